@@ -1,0 +1,138 @@
+package ops
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/kolkstream/kolk/state"
+)
+
+// NoTime is the task time before any input has shown a timestamp.
+const NoTime int64 = math.MinInt64
+
+// EndOfTime is the task time after all inputs of a bounded run have ended: every window is closed.
+const EndOfTime int64 = math.MaxInt64
+
+// Reason says why a record was dropped. Reasons are counted by node.
+type Reason string
+
+const (
+	// LateRecord: the record's Ref had passed its window's end and grace. A function of the input alone.
+	LateRecord Reason = "late"
+	// WindowClosed: not late, but an idle input had let the window close before.
+	WindowClosed Reason = "window-closed"
+	// NullKey: an operator that needs a key met a record without one.
+	NullKey Reason = "null-key"
+	// NullValue: an operator that needs a value met a tombstone.
+	NullValue Reason = "null-value"
+	// NoMatch: an inner join found nothing. It is no fault, and counted for those who wonder where records went.
+	NoMatch Reason = "no-match"
+	// Failed: a function or serde failed and the error policy is skip.
+	Failed Reason = "error"
+	// NegativeTime: the record's timestamp lies before 1970.
+	NegativeTime Reason = "negative-timestamp"
+)
+
+// Task is what an operator sees of the task that runs it. All calls are made on the task's own goroutine.
+type Task interface {
+	// Context ends when the transaction of the current record can no longer commit. User functions that take a context get it.
+	Context() context.Context
+
+	// Time is the task time (the watermark): no record that counts for a window with end+grace <= Time comes any more.
+	// NoTime at first. It never goes back.
+	Time() int64
+
+	// Now is the wall clock: for wall-clock punctuation alone.
+	Now() time.Time
+
+	// Store returns the byte store of that name, which the plan lists for the task's sub-topology.
+	Store(name string) *state.Store
+
+	// Global returns the read side of a global table.
+	Global(name string) Global
+
+	// Send appends a message to an output topic. key and value are copied by Send, or nil for none. ref is the record's Ref.
+	// The task picks the partition: murmur2 of the key, as Kafka's own producer does.
+	Send(sink *Sink, key, value []byte, timestamp, ref int64, headers []Header) error
+
+	// Drop counts a record that node did not pass on.
+	Drop(node string, reason Reason, o Origin)
+
+	// Fail reports that node failed on a record. nil means that the error policy skips the record (and has counted it); an
+	// error is to be returned from Receive.
+	Fail(node string, o Origin, err error) error
+
+	// Schedule asks for calls of p.Punctuate, as long as the task's instance lives. name is stable: the schedule survives
+	// restarts under it. On Stream time, the first call comes at the first multiple of interval that task time reaches after now.
+	Schedule(name string, kind Clock, interval time.Duration, p Punctuator)
+
+	// CacheBudget is how many bytes the decoded values of one store may take.
+	CacheBudget() int64
+}
+
+// Clock says which time drives a punctuation.
+type Clock int
+
+const (
+	// StreamTime punctuates as task time advances.
+	StreamTime Clock = iota
+	// WallClock punctuates as the clock of the task runs.
+	WallClock
+)
+
+// Punctuator is called when a schedule is due.
+type Punctuator interface {
+	// Punctuate gets the time that was due, in milliseconds.
+	Punctuate(at int64) error
+}
+
+// Global reads a global table: the whole topic, shared by all tasks of the process. Safe for concurrent use.
+type Global interface {
+	state.Reader
+	// Version changes whenever the table does: a decoded copy is good as long as it stands.
+	Version() uint64
+}
+
+// Sink is an output topic as operators know it.
+type Sink struct {
+	// Topic is the topic's name. Of a repartition topic it is the name without the application's prefix.
+	Topic string
+	// Repartition says that the topic is internal and kolk's own headers go with its records.
+	Repartition bool
+	// Index numbers the sinks of the plan from 0, for a task's own tables.
+	Index int
+}
+
+// Timed is an operator that acts when task time advances.
+type Timed interface {
+	// Advance is called after task time has become now, upstream operators first.
+	Advance(now int64) error
+}
+
+// Flusher is an operator that holds back results or changes until the commit.
+type Flusher interface {
+	// Flush writes what is held back to the stores and forwards it. It is called at every commit, upstream operators first,
+	// again and again until no call reports that it did something.
+	Flush() (did bool, err error)
+}
+
+// Source is where the task hands in the messages of one topic. For each message the task calls Time, then (unless it is
+// skipped) Receive, before Time of the next one: what Time decodes, Receive need not decode again.
+type Source interface {
+	// Time returns the event time of m: the message's own, or the one its decoded value or the clock gives, as the source is
+	// declared. ok is false if m could not be decoded, or has no usable time, and the error policy skips it.
+	Time(m *Message) (timestamp int64, ok bool, err error)
+
+	// Receive sends m through the operators, with Timestamp and Ref set by the task. m is not kept.
+	Receive(m *Message) error
+}
+
+// Graph is one task's instances of the operators of a sub-topology.
+type Graph struct {
+	// Sources by topic (for repartition topics: the name without prefix).
+	Sources map[string]Source
+	// Timed and Flushers in topological order.
+	Timed    []Timed
+	Flushers []Flusher
+}
