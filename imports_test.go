@@ -1,0 +1,211 @@
+package kolk_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/kolkstream/kolk"
+
+// rule says what the packages below one path may import. An entry that ends in "/..." stands for the path itself and
+// everything below it.
+type rule struct {
+	path string
+	ours []string // relative to the module
+	// third are import path prefixes of other modules.
+	third []string
+}
+
+// rules is the table of packages in docs/ARCHITECTURE.md. The first rule whose path fits decides; a package without a rule
+// fails the test, so a new package is a decision and not an accident.
+var rules = []rule{
+	{path: "."},
+	{path: "serde"},
+	{path: "state", ours: []string{"serde"}},
+	{path: "state/memstate", ours: []string{"state"}},
+	{path: "state/pebblestate", ours: []string{"state"}, third: []string{pebble}},
+	{path: "state/statetest", ours: []string{"state"}},
+	{path: "checkpoint", ours: []string{"state"}},
+	{path: "changelog", ours: []string{"state"}, third: []string{franz}},
+	{path: "topology", ours: []string{"serde", "state", "topology/internal/..."}},
+	{path: "topology/internal/...", ours: []string{"serde", "state", "topology/internal/..."}},
+	{path: "topology/topoyaml", ours: []string{"topology", "serde"}, third: []string{"go.yaml.in/yaml", "github.com/expr-lang/expr"}},
+	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
+		"state/memstate", "checkpoint"}, third: []string{franz}},
+	{path: "processor", ours: runtime, third: []string{franz}},
+	{path: "processor/internal/...", ours: runtime, third: []string{franz}},
+	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "cmd/..."},
+		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, franz, kfake, "golang.org/x/term", "github.com/gofrs/flock"}},
+	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest"}},
+}
+
+var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "processor/internal/..."}
+
+const (
+	franz  = "github.com/twmb/franz-go/pkg"
+	kfake  = "github.com/twmb/franz-go/pkg/kfake"
+	pebble = "github.com/cockroachdb/pebble"
+	viper  = "github.com/spf13/viper"
+)
+
+// only lists modules with one place, tests included: the edges that are easy to add and hard to take back.
+var only = []struct{ prefix, place string }{
+	{viper, "cmd/..."},
+	{"github.com/spf13/cobra", "cmd/..."},
+	{pebble, "state/pebblestate"},
+	{"github.com/linkedin/goavro", "serde/avro"},
+	{"github.com/expr-lang/expr", "topology/topoyaml"},
+}
+
+// goPackage is what `go list -json` says about a package.
+type goPackage struct {
+	ImportPath                         string
+	Imports, TestImports, XTestImports []string
+	Standard                           bool
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range goList(t, "./...") {
+		path := relative(p.ImportPath)
+		r, ok := ruleOf(path)
+		if !ok {
+			t.Errorf("%s: no rule says what it may import; add it to the table", path)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !allowed(r, imp) {
+				t.Errorf("%s imports %s, which the table does not list", path, imp)
+			}
+		}
+		everything := slices.Concat(p.Imports, p.TestImports, p.XTestImports)
+		for _, o := range only {
+			for _, imp := range everything {
+				if under(imp, o.prefix) && !match(path, o.place) {
+					t.Errorf("%s imports %s, which only %s may", path, imp, o.place)
+				}
+			}
+		}
+		if match(path, "examples/...") {
+			for _, imp := range everything {
+				if strings.HasPrefix(imp, module) && strings.Contains(imp, "/internal/") {
+					t.Errorf("%s imports %s: an example is written as a user would", path, imp)
+				}
+			}
+		}
+	}
+}
+
+// TestTopologyNeedsNoKafka holds the edge that makes the test driver, the YAML checks and describe fast: also through others
+// the DSL imports neither the client nor the engine.
+func TestTopologyNeedsNoKafka(t *testing.T) {
+	for _, p := range goList(t, "-deps", "./topology/...") {
+		if under(p.ImportPath, franz) || under(p.ImportPath, pebble) {
+			t.Errorf("topology depends on %s", p.ImportPath)
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	bad := []struct{ path, imp string }{
+		{"serde", module + "/state"},
+		{"changelog", module + "/checkpoint"},
+		{"checkpoint", module + "/changelog"},
+		{"checkpoint", franz + "/kgo"},
+		{"topology", module + "/processor"},
+		{"topology/internal/ops", module + "/topology"},
+		{"processor", viper},
+		{"processor", module + "/cmd/kolk"},
+		{"processor/internal/task", kfake},
+		{"state", pebble + "/v2"},
+		{"examples/flights", module + "/processor/internal/task"},
+		{"examples/flights", module + "/topology/internal/ops"},
+	}
+	for _, c := range bad {
+		r, ok := ruleOf(c.path)
+		if !ok {
+			t.Errorf("%s: no rule", c.path)
+		} else if allowed(r, c.imp) {
+			t.Errorf("the table lets %s import %s", c.path, c.imp)
+		}
+	}
+	if _, ok := ruleOf("util"); ok {
+		t.Error("a package that is not in the table has a rule")
+	}
+}
+
+func goList(t *testing.T, args ...string) []goPackage {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,TestImports,XTestImports,Standard"}, args...)...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v\n%s", args, err, stderr.Bytes())
+	}
+	var pkgs []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+	if len(pkgs) == 0 {
+		t.Fatalf("go list %v found nothing", args)
+	}
+	return pkgs
+}
+
+func relative(importPath string) string {
+	rel, ok := strings.CutPrefix(importPath, module)
+	switch {
+	case !ok:
+		return importPath
+	case rel == "":
+		return "."
+	default:
+		return rel[1:]
+	}
+}
+
+func ruleOf(path string) (rule, bool) {
+	for _, r := range rules {
+		if match(path, r.path) {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+func allowed(r rule, imp string) bool {
+	if strings.HasPrefix(imp, module) {
+		return slices.ContainsFunc(r.ours, func(pattern string) bool { return match(relative(imp), pattern) })
+	}
+	first, _, _ := strings.Cut(imp, "/")
+	if !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	if under(imp, kfake) && !slices.Contains(r.third, kfake) {
+		return false // listed by its own name, not as a part of franz-go
+	}
+	return slices.ContainsFunc(r.third, func(prefix string) bool { return under(imp, prefix) })
+}
+
+// match reports whether path fits pattern: equal, or at or below it if it ends in "/...".
+func match(path, pattern string) bool {
+	base, ok := strings.CutSuffix(pattern, "/...")
+	return path == base || ok && strings.HasPrefix(path, base+"/")
+}
+
+// under reports whether an import path is prefix or below it.
+func under(imp, prefix string) bool { return match(imp, prefix+"/...") }
