@@ -63,7 +63,8 @@ type DB interface {
 	// Unflushed is about how many bytes a crash would lose now: the replay after it. Safe for concurrent use.
 	Unflushed() int64
 
-	// Close flushes and closes the database, once all snapshots are closed.
+	// Close waits until all snapshots are closed, then flushes and closes the database. From its beginning on no other call
+	// succeeds; a Snapshot taken then is closed from the start.
 	Close() error
 }
 
@@ -72,7 +73,7 @@ type DB interface {
 type Batch interface {
 	Set(key, value []byte)
 	Delete(key []byte)
-	// DeleteRange deletes all keys in [lo, hi).
+	// DeleteRange deletes all keys in [lo, hi): none if lo is not below hi.
 	DeleteRange(lo, hi []byte)
 	// Size is about how many bytes the batch holds.
 	Size() int

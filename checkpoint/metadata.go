@@ -1,0 +1,150 @@
+package checkpoint
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// MaxMetadata is how long the metadata of an offset commit may be: the default of the broker's offset.metadata.max.bytes.
+const MaxMetadata = 4096
+
+// metadataVersion is the first byte of what is base64-encoded.
+const metadataVersion = 1
+
+var (
+	// ErrMetadata marks errors of metadata that kolk did not write.
+	ErrMetadata = errors.New("checkpoint: malformed commit metadata")
+
+	// ErrMetadataTooLong is the error of metadata that the broker would refuse.
+	ErrMetadataTooLong = errors.New("checkpoint: commit metadata is too long")
+)
+
+// Metadata is what goes with a committed offset of an input partition: who committed it, and what else was true then.
+type Metadata struct {
+	// TransactionalID and Seq name the transaction.
+	TransactionalID string
+	Seq             uint64
+	// Ref is the largest timestamp that the partition had shown, in milliseconds.
+	Ref int64
+	// Ended is the id of the last bounded run in which the partition came to its end, 0 if none.
+	Ended uint64
+	// Changelogs says where the changelogs of the task ended after the transaction.
+	Changelogs []ChangelogEnd
+}
+
+// ChangelogEnd is the end of a store's changelog partition: the offset after the last message of the transaction.
+type ChangelogEnd struct {
+	Store   string
+	TopicID [16]byte
+	Offset  int64
+}
+
+// Encode returns the metadata as text of at most [MaxMetadata] bytes, or fails with [ErrMetadataTooLong].
+func (m Metadata) Encode() (string, error) {
+	b := make([]byte, 0, 64+48*len(m.Changelogs))
+	b = append(b, metadataVersion)
+	b = appendText(b, m.TransactionalID)
+	b = binary.AppendUvarint(b, m.Seq)
+	b = binary.AppendVarint(b, m.Ref)
+	b = binary.AppendUvarint(b, m.Ended)
+	b = binary.AppendUvarint(b, uint64(len(m.Changelogs)))
+	for _, c := range m.Changelogs {
+		b = appendText(b, c.Store)
+		b = append(b, c.TopicID[:]...)
+		b = binary.AppendVarint(b, c.Offset)
+	}
+	if n := base64.RawStdEncoding.EncodedLen(len(b)); n > MaxMetadata {
+		return "", fmt.Errorf("%w: %d bytes for %d changelogs, of at most %d", ErrMetadataTooLong, n, len(m.Changelogs), MaxMetadata)
+	}
+	return base64.RawStdEncoding.EncodeToString(b), nil
+}
+
+// ParseMetadata is the inverse of [Metadata.Encode]. The empty text, which is what a commit without metadata has, gives the
+// zero Metadata. Other errors are [ErrVersion] for a version that it does not know and [ErrMetadata].
+func ParseMetadata(text string) (Metadata, error) {
+	if text == "" {
+		return Metadata{}, nil
+	}
+	b, err := base64.RawStdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return Metadata{}, fmt.Errorf("%w: %w", ErrMetadata, err)
+	}
+	if len(b) == 0 {
+		return Metadata{}, fmt.Errorf("%w: no version", ErrMetadata)
+	}
+	if b[0] != metadataVersion {
+		return Metadata{}, fmt.Errorf("%w %d of commit metadata: this one is %d", ErrVersion, b[0], metadataVersion)
+	}
+	r := metadataReader{rest: b[1:]}
+	m := Metadata{TransactionalID: r.text(), Seq: r.uvarint(), Ref: r.varint(), Ended: r.uvarint()}
+	n := r.uvarint()
+	// Each changelog takes 18 bytes or more: a wrong number claims no memory.
+	if r.failed || n > uint64(len(r.rest)/18) {
+		return Metadata{}, ErrMetadata
+	}
+	if n > 0 {
+		m.Changelogs = make([]ChangelogEnd, n)
+	}
+	for i := range m.Changelogs {
+		m.Changelogs[i] = ChangelogEnd{Store: r.text(), TopicID: r.id(), Offset: r.varint()}
+	}
+	if r.failed || len(r.rest) > 0 {
+		return Metadata{}, ErrMetadata
+	}
+	return m, nil
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// metadataReader takes one field after the other. After a failure it returns zero values.
+type metadataReader struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *metadataReader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *metadataReader) varint() int64 {
+	v, n := binary.Varint(r.rest)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *metadataReader) text() string {
+	n := r.uvarint()
+	if n > uint64(len(r.rest)) {
+		r.fail()
+		return ""
+	}
+	s := string(r.rest[:n])
+	r.rest = r.rest[n:]
+	return s
+}
+
+func (r *metadataReader) id() (id [16]byte) {
+	if len(r.rest) < len(id) {
+		r.fail()
+		return id
+	}
+	copy(id[:], r.rest)
+	r.rest = r.rest[len(id):]
+	return id
+}
+
+func (r *metadataReader) fail() { r.failed, r.rest = true, nil }

@@ -1,0 +1,79 @@
+package state
+
+import "encoding/binary"
+
+// Store is one store of a task: the keys of its database under one prefix, as bytes, uncommitted writes included.
+//
+// It is used by the task's goroutine only. Arguments are copied. Keys may be empty; a nil value is an empty one.
+type Store struct {
+	o      *Overlay
+	prefix uint16
+	t      table
+}
+
+// Prefix is what the store's keys begin with in the database.
+func (s *Store) Prefix() uint16 { return s.prefix }
+
+// Get appends the value of key to dst. found is false, and dst returned as it was, if there is none.
+func (s *Store) Get(dst, key []byte) (value []byte, found bool, err error) {
+	if s.t.size() != 0 {
+		if i := s.t.find(s.hash(key), key); i >= 0 && s.t.entries[i].state != dropped {
+			if s.t.entries[i].state == deleted {
+				return dst, false, nil
+			}
+			return append(dst, s.t.value(i)...), true, nil
+		}
+		if s.t.ranges.covers(key) {
+			return dst, false, nil
+		}
+	}
+	s.o.key = s.appendKey(s.o.key[:0], key)
+	return s.o.db.Get(dst, s.o.key)
+}
+
+// Put sets the value of key.
+func (s *Store) Put(key, value []byte) { s.t.put(s.hash(key), key, value) }
+
+// Delete deletes key. It is a change even if there was no such key: the store does not look.
+func (s *Store) Delete(key []byte) { s.t.delete(s.hash(key), key) }
+
+// DeleteRange deletes all keys in [lo, hi); a nil hi means all from lo on. It is meant for keys that cannot come back, the ones
+// of closed windows: Changes reports neither the deletion nor what was written in the range before it, so that a changelog
+// still holds them. Writes after it count as always.
+func (s *Store) DeleteRange(lo, hi []byte) { s.t.deleteRange(lo, hi) }
+
+// Scan calls fn for each key in [lo, hi), in the order of bytes.Compare, until fn returns false or an error, which Scan then
+// returns. A nil hi means no upper bound. key and value are valid during the call of fn only, and not to be changed.
+//
+// fn may read stores, this one too, but must not write the one that is scanned: collect the keys and write them after it.
+// Whether the scan would show such a write is not defined.
+func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err error)) error {
+	return s.scan(lo, hi, fn)
+}
+
+// Changes calls fn for each key written since the last Reset, in the order of the last write to each, and stops at the first
+// error, which it returns. key and value are valid during the call of fn only; fn must not write the store.
+func (s *Store) Changes(fn func(key, value []byte, deleted bool) error) error {
+	for i := s.t.first; i >= 0; i = s.t.entries[i].next {
+		var err error
+		if s.t.entries[i].state == deleted {
+			err = fn(s.t.key(i), nil, true)
+		} else {
+			err = fn(s.t.key(i), s.t.value(i), false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendKey appends key as it is in the database.
+func (s *Store) appendKey(dst, key []byte) []byte {
+	return append(binary.BigEndian.AppendUint16(dst, s.prefix), key...)
+}
+
+// appendEnd appends the first key behind those of the store.
+func (s *Store) appendEnd(dst []byte) []byte {
+	return binary.BigEndian.AppendUint16(dst, s.prefix+1)
+}
