@@ -1,0 +1,158 @@
+// Package broker runs the embedded broker of `kolk dev`: franz-go's kfake on a port of this machine, kept in a directory.
+//
+// It is for development and tests. kfake speaks Kafka's protocol, with groups and transactions, but it is one process
+// without replicas, it keeps what it serves in memory and syncs its files only when it is closed: after a crash of the
+// machine the tail of a topic may be missing. docs/COMMAND-LINE.md lists the limits.
+package broker
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/gofrs/flock"
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// ErrInUse says that another process holds the data directory.
+var ErrInUse = errors.New("the data directory is in use by another process")
+
+// Options configure a Broker.
+type Options struct {
+	// Dir is where topics, groups and transactions are kept. It is created if it does not exist, and held by a lock until
+	// Close.
+	Dir string
+	// Port to listen on. Defaults to the one that the directory used last if that is free, else to any free one.
+	Port int
+	// Logger gets the broker's warnings. Defaults to none.
+	Logger *slog.Logger
+}
+
+// Broker is a running embedded broker. It is safe for concurrent use.
+type Broker struct {
+	cluster *kfake.Cluster
+	lock    *flock.Flock
+	addr    string
+}
+
+// Start opens the directory and listens. What an earlier broker kept in the directory is there again: topics, records,
+// offsets of groups.
+func Start(o Options) (*Broker, error) {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	lock := flock.New(filepath.Join(o.Dir, "lock"))
+	if held, err := lock.TryLock(); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", o.Dir, err)
+	} else if !held {
+		return nil, fmt.Errorf("%s: %w", o.Dir, ErrInUse)
+	}
+	b := &Broker{lock: lock}
+	if err := b.start(o); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return b, nil
+}
+
+func (b *Broker) start(o Options) error {
+	id, err := clusterID(o.Dir)
+	if err != nil {
+		return err
+	}
+	kept := filepath.Join(o.Dir, "address")
+	listen := func(network, address string) (net.Listener, error) {
+		if o.Port == 0 {
+			// The last address again: a process that joined an earlier run finds this one.
+			if last, err := os.ReadFile(kept); err == nil {
+				if ln, err := net.Listen(network, strings.TrimSpace(string(last))); err == nil {
+					return ln, nil
+				}
+			}
+		}
+		return net.Listen(network, address)
+	}
+	b.cluster, err = kfake.NewCluster(
+		kfake.Ports(o.Port),
+		kfake.ListenFn(listen),
+		kfake.DataDir(filepath.Join(o.Dir, "broker")),
+		kfake.ClusterID(id),
+		kfake.WithLogger(logger{o.Logger}),
+		kfake.BrokerConfigs(map[string]string{
+			// The data of a development topic may be decades old by its own timestamps, and a week may pass between two runs:
+			// nothing is deleted by age.
+			"log.retention.ms":          "-1",
+			"offsets.retention.minutes": "52560000",
+		}),
+	)
+	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("port %d is in use: choose another one with --port", o.Port)
+		}
+		return fmt.Errorf("embedded broker: %w", err)
+	}
+	addrs := b.cluster.ListenAddrs()
+	if len(addrs) != 1 {
+		b.cluster.Close()
+		return fmt.Errorf("embedded broker: listens on %v, want one address", addrs)
+	}
+	b.addr = addrs[0]
+	if err := os.WriteFile(kept, []byte(b.addr+"\n"), 0o644); err != nil {
+		b.cluster.Close()
+		return fmt.Errorf("data directory: %w", err)
+	}
+	return nil
+}
+
+// Addr is the address that clients on this machine use.
+func (b *Broker) Addr() string { return b.addr }
+
+// Close writes everything to the directory and lets it go. Clients lose their connections.
+func (b *Broker) Close() error {
+	b.cluster.Close()
+	return b.lock.Unlock()
+}
+
+// clusterID returns the directory's cluster id, and makes one for a new directory: state that belongs to one directory's
+// topics is not taken for another's.
+func clusterID(dir string) (string, error) {
+	path := filepath.Join(dir, "cluster-id")
+	kept, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(kept)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("data directory: %w", err)
+	}
+	var raw [16]byte
+	if _, err := rand.Read(raw[:]); err != nil {
+		return "", err
+	}
+	id := base64.RawURLEncoding.EncodeToString(raw[:]) // Kafka's own form
+	if err := os.WriteFile(path, []byte(id+"\n"), 0o644); err != nil {
+		return "", fmt.Errorf("data directory: %w", err)
+	}
+	return id, nil
+}
+
+// logger passes kfake's errors and warnings on.
+type logger struct{ to *slog.Logger }
+
+func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
+	if l.to == nil {
+		return
+	}
+	switch level {
+	case kfake.LogLevelError:
+		l.to.Error("embedded broker: " + fmt.Sprintf(format, args...))
+	case kfake.LogLevelWarn:
+		l.to.Warn("embedded broker: " + fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,144 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/cmd/kolk/internal/broker"
+)
+
+func start(t *testing.T, dir string) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(broker.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func client(t *testing.T, addr string, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(addr))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
+}
+
+func TestSecondRunGoesOn(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	dir := t.TempDir()
+
+	b := start(t, dir)
+	addr := b.Addr()
+	cl := client(t, addr)
+	adm := kadm.NewClient(cl)
+	if _, err := adm.CreateTopic(ctx, 3, 1, nil, "words"); err != nil {
+		t.Fatal(err)
+	}
+	// Older than any default retention.
+	old := &kgo.Record{Topic: "words", Value: []byte("a"), Timestamp: time.UnixMilli(978307620000)}
+	if err := cl.ProduceSync(ctx, old).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	var offsets kadm.Offsets
+	offsets.AddOffset("words", old.Partition, 1, 0)
+	if err := adm.CommitAllOffsets(ctx, "readers", offsets); err != nil {
+		t.Fatal(err)
+	}
+	first, err := adm.BrokerMetadata(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl.Close()
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	b = start(t, dir)
+	defer b.Close()
+	if b.Addr() != addr {
+		t.Errorf("the second run listens on %s, the first one did on %s", b.Addr(), addr)
+	}
+	adm = kadm.NewClient(client(t, b.Addr()))
+	second, err := adm.BrokerMetadata(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Cluster == "" || first.Cluster != second.Cluster {
+		t.Errorf("cluster ids %q and %q", first.Cluster, second.Cluster)
+	}
+	ends, err := adm.ListEndOffsets(ctx, "words")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(ends["words"]); n != 3 {
+		t.Errorf("%d partitions, want 3", n)
+	}
+	if end, _ := ends.Lookup("words", old.Partition); end.Offset != 1 {
+		t.Errorf("the partition ends at %d, want 1", end.Offset)
+	}
+	committed, err := adm.FetchOffsets(ctx, "readers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, ok := committed.Lookup("words", old.Partition); !ok || at.At != 1 {
+		t.Errorf("the group's offset is %v, want 1", at.At)
+	}
+}
+
+func TestDirectoriesAreClustersOfTheirOwn(t *testing.T) {
+	ids := map[string]bool{}
+	for range 2 {
+		b := start(t, t.TempDir())
+		defer b.Close()
+		md, err := kadm.NewClient(client(t, b.Addr())).BrokerMetadata(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[md.Cluster] = true
+	}
+	if len(ids) != 2 {
+		t.Errorf("two directories have the cluster ids %v", ids)
+	}
+}
+
+func TestDirectoryIsHeld(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, dir)
+	if _, err := broker.Start(broker.Options{Dir: dir}); !errors.Is(err, broker.ErrInUse) {
+		t.Errorf("a second broker on the directory: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	dir := t.TempDir()
+	port := ln.Addr().(*net.TCPAddr).Port
+	if b, err := broker.Start(broker.Options{Dir: dir, Port: port}); err == nil {
+		b.Close()
+		t.Fatal("started on a port in use")
+	}
+	// The failed start has let the directory go.
+	if err := start(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
