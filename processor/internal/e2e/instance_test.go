@@ -1,0 +1,3 @@
+package e2e
+
+func instanceMain() int { return 2 }

@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// roleEnv tells a child process what to be; without it the process runs the tests.
+const roleEnv = "KOLK_E2E_ROLE"
+
+func TestMain(m *testing.M) {
+	switch role := os.Getenv(roleEnv); role {
+	case "":
+		os.Exit(runTests(m))
+	case "broker":
+		os.Exit(brokerMain())
+	case "instance":
+		os.Exit(instanceMain())
+	default:
+		fmt.Fprintf(os.Stderr, "e2e: no role %q\n", role)
+		os.Exit(2)
+	}
+}
+
+// seed returns the seed of a random test: KOLK_SEED, or one from the clock. It is printed if the test fails.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	s := uint64(time.Now().UnixNano())
+	if v := os.Getenv("KOLK_SEED"); v != "" {
+		var err error
+		if s, err = strconv.ParseUint(v, 0, 64); err != nil {
+			t.Fatalf("KOLK_SEED: %v", err)
+		}
+	}
+	t.Logf("seed: KOLK_SEED=%d", s)
+	return s
+}
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x6b6f6c6b)) }
+
+// eventually polls cond until it holds, and fails the test with what it last said when the deadline passes.
+func eventually(t *testing.T, within time.Duration, what string, cond func() (done bool, state string)) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, state := cond()
+		if done {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v; last state: %s", what, within, state)
+		}
+		<-tick.C
+	}
+}
