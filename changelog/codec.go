@@ -1,0 +1,131 @@
+package changelog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+const (
+	// windowPrefix is the size of the window's start before the key in a store.
+	windowPrefix = 8
+	// windowSuffix is the size of start and sequence number behind the key in a changelog.
+	windowSuffix = 12
+	// stampSize is the size of the timestamp before the value in a store.
+	stampSize = 8
+)
+
+// VersionHeader names the message header that a later version of the format would set. Messages of this version, 0, have
+// none, as Kafka Streams' have none; a message that has one is refused instead of misread.
+const VersionHeader = "kolk-v"
+
+// ErrMalformed marks bytes that cannot be what a store or a changelog of this [Spec] holds.
+var ErrMalformed = errors.New("changelog: malformed")
+
+// Spec says how a store's bytes are laid out, and so how its changelog's messages are.
+//
+//	             in the store              in the changelog
+//	key          key                       key
+//	  Windowed   start(8) key              key start(8) 0(4)
+//	value        value                     value
+//	  Timestamped  timestamp(8) value      value; the timestamp is the message's
+//	deleted      (absent)                  null value
+//
+// Integers are big-endian. The zero value is a key-value store without timestamps.
+type Spec struct {
+	// Store is the store's name; it is used in errors only.
+	Store string
+	// Windowed stores have the window's start before the key.
+	Windowed bool
+	// Timestamped stores have the record's timestamp before the value.
+	Timestamped bool
+}
+
+// Message is a change as the changelog has it. A nil Value deletes; a value of no bytes is empty and not nil.
+type Message struct {
+	Key, Value []byte
+	Timestamp  int64 // milliseconds since 1970
+}
+
+// Change is a change as the store has it.
+type Change struct {
+	Key, Value []byte
+	// Deleted changes remove Key and have no Value.
+	Deleted bool
+}
+
+// Encode turns a store's change into a message. at is the timestamp of messages whose value carries none: deletes and
+// stores without timestamps.
+//
+// The message aliases key and value, and dst where a key has to be put together; dst, grown, is returned to be used again
+// once the message has been copied. Encode allocates nothing when dst is large enough. It fails with [ErrMalformed].
+func (s Spec) Encode(dst, key, value []byte, deleted bool, at int64) (m Message, _ []byte, err error) {
+	m = Message{Key: key, Value: value, Timestamp: at}
+	if s.Windowed {
+		if len(key) < windowPrefix {
+			return Message{}, dst, fmt.Errorf("%w: store %q: window key of %d bytes", ErrMalformed, s.Store, len(key))
+		}
+		n := len(dst)
+		dst = append(dst, key[windowPrefix:]...)
+		dst = append(dst, key[:windowPrefix]...)
+		dst = append(dst, 0, 0, 0, 0)
+		m.Key = dst[n:len(dst):len(dst)]
+	}
+	switch {
+	case deleted:
+		m.Value = nil
+	case s.Timestamped:
+		if len(value) < stampSize {
+			return Message{}, dst, fmt.Errorf("%w: store %q: timestamped value of %d bytes", ErrMalformed, s.Store, len(value))
+		}
+		m.Timestamp = int64(binary.BigEndian.Uint64(value))
+		m.Value = value[stampSize:]
+	case value == nil:
+		m.Value = []byte{} // not a delete
+	}
+	if m.Key == nil {
+		m.Key = []byte{}
+	}
+	return m, dst, nil
+}
+
+// Decode turns a message into a store's change. The change aliases m, and dst where bytes have to be put together; dst,
+// grown, is returned. It fails with [ErrMalformed] for a message that Encode cannot have made.
+func (s Spec) Decode(dst []byte, m Message) (c Change, _ []byte, err error) {
+	if m.Key == nil {
+		return Change{}, dst, fmt.Errorf("%w: no key", ErrMalformed)
+	}
+	c = Change{Key: m.Key, Value: m.Value, Deleted: m.Value == nil}
+	if s.Windowed {
+		split := len(m.Key) - windowSuffix
+		if split < 0 {
+			return Change{}, dst, fmt.Errorf("%w: window key of %d bytes", ErrMalformed, len(m.Key))
+		}
+		start := m.Key[split:]
+		if seq := binary.BigEndian.Uint32(start[windowPrefix:]); seq != 0 {
+			return Change{}, dst, fmt.Errorf("%w: window key with sequence number %d", ErrMalformed, seq)
+		}
+		n := len(dst)
+		dst = append(dst, start[:windowPrefix]...)
+		dst = append(dst, m.Key[:split]...)
+		c.Key = dst[n:len(dst):len(dst)]
+	}
+	if s.Timestamped && !c.Deleted {
+		n := len(dst)
+		dst = binary.BigEndian.AppendUint64(dst, uint64(m.Timestamp))
+		dst = append(dst, m.Value...)
+		c.Value = dst[n:len(dst):len(dst)]
+	}
+	return c, dst, nil
+}
+
+// grows is how many bytes of dst a message needs at most when it is decoded.
+func (s Spec) grows(key, value []byte) (n int) {
+	if s.Windowed {
+		n += len(key)
+	}
+	if s.Timestamped {
+		n += stampSize + len(value)
+	}
+	return n
+}

@@ -1,0 +1,126 @@
+package changelog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// topicMeta is what the brokers say about a topic.
+type topicMeta struct {
+	id      [16]byte
+	leaders []int32 // by partition; -1 without leader
+}
+
+// retry calls fn until it succeeds or fails for good. It logs from time to time what it waits for.
+func (r *Restorer) retry(ctx context.Context, what string, fn func() error) error {
+	began, logged := time.Now(), time.Now()
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, r.cfg.Backoff) {
+		err := fn()
+		var fatal *fatalError
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case r.reader.stopped():
+			return ErrClosed
+		case errors.As(err, &fatal):
+			return fatal.error
+		case errors.Is(err, ErrDeleted) && time.Since(began) >= r.cfg.MissingAfter:
+			return err
+		}
+		if time.Since(logged) >= r.cfg.Report {
+			logged = time.Now()
+			r.cfg.Logger.Warn("restore waits", "for", what, "since", time.Since(began).Round(time.Second), "error", err)
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-r.reader.done:
+			return ErrClosed
+		}
+	}
+}
+
+// fatalError ends a retry.
+type fatalError struct{ error }
+
+// topic looks up a topic and checks its id; a zero id fits any.
+func (r *Restorer) topic(ctx context.Context, topic string, id [16]byte) (m topicMeta, err error) {
+	err = r.retry(ctx, "metadata of topic "+topic, func() error {
+		metas, err := r.reader.metadata(ctx, []string{topic})
+		if err != nil {
+			return err
+		}
+		found := metas[topic]
+		switch {
+		case found.err != nil:
+			return found.err
+		case id != [16]byte{} && found.id != id:
+			return &fatalError{fmt.Errorf("%w: topic %s has id %x, but state was written for %x; its records are not those that local state and committed offsets stand for. Rebuild the state explicitly to go on",
+				ErrRecreated, topic, found.id, id)}
+		}
+		m = found.topicMeta
+		return nil
+	})
+	return m, err
+}
+
+// bounds returns the offset of the first record of a partition and the offset after the last one: of the whole log, or
+// of its committed part.
+func (r *Restorer) bounds(ctx context.Context, topic string, partition int32, committed bool) (start, end int64, err error) {
+	const latest, earliest = -1, -2
+	err = r.retry(ctx, fmt.Sprintf("offsets of %s/%d", topic, partition), func() error {
+		if start, err = r.listOffset(ctx, topic, partition, earliest, false); err != nil {
+			return err
+		}
+		end, err = r.listOffset(ctx, topic, partition, latest, committed)
+		return err
+	})
+	return start, end, err
+}
+
+func (r *Restorer) listOffset(ctx context.Context, topic string, partition int32, at int64, committed bool) (int64, error) {
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.ReplicaID = -1
+	if committed {
+		req.IsolationLevel = 1
+	}
+	t := kmsg.NewListOffsetsRequestTopic()
+	t.Topic = topic
+	p := kmsg.NewListOffsetsRequestTopicPartition()
+	p.Partition, p.Timestamp, p.CurrentLeaderEpoch = partition, at, -1
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(ctx, r.client)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if t.Topic == topic && p.Partition == partition {
+				return p.Offset, classify(kerr.ErrorForCode(p.ErrorCode), topic, partition)
+			}
+		}
+	}
+	return 0, fmt.Errorf("changelog: no answer for %s/%d", topic, partition)
+}
+
+// classify tells errors that pass from those that do not.
+func classify(err error, topic string, partition int32) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+		return fmt.Errorf("%w: %s/%d", ErrDeleted, topic, partition)
+	case kerr.IsRetriable(err), errors.Is(err, kerr.UnknownServerError):
+		return err
+	}
+	return &fatalError{fmt.Errorf("changelog: %s/%d: %w", topic, partition, err)}
+}
