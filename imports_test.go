@@ -41,7 +41,7 @@ var rules = []rule{
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: []string{franz}},
 	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "cmd/..."},
-		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, franz, kfake, "golang.org/x/term", "github.com/gofrs/flock"}},
+		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/go-viper/mapstructure", franz, kfake, "golang.org/x/term", "github.com/gofrs/flock"}},
 	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest"}},
 }
 
