@@ -52,6 +52,15 @@ type Record[K, V any] struct {
 // Time returns the timestamp in UTC.
 func (r *Record[K, V]) Time() time.Time { return time.UnixMilli(r.Timestamp).UTC() }
 
+// With returns a record with another key and value that inherits everything else: timestamp, ref, headers and origin. It has a
+// key and a value; set NoKey or NoValue on the result where it has not.
+func (r *Record[K, V]) With[K2, V2 any](key K2, value V2) Record[K2, V2] {
+	return Record[K2, V2]{
+		Key: key, Value: value,
+		Timestamp: r.Timestamp, Ref: r.Ref, Headers: r.Headers, Origin: r.Origin,
+	}
+}
+
 // Receiver is the input of an operator.
 type Receiver[K, V any] interface {
 	// Receive handles one record. An error stops the task: it is one that the error policy did not skip.

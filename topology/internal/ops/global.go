@@ -1,0 +1,58 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/kolkstream/kolk/serde"
+)
+
+// GlobalView is a task's view of a global table: it decodes what it looks up and keeps that, as long as the table does not change.
+type GlobalView[K, V any] struct {
+	global  Global
+	name    string
+	key     encoder[K]
+	value   serde.Serde[V]
+	budget  int64
+	version uint64
+	seen    map[string]Opt[V]
+	used    int64
+	buf     []byte
+}
+
+// NewGlobalView returns a view of the global table of that name.
+func NewGlobalView[K, V any](task Task, name string, k serde.Serde[K], v serde.Serde[V]) *GlobalView[K, V] {
+	return &GlobalView[K, V]{
+		global: task.Global(name), name: name, key: newEncoder(k, false), value: v, budget: task.CacheBudget(),
+		seen: make(map[string]Opt[V]),
+	}
+}
+
+// get looks up a key. fault is what is wrong with the key or the value found; err means that reading failed.
+func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
+	k, fault := g.key.bytes(nil, key)
+	if fault != nil {
+		return v, encodeError("key of "+g.name, g.key.serde.Name(), fault), nil
+	}
+	// The version is read first: a change between it and Get makes the copy look older than it is.
+	if now := g.global.Version(); now != g.version || g.used > g.budget {
+		clear(g.seen)
+		g.version, g.used = now, 0
+	}
+	if v, ok := g.seen[string(k)]; ok {
+		return v, nil, nil
+	}
+	b, found, err := g.global.Get(g.buf[:0], k)
+	if err != nil {
+		return v, nil, fmt.Errorf("global table %s: %w", g.name, err)
+	}
+	g.buf = b
+	if found {
+		if v.Value, fault = g.value.Decode(b); fault != nil {
+			return Opt[V]{}, fmt.Errorf("global table %s: %w", g.name, decodeError("value", g.value.Name(), fault)), nil
+		}
+		v.OK = true
+	}
+	g.seen[string(k)] = v
+	g.used += int64(entryOverhead + len(k) + len(b))
+	return v, nil, nil
+}

@@ -1,0 +1,108 @@
+package ops
+
+import (
+	"context"
+
+	"github.com/kolkstream/kolk/serde"
+)
+
+// Joiner makes the result of a join from a record's value and the other side, which an inner join always has.
+type Joiner[V, V2, R any] func(context.Context, V, Opt[V2]) (R, error)
+
+// JoinTable looks up each record's key in a table of the same task. Only records make output; the table's present value counts.
+type JoinTable[K, V, V2, R any] struct {
+	Node
+	key   encoder[K]
+	cache *Cache[V2]
+	// copies says that the table's values may be changed in place by the aggregate that owns them.
+	copies bool
+	left   bool
+	join   Joiner[V, V2, R]
+	next   Receiver[K, R]
+	out    Record[K, R]
+}
+
+// NewJoinTable returns a join with the table that writes cache. owned says that it is an aggregate, which may change its values in
+// place; left that records without match are joined with nothing.
+func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
+	return &JoinTable[K, V, V2, R]{
+		Node: n, key: newEncoder(k, keyRaw), cache: cache, copies: owned && Mutable[V2](), left: left, join: join, next: next,
+	}
+}
+
+// Receive implements Receiver.
+func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
+	if r.NoValue {
+		j.drop(NullValue, r.Origin)
+		return nil
+	}
+	var other Opt[V2]
+	switch {
+	case !r.NoKey:
+		key, err := j.key.bytes(r.RawKey, r.Key)
+		if err != nil {
+			return j.fail(r.Origin, encodeError("key", j.key.serde.Name(), err))
+		}
+		e, err := j.cache.get(key)
+		if err != nil {
+			return err
+		}
+		if e.has {
+			v, ok, err := j.cache.shared(e, j.copies)
+			if !ok {
+				return err
+			}
+			other = Opt[V2]{Value: v, OK: true}
+		}
+	case !j.left:
+		j.drop(NullKey, r.Origin)
+		return nil
+	}
+	return sendJoined(&j.Node, r, other, j.left, j.join, &j.out, j.next)
+}
+
+// JoinGlobal looks up a key computed from each record's value in a global table.
+type JoinGlobal[K, V, GK, GV, R any] struct {
+	Node
+	View *GlobalView[GK, GV]
+	Key  func(context.Context, V) (GK, error)
+	Left bool
+	Join Joiner[V, GV, R]
+	Next Receiver[K, R]
+	out  Record[K, R]
+}
+
+// Receive implements Receiver.
+func (j *JoinGlobal[K, V, GK, GV, R]) Receive(r *Record[K, V]) error {
+	if r.NoValue {
+		j.drop(NullValue, r.Origin)
+		return nil
+	}
+	key, err := j.Key(j.Task.Context(), r.Value)
+	if err != nil {
+		return j.fail(r.Origin, err)
+	}
+	other, fault, err := j.View.get(key)
+	if err != nil {
+		return err
+	}
+	if fault != nil {
+		return j.fail(r.Origin, fault)
+	}
+	return sendJoined(&j.Node, r, other, j.Left, j.Join, &j.out, j.Next)
+}
+
+// sendJoined joins and sends.
+func sendJoined[K, V, V2, R any](n *Node, r *Record[K, V], other Opt[V2], left bool, join Joiner[V, V2, R], out *Record[K, R], next Receiver[K, R]) error {
+	if !other.OK && !left {
+		n.drop(NoMatch, r.Origin)
+		return nil
+	}
+	v, err := join(n.Task.Context(), r.Value, other)
+	if err != nil {
+		return n.fail(r.Origin, err)
+	}
+	inheritKey(out, r)
+	out.Value = v
+	return next.Receive(out)
+}

@@ -1,0 +1,120 @@
+package ops
+
+import "context"
+
+// SelectKey gives each record the key that is computed from its value. Tombstones are dropped and counted: they have nothing
+// to compute a key from.
+type SelectKey[K, V, K2 any] struct {
+	Node
+	Key  func(V) K2
+	Next Receiver[K2, V]
+	out  Record[K2, V]
+}
+
+// Receive implements Receiver.
+func (s *SelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
+	if r.NoValue {
+		s.drop(NullValue, r.Origin)
+		return nil
+	}
+	return sendRekeyed(r, &s.out, s.Key(r.Value), s.Next)
+}
+
+// TrySelectKey is SelectKey with a function that can fail.
+type TrySelectKey[K, V, K2 any] struct {
+	Node
+	Key  func(context.Context, V) (K2, error)
+	Next Receiver[K2, V]
+	out  Record[K2, V]
+}
+
+// Receive implements Receiver.
+func (s *TrySelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
+	if r.NoValue {
+		s.drop(NullValue, r.Origin)
+		return nil
+	}
+	key, err := s.Key(s.Task.Context(), r.Value)
+	if err != nil {
+		return s.fail(r.Origin, err)
+	}
+	return sendRekeyed(r, &s.out, key, s.Next)
+}
+
+// SelectKeyRecords gives each record the key that is computed from all of it. Tombstones are dropped and counted.
+type SelectKeyRecords[K, V, K2 any] struct {
+	Node
+	Key  func(*Record[K, V]) K2
+	Next Receiver[K2, V]
+	out  Record[K2, V]
+}
+
+// Receive implements Receiver.
+func (s *SelectKeyRecords[K, V, K2]) Receive(r *Record[K, V]) error {
+	if r.NoValue {
+		s.drop(NullValue, r.Origin)
+		return nil
+	}
+	return sendRekeyed(r, &s.out, s.Key(r), s.Next)
+}
+
+// sendRekeyed sends a record like r with another key.
+func sendRekeyed[K, V, K2 any](r *Record[K, V], out *Record[K2, V], key K2, next Receiver[K2, V]) error {
+	inherit(out, r)
+	out.Key = key
+	out.Value, out.RawValue = r.Value, r.RawValue
+	return next.Receive(out)
+}
+
+// MapRecords replaces each record. Ref and origin stay those of the input, whatever the function returns.
+type MapRecords[K, V, K2, V2 any] struct {
+	Map  func(*Record[K, V]) Record[K2, V2]
+	Next Receiver[K2, V2]
+	out  Record[K2, V2]
+}
+
+// Receive implements Receiver.
+func (m *MapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
+	m.out = m.Map(r)
+	own(&m.out, r)
+	return m.Next.Receive(&m.out)
+}
+
+// FlatMapRecords replaces each record by any number of records. Ref and origin stay those of the input.
+type FlatMapRecords[K, V, K2, V2 any] struct {
+	Map  func(*Record[K, V]) []Record[K2, V2]
+	Next Receiver[K2, V2]
+	out  Record[K2, V2]
+}
+
+// Receive implements Receiver.
+func (m *FlatMapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
+	for _, out := range m.Map(r) {
+		m.out = out
+		own(&m.out, r)
+		if err := m.Next.Receive(&m.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own makes a record that a user's function returned fit to be sent: what the function may not decide is as in r, a missing
+// key or value has the zero value, and bytes that may belong to another value are gone.
+func own[K, V, K2, V2 any](out *Record[K2, V2], r *Record[K, V]) {
+	out.Ref, out.Origin = r.Ref, r.Origin
+	tidy(out)
+}
+
+// tidy clears the bytes, and keys and values that are said to be missing.
+func tidy[K, V any](out *Record[K, V]) {
+	out.RawKey, out.RawValue = nil, nil
+	if out.NoKey {
+		var none K
+		out.Key = none
+	}
+	if out.NoValue {
+		var none V
+		out.Value = none
+	}
+}

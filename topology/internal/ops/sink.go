@@ -1,0 +1,37 @@
+package ops
+
+import "github.com/kolkstream/kolk/serde"
+
+// Output sends records to a topic.
+type Output[K, V any] struct {
+	Node
+	sink  *Sink
+	key   encoder[K]
+	value encoder[V]
+}
+
+// NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are of these serdes, so that
+// they can be sent as they are.
+func NewOutput[K, V any](n Node, sink *Sink, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
+	return &Output[K, V]{Node: n, sink: sink, key: newEncoder(k, keyRaw), value: newEncoder(v, valueRaw)}
+}
+
+// Receive implements Receiver. A repartition topic gets no records without key: there is no telling where they belong.
+func (o *Output[K, V]) Receive(r *Record[K, V]) error {
+	var key, value []byte
+	var err error
+	if r.NoKey {
+		if o.sink.Repartition {
+			o.drop(NullKey, r.Origin)
+			return nil
+		}
+	} else if key, err = o.key.bytes(r.RawKey, r.Key); err != nil {
+		return o.fail(r.Origin, encodeError("key", o.key.serde.Name(), err))
+	}
+	if !r.NoValue {
+		if value, err = o.value.bytes(r.RawValue, r.Value); err != nil {
+			return o.fail(r.Origin, encodeError("value", o.value.serde.Name(), err))
+		}
+	}
+	return o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, r.Headers)
+}

@@ -1,0 +1,132 @@
+package ops
+
+import (
+	"context"
+	"time"
+
+	"github.com/kolkstream/kolk/serde"
+)
+
+// EventTime says where a source takes the event time from. At most one field is set; the zero value stands for the message's
+// own timestamp, and is what a tombstone has with FromValue and TryFromValue.
+type EventTime[V any] struct {
+	FromValue    func(V) time.Time
+	TryFromValue func(context.Context, V) (time.Time, error)
+	FromRecord   func(*Record[[]byte, V]) time.Time
+	WallClock    bool
+}
+
+// Input is the source of one topic: it decodes what somebody behind it needs.
+type Input[K, V any] struct {
+	Node
+	Key   serde.Serde[K]
+	Value serde.Serde[V]
+	// NeedKey and NeedValue say that the decoded key, the decoded value is used.
+	NeedKey, NeedValue bool
+	Event              EventTime[V]
+	Next               Receiver[K, V]
+
+	out     Record[K, V]
+	asked   Record[[]byte, V] // what FromRecord sees
+	decoded bool              // out.Value is the value of the message whose Time was asked
+}
+
+// Time implements Source.
+func (s *Input[K, V]) Time(m *Message) (int64, bool, error) {
+	s.decoded = false
+	ts := m.Timestamp
+	e := &s.Event
+	switch {
+	case e.WallClock:
+		ts = s.Task.Now().UnixMilli()
+	case e.FromValue != nil && m.Value != nil:
+		if ok, err := s.decode(m); !ok {
+			return 0, false, err
+		}
+		ts = e.FromValue(s.out.Value).UnixMilli()
+	case e.TryFromValue != nil && m.Value != nil:
+		if ok, err := s.decode(m); !ok {
+			return 0, false, err
+		}
+		t, err := e.TryFromValue(s.Task.Context(), s.out.Value)
+		if err != nil {
+			return 0, false, s.fail(m.Origin, err)
+		}
+		ts = t.UnixMilli()
+	case e.FromRecord != nil:
+		if m.Value != nil {
+			if ok, err := s.decode(m); !ok {
+				return 0, false, err
+			}
+		}
+		s.asked = Record[[]byte, V]{
+			Key: m.Key, NoKey: m.Key == nil, NoValue: m.Value == nil,
+			Timestamp: ts, Ref: ts, Headers: m.Headers, Origin: m.Origin, RawKey: m.Key, RawValue: m.Value,
+		}
+		if s.decoded {
+			s.asked.Value = s.out.Value
+		}
+		ts = e.FromRecord(&s.asked).UnixMilli()
+	}
+	if ts < 0 {
+		s.drop(NegativeTime, m.Origin)
+		return 0, false, nil
+	}
+	return ts, true, nil
+}
+
+// Receive implements Source.
+func (s *Input[K, V]) Receive(m *Message) error {
+	out := &s.out
+	out.NoKey, out.NoValue = m.Key == nil, m.Value == nil
+	out.RawKey, out.RawValue = m.Key, m.Value
+	if s.NeedKey {
+		if out.NoKey {
+			var none K
+			out.Key = none
+		} else {
+			k, err := s.Key.Decode(m.Key)
+			if err != nil {
+				return s.fail(m.Origin, decodeError("key", s.Key.Name(), err))
+			}
+			out.Key = k
+		}
+	}
+	if out.NoValue {
+		var none V
+		out.Value = none
+	} else if s.NeedValue && !s.decoded {
+		if ok, err := s.decode(m); !ok {
+			return err
+		}
+	}
+	s.decoded = false
+	out.Timestamp, out.Ref, out.Headers, out.Origin = m.Timestamp, m.Ref, m.Headers, m.Origin
+	return s.Next.Receive(out)
+}
+
+// decode decodes the value. ok is false if it failed; err is then what the error policy says.
+func (s *Input[K, V]) decode(m *Message) (ok bool, err error) {
+	v, err := s.Value.Decode(m.Value)
+	if err != nil {
+		return false, s.fail(m.Origin, decodeError("value", s.Value.Name(), err))
+	}
+	s.out.Value, s.decoded = v, true
+	return true, nil
+}
+
+// Inputs are several sources of one topic: each gets every message. The first tells the time.
+type Inputs []Source
+
+// Time implements Source.
+func (s Inputs) Time(m *Message) (int64, bool, error) { return s[0].Time(m) }
+
+// Receive implements Source.
+func (s Inputs) Receive(m *Message) error {
+	for _, in := range s {
+		if err := in.Receive(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,381 @@
+package ops
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/state"
+)
+
+// WindowedAggregate keeps one value per window and key.
+//
+// A record is late for a window if its Ref has passed the window's close; that decides what counts. The task's time decides when a
+// window is closed: then it is forwarded (EmitFinal), and its keys are deleted from the store, all at once.
+type WindowedAggregate[K, V, A any] struct {
+	Node
+	spans    Spans
+	step     Step[K, V, A]
+	key      encoder[K]
+	cache    *Cache[A]
+	emission Emission[Windowed[K], A]
+	mutable  bool
+	windows  windows[A]
+	storeKey []byte
+	out      Record[Windowed[K], A]
+	value    encoder[A]
+	closing  []*entry[A]
+	rows     rows
+}
+
+// NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store has open. What closed before
+// the task's time is deleted: it has been forwarded in the transaction that brought that time.
+func NewWindowedAggregate[K, V, A any](n Node, spans Spans, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
+	a := &WindowedAggregate[K, V, A]{
+		Node: n, spans: spans, step: step, key: newEncoder(k, keyRaw), cache: cache, emission: e,
+		mutable: Mutable[A](), value: newEncoder(cache.serde, false),
+		windows: windows[A]{byStart: make(map[int64]*window[A])},
+	}
+	return a, a.restore()
+}
+
+// restore finds the windows in the store.
+func (a *WindowedAggregate[K, V, A]) restore() error {
+	now, gone := a.Task.Time(), int64(-1)
+	var from []byte
+	for {
+		start := int64(-1)
+		err := a.cache.store.Scan(from, nil, func(key, _ []byte) (bool, error) {
+			if len(key) < 8 || startOf(key) < 0 {
+				return false, fmt.Errorf("store %s: %w: key %x has no window", a.cache.node.Name, state.ErrCorrupt, key)
+			}
+			start = startOf(key)
+			return false, nil
+		})
+		if err != nil {
+			return err
+		}
+		if start < 0 {
+			break
+		}
+		if a.spans.closes(start) <= now {
+			gone = start
+		} else {
+			a.windows.open(start, false)
+		}
+		from = appendStart(from[:0], start+1)
+	}
+	if gone >= 0 {
+		a.deleteBefore(0, gone+1)
+	}
+	return nil
+}
+
+// deleteBefore deletes the windows with starts in [lo, hi) from the store.
+func (a *WindowedAggregate[K, V, A]) deleteBefore(lo, hi int64) {
+	a.cache.store.DeleteRange(appendStart(nil, lo), appendStart(nil, hi))
+}
+
+// Receive implements Receiver. A record that misses windows, all or some, is counted once for each reason.
+func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
+	if r.NoKey {
+		a.drop(NullKey, r.Origin)
+		return nil
+	}
+	if r.NoValue {
+		a.drop(NullValue, r.Origin)
+		return nil
+	}
+	key, err := a.key.bytes(r.RawKey, r.Key)
+	if err != nil {
+		return a.fail(r.Origin, encodeError("key", a.key.serde.Name(), err))
+	}
+	a.storeKey = append(append(a.storeKey[:0], 0, 0, 0, 0, 0, 0, 0, 0), key...)
+	now := a.Task.Time()
+	late, closed := false, false
+	for start := a.spans.first(r.Timestamp); start <= r.Timestamp; start += a.spans.Advance {
+		closes := a.spans.closes(start)
+		if r.Ref >= closes {
+			late = true
+			continue
+		}
+		if now >= closes {
+			closed = true
+			continue
+		}
+		binary.BigEndian.PutUint64(a.storeKey, uint64(start))
+		if failed, err := a.add(start, r); failed || err != nil {
+			return err
+		}
+	}
+	if late {
+		a.drop(LateRecord, r.Origin)
+	}
+	if closed {
+		a.drop(WindowClosed, r.Origin)
+	}
+	return nil
+}
+
+// add adds r to one window. failed says that the step failed and the error policy skips the record.
+func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed bool, err error) {
+	w := a.windows.find(start)
+	if w == nil {
+		w = a.windows.open(start, true)
+	}
+	e, err := a.cache.get(a.storeKey)
+	if err != nil {
+		return false, err
+	}
+	if e.window == nil {
+		e.window = w
+		w.entries.push(e)
+	}
+	after, keep, err := a.step(e.value, e.has, r)
+	if err != nil {
+		return true, a.fail(r.Origin, err)
+	}
+	m := &a.emission
+	update(a.cache, e, after, keep, r, m.Forward && m.Emit == EmitUpdates)
+	if !m.Forward || m.Emit != EmitEach {
+		return false, nil
+	}
+	out := &a.out
+	inherit(out, r)
+	out.Key = Windowed[K]{Window: Window{Start: start, End: start + a.spans.Size}, Key: r.Key}
+	out.RawKey = nil
+	if ok, err := result(a.Node, e, &a.value, a.mutable, m, out); !ok {
+		return false, err
+	}
+	return false, m.Next.Receive(out)
+}
+
+// Flush implements Flusher.
+func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
+	closed := 0
+	if a.emission.Emit != EmitFinal {
+		now := a.Task.Time()
+		for ; closed < len(a.windows.sorted) && a.spans.closes(a.windows.sorted[closed].start) <= now; closed++ {
+			a.windows.sorted[closed].closed = true
+		}
+	}
+	did, err := a.cache.flush(a.forward)
+	if err != nil || closed == 0 {
+		return did, err
+	}
+	gone := a.windows.sorted[:closed]
+	for _, w := range gone {
+		a.forget(w)
+	}
+	a.deleteBefore(gone[0].start, gone[closed-1].start+1)
+	a.windows.remove(closed)
+	return true, nil
+}
+
+// forward sends the pending update of an entry.
+func (a *WindowedAggregate[K, V, A]) forward(e *entry[A], raw []byte) error {
+	m, out := &a.emission, &a.out
+	out.RawKey, out.RawValue = nil, raw
+	out.Timestamp, out.Ref, out.Origin, out.Headers = e.ts, max(e.ref, e.ts), e.origin, e.recorded()
+	a.cache.outKey = append(a.cache.outKey[:0], e.key...)
+	if ok, err := a.setKey(a.cache.outKey, e.origin); !ok {
+		return err
+	}
+	if ok, err := a.cache.forwardValue(e, raw, a.mutable, m.NeedValue, &out.Value, &out.NoValue); !ok {
+		return err
+	}
+	return m.Next.Receive(out)
+}
+
+// setKey sets the output record's key from a store key.
+func (a *WindowedAggregate[K, V, A]) setKey(key []byte, o Origin) (ok bool, err error) {
+	start := startOf(key)
+	a.out.Key.Window = Window{Start: start, End: start + a.spans.Size}
+	if a.emission.NeedKey {
+		if a.out.Key.Key, err = a.key.serde.Decode(key[8:]); err != nil {
+			return false, a.fail(o, decodeError("key", a.key.serde.Name(), err))
+		}
+	}
+	return true, nil
+}
+
+// forget drops what the cache has of a window.
+func (a *WindowedAggregate[K, V, A]) forget(w *window[A]) {
+	for e := w.entries.first; e != nil; e = w.entries.first {
+		a.cache.drop(e)
+	}
+}
+
+// Advance implements Timed: final results come when their windows close, in the order of starts, then keys as bytes.
+func (a *WindowedAggregate[K, V, A]) Advance(now int64) error {
+	if a.emission.Emit != EmitFinal {
+		return nil
+	}
+	closed := 0
+	for ; closed < len(a.windows.sorted) && a.spans.closes(a.windows.sorted[closed].start) <= now; closed++ {
+		w := a.windows.sorted[closed]
+		w.closed = true
+		if a.emission.Forward {
+			if err := a.finish(w); err != nil {
+				return err
+			}
+		}
+		a.forget(w)
+	}
+	if closed != 0 {
+		a.deleteBefore(a.windows.sorted[0].start, a.windows.sorted[closed-1].start+1)
+		a.windows.remove(closed)
+	}
+	return nil
+}
+
+// finish forwards the results of a window.
+func (a *WindowedAggregate[K, V, A]) finish(w *window[A]) error {
+	if !w.complete {
+		return a.finishStored(w)
+	}
+	// Everything is at hand, and need never have been in the store.
+	all := a.closing[:0]
+	for e := w.entries.first; e != nil; e = e.at[byWindow].next {
+		if e.has {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(x, y *entry[A]) int { return strings.Compare(x.key, y.key) })
+	for _, e := range all {
+		a.storeKey = append(a.storeKey[:0], e.key...)
+		if err := a.final(a.storeKey, e.value, e.ts); err != nil {
+			return err
+		}
+	}
+	clear(all)
+	a.closing = all[:0]
+	return nil
+}
+
+// finishStored forwards the results of a window of which a part is in the store only. It brings the rest there first, and reads the
+// window in portions: those behind may write stores, which nobody may during a scan.
+func (a *WindowedAggregate[K, V, A]) finishStored(w *window[A]) error {
+	for e := w.entries.first; e != nil; {
+		next := e.at[byWindow].next // a failing write drops e
+		if e.dirty {
+			b, _, err := a.cache.write(e, a.cache.buf, true)
+			if err != nil {
+				return err
+			}
+			a.cache.buf = b
+		}
+		e = next
+	}
+	from, to := appendStart(nil, w.start), appendStart(nil, w.start+1)
+	for more := true; more; {
+		a.rows.reset()
+		more = false
+		err := a.cache.store.Scan(from, to, func(key, value []byte) (bool, error) {
+			if a.rows.len() == portion {
+				more = true
+				return false, nil
+			}
+			a.rows.add(key, value)
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		for i := range a.rows.len() {
+			key, value := a.rows.at(i)
+			if len(value) < 8 {
+				return fmt.Errorf("store %s: %w: a value of %d bytes has no timestamp", a.cache.node.Name, state.ErrCorrupt, len(value))
+			}
+			v, err := a.cache.decode(value[8:])
+			if err != nil {
+				return err
+			}
+			if err := a.final(key, v, startOf(value)); err != nil {
+				return err
+			}
+			from = append(append(from[:0], key...), 0)
+		}
+	}
+	return nil
+}
+
+// final forwards one final result. It was made by time, so that its own timestamp is its ref.
+func (a *WindowedAggregate[K, V, A]) final(key []byte, v A, ts int64) error {
+	if ok, err := a.setKey(key, Origin{}); !ok {
+		return err
+	}
+	out := &a.out
+	out.Value, out.Timestamp, out.Ref = v, ts, ts
+	return a.emission.Next.Receive(out)
+}
+
+// portion is how many rows are read at once.
+const portion = 256
+
+// rows are keys and values read from a store.
+type rows struct {
+	bytes []byte
+	ends  []int // of key and value in turn
+}
+
+func (r *rows) reset()   { r.bytes, r.ends = r.bytes[:0], r.ends[:0] }
+func (r *rows) len() int { return len(r.ends) / 2 }
+
+func (r *rows) add(key, value []byte) {
+	r.bytes = append(r.bytes, key...)
+	r.ends = append(r.ends, len(r.bytes))
+	r.bytes = append(r.bytes, value...)
+	r.ends = append(r.ends, len(r.bytes))
+}
+
+func (r *rows) at(i int) (key, value []byte) {
+	from := 0
+	if i > 0 {
+		from = r.ends[2*i-1]
+	}
+	mid, end := r.ends[2*i], r.ends[2*i+1]
+	return r.bytes[from:mid:mid], r.bytes[mid:end:end]
+}
+
+// StreamWindows makes a stream of the results of a windowed aggregate.
+type StreamWindows[K, V, K2 any] struct {
+	Key  func(Window, K) K2
+	Next Receiver[K2, V]
+	out  Record[K2, V]
+}
+
+// Receive implements Receiver.
+func (s *StreamWindows[K, V, K2]) Receive(r *Record[Windowed[K], V]) error {
+	out := &s.out
+	inherit(out, r)
+	out.Key = s.Key(r.Key.Window, r.Key.Key)
+	out.Value, out.NoValue, out.RawValue = r.Value, r.NoValue, r.RawValue
+	return s.Next.Receive(out)
+}
+
+// StreamWindowRecords makes a stream of the results of a windowed aggregate, with other values. Tombstones are dropped and counted.
+type StreamWindowRecords[K, V, K2, V2 any] struct {
+	Node
+	Map  func(Window, K, V) (K2, V2, error)
+	Next Receiver[K2, V2]
+	out  Record[K2, V2]
+}
+
+// Receive implements Receiver.
+func (s *StreamWindowRecords[K, V, K2, V2]) Receive(r *Record[Windowed[K], V]) error {
+	if r.NoValue {
+		s.drop(NullValue, r.Origin)
+		return nil
+	}
+	k, v, err := s.Map(r.Key.Window, r.Key.Key, r.Value)
+	if err != nil {
+		return s.fail(r.Origin, err)
+	}
+	out := &s.out
+	inherit(out, r)
+	out.Key, out.Value = k, v
+	return s.Next.Receive(out)
+}
