@@ -39,11 +39,13 @@ var rules = []rule{
 	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
 		"state/memstate", "checkpoint"}, third: []string{franz}},
 	{path: "processor", ours: runtime, third: []string{franz}},
-	{path: "processor/internal/...", ours: runtime, third: []string{franz}},
+	{path: "processor/internal/...", ours: runtime, third: mechanism},
 	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "cmd/..."},
 		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/go-viper/mapstructure", franz, kfake, "golang.org/x/term", "github.com/gofrs/flock"}},
 	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest"}},
 }
+
+var mechanism = []string{franz, "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}
 
 var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "processor/internal/..."}
 

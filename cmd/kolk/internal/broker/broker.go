@@ -22,6 +22,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
+// ErrForeign says that a directory holds something else.
+var ErrForeign = errors.New("the directory is not empty, and not one of an embedded broker")
+
 // ErrInUse says that another process holds the data directory.
 var ErrInUse = errors.New("the data directory is in use by another process")
 
@@ -30,6 +33,8 @@ type Options struct {
 	// Dir is where topics, groups and transactions are kept. It is created if it does not exist, and held by a lock until
 	// Close.
 	Dir string
+	// Fresh empties the directory first. A directory that is not empty and that no broker has used is refused.
+	Fresh bool
 	// Port to listen on. Defaults to the one that the directory used last if that is free, else to any free one.
 	Port int
 	// Logger gets the broker's warnings. Defaults to none.
@@ -49,7 +54,12 @@ func Start(o Options) (*Broker, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	lock := flock.New(filepath.Join(o.Dir, "lock"))
+	if ours, err := isOurs(o.Dir); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	} else if !ours {
+		return nil, fmt.Errorf("%s: %w", o.Dir, ErrForeign)
+	}
+	lock := flock.New(filepath.Join(o.Dir, lockFile))
 	if held, err := lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", o.Dir, err)
 	} else if !held {
@@ -63,6 +73,11 @@ func Start(o Options) (*Broker, error) {
 }
 
 func (b *Broker) start(o Options) error {
+	if o.Fresh {
+		if err := empty(o.Dir); err != nil {
+			return fmt.Errorf("data directory: %w", err)
+		}
+	}
 	id, err := clusterID(o.Dir)
 	if err != nil {
 		return err
@@ -120,10 +135,40 @@ func (b *Broker) Close() error {
 	return b.lock.Unlock()
 }
 
+const lockFile, idFile = "lock", "cluster-id"
+
+// isOurs reports whether a directory is empty or was used by a broker: whatever else it holds would be deleted by Fresh.
+func isOurs(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if name := e.Name(); name == idFile || name == lockFile {
+			return true, nil
+		}
+	}
+	return len(entries) == 0, nil
+}
+
+// empty removes everything but the lock, which is held.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() != lockFile {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
 // clusterID returns the directory's cluster id, and makes one for a new directory: state that belongs to one directory's
 // topics is not taken for another's.
 func clusterID(dir string) (string, error) {
-	path := filepath.Join(dir, "cluster-id")
+	path := filepath.Join(dir, idFile)
 	kept, err := os.ReadFile(path)
 	if err == nil {
 		return strings.TrimSpace(string(kept)), nil

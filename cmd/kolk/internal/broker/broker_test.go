@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -140,5 +142,61 @@ func TestPortInUse(t *testing.T) {
 	// The failed start has let the directory go.
 	if err := start(t, dir).Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestFresh(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, dir)
+	adm := kadm.NewClient(client(t, b.Addr()))
+	if _, err := adm.CreateTopic(t.Context(), 1, 1, nil, "words"); err != nil {
+		t.Fatal(err)
+	}
+	before, err := adm.BrokerMetadata(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := broker.Start(broker.Options{Dir: dir, Fresh: true}); !errors.Is(err, broker.ErrInUse) {
+		t.Fatalf("a fresh broker in a directory in use: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "state", "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b, err = broker.Start(broker.Options{Dir: dir, Fresh: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	adm = kadm.NewClient(client(t, b.Addr()))
+	topics, err := adm.ListTopics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := adm.BrokerMetadata(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(topics) != 0 || before.Cluster == after.Cluster {
+		t.Errorf("fresh, with topics %v and cluster id %s after %s", topics.Names(), after.Cluster, before.Cluster)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "state")); !os.IsNotExist(err) {
+		t.Errorf("the state is still there: %v", err)
+	}
+}
+
+func TestForeignDirectory(t *testing.T) {
+	dir := t.TempDir()
+	precious := filepath.Join(dir, "thesis.txt")
+	if err := os.WriteFile(precious, []byte("."), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := broker.Start(broker.Options{Dir: dir, Fresh: true}); !errors.Is(err, broker.ErrForeign) {
+		t.Errorf("in a directory with other files: %v", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
 	}
 }
