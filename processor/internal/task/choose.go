@@ -1,0 +1,63 @@
+package task
+
+// choose returns the input whose head is to be processed next, nil if there is none or if it has to wait.
+//
+// The smallest timestamp comes first; of equal ones, the input that the plan lists first. A head waits for every input with
+// nothing queued that carries time and may still bring something earlier, see waits. Inputs without time are taken in the
+// order of timestamps too, but nobody waits for them.
+func (t *Task) choose() (*input, error) {
+	if len(t.inputs) == 1 {
+		in := t.inputs[0]
+		ok, err := t.prepare(in)
+		if !ok {
+			return nil, err
+		}
+		return in, nil
+	}
+	best := -1
+	for i, in := range t.inputs {
+		ok, err := t.prepare(in)
+		if err != nil {
+			return nil, err
+		}
+		if ok && (best < 0 || in.at < t.inputs[best].at) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil, nil
+	}
+	for i, in := range t.inputs {
+		if !in.ready && t.waits(in, t.inputs[best].at, best < i) {
+			return nil, nil
+		}
+	}
+	return t.inputs[best], nil
+}
+
+// waits says whether a head with the timestamp at has to wait for in, which has nothing queued. first says that the head wins
+// if in brings the same timestamp.
+//
+// In a bounded run the order of joins is to be a function of the input: an external input is waited for until it shows its
+// next record or has been processed to its end, a repartition input until its announced time has reached at, or it has
+// ended. Otherwise nothing waits that is live, nobody waits for idle inputs, nor for an external partition of which
+// everything known to be there was processed: the broker has nothing earlier. The same holds for a repartition partition
+// whose writers all say that they have caught up.
+func (t *Task) waits(in *input, at int64, first bool) bool {
+	if in.timeless || in.ended() {
+		return false
+	}
+	time, idle := in.time()
+	if in.repartition && (time > at || time == at && first) {
+		return false
+	}
+	switch {
+	case t.bounded():
+		return true
+	case idle, t.now-at < t.liveWithin:
+		return false
+	case !in.drained():
+		return true
+	}
+	return in.repartition && !in.writers.caughtUp
+}

@@ -1,0 +1,276 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// store is one store of the task, with its changelog.
+type store struct {
+	spec  topology.StoreSpec
+	bytes *state.Store
+
+	// Of logged stores:
+	codec    changelog.Spec
+	topic    string
+	id       [16]byte
+	end, was int64 // of the changelog, after this transaction and before it; -1: nothing was ever written
+	windows  *windowLog
+}
+
+// Position is where the task stands in an input.
+type Position struct {
+	Topic     string // on the broker
+	Partition int32
+	// Offset is the next to process. It lies behind control records when nothing else was fetched.
+	Offset int64
+	// LeaderEpoch is that of the last record processed, -1 if it is not known.
+	LeaderEpoch int32
+	// Ref is the largest timestamp that the partition has shown, NoTime at first.
+	Ref int64
+	// Ended is the bounded run that the task has ended in, 0 for none.
+	Ended uint64
+}
+
+// Flush writes everything that is held back: operators until they are quiet, the task's own times, the changes of all logged
+// stores as changelog records, and announcements. Nothing may be processed between Flush and Committed or Abort.
+func (t *Task) Flush() (err error) {
+	if t.broken != nil {
+		return t.broken
+	}
+	t.read()
+	defer t.rescue(&err)
+	if err := t.flushOperators(); err != nil {
+		return err
+	}
+	t.saveTimes()
+	for _, s := range t.stores {
+		if err := t.logChanges(s); err != nil {
+			return t.fail(err)
+		}
+	}
+	t.announce()
+	return nil
+}
+
+func (t *Task) flushOperators() error {
+	for again := true; again; {
+		again = false
+		for _, f := range t.graph.Flushers {
+			did, err := f.Flush()
+			if err != nil {
+				return t.fail(err)
+			}
+			again = again || did
+		}
+	}
+	return nil
+}
+
+// logChanges appends a store's changes to its changelog.
+func (t *Task) logChanges(s *store) error {
+	if !s.spec.Logged {
+		return nil
+	}
+	return s.bytes.Changes(func(key, value []byte, deleted bool) error {
+		m, buf, err := s.codec.Encode(t.encoded[:0], key, value, deleted, t.now)
+		t.encoded = buf
+		if err != nil {
+			return err
+		}
+		t.output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, nil)
+		if s.windows != nil {
+			s.windows.saw(key)
+		}
+		t.counts.changes++
+		t.sent += int64(recordOverhead + len(m.Key) + len(m.Value))
+		return nil
+	})
+}
+
+// Positions returns what was processed, for all inputs.
+func (t *Task) Positions() []Position { return t.positions(false) }
+
+// Rewind returns where to fetch from after an abort: the positions of the last commit.
+func (t *Task) Rewind() []Position { return t.positions(true) }
+
+func (t *Task) positions(committed bool) []Position {
+	ended := t.ended
+	if committed {
+		ended = t.was.ended
+	}
+	var run uint64
+	if ended {
+		run = t.run
+	}
+	all := make([]Position, len(t.inputs))
+	for i, in := range t.inputs {
+		p := in.progress
+		if committed {
+			p = in.was
+		}
+		all[i] = Position{Topic: in.topic, Partition: t.id.Partition, Offset: p.pos, LeaderEpoch: p.epoch, Ref: p.ref, Ended: run}
+	}
+	return all
+}
+
+// ChangelogEnds returns where the changelogs of the task's stores end, with this transaction. It is called between the flush
+// of the Output and Committed. Stores that were never written are not listed.
+func (t *Task) ChangelogEnds() []checkpoint.ChangelogEnd {
+	t.readEnds()
+	var ends []checkpoint.ChangelogEnd
+	for _, s := range t.stores {
+		if s.spec.Logged && s.end >= 0 {
+			ends = append(ends, checkpoint.ChangelogEnd{Store: s.spec.Name, TopicID: s.id, Offset: s.end})
+		}
+	}
+	return ends
+}
+
+func (t *Task) readEnds() {
+	if t.endsRead {
+		return
+	}
+	t.endsRead = true
+	for _, s := range t.stores {
+		if s.spec.Logged {
+			if end, ok := t.output.End(s.topic, t.id.Partition); ok {
+				s.end = end
+			}
+		}
+	}
+}
+
+// Committed says that the transaction is committed, as the one with the number seq. The task's writes and positions go to its
+// database as one batch. After an error the database is as it was, and the task must be closed: it can be opened again,
+// which restores what is missing from the changelogs.
+func (t *Task) Committed(seq uint64) error {
+	t.readEnds()
+	if err := t.apply(seq); err != nil {
+		t.broken = fmt.Errorf("task %s: write committed state: %w", t.id, err)
+		return t.broken
+	}
+	t.overlay.Reset()
+	t.was = t.moment
+	for _, in := range t.inputs {
+		in.was = in.progress
+		if in.writers != nil {
+			in.writers.commit()
+		}
+		in.skips = slices.DeleteFunc(in.skips, func(o int64) bool { return o < in.pos })
+	}
+	for _, s := range t.stores {
+		if s.windows != nil {
+			s.windows.commit(s.end)
+		}
+		s.was = s.end
+	}
+	for _, o := range t.relays {
+		o.relay.commit()
+	}
+	for _, k := range t.duesChanged {
+		t.duesWas[k] = t.dues[k]
+	}
+	t.duesChanged = t.duesChanged[:0]
+	t.newWriters = nil
+	t.counts.commits++
+	t.stats.publish(t.counts, t.drops)
+	t.nextTransaction()
+	return nil
+}
+
+// apply writes the overlay and the positions.
+func (t *Task) apply(seq uint64) (err error) {
+	if t.batch == nil {
+		t.batch = t.db.NewBatch()
+	}
+	defer func() {
+		if err != nil { // what the batch holds is not to be in the next one
+			err = errors.Join(err, t.batch.Close())
+			t.batch = nil
+		}
+	}()
+	t.overlay.WriteTo(t.batch)
+	clear(t.update.Changelogs)
+	clear(t.update.Inputs)
+	for _, s := range t.stores {
+		if s.spec.Logged && s.end >= 0 {
+			t.update.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: s.end}
+		}
+	}
+	for _, in := range t.inputs {
+		t.update.Inputs[in.topic] = in.pos
+	}
+	t.update.Seq, t.update.At = seq, t.clock.Now()
+	if err := t.checkpoint.Write(t.batch, t.update); err != nil {
+		return err
+	}
+	if err := t.batch.Commit(); err != nil {
+		return err
+	}
+	t.checkpoint.Applied()
+	return nil
+}
+
+// Abort takes the task back to its last commit. The queues are emptied: fetch again from Rewind.
+func (t *Task) Abort() error {
+	t.overlay.Reset()
+	t.moment = t.was
+	t.moved = true
+	for _, in := range t.inputs {
+		in.progress = in.was
+		in.queue.clear()
+		in.ready = false
+		if in.writers != nil {
+			in.writers.abort()
+		}
+	}
+	for _, s := range t.stores {
+		s.end = s.was
+		if s.windows != nil {
+			s.windows.largest = topology.NoTime
+		}
+	}
+	for _, o := range t.relays {
+		o.relay.abort()
+	}
+	for _, k := range t.duesChanged {
+		if d, ok := t.duesWas[k]; ok {
+			t.dues[k] = d
+		} else {
+			delete(t.dues, k)
+		}
+	}
+	t.duesChanged = t.duesChanged[:0]
+	t.nextTransaction()
+	if err := t.build(); err != nil {
+		return t.fail(fmt.Errorf("build operators after an abort: %w", err))
+	}
+	return nil
+}
+
+// nextTransaction forgets what belongs to the present transaction only.
+func (t *Task) nextTransaction() {
+	t.transaction++
+	t.counts = counts{}
+	for _, n := range t.drops {
+		*n = 0
+	}
+	t.sent, t.dirty, t.endsRead = 0, false, false
+	t.current, t.broken = nil, nil
+}
+
+// Skip leaves out a message when it comes again: after an abort, one that user code panicked on.
+func (t *Task) Skip(o topology.Origin) {
+	for _, in := range t.inputs {
+		if in.topic == o.Topic && o.Partition == t.id.Partition {
+			in.skips = append(in.skips, o.Offset)
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package task
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// input is one partition that the task reads.
+type input struct {
+	topic       string // on the broker
+	name        string // in the plan
+	repartition bool
+	timeless    bool
+	source      topology.Source
+
+	queue queue
+	progress
+	was   progress // as of the last commit
+	end   int64    // the highest known end of the partition, -1 if it is not known
+	bound int64    // bounded run: where this input ends, -1 if it has no such place
+
+	// External inputs:
+	quiet int64 // the wall clock when the input was last seen with something to do
+	idle  bool
+
+	// Repartition inputs:
+	writers *writers
+
+	// The head of the queue, once ready.
+	ready   bool
+	at      int64 // its timestamp
+	late    int64 // ref - timestamp, of a repartition record
+	told    bool  // it carries an announcement: ann
+	ann     announcement
+	msg     topology.Message
+	headers []topology.Header
+
+	skips []int64 // offsets of messages to leave out
+}
+
+// progress is what an input's position consists of.
+type progress struct {
+	pos   int64 // the next to process
+	epoch int32 // the leader epoch of the last one processed, -1 if it is not known
+	ref   int64 // the largest timestamp processed
+}
+
+// atEnd says that a bounded run's external input has been processed up to its end.
+func (in *input) atEnd() bool { return in.bound >= 0 && in.pos >= in.bound }
+
+// ended says that nothing more comes in this bounded run.
+func (in *input) ended() bool {
+	if in.repartition {
+		return in.writers.ended
+	}
+	return in.atEnd()
+}
+
+// time is the input's time, and whether it is idle.
+func (in *input) time() (t int64, idle bool) {
+	switch {
+	case in.repartition:
+		return in.writers.time, in.writers.idle
+	case in.atEnd():
+		return topology.EndOfTime, false
+	}
+	return in.ref, in.idle
+}
+
+// drained says that all that is known to be there has been processed.
+func (in *input) drained() bool {
+	return !in.ready && in.queue.empty() && in.end >= 0 && in.pos >= in.end
+}
+
+// pass moves the position behind r, which is the head, and removes it.
+func (in *input) pass(r *kgo.Record) {
+	in.pos, in.epoch = r.Offset+1, r.LeaderEpoch
+	in.queue.pop()
+}
+
+// prepare looks for the next record of the input and decodes what choosing needs. It returns false if there is none.
+// Control records and bare announcements are consumed on the way.
+func (t *Task) prepare(in *input) (bool, error) {
+	if in.ready {
+		return true, nil
+	}
+	for {
+		r := in.queue.head()
+		switch {
+		case r == nil:
+			return false, nil
+		case in.bound >= 0 && r.Offset >= in.bound: // behind the end of the run: nothing is left before it
+			in.queue.clear()
+			in.pos = max(in.pos, in.bound)
+			t.touch()
+			return false, nil
+		case r.Offset < in.pos: // fetched twice
+			in.queue.pop()
+			continue
+		case r.Attrs.IsControl():
+			in.pass(r)
+			t.touch()
+			continue
+		}
+		t.current = in
+		m := &in.msg
+		m.Key, m.Value = r.Key, r.Value
+		m.Timestamp = r.Timestamp.UnixMilli()
+		m.Origin.Offset = r.Offset
+		m.Headers = nil
+		in.late, in.told = 0, false
+		if len(r.Headers) > 0 {
+			if err := in.convert(r); err != nil {
+				return false, t.fail(err)
+			}
+		}
+		if in.told && in.ann.flags&control != 0 {
+			t.current = nil
+			in.pass(r)
+			if err := t.hear(in); err != nil {
+				return false, t.fail(err)
+			}
+			t.touch()
+			if err := t.retime(); err != nil {
+				return false, err
+			}
+			continue
+		}
+		ok, err := t.timestamp(in)
+		if err != nil {
+			return false, t.fail(err)
+		}
+		t.current = nil
+		if ok {
+			in.ready = true
+			return true, nil
+		}
+		if in.told { // the record is left out, not what it carries
+			if err := t.hear(in); err != nil {
+				return false, t.fail(err)
+			}
+		}
+		t.count(in)
+		in.pass(r)
+		t.touch()
+		if err := t.retime(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// timestamp asks the source for the head's time.
+func (t *Task) timestamp(in *input) (ok bool, err error) {
+	if len(in.skips) > 0 && slices.Contains(in.skips, in.msg.Origin.Offset) {
+		t.Drop(in.name, topology.Failed, in.msg.Origin)
+		return false, nil
+	}
+	in.at, ok, err = in.source.Time(&in.msg)
+	return ok, err
+}
+
+// convert takes the headers of a message, without kolk's own on a repartition topic.
+func (in *input) convert(r *kgo.Record) error {
+	in.headers = in.headers[:0]
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		if in.repartition {
+			switch h.Key {
+			case LateHeader:
+				late, err := parseLate(h.Value)
+				if err != nil {
+					return err
+				}
+				in.late = late
+				continue
+			case TimeHeader:
+				if err := in.ann.parse(h.Value); err != nil {
+					return err
+				}
+				in.told = true
+				continue
+			}
+		}
+		in.headers = append(in.headers, topology.Header{Key: h.Key, Value: h.Value})
+	}
+	if len(in.headers) > 0 {
+		in.msg.Headers = in.headers
+	}
+	return nil
+}
+
+// hear takes the announcement that the head carries.
+func (t *Task) hear(in *input) error {
+	in.told = false
+	i, known, err := in.writers.find(in.ann.sub, in.ann.partition)
+	if err != nil {
+		return fmt.Errorf("repartition topic %s: %w", in.topic, err)
+	}
+	if known {
+		in.writers.hear(i, &in.ann)
+	}
+	return nil
+}
+
+// take processes the head.
+func (t *Task) take(in *input) error {
+	m := &in.msg
+	m.Timestamp = in.at
+	moved := false
+	if in.repartition {
+		if in.told {
+			if err := t.hear(in); err != nil {
+				return t.fail(err)
+			}
+			moved = true
+		}
+		m.Ref = in.at + in.late
+	} else {
+		if in.at > in.ref {
+			in.ref = in.at
+			moved = true
+		}
+		m.Ref = in.ref
+	}
+	if m.Ref > t.maxRef {
+		t.maxRef = m.Ref
+	}
+	t.current = in
+	if err := in.source.Receive(m); err != nil {
+		return t.fail(err)
+	}
+	t.current = nil
+	in.ready = false
+	t.count(in)
+	in.pos, in.epoch = m.Origin.Offset+1, in.queue.head().LeaderEpoch
+	in.queue.pop()
+	if in.bound >= 0 && in.pos >= in.bound {
+		moved = true
+	}
+	if moved {
+		return t.retime()
+	}
+	return nil
+}
+
+func (t *Task) count(in *input) {
+	if in.repartition {
+		t.counts.repartitionIn++
+	} else {
+		t.counts.in++
+	}
+}

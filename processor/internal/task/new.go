@@ -1,0 +1,343 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology"
+)
+
+const (
+	// defaultWatermarkInterval is how long a partition is left without news of time.
+	defaultWatermarkInterval = time.Second
+	// announcementsPerSecond is what an application sends at most, by making the interval longer.
+	announcementsPerSecond = 10_000
+)
+
+// Options are what a task is made from. All fields are required unless they say otherwise.
+type Options struct {
+	App       string // the application's id: the prefix of internal topics
+	Plan      *topology.Plan
+	Sub       *topology.SubTopology
+	Partition int32
+
+	// DB is the task's database, restored to the committed positions; Checkpoint is its.
+	DB         state.DB
+	Checkpoint *checkpoint.Checkpoint
+	// Globals by the names of the global tables. May be nil if the sub-topology uses none.
+	Globals map[string]topology.Global
+	Output  Output
+	Cluster Cluster
+	Clock   Clock
+	// Logger gets warnings about skipped records. Default: none.
+	Logger *slog.Logger
+	// OnError is the error policy. Default: Fail.
+	OnError Policy
+	// Stats gets what the task commits. Default: nobody.
+	Stats *Stats
+	// OnDrop is told every record that is dropped, when it is, whether or not the transaction commits. Default: nobody.
+	OnDrop func(node string, reason topology.Reason, o topology.Origin)
+	// CacheBytes is the budget for decoded values. Default: 0, no cache.
+	CacheBytes int64
+
+	// IdleAfter is how long an input that is caught up must be quiet to be idle. Default: 0, never.
+	IdleAfter time.Duration
+	// LiveWithin: a record younger than that waits for nothing. Default: 0, none is.
+	LiveWithin time.Duration
+	// WatermarkInterval is how long a partition of a repartition topic is left without news of time. Default: 1 s; longer if the
+	// application would send more than 10,000 announcements a second. Less than a millisecond: told at each commit.
+	WatermarkInterval time.Duration
+	// Bounded is set in bounded runs.
+	Bounded *Bounded
+	// Start of each input that has the partition, by topic on the broker.
+	Start map[string]Start
+	// Context for user functions. Default: context.Background().
+	Context context.Context
+}
+
+// New makes a task, with its operators. It fails if Options are incomplete, with [ErrWriters], with [ErrState], or when the
+// database or the plan fails.
+func New(o Options) (*Task, error) {
+	switch {
+	case o.Plan == nil:
+		return nil, errMissing("Plan")
+	case o.Sub == nil:
+		return nil, errMissing("Sub")
+	case o.DB == nil:
+		return nil, errMissing("DB")
+	case o.Checkpoint == nil:
+		return nil, errMissing("Checkpoint")
+	case o.Output == nil:
+		return nil, errMissing("Output")
+	case o.Cluster == nil:
+		return nil, errMissing("Cluster")
+	case o.Clock == nil:
+		return nil, errMissing("Clock")
+	}
+	t := &Task{
+		id: ID{o.Sub.Name, o.Partition}, sub: []byte(o.Sub.Name), app: o.App, plan: o.Plan, part: o.Sub, ctx: o.Context,
+		db: o.DB, checkpoint: o.Checkpoint, output: o.Output, cluster: o.Cluster, clock: o.Clock, log: o.Logger,
+		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals,
+		idleAfter: o.IdleAfter.Milliseconds(), liveWithin: o.LiveWithin.Milliseconds(),
+		moment: moment{times: noTimes},
+		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, drops: map[dropKey]*int64{}, warned: map[string]warning{},
+		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Inputs: map[string]int64{}},
+		transaction: 1, moved: true,
+	}
+	if t.ctx == nil {
+		t.ctx = context.Background()
+	}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	if t.stats == nil {
+		t.stats = new(Stats)
+	}
+	t.read()
+	if o.Bounded != nil {
+		if o.Bounded.Run == 0 {
+			return nil, errMissing("Bounded.Run")
+		}
+		t.run = o.Bounded.Run
+	}
+	t.overlay = state.NewOverlay(o.DB)
+	for _, step := range []func(*Options) error{t.openInputs, t.openStores, t.openOutlets, t.begin} {
+		if err := step(&o); err != nil {
+			return nil, fmt.Errorf("task %s: %w", t.id, err)
+		}
+	}
+	return t, nil
+}
+
+// real returns a topic's name on the broker.
+func (t *Task) real(topic string, repartition bool) string {
+	if repartition {
+		return changelog.RepartitionName(t.app, topic)
+	}
+	return topic
+}
+
+// tasks returns how many tasks a sub-topology has: as many as its largest input has partitions.
+func (t *Task) tasks(sub string) int32 {
+	n := int32(0)
+	for _, s := range t.plan.SubTopologies() {
+		if s.Name == sub {
+			for _, in := range s.Inputs {
+				n = max(n, t.cluster.Partitions(t.real(in.Topic, in.Repartition)))
+			}
+		}
+	}
+	return n
+}
+
+// openInputs makes the inputs that have the task's partition.
+func (t *Task) openInputs(o *Options) error {
+	ended := 0
+	for _, spec := range o.Sub.Inputs {
+		topic := t.real(spec.Topic, spec.Repartition)
+		if o.Partition >= t.cluster.Partitions(topic) {
+			continue
+		}
+		start, ok := o.Start[topic]
+		if !ok {
+			return fmt.Errorf("no start position for topic %s", topic)
+		}
+		if start.Ended != 0 && start.Ended == t.run {
+			ended++
+		}
+		in := &input{topic: topic, name: spec.Topic, repartition: spec.Repartition, timeless: spec.Timeless, end: -1, bound: -1,
+			progress: progress{pos: start.Offset, epoch: -1, ref: start.Ref}, quiet: t.now}
+		in.was = in.progress
+		in.msg.Origin = topology.Origin{Topic: topic, Partition: o.Partition}
+		if spec.Repartition {
+			in.writers = &writers{run: t.run}
+			for _, w := range t.writersOf(spec.Topic) {
+				n := t.tasks(w.SubTopology)
+				if n == 0 {
+					return fmt.Errorf("the number of tasks of sub-topology %q, which writes %s, is not known", w.SubTopology, topic)
+				}
+				in.writers.add(w.SubTopology, n)
+			}
+			in.writers.summarize()
+		} else if t.bounded() {
+			if in.bound, ok = o.Bounded.Ends[topic]; !ok {
+				return fmt.Errorf("no end of the bounded run for topic %s", topic)
+			}
+		}
+		t.inputs = append(t.inputs, in)
+		if !in.timeless {
+			t.timed = append(t.timed, in)
+		}
+	}
+	if len(t.inputs) == 0 {
+		return fmt.Errorf("no input has partition %d", o.Partition)
+	}
+	t.ended = ended == len(t.inputs)
+	return nil
+}
+
+func (t *Task) writersOf(repartition string) []topology.Writer {
+	for _, r := range t.plan.Repartitions() {
+		if r.Name == repartition {
+			return r.Writers
+		}
+	}
+	return nil
+}
+
+// openStores opens the stores that the plan lists.
+func (t *Task) openStores(o *Options) error {
+	cached := int64(0)
+	for _, spec := range o.Sub.Stores {
+		prefix, err := o.Checkpoint.Prefix(spec.Name)
+		if err != nil {
+			return fmt.Errorf("store %q: %w", spec.Name, err)
+		}
+		s := &store{spec: spec, bytes: t.overlay.Open(prefix), end: -1}
+		if spec.Logged {
+			s.topic = changelog.Name(t.app, spec.Name)
+			s.id = t.cluster.TopicID(s.topic)
+			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind == topology.WindowStore, Timestamped: spec.Timestamped}
+			if p, ok := o.Checkpoint.Changelog(spec.Name); ok {
+				s.end = p.Offset
+			}
+			s.was = s.end
+			if spec.Kind == topology.WindowStore {
+				s.windows = &windowLog{retention: spec.Retention.Milliseconds(), largest: topology.NoTime}
+			}
+		} else if t.behind(o) {
+			s.bytes.DeleteRange(nil, nil) // it has no log to catch up from
+		}
+		if spec.Name == o.Sub.Name+timeStoreSuffix {
+			t.timeStore.store = s.bytes
+		} else if spec.Kind == topology.KeyValueStore {
+			cached++
+		}
+		t.stores = append(t.stores, s)
+	}
+	t.cacheBytes = o.CacheBytes / max(1, cached)
+	return nil
+}
+
+// behind says that the local state does not belong to the positions at which the task starts.
+func (t *Task) behind(o *Options) bool {
+	for _, in := range t.inputs {
+		if pos, _ := o.Checkpoint.Input(in.topic); pos != in.pos {
+			return true
+		}
+	}
+	return false
+}
+
+// openOutlets makes the output topics.
+func (t *Task) openOutlets(o *Options) error {
+	pairs := int64(0)
+	for _, r := range o.Plan.Repartitions() {
+		n := int64(t.cluster.Partitions(t.real(r.Name, true)))
+		for _, w := range r.Writers {
+			pairs += n * int64(t.tasks(w.SubTopology))
+		}
+	}
+	t.tellEvery = o.WatermarkInterval.Milliseconds()
+	if o.WatermarkInterval <= 0 {
+		t.tellEvery = defaultWatermarkInterval.Milliseconds()
+	}
+	if t.tellEvery > 0 {
+		t.tellEvery = max(t.tellEvery, pairs*1000/announcementsPerSecond)
+	}
+	for _, sink := range o.Sub.Sinks {
+		out := &outlet{topic: t.real(sink.Topic, sink.Repartition)}
+		out.partitions = t.cluster.Partitions(out.topic)
+		if out.partitions <= 0 {
+			return fmt.Errorf("the number of partitions of output topic %s is not known", out.topic)
+		}
+		out.partitioner = kgo.StickyKeyPartitioner(nil).ForTopic(out.topic) // murmur2 of the key, as Kafka's own
+		if sink.Repartition {
+			out.relay = t.relayTo(sink.Topic, out)
+		}
+		if n := sink.Index + 1; n > len(t.outlets) {
+			t.outlets = append(t.outlets, make([]*outlet, n-len(t.outlets))...)
+		}
+		t.outlets[sink.Index] = out
+	}
+	return nil
+}
+
+// relayTo returns the relay of a repartition topic: one, however many sinks write the topic.
+func (t *Task) relayTo(name string, out *outlet) *relay {
+	if i := slices.IndexFunc(t.relays, func(o *outlet) bool { return o.topic == out.topic }); i >= 0 {
+		return t.relays[i].relay
+	}
+	r := &relay{parts: make([]relayed, out.partitions)}
+	for _, w := range t.writersOf(name) {
+		if w.SubTopology == t.id.Sub {
+			r.delay = w.Delay.Milliseconds()
+		}
+	}
+	t.relays = append(t.relays, out)
+	return r
+}
+
+// begin loads the times and builds the operators.
+func (t *Task) begin(*Options) error {
+	if err := t.loadTimes(); err != nil {
+		return err
+	}
+	for k, d := range t.dues {
+		t.duesWas[k] = d
+	}
+	if t.timeStore.store == nil && len(t.timed) > 0 { // then all inputs are external, and their refs say it all
+		t.time = topology.EndOfTime
+		for _, in := range t.timed {
+			t.time = min(t.time, in.ref)
+		}
+	}
+	t.was = t.moment
+	if err := t.build(); err != nil {
+		return err
+	}
+	for _, s := range t.stores {
+		if s.windows == nil || s.end < 0 {
+			continue
+		}
+		// What the log holds is of windows that are still there, or closed.
+		start, err := lastStart(s.bytes)
+		if err != nil {
+			return fmt.Errorf("store %q: %w", s.spec.Name, err)
+		}
+		s.windows.mark(start, s.end)
+	}
+	return nil
+}
+
+// build makes new operators, as of the last commit.
+func (t *Task) build() error {
+	for _, s := range t.stores {
+		if s.windows != nil {
+			if err := forgetClosed(s.bytes, s.windows.retention, t.was.times); err != nil {
+				return fmt.Errorf("store %q: %w", s.spec.Name, err)
+			}
+		}
+	}
+	t.schedules = nil
+	t.reschedule()
+	g, err := t.plan.NewGraph(t.part, t)
+	if err != nil {
+		return err
+	}
+	for _, in := range t.inputs {
+		if in.source = g.Sources[in.name]; in.source == nil {
+			return fmt.Errorf("the plan has no source for topic %q", in.name)
+		}
+	}
+	t.graph = g
+	return nil
+}

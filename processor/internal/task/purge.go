@@ -1,0 +1,148 @@
+package task
+
+import (
+	"encoding/binary"
+
+	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// windowLog knows how much of a window store's changelog nobody needs any more.
+//
+// A change can go when its window has closed. The marks are pairs (largest window start, offset): no change before the offset
+// is of a later window. Both grow from mark to mark, and there is one for each start at most, so there are not more of them
+// than open windows.
+type windowLog struct {
+	retention int64 // milliseconds from a window's start to its closing
+	marks     []windowMark
+	largest   int64 // start in this transaction, NoTime if there was no change
+	below     int64 // what may be deleted
+}
+
+type windowMark struct {
+	start, offset int64
+}
+
+// saw notes a change of this transaction.
+func (w *windowLog) saw(key []byte) {
+	if start, ok := windowStart(key); ok {
+		w.largest = max(w.largest, start)
+	}
+}
+
+// commit notes that the changes seen end at offset.
+func (w *windowLog) commit(offset int64) {
+	if w.largest != topology.NoTime {
+		w.mark(w.largest, offset)
+		w.largest = topology.NoTime
+	}
+}
+
+func (w *windowLog) mark(start, offset int64) {
+	if n := len(w.marks); n > 0 && w.marks[n-1].start >= start {
+		w.marks[n-1].offset = offset
+		return
+	}
+	w.marks = append(w.marks, windowMark{start, offset})
+}
+
+// purgeable returns the offset below which everything is of windows that had closed at v.
+func (w *windowLog) purgeable(v times) int64 {
+	n := 0
+	for n < len(w.marks) && w.marks[n].start <= v.closedStart(w.retention) {
+		w.below = w.marks[n].offset
+		n++
+	}
+	w.marks = append(w.marks[:0], w.marks[n:]...)
+	return w.below
+}
+
+// closedStart is the largest start of a window, one that closes retention after its start, that is closed.
+func (v times) closedStart(retention int64) int64 {
+	start := v.closed
+	if v.time != topology.NoTime {
+		start = max(start, v.time-retention)
+	}
+	return start
+}
+
+// windowStart returns the start of the window that a key of a window store begins with.
+func windowStart(key []byte) (int64, bool) {
+	if len(key) < 8 {
+		return 0, false
+	}
+	return int64(binary.BigEndian.Uint64(key)), true
+}
+
+func startKey(start int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(start)) }
+
+// forgetClosed deletes the windows that had closed at v. There are some after a restore: what closing deletes stays in the
+// changelog until that is purged. Their results are out; they must not come again.
+func forgetClosed(s *state.Store, retention int64, v times) error {
+	start := v.closedStart(retention)
+	if start < 0 {
+		return nil
+	}
+	lo, hi := startKey(0), startKey(start+1)
+	found := false
+	err := s.Scan(lo, hi, func(_, _ []byte) (bool, error) {
+		found = true
+		return false, nil
+	})
+	if found {
+		s.DeleteRange(lo, hi)
+	}
+	return err
+}
+
+// lastStart returns the largest window start in the store, NoTime if it is empty.
+func lastStart(s *state.Store) (int64, error) {
+	last := topology.NoTime
+	lo, hi := int64(0), topology.EndOfTime
+	for lo <= hi { // a key at or after the middle?
+		mid := lo + (hi-lo)/2
+		found := topology.NoTime
+		err := s.Scan(startKey(mid), nil, func(k, _ []byte) (bool, error) {
+			if start, ok := windowStart(k); ok && start >= 0 {
+				found = start
+			}
+			return false, nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		if found == topology.NoTime {
+			if mid == 0 {
+				break
+			}
+			hi = mid - 1
+			continue
+		}
+		last = found
+		if found == topology.EndOfTime {
+			break
+		}
+		lo = found + 1
+	}
+	return last, nil
+}
+
+// Purgeable returns, by topic, the offset of the task's partition below which nothing is needed any more: of repartition
+// topics what has been processed, of window stores' changelogs the changes of closed windows. It counts what is committed
+// and, locally, durable or not: state is rebuilt from what is left. Topics with nothing to delete are not listed.
+func (t *Task) Purgeable() map[string]int64 {
+	m := map[string]int64{}
+	for _, in := range t.inputs {
+		if in.repartition && in.was.pos > 0 {
+			m[in.topic] = in.was.pos
+		}
+	}
+	for _, s := range t.stores {
+		if s.windows != nil {
+			if below := s.windows.purgeable(t.was.times); below > 0 {
+				m[s.topic] = below
+			}
+		}
+	}
+	return m
+}

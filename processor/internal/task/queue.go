@@ -1,0 +1,66 @@
+package task
+
+import "github.com/twmb/franz-go/pkg/kgo"
+
+// recordOverhead is about what a fetched record takes besides key, value and headers.
+const recordOverhead = 200
+
+// queue holds fetched records in the slices they came in. The slices belong to the queue from then on, but are not changed.
+type queue struct {
+	batches [][]*kgo.Record
+	first   int // batches before it are done
+	next    int // in batches[first]
+	bytes   int64
+}
+
+// push appends records. It copies nothing.
+func (q *queue) push(recs []*kgo.Record) {
+	if len(recs) == 0 {
+		return
+	}
+	for _, r := range recs {
+		q.bytes += recordSize(r)
+	}
+	if q.first > 0 && q.first == len(q.batches) {
+		q.batches, q.first = q.batches[:0], 0
+	} else if q.first >= 64 && q.first*2 >= len(q.batches) {
+		n := copy(q.batches, q.batches[q.first:])
+		clear(q.batches[n:])
+		q.batches, q.first = q.batches[:n], 0
+	}
+	q.batches = append(q.batches, recs)
+}
+
+// head returns the first record, nil if there is none.
+func (q *queue) head() *kgo.Record {
+	if q.first == len(q.batches) {
+		return nil
+	}
+	return q.batches[q.first][q.next]
+}
+
+// pop removes the first record.
+func (q *queue) pop() {
+	b := q.batches[q.first]
+	q.bytes -= recordSize(b[q.next])
+	if q.next++; q.next == len(b) {
+		q.batches[q.first] = nil
+		q.first++
+		q.next = 0
+	}
+}
+
+func (q *queue) empty() bool { return q.first == len(q.batches) }
+
+func (q *queue) clear() {
+	clear(q.batches)
+	*q = queue{batches: q.batches[:0]}
+}
+
+func recordSize(r *kgo.Record) int64 {
+	n := recordOverhead + len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return int64(n)
+}

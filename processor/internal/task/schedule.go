@@ -1,0 +1,153 @@
+package task
+
+import (
+	"math"
+	"time"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// schedule is one punctuation that an operator asked for.
+type schedule struct {
+	key      scheduleKey
+	interval int64 // milliseconds
+	p        topology.Punctuator
+	due      int64 // the next multiple of interval that is due; NoTime if time has not begun
+}
+
+// scheduleKey is what a schedule is stored under.
+type scheduleKey struct {
+	clock topology.Clock
+	name  string
+}
+
+// due is when a schedule is to be called next, as it is stored.
+type due struct {
+	at, interval int64
+}
+
+// Schedule asks for calls of p. Calls come at multiples of interval, stream time when task time reaches them, wall-clock time
+// with [Task.Tick]. When several multiples have passed at once there is one call, with the largest: the number of calls
+// depends on how time arrives. Intervals under a millisecond are a millisecond.
+//
+// At the end of a bounded run stream-time punctuators are called with the next multiple after the largest time seen, before
+// windows close, and once more after it if the task has operators that act by time.
+func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration, p topology.Punctuator) {
+	s := &schedule{key: scheduleKey{kind, name}, interval: max(1, interval.Milliseconds()), p: p, due: topology.NoTime}
+	now := t.time
+	if kind == topology.WallClock {
+		now = t.now
+	}
+	if now != topology.NoTime {
+		s.due = after(now, s.interval)
+	}
+	if d, ok := t.dues[s.key]; ok && d.interval == s.interval {
+		s.due = d.at // goes on where it was; another interval begins anew
+	}
+	for i, old := range t.schedules {
+		if old.key == s.key {
+			t.schedules[i] = s
+			t.reschedule()
+			return
+		}
+	}
+	t.schedules = append(t.schedules, s)
+	t.reschedule()
+}
+
+// after is the first multiple of interval after now, reached the last at or before it.
+func after(now, interval int64) int64 { return reached(now, interval) + interval }
+
+func reached(now, interval int64) int64 {
+	m := now % interval
+	if m < 0 {
+		m += interval
+	}
+	return now - m
+}
+
+// reschedule computes when the next stream-time punctuation is due.
+func (t *Task) reschedule() {
+	t.streamDue = math.MaxInt64
+	for _, s := range t.schedules {
+		if s.key.clock == topology.StreamTime {
+			t.streamDue = min(t.streamDue, s.due)
+		}
+	}
+}
+
+func (t *Task) hasSchedules() bool { return len(t.schedules) > 0 }
+
+// punctuateNext calls the stream-time punctuator whose time comes first on the way to now. When time begins, the first call
+// is due at the first multiple that is not before it.
+func (t *Task) punctuateNext(now int64) error {
+	var next *schedule
+	at := int64(math.MaxInt64)
+	for _, s := range t.schedules {
+		if s.key.clock != topology.StreamTime {
+			continue
+		}
+		if s.due == topology.NoTime {
+			s.due = after(now-1, s.interval)
+		}
+		if m := reached(now, s.interval); s.due <= now && m < at {
+			next, at = s, m
+		}
+	}
+	if next != nil {
+		t.time = max(t.time, at)
+		if err := t.punctuate(next, at); err != nil {
+			return err
+		}
+	}
+	t.reschedule()
+	return nil
+}
+
+// punctuateAll calls the stream-time punctuators at the end of a bounded run.
+func (t *Task) punctuateAll() error {
+	for _, s := range t.schedules {
+		if s.key.clock != topology.StreamTime {
+			continue
+		}
+		at := max(t.time, t.maxRef)
+		if at == topology.NoTime {
+			continue // nothing has happened
+		}
+		next := s.due
+		if next == topology.NoTime || next <= at {
+			next = after(at, s.interval)
+		}
+		t.closed = max(t.closed, next) // what it sends at that time can open windows
+		if err := t.punctuate(s, next); err != nil {
+			return err
+		}
+	}
+	t.reschedule()
+	return nil
+}
+
+// punctuate calls s at a time, and notes when it is due again.
+func (t *Task) punctuate(s *schedule, at int64) error {
+	if next := at + s.interval; s.due != next {
+		s.due = next
+		t.dues[s.key] = due{at: next, interval: s.interval}
+		t.duesChanged = append(t.duesChanged, s.key)
+	}
+	t.counts.punctuations++
+	t.touch()
+	return s.p.Punctuate(at)
+}
+
+// tickWall calls the wall-clock punctuators that are due.
+func (t *Task) tickWall() error {
+	for i := 0; i < len(t.schedules); i++ {
+		s := t.schedules[i]
+		if s.key.clock == topology.WallClock && s.due <= t.now {
+			if err := t.punctuate(s, reached(t.now, s.interval)); err != nil {
+				return t.fail(err)
+			}
+		}
+	}
+	return nil
+}

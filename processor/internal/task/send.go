@@ -1,0 +1,64 @@
+package task
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// outlet is an output topic of the task.
+type outlet struct {
+	topic       string // on the broker
+	partitions  int32
+	partitioner kgo.TopicPartitioner
+	relay       *relay // of a repartition topic
+}
+
+// Send appends a message to an output topic; see [topology.Task].
+func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, headers []topology.Header) error {
+	if sink.Index >= len(t.outlets) || t.outlets[sink.Index] == nil {
+		return fmt.Errorf("topic %q is none of the outputs of sub-topology %q", sink.Topic, t.id.Sub)
+	}
+	o := t.outlets[sink.Index]
+	p := int32(0)
+	switch {
+	case o.partitions == 1:
+	case key == nil:
+		p = t.id.Partition % o.partitions
+	default:
+		t.keyed.Key = key
+		p = int32(o.partitioner.Partition(&t.keyed, int(o.partitions)))
+	}
+	hs := t.headers[:0]
+	if o.relay == nil {
+		for i := range headers {
+			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
+		}
+		t.counts.out++
+	} else {
+		for i := range headers {
+			if k := headers[i].Key; k == LateHeader || k == TimeHeader {
+				continue // somebody else's; it would be taken for ours
+			}
+			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
+		}
+		t.encoded = t.encoded[:0]
+		if ref != timestamp {
+			t.encoded = appendLate(t.encoded, ref-timestamp)
+			hs = append(hs, kgo.RecordHeader{Key: LateHeader, Value: t.encoded[:len(t.encoded):len(t.encoded)]})
+		}
+		if a, ok := o.relay.ride(t, p); ok {
+			n := len(t.encoded)
+			t.encoded = a.append(t.encoded)
+			hs = append(hs, kgo.RecordHeader{Key: TimeHeader, Value: t.encoded[n:]})
+		}
+		t.counts.repartitionOut++
+	}
+	t.headers = hs
+	t.output.Produce(o.topic, p, key, value, timestamp, hs)
+	t.sent += int64(recordOverhead + len(key) + len(value))
+	t.dirty = true
+	return nil
+}

@@ -1,0 +1,99 @@
+package task
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Stats counts what tasks have committed: work that was aborted and done again counts once. Any number of tasks may share
+// one. It is safe for concurrent use; the zero value is ready.
+type Stats struct {
+	mu sync.Mutex
+	counts
+	drops map[dropKey]int64
+}
+
+// counts are the plain counters, in a task for its transaction and in Stats for good.
+type counts struct {
+	in, repartitionIn, out, repartitionOut, changes, announced, punctuations, commits int64
+}
+
+func (c *counts) add(o counts) {
+	c.in += o.in
+	c.repartitionIn += o.repartitionIn
+	c.out += o.out
+	c.repartitionOut += o.repartitionOut
+	c.changes += o.changes
+	c.announced += o.announced
+	c.punctuations += o.punctuations
+	c.commits += o.commits
+}
+
+type dropKey struct {
+	node   string
+	reason topology.Reason
+}
+
+// Snapshot is what [Stats] had counted at one moment.
+type Snapshot struct {
+	// In are records read from input topics, RepartitionIn from repartition topics. Skipped ones count.
+	In, RepartitionIn int64
+	// Out are records written to output topics, RepartitionOut to repartition topics.
+	Out, RepartitionOut int64
+	// Changes are changelog records.
+	Changes int64
+	// Announced are control records with nothing but an announcement of time.
+	Announced int64
+	// Punctuations are calls of punctuators.
+	Punctuations int64
+	// Commits are transactions of tasks.
+	Commits int64
+	// Late are the records dropped as late, over all nodes.
+	Late int64
+	// Dropped has all drops, ordered by node and reason.
+	Dropped []Dropped
+}
+
+// Dropped is how many records a node dropped for a reason.
+type Dropped struct {
+	Node   string
+	Reason topology.Reason
+	Count  int64
+}
+
+// Snapshot returns the counters as they stand. They belong to one and the same set of commits.
+func (s *Stats) Snapshot() Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snap := Snapshot{In: s.in, RepartitionIn: s.repartitionIn, Out: s.out, RepartitionOut: s.repartitionOut, Changes: s.changes,
+		Announced: s.announced, Punctuations: s.punctuations, Commits: s.commits}
+	for _, k := range slices.SortedFunc(maps.Keys(s.drops), func(a, b dropKey) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.reason, b.reason))
+	}) {
+		snap.Dropped = append(snap.Dropped, Dropped{k.node, k.reason, s.drops[k]})
+		if k.reason == topology.LateRecord {
+			snap.Late += s.drops[k]
+		}
+	}
+	return snap
+}
+
+// publish adds what a task has committed.
+func (s *Stats) publish(c counts, drops map[dropKey]*int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(c)
+	for k, n := range drops {
+		if *n == 0 {
+			continue
+		}
+		if s.drops == nil {
+			s.drops = map[dropKey]int64{}
+		}
+		s.drops[k] += *n
+	}
+}

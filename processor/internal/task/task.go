@@ -1,0 +1,378 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// ID names a task: a partition of a sub-topology.
+type ID struct {
+	Sub       string
+	Partition int32
+}
+
+// String returns "sub/partition".
+func (id ID) String() string { return id.Sub + "/" + strconv.Itoa(int(id.Partition)) }
+
+// Output is the transaction that a task writes to.
+type Output interface {
+	// Produce appends a message. Everything is copied before it returns. Nil is no key, no value.
+	Produce(topic string, partition int32, key, value []byte, timestamp int64, headers []kgo.RecordHeader)
+	// End returns the offset after the last message that the current transaction has appended to a partition; ok is false if
+	// there is none. It is valid once the producer has been flushed.
+	End(topic string, partition int32) (offset int64, ok bool)
+}
+
+// Cluster is what a task has to know of topics, by their names on the broker.
+type Cluster interface {
+	// Partitions returns 0 for a topic that is not known.
+	Partitions(topic string) int32
+	TopicID(topic string) [16]byte
+}
+
+// Clock tells the wall-clock time.
+type Clock interface {
+	Now() time.Time
+}
+
+// Bounded says where a bounded run ends.
+type Bounded struct {
+	// Run is the run's id, not 0.
+	Run uint64
+	// Ends has, by topic on the broker, the end of the task's partition. Every input that is no repartition topic has one.
+	Ends map[string]int64
+}
+
+// Start is where an input begins.
+type Start struct {
+	Offset int64 // the next to process
+	// Ref is the largest timestamp that the partition has shown, topology.NoTime for none.
+	Ref int64
+	// Ended is the bounded run that the task had ended in.
+	Ended uint64
+}
+
+// Task runs the operators of a sub-topology on one partition. See the package's documentation.
+type Task struct {
+	id         ID
+	sub        []byte // its name
+	app        string
+	plan       *topology.Plan
+	part       *topology.SubTopology
+	ctx        context.Context
+	db         state.DB
+	checkpoint *checkpoint.Checkpoint
+	output     Output
+	cluster    Cluster
+	clock      Clock
+	log        *slog.Logger
+	onError    Policy
+	stats      *Stats
+	onDrop     func(node string, reason topology.Reason, o topology.Origin)
+	globals    map[string]topology.Global
+	cacheBytes int64
+	idleAfter  int64 // milliseconds, as the next two
+	liveWithin int64
+	tellEvery  int64
+	run        uint64 // of the bounded run; 0: none
+
+	inputs    []*input
+	timed     []*input // those that carry time
+	stores    []*store
+	outlets   []*outlet // by sink index
+	relays    []*outlet // those to repartition topics
+	timeStore timeStore
+	overlay   *state.Overlay
+	batch     state.Batch
+	update    checkpoint.Update
+	graph     *topology.Graph
+
+	moment
+	was         moment // as of the last commit
+	schedules   []*schedule
+	streamDue   int64 // when the next stream-time punctuation is due
+	dues        map[scheduleKey]due
+	duesWas     map[scheduleKey]due
+	duesChanged []scheduleKey
+	newWriters  []newWriters
+
+	now         int64  // the wall clock, read once per call
+	moved       bool   // an input's time may have changed
+	transaction uint64 // counts commits and aborts
+	dirty       bool
+	endsRead    bool
+	sent        int64 // bytes
+	counts      counts
+	drops       map[dropKey]*int64
+	warned      map[string]warning
+	broken      error  // what stopped the task, until the abort
+	current     *input // whose record user code is working on
+
+	headers []kgo.RecordHeader // scratch
+	encoded []byte             // scratch
+	keyed   kgo.Record         // scratch
+}
+
+var _ topology.Task = (*Task)(nil)
+
+// ID returns the task's name.
+func (t *Task) ID() ID { return t.id }
+
+// Enqueue hands over fetched messages of an input, in order. recs belongs to the task from then on, and is not changed;
+// control records of the broker may be among them. end is the highest known end of the partition, -1 if it is not known; recs may be empty to tell nothing but
+// the end. Without a known end an input is never idle, and others wait for it.
+func (t *Task) Enqueue(topic string, recs []*kgo.Record, end int64) {
+	in := t.input(topic)
+	if in == nil {
+		return
+	}
+	in.end = max(in.end, end)
+	if len(recs) == 0 && in.pos >= in.end {
+		return
+	}
+	in.queue.push(recs)
+	if !in.repartition {
+		t.read()
+		in.quiet = t.now
+		t.wake(in)
+	}
+}
+
+// Passed says that an input has nothing to process below next: records that compaction has removed, or control records that
+// were not handed over.
+func (t *Task) Passed(topic string, next int64) {
+	if in := t.input(topic); in != nil && !in.ready && in.queue.empty() && next > in.pos {
+		in.pos = next
+		t.moved, t.dirty = true, true
+	}
+}
+
+// Buffered is about how much memory the queue of an input takes.
+func (t *Task) Buffered(topic string) int64 {
+	if in := t.input(topic); in != nil {
+		return in.queue.bytes
+	}
+	return 0
+}
+
+func (t *Task) input(topic string) *input {
+	for _, in := range t.inputs {
+		if in.topic == topic {
+			return in
+		}
+	}
+	return nil
+}
+
+// Process handles up to limit messages and returns how many it did. Fewer than limit means that the queues are empty, or that
+// the task waits for an input; see [Task.Waiting]. After an error the task does nothing until [Task.Abort].
+func (t *Task) Process(limit int) (n int, err error) {
+	if t.broken != nil {
+		return 0, t.broken
+	}
+	if t.ended {
+		return 0, nil
+	}
+	t.read()
+	defer t.rescue(&err)
+	if t.moved {
+		if err := t.retime(); err != nil {
+			return 0, err
+		}
+	}
+	for n < limit {
+		in, err := t.choose()
+		if err != nil {
+			return n, err
+		}
+		if in == nil {
+			break
+		}
+		if err := t.take(in); err != nil {
+			return n, err
+		}
+		n++
+	}
+	if n > 0 {
+		t.dirty = true
+	}
+	if t.moved {
+		if err := t.retime(); err != nil {
+			return n, err
+		}
+	}
+	if t.run != 0 {
+		return n, t.finish()
+	}
+	return n, nil
+}
+
+// Waiting returns the topic of an input that the task waits for although another one has something queued, "" if there is
+// none.
+func (t *Task) Waiting() string {
+	at, best := int64(math.MaxInt64), -1
+	for i, in := range t.inputs {
+		if in.ready && in.at < at {
+			at, best = in.at, i
+		}
+	}
+	if best < 0 {
+		return ""
+	}
+	for i, in := range t.inputs {
+		if !in.ready && t.waits(in, at, best < i) {
+			return in.topic
+		}
+	}
+	return ""
+}
+
+// Tick lets the wall clock act: idle inputs, punctuations, and a bounded run whose inputs are empty. It is to be called a few
+// times a second, whether or not there is something to process.
+func (t *Task) Tick() (err error) {
+	if t.broken != nil {
+		return t.broken
+	}
+	if t.ended {
+		return nil
+	}
+	t.read()
+	defer t.rescue(&err)
+	t.watch()
+	if t.moved {
+		if err := t.retime(); err != nil {
+			return err
+		}
+	}
+	if err := t.tickWall(); err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+// Dirty says that there is something to commit, announcements that are due included.
+func (t *Task) Dirty() bool { return t.dirty || t.announcing() }
+
+// Uncommitted is about how many bytes this transaction has written, to stores and to the Output.
+func (t *Task) Uncommitted() int64 { return t.overlay.Size() + t.sent }
+
+// Done says that the task has ended in the bounded run, and committed that.
+func (t *Task) Done() bool { return t.was.ended }
+
+// Close releases what the task holds. The database belongs to the caller.
+func (t *Task) Close() error {
+	if t.batch == nil {
+		return nil
+	}
+	err := t.batch.Close()
+	t.batch = nil
+	return err
+}
+
+// read reads the clock.
+func (t *Task) read() { t.now = t.clock.Now().UnixMilli() }
+
+// touch notes that there is something to commit.
+func (t *Task) touch() { t.dirty = true }
+
+func (t *Task) bounded() bool { return t.run != 0 }
+
+// Context ends when the transaction of the present record can no longer commit.
+func (t *Task) Context() context.Context { return t.ctx }
+
+// Time is the task time; see [topology.Task].
+func (t *Task) Time() int64 {
+	if t.ended {
+		return topology.EndOfTime
+	}
+	return t.time
+}
+
+// ClosedThrough is the largest start of a window that the end of a bounded run has closed, NoTime for none. Such windows stay
+// closed although task time may not have reached their end and grace.
+func (t *Task) ClosedThrough() int64 { return t.closed }
+
+// Now is the wall clock.
+func (t *Task) Now() time.Time { return t.clock.Now() }
+
+// Store returns a store of the sub-topology, nil if the plan lists none of that name.
+func (t *Task) Store(name string) *state.Store {
+	for _, s := range t.stores {
+		if s.spec.Name == name {
+			return s.bytes
+		}
+	}
+	return nil
+}
+
+// Global returns the read side of a global table, nil if there is none of that name.
+func (t *Task) Global(name string) topology.Global { return t.globals[name] }
+
+// CacheBudget is how many bytes the decoded values of one store may take.
+func (t *Task) CacheBudget() int64 { return t.cacheBytes }
+
+// Drop counts a record that node did not pass on.
+func (t *Task) Drop(node string, reason topology.Reason, o topology.Origin) {
+	k := dropKey{node, reason}
+	n, ok := t.drops[k]
+	if !ok {
+		n = new(int64)
+		t.drops[k] = n
+	}
+	*n++
+	if t.onDrop != nil {
+		t.onDrop(node, reason, o)
+	}
+}
+
+// Fail applies the error policy to a record that node failed on.
+func (t *Task) Fail(node string, o topology.Origin, err error) error {
+	re := &RecordError{Task: t.id, Topic: o.Topic, Partition: o.Partition, Offset: o.Offset, Node: node, Err: err}
+	if in := t.current; in != nil && in.msg.Origin == o {
+		re.Key = clone(in.msg.Key)
+	}
+	if t.onError != Skip {
+		return re
+	}
+	t.Drop(node, topology.Failed, o)
+	t.warn(node, re)
+	return nil
+}
+
+// warning is when a node was last warned about, and how often it failed since.
+type warning struct {
+	at      int64
+	silence int64
+}
+
+// warn logs a skipped record, at most one a second for each node.
+func (t *Task) warn(node string, err *RecordError) {
+	w, ok := t.warned[node]
+	if ok && t.now-w.at < 1000 {
+		w.silence++
+		t.warned[node] = w
+		return
+	}
+	t.log.Warn("record skipped", "task", t.id.String(), "error", err, "unreported", w.silence)
+	t.warned[node] = warning{at: t.now}
+}
+
+// moment is what the task knows of time, apart from its inputs.
+type moment struct {
+	times
+	ended bool  // in this bounded run
+	said  flags // of the task, at the last flush
+}
+
+// errMissing makes the error for an option that is not set.
+func errMissing(name string) error { return errors.New("task: option " + name + " is missing") }

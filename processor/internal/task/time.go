@@ -1,0 +1,135 @@
+package task
+
+import (
+	"github.com/kolkstream/kolk/topology"
+)
+
+// watermark is the time that the inputs allow: the least of those that carry time and are not idle; if all are idle, the
+// largest.
+func (t *Task) watermark() int64 {
+	least, most := topology.EndOfTime, topology.NoTime
+	active := false
+	for _, in := range t.timed {
+		time, idle := in.time()
+		if idle {
+			most = max(most, time)
+			continue
+		}
+		active = true
+		least = min(least, time)
+	}
+	if active {
+		return least
+	}
+	return most
+}
+
+// idle says that all inputs that carry time are idle.
+func (t *Task) idle() bool {
+	for _, in := range t.timed {
+		if _, idle := in.time(); !idle {
+			return false
+		}
+	}
+	return len(t.timed) > 0
+}
+
+// caughtUp says that all inputs that carry time have been processed as far as is known, and so have those who write them.
+func (t *Task) caughtUp() bool {
+	for _, in := range t.timed {
+		if _, idle := in.time(); !idle && (!in.drained() || in.repartition && !in.writers.caughtUp) {
+			return false
+		}
+	}
+	return true
+}
+
+// retime advances task time as far as the inputs allow.
+func (t *Task) retime() error {
+	t.moved = false
+	if now := t.watermark(); now > t.time && now != topology.EndOfTime {
+		return t.advance(now)
+	}
+	return nil
+}
+
+// advance makes now the task time: punctuations that are due come first, in the order of their times, then the operators
+// that act by time. Results that a punctuation makes can so still enter windows that close at now.
+func (t *Task) advance(now int64) error {
+	t.touch()
+	for t.streamDue <= now {
+		if err := t.punctuateNext(now); err != nil {
+			return t.fail(err)
+		}
+	}
+	t.time = now
+	for _, op := range t.graph.Timed {
+		if err := op.Advance(now); err != nil {
+			return t.fail(err)
+		}
+	}
+	return nil
+}
+
+// finish ends the task when all inputs of a bounded run have: punctuators are called, all windows close, and if there were any
+// that act by time, punctuators are called once more, for what the windows sent them. From then on Time is EndOfTime.
+//
+// EndOfTime is not what the task's next run begins with: task time goes on where it was. What stays is that the windows which
+// had begun by the largest ref are closed, for those are the windows that can have had records.
+func (t *Task) finish() error {
+	if !t.bounded() || t.ended {
+		return nil
+	}
+	for _, in := range t.inputs {
+		if !in.ended() || in.ready || !in.repartition && !in.queue.empty() {
+			return nil
+		}
+	}
+	t.touch()
+	if err := t.punctuateAll(); err != nil {
+		return t.fail(err)
+	}
+	t.ended = true
+	t.closed = max(t.closed, t.maxRef)
+	if len(t.graph.Timed) == 0 {
+		return nil
+	}
+	for _, op := range t.graph.Timed {
+		if err := op.Advance(topology.EndOfTime); err != nil {
+			return t.fail(err)
+		}
+	}
+	if t.hasSchedules() {
+		if err := t.flushOperators(); err != nil {
+			return err
+		}
+		if err := t.punctuateAll(); err != nil {
+			return t.fail(err)
+		}
+	}
+	return nil
+}
+
+// watch updates which external inputs are idle.
+func (t *Task) watch() {
+	for _, in := range t.timed {
+		if in.repartition || t.bounded() || t.idleAfter <= 0 {
+			continue
+		}
+		if !in.drained() {
+			in.quiet = t.now
+			t.wake(in)
+		} else if !in.idle && t.now-in.quiet >= t.idleAfter {
+			in.idle = true
+			t.moved = true
+		}
+	}
+}
+
+// wake makes an input count again.
+func (t *Task) wake(in *input) {
+	if in.idle {
+		in.idle = false
+		t.moved = true
+	}
+}

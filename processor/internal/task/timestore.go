@@ -1,0 +1,233 @@
+package task
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// The time store of a task. docs/format/time-store.md describes it byte by byte.
+const (
+	timeKey     = 1 // the times of the task
+	heardKey    = 2 // what a writer of a repartition input has announced
+	dueKey      = 3 // when a schedule is due
+	writersKey  = 4 // how many tasks of a sub-topology write a repartition input
+	timeVersion = 1
+)
+
+// timeStoreSuffix ends the name of a sub-topology's time store.
+const timeStoreSuffix = "-time"
+
+// timeStore reads and writes what a task has to know of time: task time, announcements, schedules. It is a logged store like
+// any other, written at the commit and only where something has changed.
+type timeStore struct {
+	store      *state.Store // nil: the sub-topology has none
+	key, value []byte
+}
+
+// times are what is stored under timeKey.
+type times struct {
+	time   int64 // task time
+	maxRef int64 // the largest ref of all records processed
+	// closed: bounded runs have closed all windows that had begun by it.
+	closed int64
+}
+
+var noTimes = times{topology.NoTime, topology.NoTime, topology.NoTime}
+
+// topicKey begins a key that names a topic and something after it.
+func (s *timeStore) topicKey(kind byte, topic string) {
+	s.key = append(s.key[:0], kind)
+	s.key = binary.AppendUvarint(s.key, uint64(len(topic)))
+	s.key = append(s.key, topic...)
+}
+
+func (s *timeStore) putTimes(v times) {
+	s.key = append(s.key[:0], timeKey)
+	s.value = append(s.value[:0], timeVersion)
+	s.value = binary.AppendVarint(s.value, v.time)
+	s.value = binary.AppendVarint(s.value, v.maxRef)
+	s.value = binary.AppendVarint(s.value, v.closed)
+	s.store.Put(s.key, s.value)
+}
+
+func (s *timeStore) putHeard(topic, sub string, partition int32, h heard) {
+	s.topicKey(heardKey, topic)
+	s.key = binary.AppendUvarint(s.key, uint64(partition))
+	s.key = append(s.key, sub...)
+	s.value = append(s.value[:0], timeVersion, byte(h.flags))
+	s.value = binary.AppendUvarint(s.value, h.run)
+	s.value = binary.AppendVarint(s.value, h.time)
+	s.store.Put(s.key, s.value)
+}
+
+func (s *timeStore) putDue(k scheduleKey, d due) {
+	s.key = append(s.key[:0], dueKey, byte(k.clock))
+	s.key = append(s.key, k.name...)
+	s.value = append(s.value[:0], timeVersion)
+	s.value = binary.AppendVarint(s.value, d.at)
+	s.value = binary.AppendVarint(s.value, d.interval)
+	s.store.Put(s.key, s.value)
+}
+
+func (s *timeStore) putWriters(topic, sub string, tasks int32) {
+	s.topicKey(writersKey, topic)
+	s.key = append(s.key, sub...)
+	s.value = append(s.value[:0], timeVersion)
+	s.value = binary.AppendUvarint(s.value, uint64(tasks))
+	s.store.Put(s.key, s.value)
+}
+
+// loadTimes reads the time store into a new task. Inputs and their writers are there, with nothing heard.
+func (t *Task) loadTimes() error {
+	s := &t.timeStore
+	if s.store == nil {
+		return nil
+	}
+	known := map[string]map[string]int32{} // stored numbers of writers by topic and sub-topology
+	err := s.store.Scan(nil, nil, func(k, v []byte) (bool, error) {
+		if len(v) == 0 || v[0] != timeVersion {
+			return false, fmt.Errorf("%w of task %s: entry %x has another version", ErrState, t.id, k)
+		}
+		r := reader{b: v[1:]}
+		switch k[0] {
+		case timeKey:
+			t.times = times{r.varint(), r.varint(), r.varint()}
+		case heardKey:
+			kr := reader{b: k[1:]}
+			topic, partition := kr.text(), kr.uvarint()
+			var h heard
+			h.flags, h.run, h.time = flags(r.byte()), r.uvarint(), r.varint()
+			r.failed = r.failed || kr.failed
+			for _, in := range t.inputs {
+				if in.writers == nil || in.name != topic {
+					continue
+				}
+				// A number of writers that has changed is reported below, with both numbers.
+				if i, ok, err := in.writers.find(kr.b, int32(partition)); ok && err == nil {
+					in.writers.now[i], in.writers.was[i] = h, h
+				}
+			}
+		case dueKey:
+			if len(k) < 2 {
+				r.failed = true
+				break
+			}
+			t.dues[scheduleKey{topology.Clock(k[1]), string(k[2:])}] = due{r.varint(), r.varint()}
+		case writersKey:
+			kr := reader{b: k[1:]}
+			topic := kr.text()
+			if known[topic] == nil {
+				known[topic] = map[string]int32{}
+			}
+			known[topic][string(kr.b)] = int32(r.uvarint())
+			r.failed = r.failed || kr.failed
+		default:
+			r.failed = true
+		}
+		if r.failed {
+			return false, fmt.Errorf("%w of task %s: entry %x", ErrState, t.id, k)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, in := range t.inputs {
+		if in.writers == nil {
+			continue
+		}
+		for _, w := range in.writers.subs {
+			n, ok := known[in.name][w.name]
+			switch {
+			case !ok:
+				t.newWriters = append(t.newWriters, newWriters{in.name, w.name, int32(w.size)})
+			case int(n) != w.size:
+				return fmt.Errorf("%w: task %s: repartition topic %s was written by %d tasks of sub-topology %q and is now by %d",
+					ErrWriters, t.id, in.topic, n, w.name, w.size)
+			}
+		}
+		in.writers.summarize()
+	}
+	return nil
+}
+
+// newWriters is a number of writers that is not stored yet.
+type newWriters struct {
+	topic, sub string
+	tasks      int32
+}
+
+// saveTimes writes what has changed since the last commit.
+func (t *Task) saveTimes() {
+	s := &t.timeStore
+	if s.store == nil {
+		return
+	}
+	if t.times != t.was.times {
+		s.putTimes(t.times)
+	}
+	for _, in := range t.inputs {
+		if w := in.writers; w != nil {
+			for _, i := range w.changed {
+				sub, partition := w.name(i)
+				s.putHeard(in.name, sub, partition, w.now[i])
+			}
+		}
+	}
+	for _, k := range t.duesChanged {
+		s.putDue(k, t.dues[k])
+	}
+	for _, w := range t.newWriters {
+		s.putWriters(w.topic, w.sub, w.tasks)
+	}
+}
+
+// reader takes encodings apart. After a failure everything is zero.
+type reader struct {
+	b      []byte
+	failed bool
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.failed = true
+		return 0
+	}
+	v := r.b[0]
+	r.b = r.b[1:]
+	return v
+}
+
+func (r *reader) text() string {
+	n := r.uvarint()
+	if n > uint64(len(r.b)) {
+		r.failed, r.b = true, nil
+		return ""
+	}
+	v := string(r.b[:n])
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) skip(n int) {
+	if n <= 0 {
+		r.failed, r.b = true, nil
+		return
+	}
+	r.b = r.b[n:]
+}

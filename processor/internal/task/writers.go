@@ -1,0 +1,138 @@
+package task
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// heard is what a writer has announced last.
+type heard struct {
+	time  int64 // topology.NoTime: nothing yet
+	run   uint64
+	flags flags
+}
+
+// writers keeps what the writers of a repartition partition have announced, and what that makes of the input's time. A writer
+// is a task: the partition of a sub-topology.
+type writers struct {
+	subs []writerSub
+	// now is the present, was the last commit's; changed lists where they may differ.
+	now, was []heard
+	changed  []int
+	// written lists what is to be written to the time store at the next flush.
+	marked []bool
+
+	run uint64 // of this task's bounded run, 0 for none
+
+	// Of the present:
+	time     int64
+	idle     bool // all are; time is the largest announced then
+	ended    bool // all have, in this run
+	caughtUp bool // all are, or idle
+}
+
+type writerSub struct {
+	name        string
+	first, size int
+}
+
+func (w *writers) add(sub string, tasks int32) {
+	w.subs = append(w.subs, writerSub{sub, len(w.now), int(tasks)})
+	for range tasks {
+		w.now = append(w.now, heard{time: topology.NoTime})
+		w.was = append(w.was, heard{time: topology.NoTime})
+		w.marked = append(w.marked, false)
+	}
+}
+
+// find returns the writer's place. A sub-topology that the plan does not know, of another version of the application, has
+// none.
+func (w *writers) find(sub []byte, partition int32) (i int, known bool, err error) {
+	for k := range w.subs {
+		if s := &w.subs[k]; s.name == string(sub) {
+			if int(partition) >= s.size {
+				return 0, false, fmt.Errorf("%w: %s has a task %d, but %d tasks were expected", ErrWriters, s.name, partition, s.size)
+			}
+			return s.first + int(partition), true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// name returns who is at place i.
+func (w *writers) name(i int) (sub string, partition int32) {
+	for k := range w.subs {
+		if s := &w.subs[k]; i < s.first+s.size {
+			return s.name, int32(i - s.first)
+		}
+	}
+	return "", 0
+}
+
+// hear takes an announcement. Announced time never goes back: a writer that starts again without state of its own begins low.
+func (w *writers) hear(i int, a *announcement) {
+	h := &w.now[i]
+	next := heard{max(h.time, a.time), a.run, a.flags &^ control}
+	if *h == next {
+		return
+	}
+	*h = next
+	w.mark(i)
+	w.summarize()
+}
+
+func (w *writers) mark(i int) {
+	if !w.marked[i] {
+		w.marked[i] = true
+		w.changed = append(w.changed, i)
+	}
+}
+
+// summarize computes the input's time.
+func (w *writers) summarize() {
+	least, most := int64(math.MaxInt64), topology.NoTime
+	w.ended, w.idle, w.caughtUp = true, true, true
+	for i := range w.now {
+		h := &w.now[i]
+		if w.run != 0 && h.run == w.run && h.flags&end != 0 {
+			continue
+		}
+		w.ended = false
+		if w.run == 0 && h.flags&idle != 0 {
+			most = max(most, h.time)
+			continue
+		}
+		w.idle = false
+		w.caughtUp = w.caughtUp && h.flags&caughtUp != 0
+		least = min(least, h.time)
+	}
+	switch {
+	case w.ended:
+		w.time, w.idle = topology.EndOfTime, false
+	case w.idle:
+		w.time = most
+	default:
+		w.time = least
+	}
+}
+
+// commit makes the present what an abort goes back to.
+func (w *writers) commit() {
+	for _, i := range w.changed {
+		w.was[i] = w.now[i]
+		w.marked[i] = false
+	}
+	w.changed = w.changed[:0]
+}
+
+// abort goes back to the last commit.
+func (w *writers) abort() {
+	for _, i := range w.changed {
+		w.now[i] = w.was[i]
+		w.marked[i] = false
+	}
+	w.changed = w.changed[:0]
+	w.summarize()
+}

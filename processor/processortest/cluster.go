@@ -1,0 +1,209 @@
+package processortest
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// cluster is the broker's part: logs of committed messages, by topic and partition. Each transaction leaves a control
+// record in the partitions it has written, as on a broker.
+type cluster struct {
+	app    string
+	topics map[string][][]*kgo.Record
+	tasks  map[string]int32 // by sub-topology
+	hasher kgo.TopicPartitioner
+}
+
+var _ task.Cluster = (*cluster)(nil)
+
+// newCluster creates the topics of a plan.
+func newCluster(app string, plan *topology.Plan, size func(topic string) int32) (*cluster, error) {
+	c := &cluster{app: app, topics: map[string][][]*kgo.Record{}, tasks: map[string]int32{}, hasher: kgo.StickyKeyPartitioner(nil).ForTopic("")}
+	for _, sub := range plan.SubTopologies() {
+		for _, in := range sub.Inputs {
+			if !in.Repartition {
+				c.create(in.Topic, size(in.Topic))
+			}
+		}
+		for _, s := range sub.Sinks {
+			if !s.Repartition {
+				c.create(s.Topic, size(s.Topic))
+			}
+		}
+	}
+	for _, g := range plan.Globals() {
+		c.create(g.Topic, size(g.Topic))
+	}
+	if err := c.createInternal(plan); err != nil {
+		return nil, err
+	}
+	for _, sub := range plan.SubTopologies() {
+		for _, s := range sub.Stores {
+			if s.Logged {
+				c.create(changelog.Name(app, s.Name), c.tasks[sub.Name])
+			}
+		}
+	}
+	return c, nil
+}
+
+// createInternal creates the repartition topics, from the sources on: one without a number of partitions gets as many as its
+// largest writer has tasks.
+func (c *cluster) createInternal(plan *topology.Plan) error {
+	for _, r := range plan.Repartitions() {
+		if r.Partitions > 0 {
+			c.create(changelog.RepartitionName(c.app, r.Name), r.Partitions)
+		}
+	}
+	for done := false; !done; {
+		done = true
+		progress := false
+		for _, sub := range plan.SubTopologies() {
+			if c.tasks[sub.Name] > 0 {
+				continue
+			}
+			n := int32(0)
+			for _, in := range sub.Inputs {
+				topic := in.Topic
+				if in.Repartition {
+					topic = changelog.RepartitionName(c.app, topic)
+				}
+				p := c.Partitions(topic)
+				if p == 0 {
+					n = 0
+					break
+				}
+				n = max(n, p)
+			}
+			c.tasks[sub.Name] = n
+			progress = progress || n > 0
+			done = done && n > 0
+		}
+		for _, r := range plan.Repartitions() {
+			topic := changelog.RepartitionName(c.app, r.Name)
+			if c.Partitions(topic) > 0 {
+				continue
+			}
+			n := int32(0)
+			for _, w := range r.Writers {
+				if c.tasks[w.SubTopology] == 0 {
+					n = 0
+					break
+				}
+				n = max(n, c.tasks[w.SubTopology])
+			}
+			if n > 0 {
+				c.create(topic, n)
+				progress = true
+			}
+			done = done && n > 0
+		}
+		if !done && !progress {
+			return fmt.Errorf("the number of partitions of a repartition topic depends on itself")
+		}
+	}
+	return nil
+}
+
+func (c *cluster) create(topic string, partitions int32) {
+	if c.topics[topic] == nil {
+		c.topics[topic] = make([][]*kgo.Record, partitions)
+	}
+}
+
+// Partitions implements task.Cluster.
+func (c *cluster) Partitions(topic string) int32 { return int32(len(c.topics[topic])) }
+
+// TopicID implements task.Cluster.
+func (c *cluster) TopicID(topic string) (id [16]byte) {
+	h := fnv.New128a()
+	h.Write([]byte(topic))
+	copy(id[:], h.Sum(nil))
+	return id
+}
+
+// partition is where a producer puts a key.
+func (c *cluster) partition(topic string, key []byte) int32 {
+	n := len(c.topics[topic])
+	if key == nil || n == 1 {
+		return 0
+	}
+	return int32(c.hasher.Partition(&kgo.Record{Key: key}, n))
+}
+
+// append appends a message and returns its offset.
+func (c *cluster) append(topic string, partition int32, r *kgo.Record) int64 {
+	log := c.topics[topic][partition]
+	r.Topic, r.Partition, r.Offset = topic, partition, int64(len(log))
+	c.topics[topic][partition] = append(log, r)
+	return r.Offset
+}
+
+// end is the offset of the next message.
+func (c *cluster) end(topic string, partition int32) int64 {
+	return int64(len(c.topics[topic][partition]))
+}
+
+// mark ends a transaction in a partition.
+func (c *cluster) mark(topic string, partition int32) {
+	c.append(topic, partition, &kgo.Record{Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Transactional: true, Control: true})})
+}
+
+// transaction collects what one task sends between two commits.
+type transaction struct {
+	cluster *cluster
+	sent    []*kgo.Record
+	ends    map[place]int64
+}
+
+type place struct {
+	topic     string
+	partition int32
+}
+
+var _ task.Output = (*transaction)(nil)
+
+// Produce implements task.Output.
+func (x *transaction) Produce(topic string, partition int32, key, value []byte, timestamp int64, headers []kgo.RecordHeader) {
+	r := &kgo.Record{Topic: topic, Partition: partition, Key: clone(key), Value: clone(value), Timestamp: time.UnixMilli(timestamp)}
+	for _, h := range headers {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: clone(h.Value)})
+	}
+	x.sent = append(x.sent, r)
+}
+
+// End implements task.Output.
+func (x *transaction) End(topic string, partition int32) (int64, bool) {
+	end, ok := x.ends[place{topic, partition}]
+	return end, ok
+}
+
+// commit appends what was sent to the logs.
+func (x *transaction) commit() {
+	for _, r := range x.sent {
+		x.ends[place{r.Topic, r.Partition}] = x.cluster.append(r.Topic, r.Partition, r) + 1
+	}
+	for p := range x.ends {
+		x.cluster.mark(p.topic, p.partition)
+	}
+}
+
+// reset begins a new transaction.
+func (x *transaction) reset() {
+	x.sent = nil
+	clear(x.ends)
+}
+
+func clone(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append([]byte{}, b...)
+}

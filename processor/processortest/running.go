@@ -1,0 +1,232 @@
+package processortest
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// running is a task with what a worker would have around it.
+type running struct {
+	d          *Driver
+	sub        *topology.SubTopology
+	partition  int32
+	task       *task.Task
+	db         state.DB
+	checkpoint *checkpoint.Checkpoint
+	out        transaction
+	start      map[string]task.Start // committed positions
+	ends       map[string]int64      // committed changelog ends by store
+	read       map[string]int64      // what was handed over
+	seq        uint64
+}
+
+func (r *running) id() task.ID { return task.ID{Sub: r.sub.Name, Partition: r.partition} }
+
+// open opens the task at its committed positions.
+func (r *running) open(restore bool) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open %s: %w", r.id(), err)
+		}
+	}()
+	d := r.d
+	if r.db, err = d.engine.Open(r.id().String()); err != nil {
+		return err
+	}
+	cp, err := checkpoint.Open(r.db, checkpoint.Identity{Application: d.plan.Name(), ClusterID: "processortest", Task: r.id().String()})
+	if err != nil {
+		return err
+	}
+	r.checkpoint = cp
+	if restore {
+		if err := r.restore(cp); err != nil {
+			return err
+		}
+	}
+	r.read = map[string]int64{}
+	var bounded *task.Bounded
+	if d.bounded {
+		bounded = &task.Bounded{Run: d.run, Ends: map[string]int64{}}
+	}
+	for _, in := range r.sub.Inputs {
+		topic := in.Topic
+		if in.Repartition {
+			topic = changelog.RepartitionName(d.plan.Name(), topic)
+		}
+		if r.partition >= d.cluster.Partitions(topic) {
+			continue
+		}
+		if _, ok := r.start[topic]; !ok {
+			r.start[topic] = task.Start{Ref: topology.NoTime}
+		}
+		r.read[topic] = r.start[topic].Offset
+		if bounded != nil && !in.Repartition {
+			bounded.Ends[topic] = d.cluster.end(topic, r.partition)
+		}
+	}
+	globals := map[string]topology.Global{}
+	for name, g := range d.globals {
+		globals[name] = g
+	}
+	r.out.reset()
+	r.task, err = task.New(task.Options{
+		App: d.plan.Name(), Plan: d.plan, Sub: r.sub, Partition: r.partition, DB: r.db, Checkpoint: cp, Globals: globals,
+		Output: &r.out, Cluster: d.cluster, Clock: d.clock, Logger: d.opts.Logger, OnError: d.opts.OnError, Stats: &d.stats,
+		CacheBytes: d.opts.CacheBytes, IdleAfter: max(0, d.opts.IdleAfter), LiveWithin: max(0, d.opts.LiveWithin),
+		WatermarkInterval: d.opts.WatermarkInterval, Bounded: bounded, Start: r.start,
+	})
+	return err
+}
+
+// restore fills an empty database from the changelogs, up to what was committed.
+func (r *running) restore(cp *checkpoint.Checkpoint) error {
+	b := r.db.NewBatch()
+	u := checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Inputs: map[string]int64{}, Seq: r.seq, At: r.d.clock.now}
+	for _, s := range r.sub.Stores {
+		end, ok := r.ends[s.Name]
+		if !s.Logged || !ok {
+			continue
+		}
+		prefix, err := cp.Prefix(s.Name)
+		if err != nil {
+			return err
+		}
+		topic := changelog.Name(r.d.plan.Name(), s.Name)
+		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped}
+		for _, rec := range r.d.cluster.topics[topic][r.partition][:end] {
+			if rec.Attrs.IsControl() {
+				continue
+			}
+			c, _, err := codec.Decode(nil, changelog.Message{Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp.UnixMilli()})
+			if err != nil {
+				return err
+			}
+			key := append([]byte{byte(prefix >> 8), byte(prefix)}, c.Key...)
+			if c.Deleted {
+				b.Delete(key)
+			} else {
+				b.Set(key, c.Value)
+			}
+		}
+		u.Changelogs[s.Name] = checkpoint.TopicPosition{TopicID: r.d.cluster.TopicID(topic), Offset: end}
+	}
+	for topic, s := range r.start {
+		u.Inputs[topic] = s.Offset
+	}
+	if err := cp.Write(b, u); err != nil {
+		return err
+	}
+	if err := b.Commit(); err != nil {
+		return err
+	}
+	cp.Applied()
+	return b.Close()
+}
+
+func (r *running) close() error {
+	if r.task == nil {
+		return nil
+	}
+	err := errors.Join(r.task.Close(), r.db.Close())
+	r.task = nil
+	return err
+}
+
+func (r *running) reopen(wipe bool) error {
+	if err := r.close(); err != nil {
+		return err
+	}
+	if !wipe {
+		return r.open(false)
+	}
+	if err := r.d.engine.Remove(r.id().String()); err != nil {
+		return err
+	}
+	return r.open(true)
+}
+
+// feed hands over up to limit new messages of each input.
+func (r *running) feed(limit int64) {
+	for topic, from := range r.read {
+		log := r.d.cluster.topics[topic][r.partition]
+		to := min(int64(len(log)), from+limit)
+		r.task.Enqueue(topic, log[from:to], int64(len(log)))
+		r.read[topic] = to
+	}
+}
+
+// work does what there is to do, and commits if it is to.
+func (r *running) work(commit bool) (did bool, err error) {
+	r.feed(math.MaxInt32)
+	for {
+		n, err := r.task.Process(1 << 20)
+		if skip := (*task.AbortToSkip)(nil); errors.As(err, &skip) {
+			if err := r.abort(); err != nil {
+				return false, err
+			}
+			r.task.Skip(skip.Origin)
+			r.feed(math.MaxInt32)
+			did = true
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if n == 0 {
+			break
+		}
+		did = true
+	}
+	if err := r.task.Tick(); err != nil {
+		return false, err
+	}
+	if commit && r.task.Dirty() {
+		did = true
+		if err := r.commit(); err != nil {
+			return false, err
+		}
+	}
+	return did, nil
+}
+
+// commit ends the transaction as a worker does.
+func (r *running) commit() error {
+	if err := r.task.Flush(); err != nil {
+		return err
+	}
+	r.out.commit()
+	ends := map[string]int64{}
+	for _, e := range r.task.ChangelogEnds() {
+		ends[e.Store] = e.Offset
+	}
+	start := map[string]task.Start{}
+	for _, p := range r.task.Positions() {
+		start[p.Topic] = task.Start{Offset: p.Offset, Ref: p.Ref, Ended: p.Ended}
+	}
+	r.seq++
+	r.start, r.ends = start, ends
+	if err := r.task.Committed(r.seq); err != nil {
+		return err
+	}
+	r.out.reset()
+	return nil
+}
+
+// abort drops the transaction.
+func (r *running) abort() error {
+	r.out.reset()
+	if err := r.task.Abort(); err != nil {
+		return err
+	}
+	for _, p := range r.task.Rewind() {
+		r.read[p.Topic] = p.Offset
+	}
+	return nil
+}
