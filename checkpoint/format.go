@@ -110,8 +110,19 @@ func (c *Checkpoint) load(key, value []byte) error {
 		return err
 	}
 	value = value[1:]
-	length, ok := map[byte]int{kindIdentity: len(value), kindStore: 2, kindChangelog: 24, kindInput: 8, kindCommit: 16}[kind]
-	if !ok {
+	var length int
+	switch kind {
+	case kindIdentity:
+		return nil // read before all else
+	case kindStore:
+		length = 2
+	case kindChangelog:
+		length = 16 + 8
+	case kindInput:
+		length = 8
+	case kindCommit:
+		length = 8 + 8
+	default:
 		return fmt.Errorf("%w: %s", ErrVersion, what) // a kind that a newer version has added
 	}
 	if len(value) != length {

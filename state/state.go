@@ -40,6 +40,7 @@ type Reader interface {
 
 	// Scan calls fn for each key in [lo, hi), in the order of bytes.Compare, until fn returns false or an error, which Scan
 	// then returns. A nil hi means no upper bound. key and value are valid during the call of fn only, and not to be changed.
+	// A scan shows one state, the one at its start; fn may read, and commit batches.
 	Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err error)) error
 }
 
