@@ -65,6 +65,7 @@ type followed struct {
 func (f *follow) end() {
 	for _, p := range f.parts {
 		f.reader.remove(p.part)
+		f.reader.release(p.batch.held)
 	}
 }
 

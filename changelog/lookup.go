@@ -100,7 +100,7 @@ func (r *Restorer) listOffset(ctx context.Context, topic string, partition int32
 	req.Topics = append(req.Topics, t)
 	resp, err := req.RequestWith(ctx, r.client)
 	if err != nil {
-		return 0, err
+		return 0, classify(err, topic, partition)
 	}
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
@@ -119,8 +119,14 @@ func classify(err error, topic string, partition int32) error {
 		return nil
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		return fmt.Errorf("%w: %s/%d", ErrDeleted, topic, partition)
-	case kerr.IsRetriable(err), errors.Is(err, kerr.UnknownServerError):
+	case !isKafka(err), kerr.IsRetriable(err), errors.Is(err, kerr.UnknownServerError):
 		return err
 	}
 	return &fatalError{fmt.Errorf("changelog: %s/%d: %w", topic, partition, err)}
+}
+
+// isKafka tells if err is a broker's answer. Others, as of a connection, are taken to pass.
+func isKafka(err error) bool {
+	_, ok := errors.AsType[*kerr.Error](err)
+	return ok
 }

@@ -76,7 +76,7 @@ type reader struct {
 type node struct {
 	id    int32
 	ready chan struct{} // capacity 1
-	turn  int           // rotates the order of partitions, since a full answer starves the last
+	turn  int           // rotates the order of partitions, since brokers cut long answers off
 }
 
 func newReader(client *kgo.Client, cfg Config) *reader {
@@ -272,9 +272,12 @@ func (r *reader) request(parts []*part) *kmsg.FetchRequest {
 	req.ReplicaID = -1
 	req.MaxWaitMillis = int32(r.cfg.FetchWait.Milliseconds())
 	req.MinBytes = 1
-	req.MaxBytes = r.cfg.FetchBytes
+	req.MaxBytes = maxResponse
 	req.IsolationLevel = 1
 	req.SessionID, req.SessionEpoch = 0, -1
+	// The limit of the whole answer is left to those of the partitions: it would starve the last ones, and the embedded broker
+	// leaves out which records were aborted when it cuts an answer off in the middle of a partition.
+	share := max(r.cfg.FetchBytes/int32(len(parts)), min(r.cfg.FetchBytes, leastShare))
 	index := map[string]int{}
 	for _, p := range parts {
 		i, ok := index[p.topic]
@@ -286,7 +289,7 @@ func (r *reader) request(parts []*part) *kmsg.FetchRequest {
 			req.Topics = append(req.Topics, t)
 		}
 		rp := kmsg.NewFetchRequestTopicPartition()
-		rp.Partition, rp.FetchOffset, rp.PartitionMaxBytes = p.partition, p.next, r.cfg.FetchBytes
+		rp.Partition, rp.FetchOffset, rp.PartitionMaxBytes = p.partition, p.next, share
 		rp.CurrentLeaderEpoch, rp.LastFetchedEpoch = -1, -1
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
 	}
@@ -401,6 +404,13 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 	}
 	return progress
 }
+
+const (
+	// leastShare is how much of an answer a partition gets at least, however many there are.
+	leastShare = 16 << 10
+	// maxResponse is the limit of a whole answer: brokers have their own.
+	maxResponse = 1 << 29
+)
 
 // recordOverhead is about what a record takes in memory beside its bytes.
 const recordOverhead = 200

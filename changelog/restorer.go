@@ -84,6 +84,8 @@ func NewRestorer(cfg Config) (*Restorer, error) {
 	cfg = cfg.withDefaults()
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.ClientID("kolk-restore"),
+		kgo.BrokerMaxReadBytes(2 * maxResponse),
+		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.RequestRetries(2), // the restorer retries by itself, and says so
 	}, cfg.Client...)...)
 	if err != nil {
@@ -203,6 +205,9 @@ func (s *restore) locate(ctx context.Context) (end int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if int(q.Partition) >= len(info.leaders) {
+		return 0, fmt.Errorf("%w: the topic has %d partitions, there is no partition %d", ErrDeleted, len(info.leaders), q.Partition)
+	}
 	s.id = info.id
 	start, end, err := s.bounds(ctx, q.Topic, q.Partition, false)
 	if err != nil {
@@ -242,6 +247,7 @@ func (s *restore) read(ctx context.Context, end int64) error {
 	defer tick.Stop()
 
 	b := batch{spec: s.req.Spec}
+	defer func() { s.reader.release(b.held) }() // of what an error left
 	for next := s.progress.Position; ; {
 		c, ok, err := s.reader.take(p)
 		switch {

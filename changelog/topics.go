@@ -278,8 +278,8 @@ func (e *ensurer) check(have kadm.TopicDetails) map[string]TopicInfo {
 			continue
 		}
 		e.problem("%s %s has %d partitions, but there are %d tasks%s: the input's partition count changed under existing state, whose keys now belong to other tasks; "+
-			"give the input %d partitions, or reset the application (delete its internal topics and local state) and process the input again",
-			want.Kind, name, n, want.Partitions, owner, n)
+			"reset the application (delete its internal topics and local state) and process the input again, or give it a new application id",
+			want.Kind, name, n, want.Partitions, owner)
 	}
 	return infos
 }
