@@ -1,0 +1,51 @@
+# One command each, on a machine with Go 1.21 or newer: the toolchain that go.mod asks for is fetched by Go itself.
+export GOTOOLCHAIN := auto
+SHELL := /bin/bash
+
+# The race detector needs a C compiler. Without one the tests run all the same, and say so.
+RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+
+FLIGHTS := examples/flights
+QUAKES := examples/earthquakes
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## 20,000 flights become delay statistics per state and day: 3,340 results on standard output
+	@go run ./cmd/kolk dev $(FLIGHTS)/topology.yaml --data flights=$(FLIGHTS)/data/flights-20k.jsonl.gz \
+		--data airports=$(FLIGHTS)/data/airports.csv --until-end --fresh
+
+.PHONY: demo-quakes
+demo-quakes: ## 1,707 earthquakes, out of order by up to a week, per network and six hours
+	@go run ./cmd/kolk dev $(QUAKES)/topology.yaml --data earthquakes=$(QUAKES)/data/earthquakes.jsonl.gz \
+		--partitions 1 --until-end --fresh
+
+.PHONY: build
+build: ## bin/kolk, a static binary
+	CGO_ENABLED=0 go build -trimpath -o bin/kolk ./cmd/kolk
+
+.PHONY: test
+test: ## All tests, with the race detector, and go vet: five minutes on two cores, no Java, no Docker
+	go vet ./...
+	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector" >&2
+	go test $(RACE) -timeout 280s ./...
+
+.PHONY: test-kafka
+test-kafka: ## The end-to-end tests on Apache Kafka 4.3.1: needs Java 17 and, the first time, Maven
+	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+		if [ -n "$$missing" ] && [ -z "$$KAFKA_BOOTSTRAP" ]; then echo "make test-kafka: missing:$$missing (Java 17 or newer, Maven); or set KAFKA_BOOTSTRAP to the address of a broker" >&2; exit 1; fi
+	go test -tags kafka -count=1 -timeout 30m ./processor/internal/e2e
+
+.PHONY: chaos
+chaos: ## Three instances over some million records, killed 50 times (KOLK_SEED repeats a run)
+	KOLK_CHAOS=long go test -count=1 -timeout 60m -v -run Chaos ./processor/internal/e2e
+
+.PHONY: bench
+bench: ## Records per CPU-second, as a ratio to a hand-written loop
+	go run ./bench
+
+.PHONY: fmt
+fmt: ## Format
+	go fmt ./...
