@@ -20,28 +20,34 @@ type Log struct {
 	Format string `mapstructure:"log-format" usage:"form of log lines" oneof:"text,json"`
 }
 
-// Cluster is where the broker is.
+// Cluster is where the brokers are, and what to ask of them.
 type Cluster struct {
-	Brokers []string `mapstructure:"brokers" usage:"addresses of brokers to start with, separated by commas"`
+	Brokers           []string `mapstructure:"brokers" usage:"addresses of brokers to start with, separated by commas"`
+	ReplicationFactor int      `mapstructure:"replication-factor" usage:"replicas of topics that are created; -1: the brokers' default"`
 }
 
 // Runtime is how a topology is run.
 type Runtime struct {
 	ApplicationID      string        `mapstructure:"application-id" usage:"consumer group and prefix of internal topics; empty: the topology's name"`
-	StateDir           string        `mapstructure:"state-dir" usage:"directory of the local state; empty: kolk-data/<application>/state"`
+	StateDir           string        `mapstructure:"state-dir" usage:"directory of the local state; empty: kolk-state/<application>"`
 	Workers            int           `mapstructure:"workers" usage:"worker goroutines, each a consumer and a transactional producer; 0: one per processor"`
 	Guarantee          string        `mapstructure:"guarantee" usage:"what a crash may do to results" oneof:"exactly-once,at-least-once"`
 	CommitInterval     time.Duration `mapstructure:"commit-interval" usage:"longest time between two commits of a busy worker"`
+	CommitMin          time.Duration `mapstructure:"commit-min" usage:"shortest time between two commits of a worker whose input is drained"`
 	OnError            string        `mapstructure:"on-error" usage:"what to do with a record that cannot be processed" oneof:"fail,skip"`
 	UntilEnd           bool          `mapstructure:"until-end" usage:"process what the input topics hold now, close all windows, and exit"`
 	IdleAfter          time.Duration `mapstructure:"idle-after" usage:"an input that is quiet for so long no longer holds the others' windows open; 0: never"`
 	LiveWithin         time.Duration `mapstructure:"live-within" usage:"with less lag than this an input is live, and nothing waits for others"`
+	WatermarkInterval  time.Duration `mapstructure:"watermark-interval" usage:"how often time is announced to a repartition topic without records"`
 	TaskTimeout        time.Duration `mapstructure:"task-timeout" usage:"a record that takes longer stops the instance"`
 	SessionTimeout     time.Duration `mapstructure:"session-timeout" usage:"an instance that is silent for so long loses its partitions"`
 	TransactionTimeout time.Duration `mapstructure:"transaction-timeout" usage:"a transaction that is open for so long is aborted by the broker"`
 	ShutdownTimeout    time.Duration `mapstructure:"shutdown-timeout" usage:"time for a clean stop, after which work in hand is aborted"`
-	ReplicationFactor  int           `mapstructure:"replication-factor" usage:"replicas of topics that are created; 0: the broker's default"`
-	Cache              Bytes         `mapstructure:"cache" usage:"memory for decoded values and blocks of the state, for the whole process"`
+	StayInGroup        bool          `mapstructure:"stay-in-group" usage:"keep the membership at a clean stop, for a restart within session-timeout"`
+	Cache              Bytes         `mapstructure:"cache" usage:"memory for decoded values of the state, for all tasks"`
+	BlockCache         Bytes         `mapstructure:"block-cache" usage:"memory for blocks of the databases, for all tasks"`
+	FlushSize          Bytes         `mapstructure:"flush-size" usage:"a task's database is written out after so much: what a crash may make it replay"`
+	FlushInterval      time.Duration `mapstructure:"flush-interval" usage:"a task's database is written out after so long"`
 }
 
 // Load is what to load into topics.
@@ -52,7 +58,7 @@ type Load struct {
 
 // Dev is what `kolk dev` adds.
 type Dev struct {
-	DataDir string `mapstructure:"data-dir" usage:"directory of the embedded broker and the state; empty: kolk-data/<application>/dev"`
+	DataDir string `mapstructure:"data-dir" usage:"directory of the embedded broker and the state; empty: kolk-data/<application>"`
 	Fresh   bool   `mapstructure:"fresh" usage:"empty the data directory first"`
 	Port    int    `mapstructure:"port" usage:"port of the embedded broker on 127.0.0.1; 0: the one of the last run, or a free one"`
 	Output  string `mapstructure:"output" usage:"how results are printed; auto: a table on a terminal, else JSON lines" oneof:"auto,table,json,none"`
@@ -61,18 +67,24 @@ type Dev struct {
 // Default returns the configuration that holds where nothing is set.
 func Default() Config {
 	return Config{
-		Log: Log{Level: "info", Format: "text"},
+		Log:     Log{Level: "info", Format: "text"},
+		Cluster: Cluster{ReplicationFactor: -1},
 		Runtime: Runtime{
 			Guarantee:          "exactly-once",
 			CommitInterval:     100 * time.Millisecond,
+			CommitMin:          10 * time.Millisecond,
 			OnError:            "fail",
 			IdleAfter:          10 * time.Second,
 			LiveWithin:         time.Second,
+			WatermarkInterval:  time.Second,
 			TaskTimeout:        5 * time.Minute,
 			SessionTimeout:     10 * time.Second,
-			TransactionTimeout: time.Minute,
+			TransactionTimeout: 10 * time.Second,
 			ShutdownTimeout:    30 * time.Second,
 			Cache:              64 << 20,
+			BlockCache:         64 << 20,
+			FlushSize:          64 << 20,
+			FlushInterval:      5 * time.Minute,
 		},
 		Load: Load{Partitions: 4},
 		Dev:  Dev{Output: "auto"},

@@ -14,6 +14,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,8 +23,10 @@ import (
 type Row struct {
 	// Line is where the row begins in the (uncompressed) file, from 1.
 	Line int
-	// JSON is valid until the next row.
+	// JSON is valid until the next row, as are the others.
 	JSON []byte
+	// Names and Cells are what a CSV file has: the header and this row's cells. Both are nil for JSON lines.
+	Names, Cells []string
 }
 
 // File is a data file: JSON lines (.jsonl, .ndjson, .json) or CSV with a header line (.csv), plain or gzip (recognized by its
@@ -113,6 +116,7 @@ func (f *File) csvRows(in *bufio.Reader, yield func(Row, error) bool) {
 	r := csv.NewReader(in)
 	r.ReuseRecord = true
 	header, err := r.Read()
+	header = slices.Clone(header)
 	if errors.Is(err, io.EOF) {
 		return
 	}
@@ -141,7 +145,7 @@ func (f *File) csvRows(in *bufio.Reader, yield func(Row, error) bool) {
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		line, _ := 0, 0
+		line := 0
 		if err == nil {
 			line, _ = r.FieldPos(0)
 			row, err = appendObject(row[:0], names, cells)
@@ -150,7 +154,7 @@ func (f *File) csvRows(in *bufio.Reader, yield func(Row, error) bool) {
 			yield(Row{}, fmt.Errorf("%s: %w", f.path, err)) // the reader's errors name the line
 			return
 		}
-		if !yield(Row{Line: line, JSON: row}, nil) {
+		if !yield(Row{Line: line, JSON: row, Names: header, Cells: cells}, nil) {
 			return
 		}
 	}

@@ -19,8 +19,8 @@ import (
 )
 
 // Message makes the message of a row, as the topology declares the topic. The results are valid until the next call. A nil
-// key is none.
-type Message func(row []byte) (key, value []byte, at time.Time, err error)
+// key is none; a zero time is now.
+type Message func(row Row) (key, value []byte, at time.Time, err error)
 
 // Input is a file to load.
 type Input struct {
@@ -141,7 +141,7 @@ func produce(ctx context.Context, cl *kgo.Client, o Options, in Input, promise f
 		if err != nil {
 			return res, err
 		}
-		key, value, at, err := in.Message(row.JSON)
+		key, value, at, err := in.Message(row)
 		if err != nil {
 			err = fmt.Errorf("%s:%d: %w", in.File.Path(), row.Line, err)
 			if !o.KeepBad {

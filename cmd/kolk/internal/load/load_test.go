@@ -20,19 +20,19 @@ import (
 )
 
 // message takes {"k":..,"t":..} apart.
-func message(row []byte) ([]byte, []byte, time.Time, error) {
+func message(row load.Row) ([]byte, []byte, time.Time, error) {
 	var v struct {
 		K string
 		T int64
 	}
-	if err := json.Unmarshal(row, &v); err != nil {
+	if err := json.Unmarshal(row.JSON, &v); err != nil {
 		return nil, nil, time.Time{}, err
 	}
 	var key []byte
 	if v.K != "" {
 		key = []byte(v.K)
 	}
-	return key, row, time.UnixMilli(v.T), nil
+	return key, row.JSON, time.UnixMilli(v.T), nil
 }
 
 type bundle struct {

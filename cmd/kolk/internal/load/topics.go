@@ -21,7 +21,7 @@ type TopicsOptions struct {
 	Partitions int32
 	// Exact makes it an error if a topic exists with another number of partitions.
 	Exact bool
-	// ReplicationFactor of a new topic. Defaults to the broker's.
+	// ReplicationFactor of a new topic; -1 is the broker's default, and so is 0.
 	ReplicationFactor int16
 }
 
