@@ -20,7 +20,13 @@ type keyRange struct {
 // span is a place in the arena.
 type span struct{ from, to int }
 
-func (s *rangeSet) bytes(p span) []byte { return s.arena[p.from:p.to:p.to] }
+// bytes is never nil: as a bound, nil would mean none.
+func (s *rangeSet) bytes(p span) []byte {
+	if p.from == p.to {
+		return []byte{}
+	}
+	return s.arena[p.from:p.to:p.to]
+}
 
 func (s *rangeSet) size() int64 { return int64(len(s.arena)) + int64(len(s.all))*40 }
 
