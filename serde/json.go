@@ -35,7 +35,7 @@ func (s *jsonSerde[T]) Append(dst []byte, v T) ([]byte, error) {
 	w := s.get()
 	w.value = v
 	// The encoder knows bytes.Buffer and writes into its free space, here the one of dst.
-	w.buf = *bytes.NewBuffer(dst)
+	w.buf = bufferOf(dst)
 	w.enc.Reset(&w.buf, s.opts)
 	err := json.MarshalEncode(w.enc, &w.value)
 	dst = w.buf.Bytes()
@@ -59,6 +59,9 @@ func (s *jsonSerde[T]) Decode(src []byte) (T, error) {
 	}
 	return v, nil
 }
+
+// bufferOf is a function of its own because the compiler does not see in generic code that NewBuffer need not allocate.
+func bufferOf(b []byte) bytes.Buffer { return *bytes.NewBuffer(b) }
 
 func (s *jsonSerde[T]) get() *jsonScratch[T] {
 	if w, ok := s.pool.Get().(*jsonScratch[T]); ok {
