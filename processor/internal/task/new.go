@@ -66,9 +66,21 @@ type Options struct {
 // New makes a task, with its operators. It fails if Options are incomplete, with [ErrWriters], with [ErrState], or when the
 // database or the plan fails.
 func New(o Options) (*Task, error) {
-	switch {
-	case o.Plan == nil:
+	if o.Plan == nil {
 		return nil, errMissing("Plan")
+	}
+	return newTask(o, o.Plan)
+}
+
+// plan is what a task needs of a topology.Plan.
+type plan interface {
+	SubTopologies() []*topology.SubTopology
+	Repartitions() []topology.Repartition
+	NewGraph(*topology.SubTopology, topology.Task) (*topology.Graph, error)
+}
+
+func newTask(o Options, p plan) (*Task, error) {
+	switch {
 	case o.Sub == nil:
 		return nil, errMissing("Sub")
 	case o.DB == nil:
@@ -83,7 +95,7 @@ func New(o Options) (*Task, error) {
 		return nil, errMissing("Clock")
 	}
 	t := &Task{
-		id: ID{o.Sub.Name, o.Partition}, sub: []byte(o.Sub.Name), app: o.App, plan: o.Plan, part: o.Sub, ctx: o.Context,
+		id: ID{o.Sub.Name, o.Partition}, sub: []byte(o.Sub.Name), app: o.App, plan: p, part: o.Sub, ctx: o.Context,
 		db: o.DB, checkpoint: o.Checkpoint, output: o.Output, cluster: o.Cluster, clock: o.Clock, log: o.Logger,
 		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals,
 		idleAfter: o.IdleAfter.Milliseconds(), liveWithin: o.LiveWithin.Milliseconds(),
@@ -240,7 +252,7 @@ func (t *Task) behind(o *Options) bool {
 // openOutlets makes the output topics.
 func (t *Task) openOutlets(o *Options) error {
 	pairs := int64(0)
-	for _, r := range o.Plan.Repartitions() {
+	for _, r := range t.plan.Repartitions() {
 		n := int64(t.cluster.Partitions(t.real(r.Name, true)))
 		for _, w := range r.Writers {
 			pairs += n * int64(t.tasks(w.SubTopology))

@@ -67,7 +67,7 @@ type Task struct {
 	id         ID
 	sub        []byte // its name
 	app        string
-	plan       *topology.Plan
+	plan       plan
 	part       *topology.SubTopology
 	ctx        context.Context
 	db         state.DB

@@ -24,6 +24,22 @@ func (t *Task) watermark() int64 {
 	return most
 }
 
+// shown is the least time that an input has shown, ended or not.
+func (t *Task) shown() int64 {
+	least := topology.EndOfTime
+	for _, in := range t.timed {
+		if in.repartition {
+			least = min(least, in.writers.shown())
+		} else {
+			least = min(least, in.ref)
+		}
+	}
+	if len(t.timed) == 0 {
+		return topology.NoTime
+	}
+	return least
+}
+
 // idle says that all inputs that carry time are idle.
 func (t *Task) idle() bool {
 	for _, in := range t.timed {
@@ -86,6 +102,11 @@ func (t *Task) finish() error {
 		}
 	}
 	t.touch()
+	if now := t.shown(); now > t.time {
+		if err := t.advance(now); err != nil {
+			return err
+		}
+	}
 	if err := t.punctuateAll(); err != nil {
 		return t.fail(err)
 	}

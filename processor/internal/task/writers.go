@@ -136,3 +136,12 @@ func (w *writers) abort() {
 	w.changed = w.changed[:0]
 	w.summarize()
 }
+
+// shown is the least time announced, by those that have ended too.
+func (w *writers) shown() int64 {
+	least := topology.EndOfTime
+	for i := range w.now {
+		least = min(least, w.now[i].time)
+	}
+	return least
+}

@@ -1,0 +1,106 @@
+package task
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// newScheduleBench makes a task that notes its punctuations: p and q on stream time, every 50 and 70 ms, w on wall-clock
+// time every 60 s.
+func newScheduleBench(t *testing.T) (*bench, func() []string) {
+	b := newBench(t, "a")
+	var calls []string
+	b.more = func(tk topology.Task, g *topology.Graph) {
+		note := func(name string) topology.Punctuator {
+			return punctuateFunc(func(at int64) error {
+				now := tk.Time()
+				if name == "w" {
+					now = tk.Now().UnixMilli()
+				}
+				calls = append(calls, fmt.Sprintf("%s %d at %d", name, at, now))
+				return nil
+			})
+		}
+		tk.Schedule("p", topology.StreamTime, 50*time.Millisecond, note("p"))
+		tk.Schedule("q", topology.StreamTime, 70*time.Millisecond, note("q"))
+		tk.Schedule("w", topology.WallClock, time.Minute, note("w"))
+	}
+	return b, func() []string {
+		all := calls
+		calls = nil
+		return all
+	}
+}
+
+func TestStreamTimePunctuation(t *testing.T) {
+	b, calls := newScheduleBench(t)
+	b.open()
+	offset := int64(0)
+	add := func(ts int64) []string {
+		b.add("a", 0, rec(offset, ts))
+		offset++
+		b.process()
+		return calls()
+	}
+	want(t, "time begins", add(101))
+	want(t, "before the first multiple", add(139))
+	want(t, "the first", add(140), "q 140 at 140")
+	want(t, "behind it", add(149))
+	want(t, "passed", add(155), "p 150 at 150")
+	want(t, "several at once: the largest, in the order of times", add(361), "p 350 at 350", "q 350 at 350")
+	same(t, "time", b.task.Time(), 361)
+	b.commit()
+	want(t, "next", add(400), "p 400 at 400")
+	b.abort()
+	offset--
+	want(t, "again after an abort", add(400), "p 400 at 400")
+	b.restart()
+	offset--
+	want(t, "again after a crash", add(400), "p 400 at 400")
+	b.commit()
+	b.restart()
+	want(t, "not after a restart", add(410))
+	want(t, "next", add(420), "q 420 at 420")
+}
+
+func TestTimeThatBeginsOnAMultiple(t *testing.T) {
+	b, calls := newScheduleBench(t)
+	b.open()
+	b.add("a", 0, rec(0, 100))
+	b.process()
+	want(t, "calls", calls(), "p 100 at 100")
+}
+
+func TestWallClockPunctuation(t *testing.T) {
+	b, calls := newScheduleBench(t)
+	b.clock.now = time.UnixMilli(30_000)
+	b.open()
+	tick := func(ms int64) []string {
+		b.clock.now = time.UnixMilli(ms)
+		b.tick()
+		return calls()
+	}
+	want(t, "early", tick(59_999))
+	same(t, "dirty", b.task.Dirty(), false)
+	want(t, "due", tick(60_000), "w 60000 at 60000")
+	same(t, "dirty", b.task.Dirty(), true)
+	b.commit()
+	want(t, "not again", tick(60_001))
+	want(t, "several at once: the largest", tick(310_000), "w 300000 at 310000")
+	b.commit()
+	b.restart()
+	want(t, "not again after a restart", tick(359_999))
+	b.close()
+	b.clock.now = time.UnixMilli(500_000)
+	b.open()
+	want(t, "missed while away", tick(500_000), "w 480000 at 500000")
+}
+
+func TestReached(t *testing.T) {
+	for _, c := range [][3]int64{{0, 10, 0}, {9, 10, 0}, {10, 10, 10}, {-1, 10, -10}, {-10, 10, -10}, {25, 7, 21}} {
+		same(t, fmt.Sprint(c), reached(c[0], c[1]), c[2])
+	}
+}
