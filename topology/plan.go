@@ -1,29 +1,62 @@
 package topology
 
 import (
+	"slices"
 	"time"
-
-	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
 // Plan is a checked topology: nodes, stores, internal topics and sub-topologies. It is immutable, and safe for concurrent
 // use. [Topology.Build] makes it.
 type Plan struct {
 	name         string
+	nodes        []*planNode
 	subs         []*SubTopology
-	globals      []GlobalTable_
+	globals      []GlobalSpec
 	repartitions []Repartition
-	sinks        []ops.Sink
+	sinks        []*Sink
+	coPartitions []CoPartition
 }
+
+// Name returns the topology's name.
+func (p *Plan) Name() string { return p.name }
+
+// SubTopologies returns the parts of the plan, by name. They must not be changed.
+func (p *Plan) SubTopologies() []*SubTopology { return slices.Clone(p.subs) }
+
+// SubTopology returns the part of that name.
+func (p *Plan) SubTopology(name string) (*SubTopology, bool) {
+	i := slices.IndexFunc(p.subs, func(s *SubTopology) bool { return s.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return p.subs[i], true
+}
+
+// Globals returns the global tables, by name.
+func (p *Plan) Globals() []GlobalSpec { return slices.Clone(p.globals) }
+
+// Repartitions returns the repartition topics, by name.
+func (p *Plan) Repartitions() []Repartition { return slices.Clone(p.repartitions) }
+
+// Sinks returns all output topics, repartition topics among them, once for each node that writes them; a sink's Index is its place.
+func (p *Plan) Sinks() []*Sink { return slices.Clone(p.sinks) }
+
+// CoPartitioned returns which topics must have the same number of partitions.
+func (p *Plan) CoPartitioned() []CoPartition { return slices.Clone(p.coPartitions) }
 
 // SubTopology is a part of the plan between topics: what one task runs, once for each partition.
 type SubTopology struct {
-	// Name is stable: adding operators does not change it. Task directories go by it.
+	// Name is stable: adding operators does not change it. Task directories go by it. It is the smallest name of the repartition topics
+	// that are read, if any are, else that of the topics.
 	Name    string
 	Inputs  []Input
-	Sinks   []*ops.Sink
+	Sinks   []*Sink
 	Stores  []StoreSpec
 	Globals []string
+	// TimeStore is the store of Stores that belongs to the task itself (task time, announcements, schedules); "" if it needs none.
+	TimeStore string
+
+	index int
 }
 
 // Input is a topic that a sub-topology reads.
@@ -38,10 +71,10 @@ type Input struct {
 // Repartition is an internal topic between two sub-topologies.
 type Repartition struct {
 	Name string // without the application's prefix and "-repartition"
-	// Partitions is 0 for as many as the largest input of its writers has.
+	// Partitions is 0 for as many as the largest input of its writers has, or what it is co-partitioned with; [Plan.Partitions] finds out.
 	Partitions int32
 	// Writers are the sub-topologies that write it, with the Delay by which each one's announced time stays behind its task
-	// time: the sum of the window sizes and graces on the longest way to the topic.
+	// time: the sum of sizes and graces of the windows with final results on the longest way to the topic.
 	Writers []Writer
 }
 
@@ -61,6 +94,14 @@ const (
 	WindowStore
 )
 
+// String returns the kind as descriptions name it.
+func (k StoreKind) String() string {
+	if k == WindowStore {
+		return "window"
+	}
+	return "key-value"
+}
+
 // StoreSpec is a store of a sub-topology.
 type StoreSpec struct {
 	Name string
@@ -76,8 +117,16 @@ type StoreSpec struct {
 	Key, Value string
 }
 
-// GlobalTable_ is a topic that every process reads whole.
-type GlobalTable_ struct {
+// GlobalSpec is a topic that every process reads whole.
+type GlobalSpec struct {
 	Name, Topic string
 	Key, Value  string
+}
+
+// CoPartition is a set of topics that must have the same number of partitions.
+type CoPartition struct {
+	// Topics are the names as in [Input]; repartition topics without prefix.
+	Topics []string
+	// Node demands it, declared at Pos.
+	Node, Pos string
 }

@@ -102,6 +102,9 @@ func (c *Context[K, V]) Stop(err error) {
 	}
 }
 
+// Err returns the error that stops the task, if there is one.
+func (c *Context[K, V]) Err() error { return c.pending }
+
 // done returns what Receive or Punctuate is to return when the processor returned err.
 func (c *Context[K, V]) done(err error) error {
 	if c.pending != nil {

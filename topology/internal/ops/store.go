@@ -19,12 +19,16 @@ type Store[K, V any] struct {
 	kbuf  []byte
 	vbuf  []byte
 	stop  func(error)
+	fault error // of every call
 }
 
 // NewStore returns the typed view of the task's store of that name. stop is told of errors that are no fault of a record.
 func NewStore[K, V any](task Task, name string, k serde.Serde[K], v serde.Serde[V], stop func(error)) *Store[K, V] {
 	return &Store[K, V]{name: name, store: task.Store(name), key: k, value: v, stop: stop, vbuf: make([]byte, 0, 64)}
 }
+
+// BrokenStore returns a store that answers every call with err.
+func BrokenStore[K, V any](err error) *Store[K, V] { return &Store[K, V]{fault: err} }
 
 // Get returns the value of a key. ok is false if there is none.
 func (s *Store[K, V]) Get(key K) (v V, ok bool, err error) {
@@ -69,6 +73,9 @@ func (s *Store[K, V]) Delete(key K) error {
 // Range calls fn for each key from lo on and before hi, in the order of the keys' bytes, until fn returns false. A missing bound is
 // none. fn may read and write the store: what it writes among the keys to come may be seen or not.
 func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
+	if s.fault != nil {
+		return s.fault
+	}
 	from, to := []byte(nil), []byte(nil)
 	if lo.OK {
 		if from, err = s.key.Append(nil, lo.Value); err != nil {
@@ -115,6 +122,9 @@ func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
 }
 
 func (s *Store[K, V]) encodeKey(key K) error {
+	if s.fault != nil {
+		return s.fault
+	}
 	b, err := s.key.Append(s.kbuf[:0], key)
 	if err != nil {
 		return fmt.Errorf("store %s: %w", s.name, encodeError("key", s.key.Name(), err))

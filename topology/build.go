@@ -1,0 +1,249 @@
+package topology
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// planNode is a node of a plan: a node as it was when the plan was built, and what building found out.
+type planNode struct {
+	*node
+	children []int
+	sub      int // index of its sub-topology
+	emit     ops.Emit
+
+	// Serdes of the bytes that come with the input's keys and values, and with the output's; "" if none do.
+	rawKey, rawValue       string
+	rawKeyOut, rawValueOut string
+	// mixedKey and mixedValue say that the inputs' bytes are of different serdes.
+	mixedKey, mixedValue bool
+	// What has to be decoded: of the input, for this node and those behind; of the output, for those behind.
+	needKey, needValue bool
+	outKey, outValue   bool
+	sink               *Sink
+}
+
+// Build checks the topology and returns its plan. The error joins all mistakes, each a [*Mistake] with the position of the call and a way
+// out. The topology may be extended afterwards and built again; plans do not change.
+func (t *Topology) Build() (*Plan, error) {
+	kept := len(t.mistakes)
+	defer func() { t.mistakes = t.mistakes[:kept] }() // those of this call
+	p := &Plan{name: t.name}
+	for _, n := range t.nodes {
+		pn := &planNode{node: n}
+		if n.emit != nil {
+			pn.emit = *n.emit
+		}
+		p.nodes = append(p.nodes, pn)
+		for _, parent := range n.parents {
+			if c := &p.nodes[parent.id].children; !slices.Contains(*c, n.id) {
+				*c = append(*c, n.id)
+			}
+		}
+	}
+	t.checkSources()
+	t.checkSerdes()
+	if len(t.mistakes) != 0 {
+		return nil, t.joined()
+	}
+	p.analyze()
+	p.cut(t)
+	t.checkJoins()
+	t.checkLengths()
+	t.checkLoops(p)
+	if len(t.mistakes) != 0 {
+		return nil, t.joined()
+	}
+	return p, nil
+}
+
+// joined returns the mistakes as one error.
+func (t *Topology) joined() error { return errors.Join(slices.Clone(t.mistakes)...) }
+
+// checkSources checks what concerns several sources.
+func (t *Topology) checkSources() {
+	first := make(map[string]*node)
+	some := false
+	for _, n := range t.nodes {
+		for _, topic := range n.topics {
+			some = true
+			f, ok := first[topic]
+			if !ok {
+				first[topic] = n
+				continue
+			}
+			switch internal := n.kind == repartitioned || f.kind == repartitioned; {
+			case internal && n.kind != f.kind:
+				t.mistake(n.at, n.name, "the topic read at %s and the repartition topic have one name: give the repartition topic another", f.at)
+			case internal: // the name is taken, which has been said
+			case n.ownTime || f.ownTime:
+				t.mistake(n.at, n.name, "topic %q is read at %s already, and with a time of its own at one of the two places: declare the stream once and use its handle twice", topic, f.at)
+			case n.timeless != f.timeless:
+				t.mistake(n.at, n.name, "topic %q is read at %s already, and timeless at one of the two places only: say it at both", topic, f.at)
+			}
+		}
+	}
+	if !some {
+		t.mistake("topology "+t.name, "", "it reads no topic: begin with Stream or Table")
+	}
+}
+
+// checkSerdes finds the serdes that are needed.
+func (t *Topology) checkSerdes() {
+	seen := make(map[anySerde]bool)
+	check := func(n string, at string, serdes ...anySerde) {
+		for _, s := range serdes {
+			if s == nil || seen[s] {
+				continue
+			}
+			seen[s] = true
+			if _, err := s.serdeName(); err != nil {
+				t.mistake(at, n, "%s", err)
+			}
+		}
+	}
+	for _, n := range t.nodes {
+		if n.sink != nil {
+			check(n.name, n.at, n.sink.key, n.sink.value)
+		}
+		check(n.name, n.at, n.wantKey, n.wantValue)
+	}
+	for _, d := range t.storeIDs {
+		check(d.name, d.at, d.key, d.value)
+	}
+	for _, d := range t.globals {
+		check(d.name, d.at, d.key, d.value)
+	}
+	for _, n := range t.nodes {
+		check(n.name, n.at, n.key.serde, n.value.serde)
+	}
+}
+
+// nameOf returns the name of a serde that checkSerdes has found; "" for none.
+func nameOf(s anySerde) string {
+	if s == nil {
+		return ""
+	}
+	name, _ := s.serdeName()
+	return name
+}
+
+// checkJoins checks that both sides of a join have keys of one serde: their bytes decide the partition.
+func (t *Topology) checkJoins() {
+	for _, n := range t.nodes {
+		if n.table == nil {
+			continue
+		}
+		if s, tb := nameOf(n.wantKey), nameOf(n.stores[0].key); s != tb {
+			t.mistake(n.at, n.name, "the stream's keys are written as %s and those of table %s as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", s, n.table.name, tb)
+		}
+	}
+}
+
+// checkLengths checks the names of internal topics.
+func (t *Topology) checkLengths() {
+	check := func(at, name, suffix string) {
+		if n := len(t.name) + 1 + len(name) + len(suffix); n > maxName {
+			t.mistake(at, name, "the name of its topic would have %d characters, and Kafka allows %d: choose shorter names", n, maxName)
+		}
+	}
+	for _, d := range t.storeIDs {
+		check(d.at, d.name, "-changelog")
+	}
+	for _, n := range t.nodes {
+		if n.sink != nil && n.sink.repartition != nil {
+			check(n.at, n.name, "-repartition")
+		}
+	}
+}
+
+// checkLoops refuses topologies that read, by whatever way, what they write to an ordinary topic: there is no telling when they are done.
+func (t *Topology) checkLoops(p *Plan) {
+	// next are the sub-topologies that read what a sub-topology writes.
+	next := make([][]int, len(p.subs))
+	type edge struct{ from, to int }
+	by := make(map[edge]*planNode)
+	for _, n := range p.nodes {
+		if n.sink == nil {
+			continue
+		}
+		for _, m := range p.nodes {
+			if slices.Contains(m.topics, n.sink.Topic) && n.sink.Repartition == (m.kind == repartitioned) {
+				next[n.sub] = append(next[n.sub], m.sub)
+				if e := (edge{n.sub, m.sub}); by[e] == nil || by[e].sink.Repartition {
+					by[e] = n
+				}
+			}
+		}
+	}
+	for from := range p.subs {
+		// Is there a way from what it writes back to it?
+		for _, to := range next[from] {
+			reached := make([]bool, len(p.subs))
+			queue := []int{to}
+			for len(queue) > 0 {
+				s := queue[0]
+				queue = queue[1:]
+				if !reached[s] {
+					reached[s] = true
+					queue = append(queue, next[s]...)
+				}
+			}
+			if n := by[edge{from, to}]; reached[from] && !n.sink.Repartition {
+				t.mistake(n.at, n.name, "what is written to this topic is read again by what writes it: loops are not supported, write to another topic")
+				return
+			}
+		}
+	}
+}
+
+// analyze finds out which bytes come along with records, and what has to be decoded.
+func (p *Plan) analyze() {
+	for _, n := range p.nodes {
+		for i, parent := range n.parents {
+			from := p.nodes[parent.id]
+			if i == 0 {
+				n.rawKey, n.rawValue = from.rawKeyOut, from.rawValueOut
+				continue
+			}
+			n.mixedKey = n.mixedKey || n.rawKey != from.rawKeyOut
+			n.mixedValue = n.mixedValue || n.rawValue != from.rawValueOut
+		}
+		if n.mixedKey {
+			n.rawKey = ""
+		}
+		if n.mixedValue {
+			n.rawValue = ""
+		}
+		n.rawKeyOut = n.key.raw(n, n.rawKey)
+		n.rawValueOut = n.value.raw(n, n.rawValue)
+	}
+	for _, n := range slices.Backward(p.nodes) {
+		for _, c := range n.children {
+			n.outKey = n.outKey || p.nodes[c].needKey
+			n.outValue = n.outValue || p.nodes[c].needValue
+		}
+		atOnce := n.node.emit != nil && n.emit == ops.EmitEach
+		n.needKey = n.usesKey || n.wantKey != nil && nameOf(n.wantKey) != n.rawKey || n.outKey && (n.key.kept || n.passKey && atOnce)
+		n.needValue = n.usesValue || n.wantValue != nil && nameOf(n.wantValue) != n.rawValue || n.outValue && (n.value.kept || n.passValue && atOnce)
+	}
+}
+
+// raw returns the serde of the bytes that come along with the output, "" if none do.
+func (o output) raw(n *planNode, in string) string {
+	switch {
+	case o.kept:
+		return in
+	case o.serde != nil && (o.live == nil || o.live(n)):
+		return nameOf(o.serde)
+	}
+	return ""
+}
+
+// sortedBy returns a comparison by a name.
+func sortedBy[T any](name func(T) string) func(a, b T) int {
+	return func(a, b T) int { return strings.Compare(name(a), name(b)) }
+}

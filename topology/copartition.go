@@ -1,0 +1,194 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// coPartition finds the topics whose records meet by key.
+func (p *Plan) coPartition() {
+	type use struct {
+		topics []string
+		last   *planNode
+	}
+	uses := make(map[*storeDecl]*use)
+	var order []*storeDecl
+	for _, n := range p.nodes {
+		if !n.joins {
+			continue
+		}
+		reached := p.topicsOf(n)
+		for _, d := range n.stores {
+			u := uses[d]
+			if u == nil {
+				u = new(use)
+				uses[d] = u
+				order = append(order, d)
+			}
+			for _, topic := range reached {
+				if !slices.Contains(u.topics, topic) {
+					u.topics = append(u.topics, topic)
+					u.last = n
+				}
+			}
+		}
+	}
+	for _, d := range order {
+		if u := uses[d]; len(u.topics) > 1 {
+			slices.Sort(u.topics)
+			p.coPartitions = append(p.coPartitions, CoPartition{Topics: u.topics, Node: u.last.name, Pos: u.last.at})
+		}
+	}
+}
+
+// topicsOf returns the topics whose records reach n.
+func (p *Plan) topicsOf(n *planNode) []string {
+	var topics []string
+	seen := make(map[int]bool)
+	var visit func(n *planNode)
+	visit = func(n *planNode) {
+		if seen[n.id] {
+			return
+		}
+		seen[n.id] = true
+		topics = append(topics, n.topics...)
+		for _, parent := range n.parents {
+			visit(p.nodes[parent.id])
+		}
+	}
+	visit(n)
+	return topics
+}
+
+// Partitions returns the number of partitions of every repartition topic, by short name, given those of the other input topics. ok of
+// count is false for a topic that does not exist. The error joins all that does not fit: topics that do not exist, and topics that have to be
+// co-partitioned and are not, with the position of the node that demands it.
+func (p *Plan) Partitions(count func(topic string) (n int32, ok bool)) (map[string]int32, error) {
+	var errs []error
+	counts := make(map[string]int32) // by topic; 0 if not known yet
+	internal := make(map[string]*Repartition)
+	for i := range p.repartitions {
+		r := &p.repartitions[i]
+		internal[r.Name] = r
+		counts[r.Name] = r.Partitions
+	}
+	for _, s := range p.subs {
+		for _, in := range s.Inputs {
+			if in.Repartition {
+				continue
+			}
+			n, ok := count(in.Topic)
+			if !ok {
+				errs = append(errs, fmt.Errorf("input topic %s does not exist: create it, or correct the name", in.Topic))
+				continue
+			}
+			counts[in.Topic] = n
+		}
+	}
+	if len(errs) != 0 {
+		return nil, errors.Join(errs...)
+	}
+	for changed := true; changed; {
+		changed = p.meet(counts)
+		for _, r := range p.repartitions {
+			if counts[r.Name] != 0 {
+				continue
+			}
+			if n := p.largestInput(r.Writers, counts); n != 0 && !p.waits(r.Name, counts) {
+				counts[r.Name] = n
+				changed = true
+			}
+		}
+		if !changed {
+			changed = p.largestOfGroups(counts)
+		}
+	}
+	for _, c := range p.coPartitions {
+		fits := true
+		said := make([]string, len(c.Topics))
+		for i, topic := range c.Topics {
+			fits = fits && counts[topic] == counts[c.Topics[0]]
+			kind := "topic"
+			if internal[topic] != nil {
+				kind = "repartition topic"
+			}
+			said[i] = fmt.Sprintf("%s %s has %d", kind, topic, counts[topic])
+		}
+		if !fits {
+			errs = append(errs, fmt.Errorf("%s: %s brings together records of topics with different numbers of partitions: %s. Give them the same number, or put Repartition with Partitions before one of them",
+				c.Pos, c.Node, strings.Join(said, ", ")))
+		}
+	}
+	for topic := range counts {
+		if internal[topic] == nil {
+			delete(counts, topic)
+		}
+	}
+	return counts, errors.Join(errs...)
+}
+
+// meet gives topics without a number that of a topic they are co-partitioned with.
+func (p *Plan) meet(counts map[string]int32) (changed bool) {
+	for _, c := range p.coPartitions {
+		for _, from := range c.Topics {
+			for _, to := range c.Topics {
+				if counts[from] != 0 && counts[to] == 0 {
+					counts[to] = counts[from]
+					changed = true
+				}
+			}
+		}
+	}
+	return changed
+}
+
+// waits reports whether a topic is co-partitioned with others, so that its writers alone do not decide.
+func (p *Plan) waits(topic string, counts map[string]int32) bool {
+	return slices.ContainsFunc(p.coPartitions, func(c CoPartition) bool { return slices.Contains(c.Topics, topic) })
+}
+
+// largestOfGroups decides for the first group of repartition topics of which none has a number: the largest input of all their writers.
+func (p *Plan) largestOfGroups(counts map[string]int32) (changed bool) {
+	for _, c := range p.coPartitions {
+		n := int32(0)
+		known := true
+		for _, topic := range c.Topics {
+			for _, r := range p.repartitions {
+				if r.Name == topic && counts[topic] == 0 {
+					largest := p.largestInput(r.Writers, counts)
+					known = known && largest != 0
+					n = max(n, largest)
+				}
+			}
+		}
+		if known && n != 0 {
+			for _, topic := range c.Topics {
+				if counts[topic] == 0 {
+					counts[topic] = n
+					changed = true
+				}
+			}
+		}
+		if changed {
+			return true
+		}
+	}
+	return false
+}
+
+// largestInput returns the largest number of partitions that an input of the writers has; 0 if one is not known yet.
+func (p *Plan) largestInput(writers []Writer, counts map[string]int32) int32 {
+	n := int32(0)
+	for _, w := range writers {
+		s, _ := p.SubTopology(w.SubTopology)
+		for _, in := range s.Inputs {
+			if counts[in.Topic] == 0 {
+				return 0
+			}
+			n = max(n, counts[in.Topic])
+		}
+	}
+	return n
+}

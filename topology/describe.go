@@ -1,0 +1,290 @@
+package topology
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Description is what a plan consists of, for people and for comparison: nodes with names and kinds, topics and stores with their serdes,
+// windows, when results are emitted. It names no functions and no types of Go, so that a program and a file that come to the same plan
+// have the same description.
+type Description struct {
+	Topology      string                   `json:"topology"`
+	SubTopologies []SubTopologyDescription `json:"subTopologies"`
+	Repartitions  []RepartitionDescription `json:"repartitions,omitempty"`
+	GlobalTables  []GlobalDescription      `json:"globalTables,omitempty"`
+	CoPartitioned [][]string               `json:"coPartitioned,omitempty"`
+	Fingerprint   string                   `json:"fingerprint,omitempty"`
+}
+
+// SubTopologyDescription describes a sub-topology.
+type SubTopologyDescription struct {
+	Name   string             `json:"name"`
+	Nodes  []NodeDescription  `json:"nodes"`
+	Stores []StoreDescription `json:"stores,omitempty"`
+}
+
+// NodeDescription describes a node. From names the nodes before it, as ID does.
+type NodeDescription struct {
+	ID       string   `json:"id"` // kind and name
+	Kind     string   `json:"kind"`
+	Name     string   `json:"name"`
+	From     []string `json:"from,omitempty"`
+	Topics   []string `json:"topics,omitempty"` // read or written
+	Key      string   `json:"key,omitempty"`    // serdes of Topics
+	Value    string   `json:"value,omitempty"`
+	Time     string   `json:"time,omitempty"` // "computed", where it is not the message's
+	Timeless bool     `json:"timeless,omitempty"`
+	Stores   []string `json:"stores,omitempty"`
+	Global   string   `json:"global,omitempty"`
+	Windows  string   `json:"windows,omitempty"`
+	Emit     string   `json:"emit,omitempty"`
+}
+
+// StoreDescription describes a store.
+type StoreDescription struct {
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
+	Key       string `json:"key"`
+	Value     string `json:"value"`
+	Retention string `json:"retention,omitempty"`
+}
+
+// RepartitionDescription describes a repartition topic.
+type RepartitionDescription struct {
+	Name       string              `json:"name"`
+	Partitions int32               `json:"partitions,omitempty"`
+	Writers    []WriterDescription `json:"writers"`
+}
+
+// WriterDescription describes who writes a repartition topic.
+type WriterDescription struct {
+	SubTopology string `json:"subTopology"`
+	Delay       string `json:"delay,omitempty"`
+}
+
+// GlobalDescription describes a global table.
+type GlobalDescription struct {
+	Topic string `json:"topic"`
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// Describe returns the plan's description.
+func (p *Plan) Describe() *Description {
+	d := p.describe()
+	d.Fingerprint = p.Fingerprint()
+	return d
+}
+
+// Fingerprint returns a short text that is the same for plans with the same description.
+func (p *Plan) Fingerprint() string {
+	sum := sha256.Sum256(p.describe().JSON())
+	return hex.EncodeToString(sum[:8])
+}
+
+func (p *Plan) describe() *Description {
+	d := &Description{Topology: p.name}
+	for i, s := range p.subs {
+		sd := SubTopologyDescription{Name: s.Name}
+		for _, n := range p.nodes {
+			if n.sub == i {
+				sd.Nodes = append(sd.Nodes, p.describeNode(n))
+			}
+		}
+		for _, st := range s.Stores {
+			sd.Stores = append(sd.Stores, StoreDescription{
+				Name: st.Name, Kind: st.Kind.String(), Key: st.Key, Value: st.Value, Retention: duration(st.Retention),
+			})
+		}
+		d.SubTopologies = append(d.SubTopologies, sd)
+	}
+	for _, r := range p.repartitions {
+		rd := RepartitionDescription{Name: r.Name, Partitions: r.Partitions}
+		for _, w := range r.Writers {
+			rd.Writers = append(rd.Writers, WriterDescription{SubTopology: w.SubTopology, Delay: duration(w.Delay)})
+		}
+		d.Repartitions = append(d.Repartitions, rd)
+	}
+	for _, g := range p.globals {
+		d.GlobalTables = append(d.GlobalTables, GlobalDescription{Topic: g.Topic, Key: g.Key, Value: g.Value})
+	}
+	for _, c := range p.coPartitions {
+		d.CoPartitioned = append(d.CoPartitioned, c.Topics)
+	}
+	return d
+}
+
+func (p *Plan) describeNode(n *planNode) NodeDescription {
+	d := NodeDescription{
+		ID: n.label(), Kind: n.kind, Name: n.name, Topics: n.topics, Timeless: n.timeless,
+	}
+	for _, parent := range n.parents {
+		d.From = append(d.From, parent.label())
+	}
+	if n.table != nil {
+		d.From = append(d.From, n.table.label())
+	}
+	if len(n.topics) != 0 {
+		d.Key, d.Value = nameOf(n.key.serde), nameOf(n.value.serde)
+	}
+	if n.ownTime {
+		d.Time = "computed"
+	}
+	if n.node.sink != nil {
+		d.Topics = []string{n.node.sink.topic}
+		d.Key, d.Value = nameOf(n.node.sink.key), nameOf(n.node.sink.value)
+	}
+	if n.table == nil {
+		for _, s := range n.stores {
+			d.Stores = append(d.Stores, s.name)
+		}
+	}
+	if n.global != nil {
+		d.Global = n.global.name
+	}
+	if n.windows != nil {
+		d.Windows = n.windows.String()
+	}
+	if n.node.emit != nil && len(n.children) != 0 {
+		d.Emit = n.emit.String()
+	}
+	return d
+}
+
+// label returns what a node is called in descriptions: kind and name.
+func (n *node) label() string {
+	if strings.HasPrefix(n.name, n.kind+"-") {
+		return n.name
+	}
+	return n.kind + " " + n.name
+}
+
+// String returns the windows as descriptions show them.
+func (w Windows) String() string {
+	s := w.kind + " " + duration(w.size)
+	if w.kind == "hopping" {
+		s += " every " + duration(w.advance)
+	}
+	if w.grace != 0 {
+		s += ", grace " + duration(w.grace)
+	}
+	return s
+}
+
+// duration returns d in the units it has: 1h and not 1h0m0s; nothing for 0.
+func duration(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// JSON returns the description as indented JSON.
+func (d *Description) JSON() []byte {
+	b, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return []byte(fmt.Sprintf("%q", err.Error())) // it holds strings and numbers: there is nothing that can fail
+	}
+	return append(b, '\n')
+}
+
+// String returns the description as text, one node a line, in the order of declaration.
+func (d *Description) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "topology %s\n", d.Topology)
+	for _, s := range d.SubTopologies {
+		fmt.Fprintf(&b, "\nsub-topology %s\n", s.Name)
+		for _, n := range s.Nodes {
+			fmt.Fprintf(&b, "  %s%s\n", n.ID, n.details())
+		}
+		for _, st := range s.Stores {
+			fmt.Fprintf(&b, "  store %s: %s, key %s, value %s", st.Name, st.Kind, st.Key, st.Value)
+			if st.Retention != "" {
+				fmt.Fprintf(&b, ", retention %s", st.Retention)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	if len(d.Repartitions) != 0 {
+		b.WriteString("\nrepartition topics\n")
+		for _, r := range d.Repartitions {
+			fmt.Fprintf(&b, "  %s:", r.Name)
+			if r.Partitions != 0 {
+				fmt.Fprintf(&b, " %d partitions,", r.Partitions)
+			}
+			b.WriteString(" written by")
+			for i, w := range r.Writers {
+				if i > 0 {
+					b.WriteByte(',')
+				}
+				fmt.Fprintf(&b, " %s", w.SubTopology)
+				if w.Delay != "" {
+					fmt.Fprintf(&b, " (delay %s)", w.Delay)
+				}
+			}
+			b.WriteByte('\n')
+		}
+	}
+	if len(d.GlobalTables) != 0 {
+		b.WriteString("\nglobal tables\n")
+		for _, g := range d.GlobalTables {
+			fmt.Fprintf(&b, "  %s: key %s, value %s\n", g.Topic, g.Key, g.Value)
+		}
+	}
+	if len(d.CoPartitioned) != 0 {
+		b.WriteString("\nco-partitioned\n")
+		for _, c := range d.CoPartitioned {
+			fmt.Fprintf(&b, "  %s\n", strings.Join(c, ", "))
+		}
+	}
+	return b.String()
+}
+
+// details returns what a line says of a node behind its name.
+func (n *NodeDescription) details() string {
+	var parts []string
+	if n.Key != "" {
+		if len(n.Topics) > 1 {
+			parts = append(parts, "topics "+strings.Join(n.Topics, " "))
+		}
+		parts = append(parts, "key "+n.Key, "value "+n.Value)
+	}
+	if n.Time != "" {
+		parts = append(parts, "time "+n.Time)
+	}
+	if n.Timeless {
+		parts = append(parts, "timeless")
+	}
+	if n.Windows != "" {
+		parts = append(parts, n.Windows)
+	}
+	if n.Global != "" {
+		parts = append(parts, "global table "+n.Global)
+	}
+	if len(n.Stores) > 1 || len(n.Stores) == 1 && n.Stores[0] != n.Name {
+		parts = append(parts, "stores "+strings.Join(n.Stores, " "))
+	}
+	if n.Emit != "" {
+		parts = append(parts, "emit "+n.Emit)
+	}
+	s := ""
+	if len(parts) != 0 {
+		s = ": " + strings.Join(parts, ", ")
+	}
+	if len(n.From) != 0 {
+		s += " <- " + strings.Join(n.From, ", ")
+	}
+	return s
+}

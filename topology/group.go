@@ -1,0 +1,91 @@
+package topology
+
+import (
+	"context"
+
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// Grouped is a stream whose records with the same key are in one partition, ready to be aggregated. It is made by
+// [Stream.GroupByKey] and [Stream.GroupBy].
+type Grouped[K, V any] struct {
+	s Stream[K, V]
+}
+
+// GroupByKey groups by the key that the records have. It is a mistake where the key was changed before: then equal keys lie in
+// different partitions, and [Stream.GroupBy] or [Stream.Repartition] is needed.
+func (s Stream[K, V]) GroupByKey() Grouped[K, V] {
+	n := s.node()
+	n.t.needPartitioned(n.t.caller(), "", "GroupByKey", n)
+	return Grouped[K, V]{s: s}
+}
+
+// needPartitioned checks that the records behind n lie in the partition of their key.
+func (t *Topology) needPartitioned(at, name, what string, n *node) {
+	if by := n.rekeyed; by != nil {
+		t.mistake(at, name, "%s needs equal keys in one partition, and the key was changed by %s at %s: use GroupBy, or put Repartition in between", what, by.name, by.at)
+	}
+}
+
+// GroupBy groups by the key that f computes from each value: the records go through a repartition topic, which is named by name. Records
+// without key or value are dropped and counted.
+func (s Stream[K, V]) GroupBy[K2 any](name string, f func(V) K2, opts ...KeyOption[K2]) Grouped[K2, V] {
+	n := s.groupBy(name, f)
+	n.build = func(b *builder, p *planNode) error {
+		b.set(p, &ops.SelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		return nil
+	}
+	return grouped(s, n, opts)
+}
+
+// TryGroupBy is [Stream.GroupBy] with a function that can fail: its errors go to the error policy.
+func (s Stream[K, V]) TryGroupBy[K2 any](name string, f func(context.Context, V) (K2, error), opts ...KeyOption[K2]) Grouped[K2, V] {
+	n := s.groupBy(name, f)
+	n.build = func(b *builder, p *planNode) error {
+		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		return nil
+	}
+	return grouped(s, n, opts)
+}
+
+// GroupByRecords groups by the key that f computes from each record; see [Stream.GroupBy].
+func (s Stream[K, V]) GroupByRecords[K2 any](name string, f func(*Record[K, V]) K2, opts ...KeyOption[K2]) Grouped[K2, V] {
+	n := s.groupBy(name, f)
+	n.usesKey = true
+	n.build = func(b *builder, p *planNode) error {
+		b.set(p, &ops.SelectKeyRecords[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		return nil
+	}
+	return grouped(s, n, opts)
+}
+
+// groupBy adds the node that computes keys.
+func (s Stream[K, V]) groupBy(name string, f any) *node {
+	n := s.node()
+	at := n.t.caller()
+	n.t.claim("group-by", name, at)
+	by := n.t.add("group-by", name, at, n)
+	by.usesValue = true
+	n.t.needFunc(by, "the function of the key", f)
+	return by
+}
+
+// grouped adds the repartition topic.
+func grouped[K2, K, V any](s Stream[K, V], n *node, opts []KeyOption[K2]) Grouped[K2, V] {
+	var c keyConfig[K2]
+	for _, o := range opts {
+		if o == nil {
+			n.t.mistake(n.at, n.name, "an option is nil: leave it out")
+			continue
+		}
+		o(&c)
+		if isNil(c.serde) {
+			n.t.mistake(n.at, n.name, "the serde given to KeySerde is nil: give one")
+		}
+	}
+	by := withKeys[K2](s, n)
+	if c.serde != nil {
+		by.key = given(n.t, c.serde, true)
+	}
+	return Grouped[K2, V]{s: repartition(by, "repartition", n.name, n.at, nil)}
+}

@@ -1,0 +1,147 @@
+package topology
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// node is an operator as it was declared.
+type node struct {
+	t       *Topology
+	id      int // nodes are declared after their parents
+	kind    string
+	name    string
+	at      string
+	parents []*node
+
+	// What typed code in the node looks at, of its input.
+	usesKey, usesValue bool
+	// With wantKey (wantValue) the bytes of the key (value) do, if they are written by that serde.
+	wantKey, wantValue anySerde
+	// What the node's output is like.
+	key, value output
+	// passKey and passValue say that the typed key (value) of the input goes to the output if every update is forwarded at once.
+	passKey, passValue bool
+	// rekeyed is the node behind which records may have another key than the one their partition was chosen by, nil if none.
+	rekeyed *node
+
+	topics   []string // of a source
+	timeless bool
+	ownTime  bool // a source's event time is computed
+	sink     *sinkDecl
+	stores   []*storeDecl
+	global   *globalDecl
+	emit     *ops.Emit // of an aggregate or table
+	emitAt   string    // where it was set
+	windows  *Windows
+	spans    *ops.Spans
+	table    *node // that a join looks up
+	joins    bool  // needs the inputs that reach it co-partitioned
+	schedule bool  // may punctuate
+
+	build func(b *builder, p *planNode) error
+}
+
+// output says where the key or value of a node's output comes from.
+type output struct {
+	kept  bool     // it is the input's
+	serde anySerde // not nil: its bytes come along, written by this
+	// live, if not nil, decides at Build whether the bytes come along.
+	live func(p *planNode) bool
+}
+
+// kept is the output of a node that leaves its input as it is.
+var kept = output{kept: true}
+
+// sinkDecl is an output topic.
+type sinkDecl struct {
+	topic       string
+	key, value  anySerde
+	repartition *repartitionDecl
+}
+
+// repartitionDecl is a repartition topic.
+type repartitionDecl struct {
+	name       string
+	partitions int32
+	at         string
+	source     *node
+}
+
+// storeDecl is a store.
+type storeDecl struct {
+	name       string
+	at         string
+	kind       StoreKind
+	timestamps bool
+	retention  time.Duration
+	key, value anySerde
+}
+
+// globalDecl is a global table.
+type globalDecl struct {
+	name, topic string
+	at          string
+	key, value  anySerde
+	t           *Topology
+}
+
+// add adds a node. A stateless one has no name of its own and gets one.
+func (t *Topology) add(kind, name, at string, parents ...*node) *node {
+	if name == "" {
+		t.counts[kind]++
+		name = kind + "-" + strconv.Itoa(t.counts[kind])
+	}
+	n := &node{t: t, id: len(t.nodes), kind: kind, name: name, at: at, parents: parents, key: kept, value: kept}
+	for _, p := range parents {
+		if n.rekeyed == nil {
+			n.rekeyed = p.rekeyed
+		}
+	}
+	t.nodes = append(t.nodes, n)
+	return n
+}
+
+// claim checks the name that the author gave to an operator and makes sure that it is the only one.
+func (t *Topology) claim(kind, name, at string) {
+	if err := checkName(name); err != nil {
+		t.mistake(at, name, "the name of this %s %s", kind, err)
+		return
+	}
+	if first, ok := t.names[name]; ok {
+		t.mistake(at, name, "this name is taken by %s: names of stores, joins, groupings and processors are unique, give this %s another one", first, kind)
+		return
+	}
+	t.names[name] = "the " + kind + " at " + at
+}
+
+// addStore declares a store of a name that has been claimed.
+func (t *Topology) addStore(s *storeDecl) *storeDecl {
+	if _, ok := t.stores[s.name]; !ok {
+		t.stores[s.name] = s
+		t.storeIDs = append(t.storeIDs, s)
+	}
+	return s
+}
+
+// needFunc checks a user's function.
+func (t *Topology) needFunc(n *node, what string, f any) {
+	if isNil(f) {
+		t.mistake(n.at, n.name, "%s is nil: give a function", what)
+	}
+}
+
+// own reports whether a handle that is given as an argument belongs to this topology.
+func (t *Topology) own(at, node, what string, other *node) bool {
+	switch {
+	case other == nil:
+		t.mistake(at, node, "%s is the zero value: use what a method of the topology has returned", what)
+		return false
+	case other.t != t:
+		t.mistake(at, node, "%s belongs to another topology, %q: declare it in this one", what, other.t.name)
+		return false
+	}
+	return true
+}

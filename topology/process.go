@@ -1,0 +1,134 @@
+package topology
+
+import (
+	"fmt"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// StoreRef is a declared key-value store of processors. It is made by [Topology.Store], given to [Stream.Process], and opened in there.
+type StoreRef[K, V any] struct {
+	d     *storeDecl
+	t     *Topology
+	key   *serdeRef[K]
+	value *serdeRef[V]
+}
+
+// StoreHandle is a store to be given to a processor: a [StoreRef] of any types.
+type StoreHandle interface {
+	ref() (*Topology, *storeDecl)
+	open(task ops.Task, stop func(error)) (any, error)
+}
+
+// Opener is the [Context] of a processor, of any types.
+type Opener interface {
+	OpenStore(name string) any
+	Stop(error)
+}
+
+// Store declares a key-value store for processors, with a changelog.
+func (t *Topology) Store[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) StoreRef[K, V] {
+	at := t.caller()
+	t.claim("store", name, at)
+	t.needSerdes(at, name, key, value)
+	k, v := given(t, key, true), given(t, value, false)
+	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, key: k, value: v})
+	return StoreRef[K, V]{d: d, t: t, key: k, value: v}
+}
+
+// Open returns the store in a processor that it was given to; it is a map look-up, for suppliers and function processors alike. Where it
+// was not given the task fails, and what is returned answers every call with that error.
+func (r StoreRef[K, V]) Open(c Opener) *Store[K, V] {
+	name := "?"
+	if r.d != nil {
+		name = r.d.name
+	}
+	if s, ok := c.OpenStore(name).(*Store[K, V]); ok {
+		return s
+	}
+	err := fmt.Errorf("topology: store %s was not given to this processor: add it to the arguments of Process", name)
+	c.Stop(err)
+	return ops.BrokenStore[K, V](err)
+}
+
+func (r StoreRef[K, V]) ref() (*Topology, *storeDecl) { return r.t, r.d }
+
+func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) (any, error) {
+	k, err := r.key.resolve()
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.value.resolve()
+	if err != nil {
+		return nil, err
+	}
+	return ops.NewStore(task, r.d.name, k, v, stop), nil
+}
+
+// Process has a processor handle each record. The supplier is called for each instance that a task makes; the context it gets is the
+// instance's for good. The processor sees every record, tombstones and missing keys included, and may use the stores that are given, and no
+// others. Its output counts as having other keys than the input.
+func (s Stream[K, V]) Process[K2, V2 any](name string, supplier func(*Context[K2, V2]) Processor[K, V], stores ...StoreHandle) Stream[K2, V2] {
+	return process(s, name, supplier == nil, supplier, stores)
+}
+
+// ProcessFunc is [Stream.Process] with a function that keeps its state in stores alone, and has no schedules.
+func (s Stream[K, V]) ProcessFunc[K2, V2 any](name string, f func(*Context[K2, V2], *Record[K, V]) error, stores ...StoreHandle) Stream[K2, V2] {
+	return process(s, name, f == nil, func(c *Context[K2, V2]) Processor[K, V] {
+		return ops.ProcessorFunc[K, V](func(r *Record[K, V]) error { return f(c, r) })
+	}, stores)
+}
+
+// process adds a processor.
+func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, supplier func(*Context[K2, V2]) Processor[K, V], stores []StoreHandle) Stream[K2, V2] {
+	from := s.node()
+	t := from.t
+	at := t.caller()
+	t.claim("processor", name, at)
+	n := t.add("process", name, at, from)
+	n.usesKey, n.usesValue = true, true
+	n.schedule = true
+	n.joins = from.rekeyed == nil
+	if missing {
+		t.mistake(at, name, "the processor is nil: give a function")
+	}
+	for _, h := range stores {
+		if isNil(h) {
+			t.mistake(at, name, "a store is nil: use what Topology.Store has returned")
+			continue
+		}
+		of, d := h.ref()
+		switch {
+		case d == nil:
+			t.mistake(at, name, "a store is the zero value: use what Topology.Store has returned")
+			continue
+		case of != t:
+			t.mistake(at, name, "store %s belongs to another topology, %q: declare it in this one", d.name, of.name)
+			continue
+		}
+		n.stores = append(n.stores, d)
+	}
+	n.build = func(b *builder, p *planNode) error {
+		opened := make([]ops.Opened, len(stores))
+		c := ops.NewContext(b.node(p), next[K2, V2](b, p), opened)
+		for i, h := range stores {
+			st, err := h.open(b.task, c.Stop)
+			if err != nil {
+				return err
+			}
+			_, d := h.ref()
+			opened[i] = ops.Opened{Name: d.name, Store: st}
+		}
+		made := supplier(c)
+		if isNil(made) {
+			return fmt.Errorf("topology: %s: the supplier of processor %s returned nil", n.at, n.name)
+		}
+		if err := c.Err(); err != nil {
+			return fmt.Errorf("topology: %s: processor %s: %w", n.at, n.name, err)
+		}
+		b.set(p, ops.NewProcess(c, made))
+		return nil
+	}
+	return withBoth[K2, V2](s, n)
+}

@@ -1,0 +1,175 @@
+package topology
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// SourceOption is an option of a source of V: where event time comes from ([TimeFromValue], [TryTimeFromValue], [TimeFromRecord],
+// [TimeFromWallClock]; without one, the message's timestamp), and whether it carries time at all ([Timeless]).
+type SourceOption[V any] func(*sourceConfig[V])
+
+type sourceConfig[V any] struct {
+	event    ops.EventTime[V]
+	times    int
+	timeless bool
+	isNil    bool
+}
+
+// TimeFromValue takes the event time from the value. Tombstones keep the message's timestamp.
+func TimeFromValue[V any](f func(V) time.Time) SourceOption[V] {
+	return func(c *sourceConfig[V]) {
+		c.times++
+		c.event.FromValue, c.isNil = f, f == nil
+	}
+}
+
+// TryTimeFromValue is [TimeFromValue] with a function that can fail. The error goes to the error policy.
+func TryTimeFromValue[V any](f func(context.Context, V) (time.Time, error)) SourceOption[V] {
+	return func(c *sourceConfig[V]) {
+		c.times++
+		c.event.TryFromValue, c.isNil = f, f == nil
+	}
+}
+
+// TimeFromRecord takes the event time from all of the message: its headers, the bytes of its key, its own timestamp, its value, which
+// may be missing.
+func TimeFromRecord[V any](f func(*Record[[]byte, V]) time.Time) SourceOption[V] {
+	return func(c *sourceConfig[V]) {
+		c.times++
+		c.event.FromRecord, c.isNil = f, f == nil
+	}
+}
+
+// TimeFromWallClock takes the event time from the clock when the message is processed. Results are not the same when the input is
+// read again. It is given as it is, without parentheses.
+func TimeFromWallClock[V any](c *sourceConfig[V]) {
+	c.times++
+	c.event.WallClock = true
+}
+
+// Timeless says that the source does not hold back time: no task waits for it, and its records do not close windows. It suits
+// tables that change now and then. It is given as it is, without parentheses.
+func Timeless[V any](c *sourceConfig[V]) { c.timeless = true }
+
+// Stream reads a topic.
+func (t *Topology) Stream[K, V any](topic string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Stream[K, V] {
+	return source(t, "stream", []string{topic}, key, value, opts)
+}
+
+// StreamTopics reads several topics, whose keys and values are of the same kind, as one stream.
+func (t *Topology) StreamTopics[K, V any](topics []string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Stream[K, V] {
+	return source(t, "stream", slices.Clone(topics), key, value, opts)
+}
+
+// Table reads a topic as a table: the latest value of each key, a tombstone deletes. Its store is named like the topic.
+func (t *Topology) Table[K, V any](topic string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Table[K, V] {
+	at := t.caller()
+	s := source(t, "stream", []string{topic}, key, value, opts)
+	return table(s, "table", topic, at)
+}
+
+// GlobalTable reads a topic whole, in every process: any stream can look up any key in it, without co-partitioning and without time.
+func (t *Topology) GlobalTable[K, V any](topic string, key serde.Serde[K], value serde.Serde[V]) GlobalTable[K, V] {
+	at := t.caller()
+	t.checkTopic(topic, at)
+	t.needSerdes(at, topic, key, value)
+	for _, g := range t.globals {
+		if g.topic == topic {
+			t.mistake(at, topic, "this topic is a global table already, declared at %s: use what that returned", g.at)
+		}
+	}
+	k, v := given(t, key, true), given(t, value, false)
+	d := &globalDecl{name: topic, topic: topic, at: at, key: k, value: v, t: t}
+	t.globals = append(t.globals, d)
+	return GlobalTable[K, V]{d: d, key: k, value: v}
+}
+
+// GlobalTable is a table that every process has whole. It is made by [Topology.GlobalTable]; a copy of the handle is the same table.
+type GlobalTable[K, V any] struct {
+	d     *globalDecl
+	key   *serdeRef[K]
+	value *serdeRef[V]
+}
+
+// source adds the source of one or more topics.
+func source[K, V any](t *Topology, kind string, topics []string, key serde.Serde[K], value serde.Serde[V], opts []SourceOption[V]) Stream[K, V] {
+	at := t.caller()
+	name := strings.Join(topics, "+")
+	if len(topics) == 0 {
+		t.mistake(at, "", "a stream without topics: name one at least")
+		name = "?"
+	}
+	for i, topic := range topics {
+		t.checkTopic(topic, at)
+		if slices.Contains(topics[:i], topic) {
+			t.mistake(at, name, "topic %q is named twice: name it once", topic)
+		}
+	}
+	t.needSerdes(at, name, key, value)
+	var c sourceConfig[V]
+	for _, o := range opts {
+		if o == nil {
+			t.mistake(at, name, "an option is nil: leave it out")
+			continue
+		}
+		o(&c)
+	}
+	switch {
+	case c.isNil:
+		t.mistake(at, name, "the function for the time is nil: give a function, or leave the option out to take the message's timestamp")
+	case c.times > 1:
+		t.mistake(at, name, "%d options say where the time comes from: give one", c.times)
+	}
+	s := addSource(t, kind, name, at, topics, given(t, key, true), given(t, value, false), c.event)
+	s.n.timeless = c.timeless
+	s.n.ownTime = c.times > 0
+	return s
+}
+
+// addSource adds a source node.
+func addSource[K, V any](t *Topology, kind, name, at string, topics []string, k *serdeRef[K], v *serdeRef[V], event ops.EventTime[V]) Stream[K, V] {
+	n := t.add(kind, name, at)
+	n.topics = topics
+	n.key, n.value = output{serde: k}, output{serde: v}
+	n.build = func(b *builder, p *planNode) error {
+		for _, topic := range topics {
+			key, err := k.resolve()
+			if err != nil {
+				return err
+			}
+			value, err := v.resolve()
+			if err != nil {
+				return err
+			}
+			b.source(topic, &ops.Input[K, V]{
+				Node: b.node(p), Key: key, Value: value, NeedKey: p.outKey, NeedValue: p.outValue,
+				Event: event, Next: next[K, V](b, p),
+			})
+		}
+		return nil
+	}
+	return Stream[K, V]{n: n, key: k, value: v}
+}
+
+// checkTopic checks the name of a topic.
+func (t *Topology) checkTopic(topic, at string) {
+	if err := checkName(topic); err != nil {
+		t.mistake(at, "", "the topic %q %s", topic, err)
+	}
+}
+
+// needSerdes checks that serdes are there.
+func (t *Topology) needSerdes(at, node string, key, value any) {
+	if isNil(key) {
+		t.mistake(at, node, "the serde of the key is nil: give one, such as serde.String()")
+	}
+	if isNil(value) {
+		t.mistake(at, node, "the serde of the value is nil: give one, such as serde.JSON[T]()")
+	}
+}

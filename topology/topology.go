@@ -1,0 +1,143 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/kolkstream/kolk/serde"
+)
+
+// Topology collects the declaration of a stream program: sources, operators, sinks. It is made by one goroutine, with the methods of
+// the handles that it returns ([Stream], [Table], ...), and checked by [Topology.Build].
+//
+// No method returns an error: mistakes are kept, with the file and line of the caller, and Build returns them all.
+type Topology struct {
+	name     string
+	nodes    []*node
+	counts   map[string]int // of stateless nodes by kind, for their names
+	names    map[string]string
+	stores   map[string]*storeDecl
+	storeIDs []*storeDecl
+	globals  []*globalDecl
+	serdes   map[reflect.Type]any // serde.Serde[T] by T
+	mistakes []error
+	pos      string
+}
+
+// Mistake is an error in the declaration of a topology.
+type Mistake struct {
+	// Pos is where it was made: file:line of the call, or what [Topology.At] was given.
+	Pos string
+	// Node is the node's name, if it has one.
+	Node string
+	// Text says what is wrong and what to do.
+	Text string
+}
+
+// Error implements error.
+func (m *Mistake) Error() string {
+	if m.Node == "" {
+		return m.Pos + ": " + m.Text
+	}
+	return m.Pos + ": " + m.Node + ": " + m.Text
+}
+
+// New returns an empty topology. Its name is the application's id unless that is configured otherwise, and the beginning of the names
+// of all internal topics.
+func New(name string) *Topology {
+	t := &Topology{
+		name:   name,
+		counts: make(map[string]int),
+		names:  make(map[string]string),
+		stores: make(map[string]*storeDecl),
+		serdes: make(map[reflect.Type]any),
+	}
+	if err := checkName(name); err != nil {
+		t.mistake(t.caller(), "", "the topology's name %q %s", name, err)
+	}
+	return t
+}
+
+// At sets the position that later calls are reported with, for programs that are read from a file; "" goes back to the file and line of
+// the caller.
+func (t *Topology) At(pos string) { t.pos = pos }
+
+// Register makes s the serde of all keys and values of type T that no other was given for. It may come after them.
+func Register[T any](t *Topology, s serde.Serde[T]) {
+	at := t.caller()
+	typ := reflect.TypeFor[T]()
+	if isNil(s) {
+		t.mistake(at, "", "the serde to register for %s is nil", typ)
+		return
+	}
+	if _, ok := t.serdes[typ]; ok {
+		t.mistake(at, "", "a serde for %s is registered already: register one", typ)
+		return
+	}
+	t.serdes[typ] = s
+}
+
+// mistake keeps a mistake.
+func (t *Topology) mistake(at, node, format string, args ...any) {
+	t.mistakes = append(t.mistakes, &Mistake{Pos: at, Node: node, Text: fmt.Sprintf(format, args...)})
+}
+
+// caller returns where the topology's user called it.
+func (t *Topology) caller() string {
+	if t.pos != "" {
+		return t.pos
+	}
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, self) || strings.HasSuffix(f.File, "_test.go") {
+			return f.File + ":" + strconv.Itoa(f.Line)
+		}
+		if !more {
+			return "?"
+		}
+	}
+}
+
+// self is what the names of this package's functions begin with.
+const self = "github.com/kolkstream/kolk/topology."
+
+// checkName says what is wrong with a name that becomes part of a topic's.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("is empty")
+	case name == "." || name == "..":
+		return errors.New("is not possible as the name of a topic")
+	case len(name) > maxName:
+		return fmt.Errorf("has %d characters: Kafka's topics have at most %d", len(name), maxName)
+	}
+	for _, c := range name {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return fmt.Errorf("has %q in it: names consist of letters, digits, '.', '_' and '-'", c)
+		}
+	}
+	return nil
+}
+
+// maxName is Kafka's limit for the length of a topic's name.
+const maxName = 249
+
+// isNil reports whether an interface or function is nil, or holds a nil pointer or function.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Func, reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Chan:
+		return r.IsNil()
+	}
+	return false
+}
