@@ -121,7 +121,7 @@ func TestRestoreFaults(t *testing.T) {
 	createTopic(t, w.cl, "log", partitions)
 	w.transactions(200, "log", partitions)
 	for _, err := range []*kerr.Error{kerr.NotLeaderForPartition, kerr.OffsetNotAvailable, kerr.UnknownTopicOrPartition, kerr.UnknownServerError, kerr.UnknownTopicID} {
-		c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets, kmsg.Metadata}, Err: err, Count: 10})
+		c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets, kmsg.Metadata}, Err: err, Count: 3})
 	}
 	r := restorer(t, c, changelog.Config{FetchBytes: 100, BatchBytes: 1})
 	var wg sync.WaitGroup

@@ -86,6 +86,7 @@ type Balancer struct {
 	refusal  *Refusal
 	live     []string // transactional ids of the last generation
 	gone     []gone
+	leads    bool
 }
 
 var (
@@ -127,6 +128,13 @@ func (b *Balancer) Fence() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.fence)
+}
+
+// Leads reports whether this member was the leader of the group when tasks were last dealt out to it.
+func (b *Balancer) Leads() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.leads
 }
 
 // Refused returns why the last assignment was refused, if it was.
@@ -226,6 +234,7 @@ func (b *Balancer) take(data assignmentData) *Refusal {
 // MemberBalancer reads what the members told. It is called when this member is the leader.
 func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.GroupMemberBalancer, map[string]struct{}, error) {
 	b.mu.Lock()
+	b.leads = true
 	g := &group{subs: b.cfg.Subs, plan: b.cfg.Plan, leader: b.cfg.Process, leaderWorker: b.cfg.Worker, live: b.live, gone: b.gone}
 	b.mu.Unlock()
 	seen := map[string]bool{}

@@ -165,7 +165,7 @@ func holders(tasks []*placed, accepted []*member) {
 
 // place chooses a target for each task: every member gets as many as any other, or one less, over all and of each
 // sub-topology; of all such placements one that leaves the most tasks with their owners; of those one that gives the most
-// to holders of their state. It is a flow of least cost:
+// to holders of their state; and of those one where members that have few get the odd ones. It is a flow of least cost:
 //
 //	class of tasks -> (member, sub-topology) -> member -> end
 //
@@ -201,9 +201,15 @@ func place(tasks []*placed, members int) {
 	}
 
 	n := int64(len(tasks))
-	const heldCost = -1
-	ownedCost := -(n + 1)
-	must := -(n + 1) * (n + 1) // more than all wishes together
+	owned := make([]int64, members)
+	for _, t := range tasks {
+		if t.owner >= 0 {
+			owned[t.owner]++
+		}
+	}
+	heldCost := -(n*int64(members) + 1) // more than all differences in load
+	ownedCost := (n + 1) * heldCost     // more than all holders
+	must := (n + 1) * ownedCost         // more than all wishes together
 
 	// Nodes: start, end, classes, pools (one for each sub-topology), cells (member, sub-topology), members.
 	const start, end = 0, 1
@@ -238,7 +244,7 @@ func place(tasks []*placed, members int) {
 	for m := range members {
 		f.edge(memberNode(m), end, n/int64(members), must)
 		if n%int64(members) > 0 {
-			f.edge(memberNode(m), end, 1, 0)
+			f.edge(memberNode(m), end, 1, owned[m])
 		}
 	}
 	f.run(start, end)

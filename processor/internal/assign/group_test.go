@@ -1,0 +1,541 @@
+package assign
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// fakeMember behaves as a client of the cooperative protocol does.
+type fakeMember struct {
+	*Balancer
+	id         string
+	cfg        Config
+	generation int32
+	owned      map[string][]int32
+	// next is an assignment that was received: what is lost has still to be given up.
+	next map[string][]int32
+}
+
+// fakeGroup is a group and its coordinator.
+type fakeGroup struct {
+	t          *testing.T
+	subs       []Sub
+	topics     map[string]int32
+	members    []*fakeMember
+	generation int32
+	ids        int
+	leader     *fakeMember
+}
+
+func (g *fakeGroup) add(process string, worker int32, plan string) *fakeMember {
+	g.ids++
+	cfg := Config{Subs: g.subs, Process: process, Worker: worker, Plan: plan, TransactionalID: fmt.Sprintf("app-%s-%d", process, worker)}
+	m := &fakeMember{Balancer: New(cfg), cfg: cfg, id: fmt.Sprintf("m%03d", g.ids), generation: -1, owned: map[string][]int32{}}
+	g.members = append(g.members, m)
+	return m
+}
+
+func (g *fakeGroup) remove(m *fakeMember) {
+	g.members = slices.DeleteFunc(g.members, func(o *fakeMember) bool { return o == m })
+}
+
+// rebalance lets all members meet once. Members for which misses is true have joined but do not get the assignment: the group
+// meets again before. It tells if it has to meet again because somebody lost partitions.
+func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
+	g.t.Helper()
+	if len(g.members) == 0 {
+		return false
+	}
+	if !slices.Contains(g.members, g.leader) {
+		g.leader = g.members[len(g.members)/2]
+	}
+	g.generation++
+	var joined []kmsg.JoinGroupResponseMember
+	for _, m := range g.members {
+		current := map[string][]int32{}
+		for topic, ps := range m.owned {
+			current[topic] = slices.Clone(ps)
+		}
+		jm := kmsg.NewJoinGroupResponseMember()
+		jm.MemberID = m.id
+		jm.ProtocolMetadata = m.JoinGroupMetadata(slices.Collect(maps.Keys(g.topics)), current, m.generation)
+		if again := m.JoinGroupMetadata(slices.Collect(maps.Keys(g.topics)), current, m.generation); string(again) != string(jm.ProtocolMetadata) {
+			g.t.Fatal("metadata is not deterministic")
+		}
+		joined = append(joined, jm)
+		m.generation = g.generation // kgo stores it when it has joined, before it has the assignment
+	}
+	mb, topics, err := g.leader.MemberBalancer(joined)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	counts := map[string]int32{}
+	for topic := range topics {
+		counts[topic] = g.topics[topic]
+	}
+	into, err := mb.(*group).BalanceOrError(counts)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	plan := map[string][]byte{}
+	for _, a := range into.IntoSyncAssignment() {
+		plan[a.MemberID] = a.MemberAssignment
+	}
+	// What is added is taken at once, in any order of members; what is lost is given up only afterwards.
+	for _, m := range g.members {
+		if misses != nil && misses(m) {
+			again = true
+			continue
+		}
+		next, err := m.ParseSyncAssignment(plan[m.id])
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		m.next = next
+		for topic, ps := range next {
+			for _, p := range ps {
+				if !slices.Contains(m.owned[topic], p) {
+					m.owned[topic] = append(m.owned[topic], p)
+				}
+			}
+		}
+		g.checkOwners()
+		g.checkWhole(m)
+	}
+	for _, m := range g.members {
+		if m.next == nil {
+			continue
+		}
+		for topic, ps := range m.owned {
+			kept := slices.DeleteFunc(slices.Clone(ps), func(p int32) bool { return !slices.Contains(m.next[topic], p) })
+			again = again || len(kept) < len(ps)
+			m.owned[topic] = kept
+			if len(kept) == 0 {
+				delete(m.owned, topic)
+			}
+		}
+		m.next = nil
+	}
+	return again
+}
+
+// checkOwners: nothing ever has two owners.
+func (g *fakeGroup) checkOwners() {
+	g.t.Helper()
+	owners := map[topicPartition]string{}
+	for _, m := range g.members {
+		for topic, ps := range m.owned {
+			for _, p := range ps {
+				tp := topicPartition{topic, p}
+				if other, ok := owners[tp]; ok {
+					g.t.Fatalf("generation %d: %v belongs to %s and %s", g.generation, tp, other, m.id)
+				}
+				owners[tp] = m.id
+			}
+		}
+	}
+}
+
+// checkWhole: the partitions of an assignment are exactly those of its tasks.
+func (g *fakeGroup) checkWhole(m *fakeMember) {
+	g.t.Helper()
+	var want, got []string
+	for _, task := range m.Assigned() {
+		for _, sub := range g.subs {
+			if sub.Name != task.Sub {
+				continue
+			}
+			for _, topic := range sub.Topics {
+				if task.Partition < g.topics[topic] {
+					want = append(want, fmt.Sprint(topic, task.Partition))
+				}
+			}
+		}
+	}
+	for topic, ps := range m.next {
+		for _, p := range ps {
+			got = append(got, fmt.Sprint(topic, p))
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		g.t.Fatalf("generation %d: %s has partitions %v for tasks %v", g.generation, m.id, got, m.Assigned())
+	}
+}
+
+// settle meets until nobody loses anything, which is soon, and returns who has what.
+func (g *fakeGroup) settle() map[Task]string {
+	g.t.Helper()
+	rounds := 1
+	for g.rebalance(nil) {
+		if rounds++; rounds > 4 {
+			g.t.Fatalf("not settled after %d rounds", rounds)
+		}
+	}
+	return g.owners()
+}
+
+func (g *fakeGroup) owners() map[Task]string {
+	owners := map[Task]string{}
+	for _, m := range g.members {
+		for _, task := range m.Assigned() {
+			owners[task] = m.id
+		}
+	}
+	return owners
+}
+
+func (g *fakeGroup) tasks() (n int) {
+	for _, sub := range g.subs {
+		largest := int32(0)
+		for _, topic := range sub.Topics {
+			largest = max(largest, g.topics[topic])
+		}
+		n += int(largest)
+	}
+	return n
+}
+
+// checkEven: all tasks are assigned, evenly over all and of each sub-topology.
+func (g *fakeGroup) checkEven(owners map[Task]string) {
+	g.t.Helper()
+	if len(g.members) == 0 {
+		return
+	}
+	if len(owners) != g.tasks() {
+		g.t.Fatalf("%d tasks of %d are assigned", len(owners), g.tasks())
+	}
+	all, bySub := map[string]int{}, map[string]map[string]int{}
+	for _, m := range g.members {
+		all[m.id] = 0
+	}
+	for _, sub := range g.subs {
+		bySub[sub.Name] = maps.Clone(all)
+	}
+	for task, id := range owners {
+		all[id]++
+		bySub[task.Sub][id]++
+	}
+	bySub["all"] = all
+	for name, counts := range bySub {
+		if !even(slices.Collect(maps.Values(counts))) {
+			g.t.Fatalf("%s is not even: %v", name, counts)
+		}
+	}
+}
+
+func moved(before, after map[Task]string) (tasks []Task) {
+	for task, id := range before {
+		if after[task] != id {
+			tasks = append(tasks, task)
+		}
+	}
+	return tasks
+}
+
+func randomGroup(t *testing.T, rnd *rand.Rand) *fakeGroup {
+	g := &fakeGroup{t: t, topics: map[string]int32{}}
+	for s := range 1 + rnd.IntN(4) {
+		sub := Sub{Name: "sub" + strconv.Itoa(s)}
+		for i := range 1 + rnd.IntN(3) {
+			topic := fmt.Sprintf("t%d.%d", s, i)
+			g.topics[topic] = 1 + rnd.Int32N(12)
+			sub.Topics = append(sub.Topics, topic)
+		}
+		g.subs = append(g.subs, sub)
+	}
+	return g
+}
+
+// members come, go and crash at random; some miss assignments. Nothing ever has two owners, tasks are whole, and as soon as
+// it is quiet everything is assigned, evenly.
+func TestGroupProperties(t *testing.T) {
+	rnd := random(t)
+	for range 60 {
+		g := randomGroup(t, rnd)
+		for range 30 {
+			for range rnd.IntN(3) {
+				switch {
+				case len(g.members) > 0 && rnd.IntN(2) == 0:
+					g.remove(g.members[rnd.IntN(len(g.members))])
+				case len(g.members) < 9:
+					m := g.add("p"+strconv.Itoa(rnd.IntN(4)), int32(g.ids), "plan")
+					if rnd.IntN(2) == 0 {
+						m.SetHeld([]Task{{g.subs[0].Name, rnd.Int32N(3)}})
+					}
+				}
+			}
+			switch rnd.IntN(3) {
+			case 0:
+				g.rebalance(nil)
+			case 1:
+				g.rebalance(func(*fakeMember) bool { return rnd.IntN(4) == 0 })
+			case 2:
+				owners := g.settle()
+				g.checkEven(owners)
+				if g.rebalance(nil) || len(moved(owners, g.owners())) > 0 {
+					t.Fatal("it does not stay as it is")
+				}
+			}
+		}
+	}
+}
+
+// a member that comes takes from the others what it needs, one that goes leaves them what they have. Between those that stay
+// nothing moves, unless several sub-topologies have to be even at once: then a few tasks may have to change places
+// (TestPlaceIsBest shows that it is never one too many).
+func TestGroupIsSticky(t *testing.T) {
+	rnd := random(t)
+	forced, runs := 0, 200
+	for range runs {
+		g := randomGroup(t, rnd)
+		for i := range 1 + rnd.IntN(6) {
+			g.add("p"+strconv.Itoa(i), 0, "plan")
+		}
+		check := func(before, after map[Task]string, ok func(Task) bool) {
+			t.Helper()
+			g.checkEven(after)
+			between := slices.DeleteFunc(moved(before, after), ok)
+			if len(between) > 0 {
+				forced++
+			}
+			if len(between) > len(g.subs)-1 {
+				t.Fatalf("%d sub-topologies, and %v moved between members that stay", len(g.subs), between)
+			}
+		}
+		before := g.settle()
+		added := g.add("new", 0, "plan")
+		after := g.settle()
+		check(before, after, func(task Task) bool { return after[task] == added.id })
+		gone := g.members[rnd.IntN(len(g.members))]
+		g.remove(gone)
+		before = after
+		after = g.settle()
+		check(before, after, func(task Task) bool { return before[task] == gone.id })
+	}
+	if forced > runs/10 {
+		t.Errorf("in %d of %d runs tasks moved between members that stay", forced, runs)
+	}
+}
+
+// a task goes where its state is.
+func TestGroupGoesToState(t *testing.T) {
+	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"in"}}}, topics: map[string]int32{"in": 4}}
+	a, b := g.add("a", 0, "plan"), g.add("b", 0, "plan")
+	a.SetHeld([]Task{{"s", 3}, {"s", 1}, {"s", 1}})
+	b.SetHeld([]Task{{"s", 0}, {"s", 2}})
+	g.settle()
+	if got := a.Assigned(); !slices.Equal(got, []Task{{"s", 1}, {"s", 3}}) {
+		t.Errorf("a has %v", got)
+	}
+	// Another worker of the same process has the state as well; an owner outweighs it.
+	a.SetHeld(nil)
+	c := g.add("b", 1, "plan")
+	c.SetHeld([]Task{{"s", 0}, {"s", 1}, {"s", 2}, {"s", 3}})
+	before := map[Task]string{{"s", 0}: b.id, {"s", 1}: a.id, {"s", 2}: b.id, {"s", 3}: a.id}
+	if got := moved(before, g.settle()); len(got) != 1 {
+		t.Errorf("%v moved", got)
+	}
+	// The process restarts under another member id, with its state: it gets its tasks back from nobody.
+	g.remove(a)
+	d := g.add("a", 0, "plan")
+	mine := []Task{{"s", 1}, {"s", 3}}
+	d.SetHeld(mine)
+	g.settle()
+	for _, task := range d.Assigned() {
+		if !slices.Contains(mine, task) {
+			t.Errorf("restarted, a has %v", d.Assigned())
+		}
+	}
+}
+
+// a task on its way is nobody's until its owner has given it up.
+func TestGroupWithholds(t *testing.T) {
+	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"x", "y"}}}, topics: map[string]int32{"x": 4, "y": 2}}
+	a := g.add("a", 0, "plan")
+	g.settle()
+	b := g.add("b", 0, "plan")
+	if again := g.rebalance(nil); !again || len(a.Assigned()) != 2 || len(b.Assigned()) != 0 {
+		t.Errorf("first round: again %v, %v and %v", again, a.Assigned(), b.Assigned())
+	}
+	if again := g.rebalance(nil); again || len(a.Assigned()) != 2 || len(b.Assigned()) != 2 {
+		t.Errorf("second round: again %v, %v and %v", again, a.Assigned(), b.Assigned())
+	}
+}
+
+// of two that say they own a task the one of the later generation does; of the same generation neither.
+func TestGroupClaims(t *testing.T) {
+	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"in"}}}, topics: map[string]int32{"in": 2}}
+	a := g.add("a", 0, "plan")
+	g.settle()
+	stale := g.add("b", 0, "plan")
+	stale.generation = 0
+	stale.owned = map[string][]int32{"in": {0}} // it missed that it lost it
+	a.owned, a.generation = map[string][]int32{"in": {0}}, 5
+	members := []*member{claim(t, a), claim(t, stale)}
+	if c := claimsOf(members)[topicPartition{"in", 0}]; len(c) != 1 || c[0] != members[0] {
+		t.Errorf("generations 5 and 0: %v", c)
+	}
+	stale.generation = 5
+	members = []*member{claim(t, a), claim(t, stale)}
+	result := map[string]*share{a.id: {partitions: map[string][]int32{}}, stale.id: {partitions: map[string][]int32{}}}
+	deal(g.subs, g.topics, members, members, result)
+	for id, s := range result {
+		if slices.Contains(s.tasks, Task{"s", 0}) {
+			t.Errorf("%s got a task that two say they own", id)
+		}
+	}
+}
+
+func claim(t *testing.T, m *fakeMember) *member {
+	t.Helper()
+	jm := kmsg.NewJoinGroupResponseMember()
+	jm.MemberID, jm.ProtocolMetadata = m.id, m.JoinGroupMetadata([]string{"in"}, m.owned, m.generation)
+	parsed, err := parseMember(&jm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// members of another plan are refused by name, whoever leads; those who run keep their tasks.
+func TestGroupRefusesOtherPlan(t *testing.T) {
+	for _, newLeads := range []bool{false, true} {
+		g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"in"}}}, topics: map[string]int32{"in": 4}}
+		a, b := g.add("a", 0, "old"), g.add("b", 0, "old")
+		before := g.settle()
+		g.subs = []Sub{{"s", []string{"in"}}, {"more", []string{"in2"}}}
+		g.topics["in2"] = 4
+		var refusals []Refusal
+		for i := range 3 { // they are more, and yet
+			m := g.add("c"+strconv.Itoa(i), 0, "new")
+			m.Balancer.cfg.OnRefused = func(r Refusal) { refusals = append(refusals, r) }
+			if newLeads {
+				g.leader = m
+			}
+		}
+		g.settle()
+		if got := moved(before, g.owners()); len(got) > 0 || len(g.owners()) != 4 {
+			t.Errorf("new leads %v: %v moved; %v", newLeads, got, g.owners())
+		}
+		for _, m := range []*fakeMember{a, b} {
+			if r, refused := m.Refused(); refused {
+				t.Errorf("%s: %v", m.id, r)
+			}
+		}
+		want := Refusal{Plan: "new", GroupPlan: "old", Members: 2}
+		for _, m := range g.members[2:] {
+			r, refused := m.Refused()
+			if !refused || r != want || len(m.Assigned()) > 0 || len(m.owned) > 0 {
+				t.Errorf("%s: %v %v, has %v", m.id, r, refused, m.owned)
+			}
+		}
+		if len(refusals) < 3 || refusals[0] != want {
+			t.Errorf("callbacks: %v", refusals)
+		}
+		// When the last old one has gone the new ones begin.
+		g.remove(a)
+		g.remove(b)
+		g.checkEven(g.settle())
+		if _, refused := g.members[0].Refused(); refused {
+			t.Error("still refused")
+		}
+	}
+}
+
+// a topic of which the leader has no metadata tears no task apart.
+func TestGroupWithoutMetadata(t *testing.T) {
+	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"x", "y"}}, {"z", []string{"z"}}}, topics: map[string]int32{"x": 4, "y": 4, "z": 4}}
+	a := g.add("a", 0, "plan")
+	g.settle()
+	g.topics["y"] = 0
+	deal1 := func() map[string]*share {
+		members := []*member{claim(t, a), claim(t, g.add("b", 0, "plan"))}
+		result := map[string]*share{}
+		for _, m := range members {
+			result[m.id] = &share{partitions: map[string][]int32{}}
+		}
+		deal(g.subs, g.topics, members, members, result)
+		return result
+	}
+	got := deal1()[a.id]
+	slices.SortFunc(got.tasks, compareTasks)
+	want := []Task{{"s", 0}, {"s", 1}, {"s", 2}, {"s", 3}, {"z", 0}, {"z", 1}}
+	if !slices.Equal(got.tasks[:4], want[:4]) || len(got.tasks) != 6 || len(got.partitions["x"]) != 4 || len(got.partitions["y"]) != 4 {
+		t.Errorf("got %v with %v", got.tasks, got.partitions)
+	}
+}
+
+// who takes over learns the transactional ids of who is gone, from any leader, for a while, and never of who is there.
+func TestGroupFences(t *testing.T) {
+	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"in"}}}, topics: map[string]int32{"in": 4}}
+	a, b, c := g.add("a", 0, "plan"), g.add("b", 0, "plan"), g.add("c", 0, "plan")
+	g.settle()
+	for _, m := range g.members {
+		if len(m.Fence()) > 0 {
+			t.Errorf("%s is to fence %v", m.id, m.Fence())
+		}
+	}
+	g.leader = b
+	g.remove(b) // the leader itself
+	g.leader = c
+	g.rebalance(nil)
+	for _, m := range []*fakeMember{a, c} {
+		if !slices.Equal(m.Fence(), []string{"app-b-0"}) {
+			t.Errorf("%s is to fence %v", m.id, m.Fence())
+		}
+	}
+	b = g.add("b", 0, "plan") // it is back
+	g.rebalance(nil)
+	for _, m := range g.members {
+		if len(m.Fence()) > 0 {
+			t.Errorf("%s is to fence %v, which is there", m.id, m.Fence())
+		}
+	}
+	g.remove(b)
+	for i := range goneFor + 1 {
+		g.rebalance(nil)
+		if got := len(a.Fence()); got != 1 && i < goneFor || got != 0 && i >= goneFor {
+			t.Errorf("%d generations later: %v", i, a.Fence())
+		}
+	}
+	// In a large group the leader and some others know.
+	for i := range liveLimit {
+		g.add(fmt.Sprintf("x%02d", i), 0, "plan")
+	}
+	g.rebalance(nil)
+	g.remove(g.members[len(g.members)-1])
+	g.rebalance(nil)
+	if got := g.members[20].Fence(); !slices.Equal(got, []string{fmt.Sprintf("app-x%02d-0", liveLimit-1)}) {
+		t.Errorf("large group: %v", got)
+	}
+}
+
+func TestGroupRefusesGarbage(t *testing.T) {
+	b := New(Config{Subs: []Sub{{"s", []string{"in"}}}, Plan: "plan"})
+	jm := kmsg.NewJoinGroupResponseMember()
+	jm.MemberID, jm.ProtocolMetadata = "m", []byte{0}
+	if _, _, err := b.MemberBalancer([]kmsg.JoinGroupResponseMember{jm}); err == nil {
+		t.Error("bad metadata was taken")
+	}
+	meta := kmsg.NewConsumerMemberMetadata()
+	meta.UserData = []byte{9}
+	jm.ProtocolMetadata = meta.AppendTo(nil)
+	if _, _, err := b.MemberBalancer([]kmsg.JoinGroupResponseMember{jm}); !errors.Is(err, errUserData) {
+		t.Errorf("bad user data: %v", err)
+	}
+	if _, err := b.ParseSyncAssignment([]byte{0}); err == nil {
+		t.Error("bad assignment was taken")
+	}
+	if ps, err := b.ParseSyncAssignment(nil); err != nil || len(ps) > 0 {
+		t.Errorf("no assignment: %v, %v", ps, err)
+	}
+}
