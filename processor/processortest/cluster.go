@@ -1,7 +1,6 @@
 package processortest
 
 import (
-	"fmt"
 	"hash/fnv"
 	"time"
 
@@ -41,8 +40,24 @@ func newCluster(app string, plan *topology.Plan, size func(topic string) int32) 
 	for _, g := range plan.Globals() {
 		c.create(g.Topic, size(g.Topic))
 	}
-	if err := c.createInternal(plan); err != nil {
+	counts, err := plan.Partitions(func(topic string) (int32, bool) {
+		n := c.Partitions(topic)
+		return n, n > 0
+	})
+	if err != nil {
 		return nil, err
+	}
+	for name, n := range counts {
+		c.create(changelog.RepartitionName(app, name), n)
+	}
+	for _, sub := range plan.SubTopologies() {
+		for _, in := range sub.Inputs {
+			topic := in.Topic
+			if in.Repartition {
+				topic = changelog.RepartitionName(app, topic)
+			}
+			c.tasks[sub.Name] = max(c.tasks[sub.Name], c.Partitions(topic))
+		}
 	}
 	for _, sub := range plan.SubTopologies() {
 		for _, s := range sub.Stores {
@@ -52,64 +67,6 @@ func newCluster(app string, plan *topology.Plan, size func(topic string) int32) 
 		}
 	}
 	return c, nil
-}
-
-// createInternal creates the repartition topics, from the sources on: one without a number of partitions gets as many as its
-// largest writer has tasks.
-func (c *cluster) createInternal(plan *topology.Plan) error {
-	for _, r := range plan.Repartitions() {
-		if r.Partitions > 0 {
-			c.create(changelog.RepartitionName(c.app, r.Name), r.Partitions)
-		}
-	}
-	for done := false; !done; {
-		done = true
-		progress := false
-		for _, sub := range plan.SubTopologies() {
-			if c.tasks[sub.Name] > 0 {
-				continue
-			}
-			n := int32(0)
-			for _, in := range sub.Inputs {
-				topic := in.Topic
-				if in.Repartition {
-					topic = changelog.RepartitionName(c.app, topic)
-				}
-				p := c.Partitions(topic)
-				if p == 0 {
-					n = 0
-					break
-				}
-				n = max(n, p)
-			}
-			c.tasks[sub.Name] = n
-			progress = progress || n > 0
-			done = done && n > 0
-		}
-		for _, r := range plan.Repartitions() {
-			topic := changelog.RepartitionName(c.app, r.Name)
-			if c.Partitions(topic) > 0 {
-				continue
-			}
-			n := int32(0)
-			for _, w := range r.Writers {
-				if c.tasks[w.SubTopology] == 0 {
-					n = 0
-					break
-				}
-				n = max(n, c.tasks[w.SubTopology])
-			}
-			if n > 0 {
-				c.create(topic, n)
-				progress = true
-			}
-			done = done && n > 0
-		}
-		if !done && !progress {
-			return fmt.Errorf("the number of partitions of a repartition topic depends on itself")
-		}
-	}
-	return nil
 }
 
 func (c *cluster) create(topic string, partitions int32) {

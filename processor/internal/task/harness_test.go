@@ -145,7 +145,7 @@ type bench struct {
 func newBench(t testing.TB, inputs ...string) *bench {
 	b := &bench{t: t, clock: &testClock{time.UnixMilli(1_000_000_000)}, engine: memstate.New(),
 		out: &testOutput{logs: map[string]int64{}, ends: map[string]int64{}}}
-	sub := &topology.SubTopology{Name: "s",
+	sub := &topology.SubTopology{Name: "s", TimeStore: "s-time",
 		Sinks: []*topology.Sink{{Topic: "out", Index: 0}, {Topic: "next", Repartition: true, Index: 1}},
 		Stores: []topology.StoreSpec{
 			{Name: "kv", Kind: topology.KeyValueStore, Timestamped: true, Logged: true},

@@ -11,6 +11,7 @@ import (
 
 // input is one partition that the task reads.
 type input struct {
+	number      int64  // among the task's inputs
 	topic       string // on the broker
 	name        string // in the plan
 	repartition bool
@@ -230,6 +231,7 @@ func (t *Task) take(in *input) error {
 		t.maxRef = m.Ref
 	}
 	t.current = in
+	t.working.Store(in.number<<offsetBits | m.Origin.Offset)
 	if err := in.source.Receive(m); err != nil {
 		return t.fail(err)
 	}

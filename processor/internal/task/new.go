@@ -165,7 +165,7 @@ func (t *Task) openInputs(o *Options) error {
 		if start.Ended != 0 && start.Ended == t.run {
 			ended++
 		}
-		in := &input{topic: topic, name: spec.Topic, repartition: spec.Repartition, timeless: spec.Timeless, end: -1, bound: -1,
+		in := &input{number: int64(len(t.inputs)), topic: topic, name: spec.Topic, repartition: spec.Repartition, timeless: spec.Timeless, end: -1, bound: -1,
 			progress: progress{pos: start.Offset, epoch: -1, ref: start.Ref}, quiet: t.now}
 		in.was = in.progress
 		in.msg.Origin = topology.Origin{Topic: topic, Partition: o.Partition}
@@ -228,7 +228,7 @@ func (t *Task) openStores(o *Options) error {
 		} else if t.behind(o) {
 			s.bytes.DeleteRange(nil, nil) // it has no log to catch up from
 		}
-		if spec.Name == o.Sub.Name+timeStoreSuffix {
+		if spec.Name == o.Sub.TimeStore {
 			t.timeStore.store = s.bytes
 		} else if spec.Kind == topology.KeyValueStore {
 			cached++

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -115,8 +116,9 @@ type Task struct {
 	counts      counts
 	drops       map[dropKey]*int64
 	warned      map[string]warning
-	broken      error  // what stopped the task, until the abort
-	current     *input // whose record user code is working on
+	broken      error        // what stopped the task, until the abort
+	current     *input       // whose record user code is working on
+	working     atomic.Int64 // the same for other goroutines: input's number and offset
 
 	headers []kgo.RecordHeader // scratch
 	encoded []byte             // scratch
@@ -215,6 +217,15 @@ func (t *Task) Process(limit int) (n int, err error) {
 		return n, t.finish()
 	}
 	return n, nil
+}
+
+const offsetBits = 56 // of working, for the offset
+
+// Current returns the record that is being processed, or was the last. Unlike the other methods it may be called by any
+// goroutine, while Process runs.
+func (t *Task) Current() topology.Origin {
+	w := t.working.Load()
+	return topology.Origin{Topic: t.inputs[w>>offsetBits].topic, Partition: t.id.Partition, Offset: w & (1<<offsetBits - 1)}
 }
 
 // Waiting returns the topic of an input that the task waits for although another one has something queued, "" if there is

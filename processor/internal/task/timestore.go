@@ -17,9 +17,6 @@ const (
 	timeVersion = 1
 )
 
-// timeStoreSuffix ends the name of a sub-topology's time store.
-const timeStoreSuffix = "-time"
-
 // timeStore reads and writes what a task has to know of time: task time, announcements, schedules. It is a logged store like
 // any other, written at the commit and only where something has changed.
 type timeStore struct {
