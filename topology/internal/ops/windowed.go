@@ -28,6 +28,8 @@ type WindowedAggregate[K, V, A any] struct {
 	value    encoder[A]
 	closing  []*entry[A]
 	rows     rows
+	// ended is the largest start of a window that the end of an earlier bounded run has closed before its time.
+	ended int64
 }
 
 // NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store has open. What closed before
@@ -36,7 +38,10 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, k serde.Serde[K], ke
 	a := &WindowedAggregate[K, V, A]{
 		Node: n, spans: spans, step: step, key: newEncoder(k, keyRaw), cache: cache, emission: e,
 		mutable: Mutable[A](), value: newEncoder(cache.serde, false),
-		windows: windows[A]{byStart: make(map[int64]*window[A])},
+		windows: windows[A]{byStart: make(map[int64]*window[A])}, ended: NoTime,
+	}
+	if t, ok := n.Task.(interface{ ClosedThrough() int64 }); ok {
+		a.ended = t.ClosedThrough()
 	}
 	return a, a.restore()
 }
@@ -60,7 +65,7 @@ func (a *WindowedAggregate[K, V, A]) restore() error {
 		if start < 0 {
 			break
 		}
-		if a.spans.closes(start) <= now {
+		if a.spans.closes(start) <= now || start <= a.ended {
 			gone = start
 		} else {
 			a.windows.open(start, false)
@@ -101,7 +106,7 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 			late = true
 			continue
 		}
-		if now >= closes {
+		if now >= closes || start <= a.ended {
 			closed = true
 			continue
 		}
