@@ -295,6 +295,8 @@ var goTypes = strings.NewReplacer(
 	"<nil>", "null", "*topoyaml.Object", "object",
 )
 
+var unexpected = regexp.MustCompile(`^unexpected token (?:EOF|\w+\("(.*)"\))$`)
+
 var mismatch = regexp.MustCompile(`^invalid operation: (.+) \(mismatched types? (.+?)(?: and (.+))?\)$`)
 
 func mistakeOf(err error) *exprError {
@@ -303,6 +305,12 @@ func mistakeOf(err error) *exprError {
 		m.offset, m.message = e.From, e.Message
 	}
 	m.message = goTypes.Replace(strings.TrimSpace(m.message))
+	if parts := unexpected.FindStringSubmatch(m.message); parts != nil {
+		m.message = "the expression ends too early"
+		if parts[1] != "" {
+			m.message = fmt.Sprintf("unexpected %q", parts[1])
+		}
+	}
 	if parts := mismatch.FindStringSubmatch(m.message); parts != nil {
 		if parts[3] == "" {
 			m.message = fmt.Sprintf("%s does not go with %s", parts[1], parts[2])

@@ -1,6 +1,7 @@
 package topoyaml
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"bytes"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -27,6 +26,7 @@ type reader struct {
 	lookup   func(string) (string, bool)
 	mistakes []error
 	replaced map[*yaml.Node]bool // scalars whose text is not what stands in the file
+	broken   map[*yaml.Node]bool // of these, the ones with a mistake
 	nodes    int
 }
 
@@ -139,7 +139,7 @@ func (r *reader) expand(n *yaml.Node, depth int) bool {
 		return false
 	}
 	if depth > maxDepth {
-		r.fail(at(n), "nested deeper than %d levels", maxDepth)
+		r.fail(at(n), "nested deeper than %d levels, or an alias that contains itself", maxDepth)
 		return false
 	}
 	for i, c := range n.Content {
@@ -165,6 +165,10 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // replace replaces ${VAR} and ${VAR:default} in a scalar. $${ stands for ${.
 func (r *reader) replace(n *yaml.Node) {
+	fail := func(format string, args ...any) {
+		r.fail(at(n), format, args...)
+		r.broken[n] = true
+	}
 	var out strings.Builder
 	rest := n.Value
 	for {
@@ -180,19 +184,19 @@ func (r *reader) replace(n *yaml.Node) {
 		out.WriteString(rest[:i])
 		end := strings.IndexByte(rest[i:], '}')
 		if end < 0 {
-			r.fail(at(n), "${ without }; write $${ for the characters themselves")
+			fail("${ without }; write $${ for the characters themselves")
 			return
 		}
 		name, value, hasDefault := strings.Cut(rest[i+2:i+end], ":")
 		rest = rest[i+end+1:]
 		if !variableName.MatchString(name) {
-			r.fail(at(n), "%q is no name of a variable; write ${NAME} or ${NAME:default}, and $${ for the characters themselves", name)
+			fail("%q is no name of a variable; write ${NAME} or ${NAME:default}, and $${ for the characters themselves", name)
 			return
 		}
 		if set, ok := r.lookup(name); ok {
 			value = set
 		} else if !hasDefault {
-			r.fail(at(n), "the variable %s is not set; set it, or give a default: ${%s:...}", name, name)
+			fail("the variable %s is not set; set it, or give a default: ${%s:...}", name, name)
 		}
 		out.WriteString(value)
 	}
@@ -214,7 +218,7 @@ func (r *reader) mapping(n *yaml.Node, b *block) *mapping {
 		return m
 	}
 	if n.Kind != yaml.MappingNode {
-		r.fail(at(n), "a %s is a mapping with the fields %s, not %s", b.name, list(b.names()), nodeKind(n))
+		r.fail(at(n), "%s: this should be a mapping with fields of %s, not %s", b.name, list(b.names(), "and"), nodeKind(n))
 		return nil
 	}
 	seen := map[string]position{}
@@ -241,7 +245,7 @@ func (r *reader) mapping(n *yaml.Node, b *block) *mapping {
 	}
 	for _, f := range b.fields {
 		if _, ok := seen[f.name]; f.required && !ok {
-			r.fail(m.pos, "the %s has no field %q: %s", b.name, f.name, f.doc)
+			r.fail(m.pos, "%s: the field %q is missing: %s", b.name, f.name, f.doc)
 		}
 	}
 	r.one(m, seen)
@@ -263,15 +267,20 @@ func (r *reader) one(m *mapping, seen map[string]position) {
 	case len(found) == 0 && len(seen) > 0 && m.block.name == "step":
 		// The unknown field has been reported.
 	case len(found) == 0:
-		r.fail(m.pos, "the %s needs one of %s", m.block.name, list(m.block.one))
+		r.fail(m.pos, "%s: one of the fields %s is needed", m.block.name, list(m.block.one, "or"))
+	case len(found) > 1 && m.block.name == "step":
+		r.fail(seen[found[1]], "%s are steps of their own: begin each with -", list(found, "and"))
 	case len(found) > 1:
-		r.fail(seen[found[1]], "a %s has one of %s, not both; each begins its own %s", m.block.name, list(found), m.block.name)
+		r.fail(seen[found[1]], "%s: only one of the fields %s is possible; remove the others", m.block.name, list(found, "and"))
 	}
 }
 
 // field checks the value of a field; false means that it is of no use.
 func (r *reader) field(e *entry, def *fieldDef) bool {
 	n := e.node
+	if r.broken[n] {
+		return false
+	}
 	scalar := n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null"
 	wrong := func(what string) bool {
 		r.fail(at(n), "%s should be %s, not %s", e.name, what, nodeKind(n))
@@ -331,7 +340,7 @@ func (r *reader) field(e *entry, def *fieldDef) bool {
 				return true
 			}
 		}
-		r.fail(at(n), "%s should be one of %s%s", e.name, list(def.enum), didYouMean(n.Value, def.enum))
+		r.fail(at(n), "%s should be one of %s%s", e.name, list(def.enum, "or"), didYouMean(n.Value, def.enum))
 		return false
 	case shapeSchema:
 		if n.Kind != yaml.MappingNode {
@@ -391,8 +400,8 @@ func nodeKind(n *yaml.Node) string {
 	return strconv.Quote(n.Value)
 }
 
-// list is "a", "a" or "b", "a", "b" or "c".
-func list(names []string) string {
+// list is "a", "a" or "b", "a", "b" or "c", with that word.
+func list(names []string, word string) string {
 	quoted := make([]string, len(names))
 	for i, n := range names {
 		quoted[i] = strconv.Quote(n)
@@ -400,7 +409,7 @@ func list(names []string) string {
 	if len(quoted) < 2 {
 		return strings.Join(quoted, "")
 	}
-	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " " + word + " " + quoted[len(quoted)-1]
 }
 
 // within is the place of a character of a scalar's text, or the scalar's if that cannot be said.

@@ -51,6 +51,9 @@ func recordScope(key, value *typ) scope {
 	return scope{{"value", rootValue, value}, {"key", rootKey, key}, {"time", rootTime, typInt}}
 }
 
+// valueScope is what conditions of branches, lists and look-ups see.
+func valueScope(value *typ) scope { return scope{{"value", rootValue, value}} }
+
 // joinScope is what the value of a join and a reducer see.
 func joinScope(left, right *typ) scope {
 	return scope{{"left", rootLeft, left}, {"right", rootRight, right}}

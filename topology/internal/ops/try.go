@@ -27,22 +27,26 @@ func (f *TryFilterRecords[K, V]) Receive(r *Record[K, V]) error {
 	return f.Next.Receive(r)
 }
 
-// TryMapRecords is MapRecords with a function that can fail.
-type TryMapRecords[K, V, K2, V2 any] struct {
+// TryMap gives each record a key and a value that are computed from all of it. Tombstones are dropped and counted.
+type TryMap[K, V, K2, V2 any] struct {
 	Node
-	Map  func(context.Context, *Record[K, V]) (Record[K2, V2], error)
+	Map  func(context.Context, *Record[K, V]) (K2, V2, error)
 	Next Receiver[K2, V2]
 	out  Record[K2, V2]
 }
 
 // Receive implements Receiver.
-func (m *TryMapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
-	out, err := m.Map(m.Task.Context(), r)
+func (m *TryMap[K, V, K2, V2]) Receive(r *Record[K, V]) error {
+	if r.NoValue {
+		m.drop(NullValue, r.Origin)
+		return nil
+	}
+	key, value, err := m.Map(m.Task.Context(), r)
 	if err != nil {
 		return m.fail(r.Origin, err)
 	}
-	m.out = out
-	own(&m.out, r)
+	inherit(&m.out, r)
+	m.out.Key, m.out.Value = key, value
 	return m.Next.Receive(&m.out)
 }
 

@@ -1,0 +1,96 @@
+package topoyaml
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant (%s)\n%s", got, path, want)
+	}
+}
+
+func corpus(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files in testdata/"+dir, err)
+	}
+	return files
+}
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Every mistake of a file is reported at once, each with its line and column.
+func TestBadFiles(t *testing.T) {
+	for _, path := range corpus(t, "bad") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			file, err := Load(filepath.Base(path), read(t, path), Options{})
+			if err == nil || file != nil {
+				t.Fatal("no error")
+			}
+			all := err.(interface{ Unwrap() []error }).Unwrap()
+			for _, err := range all {
+				e, ok := errors.AsType[*Error](err)
+				if !ok {
+					t.Errorf("%v is no *Error", err)
+				} else if e.Line < 1 || e.Column < 1 || e.File != filepath.Base(path) {
+					t.Errorf("%v: no place", err)
+				}
+			}
+			golden(t, strings.TrimSuffix(path, ".yaml")+".txt", err.Error()+"\n")
+		})
+	}
+}
+
+// Good files load, and what they describe stays the same.
+func TestGoodFiles(t *testing.T) {
+	for _, path := range corpus(t, "ok") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			file, err := Load(filepath.Base(path), read(t, path), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, strings.TrimSuffix(path, ".yaml")+".txt", file.Plan().Describe().String())
+		})
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, dir := range []string{"ok", "bad"} {
+		for _, path := range corpus(f, dir) {
+			f.Add(string(read(f, path)))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		file, err := Load("fuzz.yaml", []byte(text), Options{Lookup: func(name string) (string, bool) { return name, len(name)%2 == 0 }})
+		if (file == nil) == (err == nil) {
+			t.Fatalf("file %v, error %v", file, err)
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package topoyaml
+
+import (
+	"context"
+	"encoding/json/v2"
+	"fmt"
+	"slices"
+)
+
+// Registry holds Go functions that files may use as steps, by name. Fill it before Load; it is not safe for concurrent writing.
+type Registry struct {
+	functions map[string]registered
+}
+
+// registered is a filter or a mapper of values.
+type registered struct {
+	filter func(context.Context, Value) (bool, error)
+	mapper func(context.Context, Value) (Value, error)
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry() *Registry { return &Registry{functions: map[string]registered{}} }
+
+// RegisterFilter makes f available as the step "process: name": records for which it returns false are dropped. A value becomes a
+// V by way of JSON, unless V is [Value] or *[Object]. f may be called by several goroutines at once. A name that is taken is an error.
+func RegisterFilter[V any](r *Registry, name string, f func(context.Context, V) (bool, error)) error {
+	return r.add(name, registered{filter: func(ctx context.Context, v Value) (bool, error) {
+		in, err := toGo[V](v)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", name, err)
+		}
+		return f(ctx, in)
+	}})
+}
+
+// RegisterMapper makes f available as the step "process: name": its result is the new value, converted as the argument is. f may
+// be called by several goroutines at once. A name that is taken is an error.
+func RegisterMapper[V, R any](r *Registry, name string, f func(context.Context, V) (R, error)) error {
+	return r.add(name, registered{mapper: func(ctx context.Context, v Value) (Value, error) {
+		in, err := toGo[V](v)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out, err := f(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		res, err := fromGo(out)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return res, nil
+	}})
+}
+
+func (r *Registry) add(name string, f registered) error {
+	if _, ok := r.functions[name]; ok {
+		return fmt.Errorf("topoyaml: the function %q is registered already", name)
+	}
+	r.functions[name] = f
+	return nil
+}
+
+func (r *Registry) find(name string) (registered, bool) {
+	if r == nil {
+		return registered{}, false
+	}
+	f, ok := r.functions[name]
+	return f, ok
+}
+
+func (r *Registry) names() []string {
+	var names []string
+	if r != nil {
+		for name := range r.functions {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func toGo[V any](v Value) (V, error) {
+	if acc, ok := v.(*accumulator); ok {
+		v = NewObject(acc.Fields()...) // the function may keep it, the store may change it
+	}
+	var out V
+	// A pointer to V names the type even where V is an interface.
+	switch p := any(&out).(type) {
+	case *Value:
+		*p = v
+		return out, nil
+	case **Object:
+		if o, ok := v.(*Object); ok {
+			*p = o
+			return out, nil
+		}
+	}
+	data, err := appendJSON(nil, v)
+	if err == nil {
+		err = json.Unmarshal(data, &out)
+	}
+	return out, err
+}
+
+func fromGo(out any) (Value, error) {
+	switch out.(type) {
+	case nil, bool, int, int64, float64, string, []byte, *Object:
+		return fromPlain(out)
+	}
+	data, err := json.Marshal(out, json.Deterministic(true))
+	if err != nil {
+		return nil, err
+	}
+	return parseJSON(data)
+}

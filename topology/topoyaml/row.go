@@ -1,0 +1,91 @@
+package topoyaml
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// NoTimestamp is what [Source.Message] returns for a source that does not say how time follows from a value: the message's
+// timestamp is the loader's choice.
+const NoTimestamp int64 = -1
+
+// JSONRow reads one line of a file of JSON lines.
+func (s *Source) JSONRow(line []byte) (Value, error) { return parseJSON(line) }
+
+// CSVRow makes an object of one record of a CSV file, whose first record is the header. Fields are strings, unless the schema
+// says int, float or bool: then they are read as such, and an empty one is null.
+func (s *Source) CSVRow(header, record []string) (Value, error) {
+	if len(record) != len(header) {
+		return nil, fmt.Errorf("topoyaml: %d fields, the header has %d", len(record), len(header))
+	}
+	fields := make([]Field, len(record))
+	for i, text := range record {
+		t, ok := s.schema.field(header[i])
+		if !ok {
+			t = typString
+		}
+		v, err := parseCell(text, t)
+		if err != nil {
+			return nil, fmt.Errorf("topoyaml: field %q: %w", header[i], err)
+		}
+		fields[i] = Field{header[i], v}
+	}
+	return NewObject(fields...), nil
+}
+
+func parseCell(text string, t *typ) (Value, error) {
+	switch t.kind {
+	case intKind, floatKind, boolKind:
+		if strings.TrimSpace(text) == "" {
+			return nil, nil
+		}
+	}
+	switch t.kind {
+	case intKind:
+		i, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a whole number (the schema says int)", text)
+		}
+		return i, nil
+	case floatKind:
+		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a number (the schema says float)", text)
+		}
+		return fromPlain(f)
+	case boolKind:
+		b, err := strconv.ParseBool(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither true nor false (the schema says bool)", text)
+		}
+		return b, nil
+	}
+	return text, nil
+}
+
+// Message makes the message that a row of a data file is: its value by the source's serde, its key by key-from (nil without
+// one, or if it yields null), its timestamp, in milliseconds, by time ([NoTimestamp] without one).
+func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err error) {
+	if value, err = s.value.serde.Append([]byte{}, row); err != nil {
+		return nil, nil, 0, err
+	}
+	if s.keyFrom != nil {
+		k, err := s.keyFrom.eval(&inputs{value: row})
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		if k != nil {
+			if key, err = s.key.serde.Append([]byte{}, k); err != nil {
+				return nil, nil, 0, s.keyFrom.fail(err)
+			}
+		}
+	}
+	timestamp = NoTimestamp
+	if s.time != nil {
+		if timestamp, err = s.timeOf(row); err != nil {
+			return nil, nil, 0, err
+		}
+	}
+	return key, value, timestamp, nil
+}
