@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
+	"github.com/kolkstream/kolk/cmd/kolk/internal/load"
+	"github.com/kolkstream/kolk/cmd/kolk/internal/view"
+	"github.com/kolkstream/kolk/topology/topoyaml"
+)
+
+func (a *app) loadCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "load FILE --brokers HOST:PORT --data TOPIC=FILE...",
+		Short: "Create the topics of a topology and load files into its inputs, each file once",
+		Args:  cobra.ExactArgs(1),
+	}
+	config.Register(cmd.Flags(), config.Cluster{}, config.Load{})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := a.read(cmd)
+		if err != nil {
+			return err
+		}
+		if len(c.Brokers) == 0 {
+			return usage(errors.New("no brokers: give --brokers HOST:PORT, or set KOLK_BROKERS"))
+		}
+		file, err := readTopology(args[0])
+		if err != nil {
+			return err
+		}
+		in, err := inputs(c.Data, file)
+		if err != nil {
+			return err
+		}
+		return fill(cmd.Context(), a.stderr, c, file, in, cmd.Flags().Changed("partitions"))
+	}
+	return cmd
+}
+
+// fill creates the topics of the topology that do not exist, and loads the files.
+func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml.File, in []load.Input, exact bool) error {
+	if c.Partitions < 1 {
+		return usage(fmt.Errorf("partitions: %d: a topic has at least one", c.Partitions))
+	}
+	topics := append(sources(file), sinks(file)...)
+	slices.Sort(topics)
+	topics = slices.Compact(topics)
+	err := load.EnsureTopics(ctx, load.TopicsOptions{
+		Brokers: c.Brokers, Partitions: int32(c.Partitions), Exact: exact, ReplicationFactor: int16(c.ReplicationFactor),
+	}, topics...)
+	if err != nil {
+		return err
+	}
+	for _, one := range in {
+		res, err := load.Load(ctx, load.Options{Brokers: c.Brokers, KeepBad: c.OnError == "skip"}, one)
+		if err != nil {
+			return err
+		}
+		verb := "loaded"
+		if res.Already {
+			verb = "already there:"
+		}
+		fmt.Fprintf(stderr, "%s: %s %s records from %s\n", one.Topic, verb, view.Count(res.Rows), one.File.Path())
+		if res.Bad > 0 {
+			fmt.Fprintf(stderr, "%s: %s of them are no messages of the topology; the first: %v\n", one.Topic, view.Count(res.Bad), res.FirstBad)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
+	"github.com/kolkstream/kolk/cmd/kolk/internal/load"
+	"github.com/kolkstream/kolk/processor"
+	"github.com/kolkstream/kolk/topology/topoyaml"
+)
+
+// readTopology reads a topology file. Its mistakes are one line each: file:line:column: message.
+func readTopology(path string) (*topoyaml.File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("topology file %s does not exist", path)
+		}
+		return nil, usage(err)
+	}
+	file, err := topoyaml.Load(path, data, topoyaml.Options{Lookup: os.LookupEnv})
+	if err != nil {
+		return nil, &exitError{exitTopology, inFile(path, err)}
+	}
+	return file, nil
+}
+
+// inFile gives mistakes the path as the user wrote it.
+func inFile(path string, err error) error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		var named []error
+		for _, one := range all.Unwrap() {
+			named = append(named, inFile(path, one))
+		}
+		return errors.Join(named...)
+	}
+	if mistake, ok := errors.AsType[*topoyaml.Error](err); ok {
+		named := *mistake
+		named.File = path
+		return &named
+	}
+	return err
+}
+
+// inputs are the files of --data, with how their rows become messages.
+func inputs(specs []string, file *topoyaml.File) ([]load.Input, error) {
+	var all []load.Input
+	for _, spec := range specs {
+		topic, path, ok := strings.Cut(spec, "=")
+		if !ok || topic == "" || path == "" {
+			return nil, usage(fmt.Errorf("--data %s: want TOPIC=FILE", spec))
+		}
+		source := sourceOf(file, topic)
+		if source == nil {
+			return nil, usage(fmt.Errorf("--data %s: %s is no input of the topology; its inputs are %s", spec, topic, strings.Join(sources(file), ", ")))
+		}
+		f, err := load.Open(path)
+		if err != nil {
+			return nil, usage(fmt.Errorf("--data %s: %w", spec, err))
+		}
+		all = append(all, load.Input{Topic: topic, File: f, Message: message(source)})
+	}
+	return all, nil
+}
+
+func sourceOf(file *topoyaml.File, topic string) *topoyaml.Source {
+	for _, s := range file.Sources() {
+		if slices.Contains(s.Topics(), topic) {
+			return s
+		}
+	}
+	return nil
+}
+
+// message makes messages of rows as a source of the file says.
+func message(s *topoyaml.Source) load.Message {
+	return func(row load.Row) (key, value []byte, at time.Time, err error) {
+		var v topoyaml.Value
+		if row.Names != nil {
+			v, err = s.CSVRow(row.Names, row.Cells)
+		} else {
+			v, err = s.JSONRow(row.JSON)
+		}
+		if err != nil {
+			return nil, nil, time.Time{}, err
+		}
+		key, value, ms, err := s.Message(v)
+		if err == nil && ms != topoyaml.NoTimestamp {
+			at = time.UnixMilli(ms)
+		}
+		return key, value, at, err
+	}
+}
+
+// sources are the topics that the topology reads, sinks those that it writes, each once.
+func sources(file *topoyaml.File) []string {
+	var topics []string
+	for _, s := range file.Sources() {
+		topics = append(topics, s.Topics()...)
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
+func sinks(file *topoyaml.File) []string {
+	var topics []string
+	for _, s := range file.Sinks() {
+		topics = append(topics, s.Topic())
+	}
+	return topics
+}
+
+// runtime maps the configuration onto the processor's.
+func runtime(c config.Config) processor.Config {
+	p := processor.Config{
+		Brokers:            c.Brokers,
+		ApplicationID:      c.ApplicationID,
+		StateDir:           c.StateDir,
+		Workers:            c.Workers,
+		ReplicationFactor:  c.ReplicationFactor,
+		CommitInterval:     c.CommitInterval,
+		CommitMin:          c.CommitMin,
+		UntilEnd:           c.UntilEnd,
+		IdleAfter:          c.IdleAfter,
+		LiveWithin:         c.LiveWithin,
+		WatermarkInterval:  c.WatermarkInterval,
+		TaskTimeout:        c.TaskTimeout,
+		SessionTimeout:     c.SessionTimeout,
+		TransactionTimeout: c.TransactionTimeout,
+		ShutdownTimeout:    c.ShutdownTimeout,
+		StayInGroup:        c.StayInGroup,
+		CacheBytes:         int64(c.Cache),
+		BlockCacheBytes:    int64(c.BlockCache),
+		FlushBytes:         int64(c.FlushSize),
+		FlushInterval:      c.FlushInterval,
+	}
+	if c.IdleAfter == 0 {
+		p.IdleAfter = -1 // never
+	}
+	if c.Guarantee == "at-least-once" {
+		p.Guarantee = processor.AtLeastOnce
+	}
+	if c.OnError == "skip" {
+		p.OnError = processor.Skip
+	}
+	return p
+}
