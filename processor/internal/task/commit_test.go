@@ -134,28 +134,6 @@ func TestPurgeable(t *testing.T) {
 	same(t, "committed", purge(), "map[app-b-repartition:7 app-win-changelog:3]")
 }
 
-func TestClosedWindowsOfTheChangelogAreForgotten(t *testing.T) {
-	b := newStoringBench(t).open()
-	b.add("a", 0, rec(0, 100))
-	b.process()
-	b.commit()
-	b.add("a", 0, rec(1, 250))
-	b.process()
-	b.commit()
-	// As a restore leaves it: the window 100, closed at 200, is still there.
-	b.restart()
-	var starts []int64
-	err := b.task.Store("win").Scan(nil, nil, func(k, _ []byte) (bool, error) {
-		start, _ := windowStart(k)
-		starts = append(starts, start)
-		return true, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want(t, "windows", starts, 250)
-}
-
 func TestStoresWithoutChangelogMustFitThePositions(t *testing.T) {
 	b := newStoringBench(t)
 	b.opts.Sub.Stores[0].Logged = false

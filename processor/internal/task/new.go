@@ -320,7 +320,7 @@ func (t *Task) begin(*Options) error {
 		if s.windows == nil || s.end < 0 {
 			continue
 		}
-		// What the log holds is of windows that are still there, or closed.
+		// What the log holds is of windows that are still there, or closed: closed ones the operators have deleted.
 		start, err := lastStart(s.bytes)
 		if err != nil {
 			return fmt.Errorf("store %q: %w", s.spec.Name, err)
@@ -332,13 +332,6 @@ func (t *Task) begin(*Options) error {
 
 // build makes new operators, as of the last commit.
 func (t *Task) build() error {
-	for _, s := range t.stores {
-		if s.windows != nil {
-			if err := forgetClosed(s.bytes, s.windows.retention, t.was.times); err != nil {
-				return fmt.Errorf("store %q: %w", s.spec.Name, err)
-			}
-		}
-	}
 	t.schedules = nil
 	t.reschedule()
 	g, err := t.plan.NewGraph(t.part, t)

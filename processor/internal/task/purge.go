@@ -76,25 +76,6 @@ func windowStart(key []byte) (int64, bool) {
 
 func startKey(start int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(start)) }
 
-// forgetClosed deletes the windows that had closed at v. There are some after a restore: what closing deletes stays in the
-// changelog until that is purged. Their results are out; they must not come again.
-func forgetClosed(s *state.Store, retention int64, v times) error {
-	start := v.closedStart(retention)
-	if start < 0 {
-		return nil
-	}
-	lo, hi := startKey(0), startKey(start+1)
-	found := false
-	err := s.Scan(lo, hi, func(_, _ []byte) (bool, error) {
-		found = true
-		return false, nil
-	})
-	if found {
-		s.DeleteRange(lo, hi)
-	}
-	return err
-}
-
 // lastStart returns the largest window start in the store, NoTime if it is empty.
 func lastStart(s *state.Store) (int64, error) {
 	last := topology.NoTime
