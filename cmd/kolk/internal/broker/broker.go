@@ -137,6 +137,9 @@ func (b *Broker) Close() error {
 
 const lockFile, idFile = "lock", "cluster-id"
 
+// kind begins the cluster id. The processor knows this broker by it: kfake's compaction moves the start of a log, Kafka's does not.
+const kind = "kfake-"
+
 // isOurs reports whether a directory is empty or was used by a broker: whatever else it holds would be deleted by Fresh.
 func isOurs(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
@@ -180,7 +183,7 @@ func clusterID(dir string) (string, error) {
 	if _, err := rand.Read(raw[:]); err != nil {
 		return "", err
 	}
-	id := base64.RawURLEncoding.EncodeToString(raw[:]) // Kafka's own form
+	id := kind + base64.RawURLEncoding.EncodeToString(raw[:])
 	if err := os.WriteFile(path, []byte(id+"\n"), 0o644); err != nil {
 		return "", fmt.Errorf("data directory: %w", err)
 	}
