@@ -31,7 +31,7 @@ func TestMistakes(t *testing.T) {
 		{name: "data of another topic", args: []string{"dev", good, "--data", "wrods=" + data}, code: 2, want: "wrods is no input of the topology; its inputs are words"},
 		{name: "data of nowhere", args: []string{"dev", good, "--data", "words=none.jsonl"}, code: 2, want: "none.jsonl: no such file"},
 		{name: "data of another kind", args: []string{"dev", good, "--data", "words=" + good}, code: 2, want: `unknown format ".yaml"`},
-		{name: "no partitions", args: []string{"dev", good, "--partitions", "0"}, code: 2, want: "partitions: 0"},
+		{name: "no partitions", args: []string{"dev", good, "--partitions", "0"}, code: 2, want: "partitions: 0 is less than 1"},
 		{name: "unknown form", args: []string{"describe", good, "-o", "svg"}, code: 2, want: `"svg" is none of text, json, dot`},
 	}
 	for _, tt := range tests {

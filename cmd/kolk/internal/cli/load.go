@@ -45,9 +45,6 @@ func (a *app) loadCommand() *cobra.Command {
 
 // fill creates the topics of the topology that do not exist, and loads the files.
 func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml.File, in []load.Input, exact bool) error {
-	if c.Partitions < 1 {
-		return usage(fmt.Errorf("partitions: %d: a topic has at least one", c.Partitions))
-	}
 	topics := append(sources(file), sinks(file)...)
 	slices.Sort(topics)
 	topics = slices.Compact(topics)

@@ -5,7 +5,7 @@ package config
 import "time"
 
 // Config is everything that can be configured. The tag `key` names a field in a file (and, as a flag and in the environment,
-// derived from it), `usage` is its help, `oneof` lists what is allowed. A command takes the groups that it needs.
+// derived from it), `usage` is its help, `oneof` lists what is allowed, `min` is the least number (0 without it). A command takes the groups that it needs.
 type Config struct {
 	Log     `mapstructure:",squash"`
 	Cluster `mapstructure:",squash"`
@@ -23,7 +23,7 @@ type Log struct {
 // Cluster is where the brokers are, and what to ask of them.
 type Cluster struct {
 	Brokers           []string `mapstructure:"brokers" usage:"addresses of brokers to start with, separated by commas"`
-	ReplicationFactor int      `mapstructure:"replication-factor" usage:"replicas of topics that are created; -1: the brokers' default"`
+	ReplicationFactor int      `mapstructure:"replication-factor" usage:"replicas of topics that are created; -1: the brokers' default" min:"-1"`
 }
 
 // Runtime is how a topology is run.
@@ -53,7 +53,7 @@ type Runtime struct {
 // Load is what to load into topics.
 type Load struct {
 	Data       []string `mapstructure:"data" usage:"TOPIC=FILE to load, once: JSON lines or CSV, plain or gzip; may be repeated"`
-	Partitions int      `mapstructure:"partitions" usage:"partitions of topics that are created"`
+	Partitions int      `mapstructure:"partitions" usage:"partitions of topics that are created" min:"1"`
 }
 
 // Dev is what `kolk dev` adds.

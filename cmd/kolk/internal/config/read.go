@@ -50,8 +50,8 @@ func Read(flags *pflag.FlagSet, path string) (Config, error) {
 		if s.OneOf != nil && !slices.Contains(s.OneOf, v.String()) {
 			bad = append(bad, fmt.Sprintf("%s: %q is none of %s", s.Key, v.String(), strings.Join(s.OneOf, ", ")))
 		}
-		if v.CanInt() && v.Int() < 0 && s.Default != "-1" {
-			bad = append(bad, fmt.Sprintf("%s: %v is less than 0", s.Key, v.Interface()))
+		if v.CanInt() && v.Int() < s.Min {
+			bad = append(bad, fmt.Sprintf("%s: %v is less than %d", s.Key, v.Interface(), s.Min))
 		}
 	}
 	if len(bad) > 0 {

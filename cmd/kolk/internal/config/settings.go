@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ type Setting struct {
 	Default string
 	Usage   string
 	OneOf   []string
+	Min     int64 // of numbers and durations
 	field   []int // index in Config
 }
 
@@ -29,6 +31,9 @@ func Settings() []Setting {
 		}
 		s := Setting{Key: f.Tag.Get("mapstructure"), Usage: f.Tag.Get("usage"), field: f.Index}
 		s.Env = "KOLK_" + strings.ToUpper(strings.ReplaceAll(s.Key, "-", "_"))
+		if n, err := strconv.ParseInt(f.Tag.Get("min"), 10, 64); err == nil {
+			s.Min = n
+		}
 		if of := f.Tag.Get("oneof"); of != "" {
 			s.OneOf = strings.Split(of, ",")
 		}
