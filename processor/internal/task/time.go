@@ -88,10 +88,11 @@ func (t *Task) advance(now int64) error {
 }
 
 // finish ends the task when all inputs of a bounded run have: punctuators are called, all windows close, and if there were any
-// that act by time, punctuators are called once more, for what the windows sent them. From then on Time is EndOfTime.
+// operators that act by time, punctuators are called once more, for what the windows sent them. From then on Time is EndOfTime.
 //
-// EndOfTime is not what the task's next run begins with: task time goes on where it was. What stays is that the windows which
-// had begun by the largest ref are closed, for those are the windows that can have had records.
+// EndOfTime is not what the task's next run begins with. That begins with the least time that an input has shown: how far time
+// got while some inputs had ended before others depends on the schedule. What stays is that the windows which had begun by the
+// largest ref are closed, for those are the windows that can have had records.
 func (t *Task) finish() error {
 	if !t.bounded() || t.ended {
 		return nil
@@ -102,8 +103,9 @@ func (t *Task) finish() error {
 		}
 	}
 	t.touch()
-	if now := t.shown(); now > t.time {
-		if err := t.advance(now); err != nil {
+	shown := t.shown()
+	if shown > t.time {
+		if err := t.advance(shown); err != nil {
 			return err
 		}
 	}
@@ -112,6 +114,7 @@ func (t *Task) finish() error {
 	}
 	t.ended = true
 	t.closed = max(t.closed, t.maxRef)
+	t.time = shown
 	if len(t.graph.Timed) == 0 {
 		return nil
 	}

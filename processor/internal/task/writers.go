@@ -71,10 +71,14 @@ func (w *writers) name(i int) (sub string, partition int32) {
 	return "", 0
 }
 
-// hear takes an announcement. Announced time never goes back: a writer that starts again without state of its own begins low.
+// hear takes an announcement. Announced time does not go back, for a writer that starts again without state of its own begins
+// low; only the end of a bounded run sets it, to what the next run begins with.
 func (w *writers) hear(i int, a *announcement) {
 	h := &w.now[i]
 	next := heard{max(h.time, a.time), a.run, a.flags &^ control}
+	if w.run != 0 && a.run == w.run && a.flags&end != 0 {
+		next.time = a.time
+	}
 	if *h == next {
 		return
 	}
