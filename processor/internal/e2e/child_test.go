@@ -121,6 +121,9 @@ func (c *child) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
+// terminate asks the child to end cleanly.
+func (c *child) terminate(t *testing.T) { c.signal(t, syscall.SIGTERM) }
+
 // exited reports whether the child is gone.
 func (c *child) exited() bool {
 	select {
@@ -145,7 +148,7 @@ func (c *child) wait(t *testing.T, within time.Duration) int {
 // stop asks the child to end cleanly and demands that it does.
 func (c *child) stop(t *testing.T, within time.Duration) {
 	t.Helper()
-	c.signal(t, syscall.SIGTERM)
+	c.terminate(t)
 	if code := c.wait(t, within); code != 0 {
 		t.Fatalf("%s: exit code %d after SIGTERM; log:\n%s", c.name, code, tail(c.log, 4000))
 	}

@@ -7,18 +7,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // dataDir holds the data of the flights example.
 const dataDir = "../../../examples/flights/data"
 
 const day = 24 * time.Hour
+
+const dateLayout = "2006/01/02 15:04"
 
 type flight struct {
 	Date        string `json:"date"`
@@ -44,7 +50,7 @@ type result struct {
 }
 
 func (f flight) at() time.Time {
-	t, err := time.Parse("2006/01/02 15:04", f.Date)
+	t, err := time.Parse(dateLayout, f.Date)
 	if err != nil {
 		panic(err)
 	}
@@ -108,7 +114,7 @@ func flights(n int) iter.Seq[flight] {
 		for i := range n {
 			f := all[i%len(all)]
 			if round := i / len(all); round > 0 {
-				f.Date = f.at().Add(time.Duration(round) * span).Format("2006/01/02 15:04")
+				f.Date = f.at().Add(time.Duration(round) * span).Format(dateLayout)
 			}
 			if !yield(f) {
 				return
@@ -134,19 +140,43 @@ func flightMessages(n int) iter.Seq[message] {
 }
 
 // closers yields one flight for each partition, a year after the last of n: they let every window before them close, and
-// their own stays open.
+// their own stays open. Each has an airport as key that belongs to its partition.
 func closers(n int, partitions int32) iter.Seq[message] {
-	all, _ := base()
+	all, airports := base()
 	at := all[len(all)-1].at().Add(time.Duration(n/len(all))*span + 365*day)
 	return func(yield func(message) bool) {
 		for p := range partitions {
-			f := flight{Date: at.Format("2006/01/02 15:04"), Origin: "JFK", Destination: "LAX"}
+			f := flight{Date: at.Format(dateLayout), Destination: "LAX"}
+			for _, code := range slices.Sorted(maps.Keys(airports)) {
+				if partitionOf(code, partitions) == p {
+					f.Origin = code
+					break
+				}
+			}
 			v, err := json.Marshal(f)
 			if err != nil {
 				panic(err)
 			}
-			if !yield(message{Key: []byte(f.Origin), Value: v, Timestamp: at.UnixMilli(), Partition: p}) {
+			if !yield(message{Key: []byte(f.Origin), Value: v, Timestamp: at.UnixMilli(), Partition: -1}) {
 				return
+			}
+		}
+	}
+}
+
+// partitionOf returns a key's partition, as Kafka's own producer chooses it.
+func partitionOf(key string, partitions int32) int32 {
+	return int32(kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(kgo.KeyStringRecord(key, ""), int(partitions)))
+}
+
+// chain yields what each of its arguments does, in turn.
+func chain(parts ...iter.Seq[message]) iter.Seq[message] {
+	return func(yield func(message) bool) {
+		for _, part := range parts {
+			for m := range part {
+				if !yield(m) {
+					return
+				}
 			}
 		}
 	}

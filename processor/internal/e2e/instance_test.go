@@ -1,3 +1,92 @@
 package e2e
 
-func instanceMain() int { return 2 }
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/kolkstream/kolk/processor"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+)
+
+// instanceConfig is what a child process that runs a job is told.
+type instanceConfig struct {
+	Job        job
+	Brokers    string
+	StateDir   string
+	Workers    int
+	UntilEnd   bool
+	FlushBytes int64
+	// Session and Transaction are time-outs; 0 for the defaults.
+	Session, Transaction time.Duration
+	Points               []pointConfig
+	// FileSize limits the size of every file that the process writes from the moment on at which it gets SIGUSR1: a disk
+	// that is full. 0 for no limit.
+	FileSize uint64
+}
+
+// instanceMain is the child process: a job, until SIGTERM, the end of a bounded run, or the end of standard input.
+func instanceMain() int {
+	var cfg instanceConfig
+	if err := childConfig(&cfg); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	out := new(emitter)
+	if err := runInstance(cfg, out); err != nil {
+		out.emit(event{Kind: "failed", Text: err.Error()})
+		fmt.Fprintln(os.Stderr, "failed:", err)
+		return 1
+	}
+	return 0
+}
+
+func runInstance(cfg instanceConfig, out *emitter) error {
+	plan, err := cfg.Job.plan()
+	if err != nil {
+		return err
+	}
+	app, err := processor.New(plan, processor.Config{
+		Brokers: []string{cfg.Brokers}, StateDir: cfg.StateDir, Workers: cfg.Workers, UntilEnd: cfg.UntilEnd, ReplicationFactor: 1,
+		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Hooks:  []processor.Hook{reporter{out}},
+	})
+	if err != nil {
+		return err
+	}
+	points := arm(cfg.Points...)
+	points.notify = func(n failpoint.Name) { out.emit(event{Kind: "point", Text: string(n)}) }
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	gone := parentGone()
+	go func() {
+		<-gone
+		stop()
+	}()
+	if cfg.FileSize > 0 {
+		limitFileSize(cfg.FileSize, out)
+	}
+	err = app.Run(failpoint.With(ctx, points.hit))
+	out.emit(event{Kind: "done", Stats: counters(app)})
+	return err
+}
+
+// reporter tells the parent what happens to the application.
+type reporter struct{ out *emitter }
+
+func (r reporter) OnState(_, to processor.State) {
+	r.out.emit(event{Kind: "state", Text: to.String()})
+}
+
+func (r reporter) OnRestore(x processor.Restoration) {
+	if x.Done {
+		r.out.emit(event{Kind: "restored", Task: x.Task, Store: x.Store, From: x.From, End: x.End, Records: x.Records})
+	}
+}

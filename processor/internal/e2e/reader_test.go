@@ -25,7 +25,8 @@ type place struct {
 type output struct {
 	place
 	row
-	At time.Time // when this consumer saw it
+	Null bool      // a tombstone
+	At   time.Time // when this consumer saw it
 }
 
 // readAll returns all committed messages of the topics, by topic, partition and offset.
@@ -89,7 +90,7 @@ func readTo(t *testing.T, addr string, starts, ends map[string]map[int32]int64) 
 }
 
 func newOutput(r *kgo.Record) output {
-	return output{place{r.Topic, r.Partition, r.Offset}, row{string(r.Key), string(r.Value), r.Timestamp.UnixMilli()}, time.Now()}
+	return output{place{r.Topic, r.Partition, r.Offset}, row{string(r.Key), string(r.Value), r.Timestamp.UnixMilli()}, r.Value == nil, time.Now()}
 }
 
 func sortOutputs(all []output) {

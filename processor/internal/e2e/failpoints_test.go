@@ -1,0 +1,202 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kolkstream/kolk/processor"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+)
+
+// TestKilledAtEachStep lets an instance die by SIGKILL at each step of the commit protocol and around it, one after the other
+// on the same application and directory, with work going on in between. A second instance lives all the time, so that every
+// death is followed by a rebalance, and its own partitions go on.
+func TestKilledAtEachStep(t *testing.T) {
+	b := startBroker(t)
+	const portion = 3_000
+	f := newFleet(t, b, job{"both", names(t, "app")}, 2)
+	f.topics(4)
+	live := readLive(t, b.Addr(), f.job.delays(), f.job.counts())
+	victim, other := f.instances[0], f.instances[1]
+
+	// Revoking and aborting do not come by themselves: a joining instance causes the one, an error the other.
+	steps := []pointConfig{{Name: failpoint.InAbort, Nth: 1, Action: "kill"}}
+	for _, n := range failpoint.All() {
+		switch n {
+		case failpoint.InRevoke, failpoint.InLost, failpoint.InAbort, failpoint.InClose:
+		case failpoint.InAssign, failpoint.InRestore, failpoint.AfterRestore, failpoint.BeforeMemtableFlush, failpoint.AfterMemtableFlush:
+			steps = append(steps, pointConfig{Name: n, Nth: 1, Action: "kill"})
+		default:
+			steps = append(steps, pointConfig{Name: n, Nth: 3, Action: "kill"})
+		}
+	}
+	rng := newRand(seed(t))
+	rng.Shuffle(len(steps), func(i, k int) { steps[i], steps[k] = steps[k], steps[i] })
+	total := (len(steps) + 2) * portion
+	portions := make(chan int, len(steps)+2)
+	loaded := make(chan error, 1)
+	ctx, cancel := f.admin.context()
+	defer cancel()
+	go func() { loaded <- f.load(ctx, total, portions) }()
+
+	// The first life of the victim leaves state that has to be caught up with.
+	portions <- portion
+	victim.start(t)
+	victim.child.await(t, 30*time.Second, "running", isRunning)
+	other.start(t)
+	victim.dieAt(t, steps[0], true)
+	for _, s := range steps[1:] {
+		portions <- portion
+		victim.dieAt(t, s, false)
+	}
+	// In revoke: the other one, gone and back, takes partitions away from the victim.
+	victim.config.Points = []pointConfig{{Name: failpoint.InRevoke, Nth: 1, Action: "kill"}}
+	other.killAndRestart(t)
+	victim.restart(t)
+	victim.child.await(t, 30*time.Second, "running", isRunning)
+	for tries := 0; !victim.child.exited(); tries++ {
+		if tries == 10 {
+			t.Fatalf("the victim was never asked to give up a partition; log:\n%s", tail(victim.child.log, 4000))
+		}
+		other.child.stop(t, time.Minute)
+		other.restart(t)
+		other.child.await(t, 30*time.Second, "running", isRunning)
+	}
+	// In close: what is committed is in the database, and not on disk.
+	victim.config.Points = []pointConfig{{Name: failpoint.InClose, Nth: 1, Action: "kill"}}
+	victim.restart(t)
+	victim.child.await(t, 30*time.Second, "running", isRunning)
+	portions <- portion
+	victim.child.terminate(t)
+	if code := victim.child.wait(t, time.Minute); code != -1 {
+		t.Fatalf("exit code %d, want death in close", code)
+	}
+	portions <- portion
+	close(portions)
+	victim.config.Points = nil
+	victim.restart(t)
+	if err := <-loaded; err != nil {
+		t.Fatal(err)
+	}
+	f.check(t, total, live, time.Minute)
+	f.checkReplays(t)
+}
+
+func isRunning(e event) bool { return e.Kind == "state" && e.Text == processor.Running.String() }
+
+// dieAt restarts the instance, unless it is the first time, armed with s, and waits for its death there.
+func (i *instance) dieAt(t *testing.T, s pointConfig, killFirst bool) {
+	t.Helper()
+	points := []pointConfig{s}
+	if s.Name == failpoint.InAbort {
+		points = append(points, pointConfig{Name: failpoint.AfterFlush, Nth: 2, Action: "error"})
+	}
+	i.config.Points = points
+	if killFirst {
+		i.child.kill()
+	}
+	i.restart(t)
+	i.child.await(t, time.Minute, "death "+string(s.Name), func(e event) bool { return e.Kind == "point" && e.Text == string(s.Name) })
+	if code := i.child.wait(t, 10*time.Second); code != -1 {
+		t.Fatalf("%s: exit code %d, want death at %s", i.name, code, s.Name)
+	}
+	i.config.Points = nil
+}
+
+// TestFailsAtEachStep lets each step fail with an error, in one process: the application goes on, or ends with that error and
+// goes on after a restart. Nothing is lost or done twice.
+func TestFailsAtEachStep(t *testing.T) {
+	job := newCounting(t, startBroker(t), 1_000)
+	dir := filepath.Join(t.TempDir(), "state")
+	points := arm()
+	run := func() *app {
+		return startApp(t, job.b, job.job, points.hit, func(cfg *processor.Config) {
+			cfg.StateDir, cfg.CommitInterval, cfg.FlushBytes = dir, 10*time.Millisecond, 1
+		})
+	}
+	a := run()
+	job.await(job.n, a)
+	// These end the application: the local database cannot be trusted to follow what is committed, or does not open.
+	final := []failpoint.Name{
+		failpoint.BeforeBatch, failpoint.AfterBatch, failpoint.BeforeMemtableFlush, failpoint.AfterMemtableFlush,
+		failpoint.InAssign, failpoint.InRestore, failpoint.AfterRestore, failpoint.InAbort, failpoint.InClose,
+	}
+	for _, n := range failpoint.All() {
+		t.Logf("failing at %s", n)
+		switch n {
+		case failpoint.InRevoke, failpoint.InLost:
+			continue
+		case failpoint.InClose:
+			points.set(pointConfig{Name: n, Nth: 1, Action: "error"})
+			a.cancel()
+		case failpoint.InAbort:
+			points.set(pointConfig{Name: n, Nth: 1, Action: "error"}, pointConfig{Name: failpoint.AfterFlush, Nth: 1, Action: "error"})
+		case failpoint.InAssign, failpoint.InRestore, failpoint.AfterRestore:
+			a.stop(t)
+			dir = filepath.Join(t.TempDir(), "state") // everything is to be restored
+			points.set(pointConfig{Name: n, Nth: 1, Action: "error"})
+			a = run()
+		default:
+			points.set(pointConfig{Name: n, Nth: 2, Action: "error"})
+		}
+		if slices.Contains(final, n) {
+			if n != failpoint.InClose {
+				job.n += oneMore(job)
+			}
+			if n != failpoint.InClose && n != failpoint.InAssign && n != failpoint.InRestore && n != failpoint.AfterRestore {
+				job.n += provoke(t, job, points, n)
+			}
+			if err := a.wait(t, 30*time.Second); !errors.Is(err, errInjected) {
+				t.Fatalf("%s: the application ended with %v", n, err)
+			}
+			points.set()
+			a = run()
+			job.await(job.n, a)
+			continue
+		}
+		job.n += provoke(t, job, points, n)
+		job.await(job.n, a)
+		if points.did(n) == 0 {
+			t.Fatalf("%s was not hit twice", n)
+		}
+		points.set()
+	}
+	job.check(a)
+}
+
+// oneMore produces one more flight, without waiting for results.
+func oneMore(c *counting) int { return some(c, 1) }
+
+// some produces more flights, without waiting for results.
+func some(c *counting, n int) int {
+	c.t.Helper()
+	c.admin.produce(c.job.flights(), func(yield func(message) bool) {
+		i := 0
+		for m := range flightMessages(c.n + n) {
+			if i++; i > c.n && !yield(m) {
+				return
+			}
+		}
+	})
+	return n
+}
+
+// provoke produces until the failpoint has acted, and returns how many flights that took.
+func provoke(t *testing.T, c *counting, points *armed, n failpoint.Name) int {
+	t.Helper()
+	before := c.n
+	eventually(t, 30*time.Second, "a failure at "+string(n), func() (bool, string) {
+		if points.did(n) > 0 {
+			return true, ""
+		}
+		c.n += some(c, 10)
+		return points.did(n) > 0, fmt.Sprintf("%d hits", points.seen(n))
+	})
+	total := c.n - before
+	c.n = before
+	return total
+}

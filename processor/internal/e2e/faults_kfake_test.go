@@ -1,0 +1,106 @@
+//go:build !kafka
+
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/processor"
+)
+
+// TestBrokerErrors lets the broker refuse steps of the protocol.
+func TestBrokerErrors(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault func(j job) kfake.Fault
+	}{
+		{"end-txn-unknown-server-error", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.UnknownServerError, TopLevel: true}
+		}},
+		{"end-txn-fenced", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.ProducerFenced, TopLevel: true}
+		}},
+		{"end-txn-concurrent", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.ConcurrentTransactions, TopLevel: true, Count: 3}
+		}},
+		{"end-txn-not-coordinator", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.NotCoordinator, TopLevel: true, Count: 2}
+		}},
+		{"offset-commit-illegal-generation", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.IllegalGeneration}
+		}},
+		{"offset-commit-unknown-member", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.UnknownMemberID}
+		}},
+		{"offset-commit-loading", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.CoordinatorLoadInProgress, Count: 3}
+		}},
+		{"offset-commit-server-error", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.UnknownServerError}
+		}},
+		{"init-concurrent", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.ConcurrentTransactions, TopLevel: true, Count: 3}
+		}},
+		// The changelog alone: a commit of whatever succeeded would lose a state that its offsets claim.
+		{"produce-to-changelog", func(j job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: changelogTopic(j.Prefix, "by-origin"), Err: kerr.UnknownServerError}
+		}},
+		{"produce-to-output", func(j job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: j.counts(), Err: kerr.InvalidTimestamp}
+		}},
+		{"produce-not-enough-replicas-after-append", func(j job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: changelogTopic(j.Prefix, "by-origin"), Err: kerr.NotEnoughReplicasAfterAppend, Count: 2}
+		}},
+		{"heartbeat-unknown-member", func(job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID, TopLevel: true}
+		}},
+		{"offset-fetch-unstable", func(j job) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.UnstableOffsetCommit, Count: 5}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := startFake(t)
+			job := newCounting(t, b, 3_000)
+			early := c.fault(job.job).Keys[0] == kmsg.InitProducerID || c.fault(job.job).Keys[0] == kmsg.OffsetFetch
+			var h *kfake.FaultHandle
+			if early {
+				h = b.Fault(c.fault(job.job))
+			}
+			a := startApp(t, b, job.job, nil, func(cfg *processor.Config) { cfg.CommitInterval = 10 * time.Millisecond })
+			job.await(job.n, a)
+			if !early {
+				h = b.Fault(c.fault(job.job))
+			}
+			job.n += feed(job, 4, a)
+			if c.name == "heartbeat-unknown-member" {
+				eventually(t, 30*time.Second, "a heartbeat", func() (bool, string) { return h.Hits() > 0, "" })
+			}
+			job.n += feed(job, 1, a)
+			job.check(a)
+			if h.Hits() == 0 {
+				t.Error("the fault was never met")
+			}
+		})
+	}
+}
+
+// TestTooLargeForChangelog: a produce error that can never go away ends the application, and commits nothing of the transaction.
+func TestTooLargeForChangelog(t *testing.T) {
+	b := startFake(t)
+	job := newCounting(t, b, 1_000)
+	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: changelogTopic(job.job.Prefix, "by-origin"), Err: kerr.MessageTooLarge, Count: -1})
+	a := startApp(t, b, job.job, nil, nil)
+	a.failsWith(t, 30*time.Second, changelogTopic(job.job.Prefix, "by-origin"), "MESSAGE_TOO_LARGE")
+	if got := readAll(t, b.Addr(), job.job.counts()); len(got) > 0 {
+		t.Errorf("%d results are visible, the first %v", len(got), got[0])
+	}
+	if at := job.admin.committed(job.job.Prefix)[job.job.flights()]; len(at) > 0 && (at[0] > 0 || at[1] > 0) {
+		t.Errorf("offsets are committed: %v", at)
+	}
+}

@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// job is a topology under test. Its application and its topics are named after prefix, so that each test has its own.
+type job struct {
+	// Kind is a key of jobKinds; instances in child processes build the same.
+	Kind, Prefix string
+}
+
+func (j job) flights() string  { return j.Prefix + "-flights" }
+func (j job) airports() string { return j.Prefix + "-airports" }
+func (j job) delays() string   { return j.Prefix + "-delays" }
+func (j job) counts() string   { return j.Prefix + "-counts" }
+func (j job) in() string       { return j.Prefix + "-in" }
+func (j job) out() string      { return j.Prefix + "-out" }
+
+// plan builds the topology.
+func (j job) plan() (*topology.Plan, error) {
+	t := topology.New(j.Prefix)
+	switch j.Kind {
+	case "delays":
+		j.addDelays(t, j.flightStream(t))
+	case "counts":
+		j.addCounts(j.flightStream(t))
+	case "both":
+		s := j.flightStream(t)
+		j.addDelays(t, s)
+		j.addCounts(s)
+	case "rekeyed":
+		j.addRekeyed(t)
+	case "words":
+		j.addWords(t)
+	case "joined":
+		j.addJoined(t)
+	default:
+		return nil, fmt.Errorf("no job %q", j.Kind)
+	}
+	return t.Build()
+}
+
+type departure struct {
+	State string `json:"state"`
+	Delay int    `json:"delay"`
+}
+
+type stats struct {
+	Flights int `json:"flights"`
+	Delayed int `json:"delayed"`
+	Minutes int `json:"minutes"`
+	Worst   int `json:"worst"`
+}
+
+func (s stats) add(d departure) stats {
+	if s.Flights == 0 || d.Delay > s.Worst {
+		s.Worst = d.Delay
+	}
+	s.Flights++
+	if d.Delay > 15 {
+		s.Delayed++
+	}
+	s.Minutes += d.Delay
+	return s
+}
+
+func (j job) flightStream(t *topology.Topology) topology.Stream[string, flight] {
+	return t.Stream(j.flights(), serde.String(), serde.JSON[flight](), topology.TimeFromValue(flight.at))
+}
+
+// addDelays is the flights job: joined with the airport, by state and day, final.
+func (j job) addDelays(t *topology.Topology, s topology.Stream[string, flight]) {
+	airports := t.GlobalTable(j.airports(), serde.String(), serde.JSON[airport]())
+	s.JoinGlobal("airport", airports, func(f flight) string { return f.Origin },
+		func(f flight, a airport) departure { return departure{a.State, f.Delay} }).
+		GroupBy("state", func(d departure) string { return d.State }).
+		Window(topology.Tumbling(day).Grace(time.Hour)).
+		Aggregate("delays", stats.add).
+		Final().
+		StreamRecords(func(w topology.Window, state string, s stats) (string, result) {
+			return state, result{state, w.StartTime().Format(time.DateOnly), s.Flights, s.Delayed, s.Minutes, s.Worst}
+		}).
+		To(j.delays())
+}
+
+// addCounts counts flights by origin, with every update: per key the output is 1, 2, 3, ... and whatever is lost or done twice
+// shows.
+func (j job) addCounts(s topology.Stream[string, flight]) {
+	s.GroupByKey().
+		Count("by-origin").
+		EachUpdate().
+		ToStream().
+		MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).
+		To(j.counts())
+}
+
+// addRekeyed counts per value and hour, with no grace, behind a repartition topic.
+func (j job) addRekeyed(t *topology.Topology) {
+	t.Stream(j.in(), serde.String(), serde.String()).
+		GroupBy("value", func(v string) string { return v }).
+		Window(topology.Tumbling(time.Hour)).
+		Count("per-hour").
+		Final().
+		StreamRecords(func(w topology.Window, k string, n int64) (string, string) {
+			return k, fmt.Sprintf("%s %d", w.StartTime().Format(time.DateTime), n)
+		}).
+		To(j.out())
+}
+
+// addWords counts by key with every update, on string values.
+func (j job) addWords(t *topology.Topology) {
+	t.Stream(j.in(), serde.String(), serde.String()).
+		GroupByKey().
+		Count("words").
+		EachUpdate().
+		ToStream().
+		MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).
+		To(j.out())
+}
+
+// addJoined joins a stream with a table, which must have the same number of partitions.
+func (j job) addJoined(t *topology.Topology) {
+	table := t.Table(j.Prefix+"-table", serde.String(), serde.String())
+	t.Stream(j.in(), serde.String(), serde.String()).
+		Join("named", table, func(v, name string) string { return v + " " + name }).
+		To(j.out())
+}
