@@ -114,13 +114,13 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind S
 	}
 	for _, o := range a.opts {
 		if o == nil {
-			t.mistake(at, n.name, "an option is nil: leave it out")
+			mistakef(t, at, n.name, "an option is nil: leave it out")
 			continue
 		}
 		var c valueConfig[A]
 		o(&c)
 		if isNil(c.serde) {
-			t.mistake(at, n.name, "the serde given to ValueSerde is nil: give one")
+			mistakef(t, at, n.name, "the serde given to ValueSerde is nil: give one")
 		}
 		a.value = given(t, c.serde, false)
 	}

@@ -77,17 +77,17 @@ func (t *Topology) checkSources() {
 			}
 			switch internal := n.kind == repartitioned || f.kind == repartitioned; {
 			case internal && n.kind != f.kind:
-				t.mistake(n.at, n.name, "the topic read at %s and the repartition topic have one name: give the repartition topic another", f.at)
+				mistakef(t, n.at, n.name, "the topic read at %s and the repartition topic have one name: give the repartition topic another", f.at)
 			case internal: // the name is taken, which has been said
 			case n.ownTime || f.ownTime:
-				t.mistake(n.at, n.name, "topic %q is read at %s already, and with a time of its own at one of the two places: declare the stream once and use its handle twice", topic, f.at)
+				mistakef(t, n.at, n.name, "topic %q is read at %s already, and with a time of its own at one of the two places: declare the stream once and use its handle twice", topic, f.at)
 			case n.timeless != f.timeless:
-				t.mistake(n.at, n.name, "topic %q is read at %s already, and timeless at one of the two places only: say it at both", topic, f.at)
+				mistakef(t, n.at, n.name, "topic %q is read at %s already, and timeless at one of the two places only: say it at both", topic, f.at)
 			}
 		}
 	}
 	if !some {
-		t.mistake("topology "+t.name, "", "it reads no topic: begin with Stream or Table")
+		mistakef(t, "topology "+t.name, "", "it reads no topic: begin with Stream or Table")
 	}
 }
 
@@ -101,7 +101,7 @@ func (t *Topology) checkSerdes() {
 			}
 			seen[s] = true
 			if _, err := s.serdeName(); err != nil {
-				t.mistake(at, n, "%s", err)
+				mistakef(t, at, n, "%s", err)
 			}
 		}
 	}
@@ -138,7 +138,7 @@ func (t *Topology) checkJoins() {
 			continue
 		}
 		if s, tb := nameOf(n.wantKey), nameOf(n.stores[0].key); s != tb {
-			t.mistake(n.at, n.name, "the stream's keys are written as %s and those of table %s as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", s, n.table.name, tb)
+			mistakef(t, n.at, n.name, "the stream's keys are written as %s and those of table %s as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", s, n.table.name, tb)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func (t *Topology) checkJoins() {
 func (t *Topology) checkLengths() {
 	check := func(at, name, suffix string) {
 		if n := len(t.name) + 1 + len(name) + len(suffix); n > maxName {
-			t.mistake(at, name, "the name of its topic would have %d characters, and Kafka allows %d: choose shorter names", n, maxName)
+			mistakef(t, at, name, "the name of its topic would have %d characters, and Kafka allows %d: choose shorter names", n, maxName)
 		}
 	}
 	for _, d := range t.storeIDs {
@@ -193,7 +193,7 @@ func (t *Topology) checkLoops(p *Plan) {
 				}
 			}
 			if n := by[edge{from, to}]; reached[from] && !n.sink.Repartition {
-				t.mistake(n.at, n.name, "what is written to this topic is read again by what writes it: loops are not supported, write to another topic")
+				mistakef(t, n.at, n.name, "what is written to this topic is read again by what writes it: loops are not supported, write to another topic")
 				return
 			}
 		}

@@ -126,7 +126,7 @@ func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 		s.TimeStore = s.Name + "-time"
 		s.Stores = append(s.Stores, StoreSpec{Name: s.TimeStore, Kind: KeyValueStore, Logged: true, Key: "bytes", Value: "bytes"})
 		if d, ok := t.stores[s.TimeStore]; ok {
-			t.mistake(d.at, d.name, "the store's name is the one of the time of sub-topology %s: choose another", s.Name)
+			mistakef(t, d.at, d.name, "the store's name is the one of the time of sub-topology %s: choose another", s.Name)
 		}
 	}
 	slices.SortFunc(s.Stores, sortedBy(func(d StoreSpec) string { return d.Name }))

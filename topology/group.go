@@ -23,7 +23,7 @@ func (s Stream[K, V]) GroupByKey() Grouped[K, V] {
 // needPartitioned checks that the records behind n lie in the partition of their key.
 func (t *Topology) needPartitioned(at, name, what string, n *node) {
 	if by := n.rekeyed; by != nil {
-		t.mistake(at, name, "%s needs equal keys in one partition, and the key was changed by %s at %s: use GroupBy, or put Repartition in between", what, by.name, by.at)
+		mistakef(t, at, name, "%s needs equal keys in one partition, and the key was changed by %s at %s: use GroupBy, or put Repartition in between", what, by.name, by.at)
 	}
 }
 
@@ -75,12 +75,12 @@ func grouped[K2, K, V any](s Stream[K, V], n *node, opts []KeyOption[K2]) Groupe
 	var c keyConfig[K2]
 	for _, o := range opts {
 		if o == nil {
-			n.t.mistake(n.at, n.name, "an option is nil: leave it out")
+			mistakef(n.t, n.at, n.name, "an option is nil: leave it out")
 			continue
 		}
 		o(&c)
 		if isNil(c.serde) {
-			n.t.mistake(n.at, n.name, "the serde given to KeySerde is nil: give one")
+			mistakef(n.t, n.at, n.name, "the serde given to KeySerde is nil: give one")
 		}
 	}
 	by := withKeys[K2](s, n)

@@ -100,10 +100,10 @@ func joinGlobal[K, V, GK, GV, R any](s Stream[K, V], kind, name string, with Glo
 	out := withValues[K, R](s, n)
 	switch {
 	case with.d == nil:
-		t.mistake(at, name, "the global table to join with is the zero value: use what Topology.GlobalTable has returned")
+		mistakef(t, at, name, "the global table to join with is the zero value: use what Topology.GlobalTable has returned")
 		return out
 	case with.d.t != t:
-		t.mistake(at, name, "the global table to join with belongs to another topology, %q: declare it in this one", with.d.t.name)
+		mistakef(t, at, name, "the global table to join with belongs to another topology, %q: declare it in this one", with.d.t.name)
 		return out
 	}
 	n.global = with.d

@@ -107,11 +107,11 @@ func (t *Topology) add(kind, name, at string, parents ...*node) *node {
 // claim checks the name that the author gave to an operator and makes sure that it is the only one.
 func (t *Topology) claim(kind, name, at string) {
 	if err := checkName(name); err != nil {
-		t.mistake(at, name, "the name of this %s %s", kind, err)
+		mistakef(t, at, name, "the name of this %s %s", kind, err)
 		return
 	}
 	if first, ok := t.names[name]; ok {
-		t.mistake(at, name, "this name is taken by %s: names of stores, joins, groupings and processors are unique, give this %s another one", first, kind)
+		mistakef(t, at, name, "this name is taken by %s: names of stores, joins, groupings and processors are unique, give this %s another one", first, kind)
 		return
 	}
 	t.names[name] = "the " + kind + " at " + at
@@ -129,7 +129,7 @@ func (t *Topology) addStore(s *storeDecl) *storeDecl {
 // needFunc checks a user's function.
 func (t *Topology) needFunc(n *node, what string, f any) {
 	if isNil(f) {
-		t.mistake(n.at, n.name, "%s is nil: give a function", what)
+		mistakef(t, n.at, n.name, "%s is nil: give a function", what)
 	}
 }
 
@@ -137,10 +137,10 @@ func (t *Topology) needFunc(n *node, what string, f any) {
 func (t *Topology) own(at, node, what string, other *node) bool {
 	switch {
 	case other == nil:
-		t.mistake(at, node, "%s is the zero value: use what a method of the topology has returned", what)
+		mistakef(t, at, node, "%s is the zero value: use what a method of the topology has returned", what)
 		return false
 	case other.t != t:
-		t.mistake(at, node, "%s belongs to another topology, %q: declare it in this one", what, other.t.name)
+		mistakef(t, at, node, "%s belongs to another topology, %q: declare it in this one", what, other.t.name)
 		return false
 	}
 	return true

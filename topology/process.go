@@ -91,20 +91,20 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 	n.schedule = true
 	n.joins = from.rekeyed == nil
 	if missing {
-		t.mistake(at, name, "the processor is nil: give a function")
+		mistakef(t, at, name, "the processor is nil: give a function")
 	}
 	for _, h := range stores {
 		if isNil(h) {
-			t.mistake(at, name, "a store is nil: use what Topology.Store has returned")
+			mistakef(t, at, name, "a store is nil: use what Topology.Store has returned")
 			continue
 		}
 		of, d := h.ref()
 		switch {
 		case d == nil:
-			t.mistake(at, name, "a store is the zero value: use what Topology.Store has returned")
+			mistakef(t, at, name, "a store is the zero value: use what Topology.Store has returned")
 			continue
 		case of != t:
-			t.mistake(at, name, "store %s belongs to another topology, %q: declare it in this one", d.name, of.name)
+			mistakef(t, at, name, "store %s belongs to another topology, %q: declare it in this one", d.name, of.name)
 			continue
 		}
 		n.stores = append(n.stores, d)

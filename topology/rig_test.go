@@ -90,6 +90,7 @@ type rigTask struct {
 	graph     *topology.Graph
 	time      int64
 	committed int64 // time
+	closed    int64
 	schedules map[string]*rigSchedule
 }
 
@@ -149,7 +150,7 @@ func newRig(t testing.TB, tp *topology.Topology) *rig {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.tasks[sub.Name] = &rigTask{rig: r, sub: sub, db: db, time: topology.NoTime, committed: topology.NoTime}
+		r.tasks[sub.Name] = &rigTask{rig: r, sub: sub, db: db, time: topology.NoTime, committed: topology.NoTime, closed: topology.NoTime}
 	}
 	for _, task := range r.tasks {
 		task.start()
@@ -176,6 +177,7 @@ func (k *rigTask) start() {
 func (k *rigTask) Context() context.Context { return context.Background() }
 func (k *rigTask) Time() int64              { return k.time }
 func (k *rigTask) Now() time.Time           { return k.now }
+func (k *rigTask) ClosedThrough() int64     { return k.closed }
 func (k *rigTask) CacheBudget() int64       { return k.budget }
 
 func (k *rigTask) Store(name string) *state.Store {
@@ -357,10 +359,12 @@ func (k *rigTask) advance(now int64) error {
 	return nil
 }
 
-// advance brings the time of all tasks to now.
+// advance brings the time of all tasks to now: those behind repartition topics last.
 func (r *rig) advance(now int64) {
 	r.t.Helper()
-	for _, sub := range r.plan.SubTopologies() {
+	subs := r.plan.SubTopologies()
+	slices.SortStableFunc(subs, func(a, b *topology.SubTopology) int { return r.depth(a) - r.depth(b) })
+	for _, sub := range subs {
 		if err := r.tasks[sub.Name].advance(now); err != nil {
 			r.t.Fatal(err)
 		}
@@ -368,6 +372,19 @@ func (r *rig) advance(now int64) {
 			r.t.Fatal(err)
 		}
 	}
+}
+
+// depth is how many repartition topics lie before a sub-topology.
+func (r *rig) depth(s *topology.SubTopology) (n int) {
+	for _, rp := range r.plan.Repartitions() {
+		for _, in := range s.Inputs {
+			if in.Repartition && in.Topic == rp.Name {
+				from, _ := r.plan.SubTopology(rp.Writers[0].SubTopology)
+				n = max(n, 1+r.depth(from))
+			}
+		}
+	}
+	return n
 }
 
 // tick has wall-clock punctuations run.

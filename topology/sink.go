@@ -54,12 +54,12 @@ func repartition[K, V any](s Stream[K, V], kind, name, at string, opts []Reparti
 	d := &repartitionDecl{name: name, at: at}
 	for _, o := range opts {
 		if o == nil {
-			t.mistake(at, name, "an option is nil: leave it out")
+			mistakef(t, at, name, "an option is nil: leave it out")
 			continue
 		}
 		o(d)
 		if d.partitions < 1 {
-			t.mistake(at, name, "%d partitions: give at least one, or leave the option out", d.partitions)
+			mistakef(t, at, name, "%d partitions: give at least one, or leave the option out", d.partitions)
 		}
 	}
 	addSink(s, kind, name, at, &sinkDecl{topic: name, repartition: d})

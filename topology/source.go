@@ -81,7 +81,7 @@ func (t *Topology) GlobalTable[K, V any](topic string, key serde.Serde[K], value
 	t.needSerdes(at, topic, key, value)
 	for _, g := range t.globals {
 		if g.topic == topic {
-			t.mistake(at, topic, "this topic is a global table already, declared at %s: use what that returned", g.at)
+			mistakef(t, at, topic, "this topic is a global table already, declared at %s: use what that returned", g.at)
 		}
 	}
 	k, v := given(t, key, true), given(t, value, false)
@@ -102,29 +102,29 @@ func source[K, V any](t *Topology, kind string, topics []string, key serde.Serde
 	at := t.caller()
 	name := strings.Join(topics, "+")
 	if len(topics) == 0 {
-		t.mistake(at, "", "a stream without topics: name one at least")
+		mistakef(t, at, "", "a stream without topics: name one at least")
 		name = "?"
 	}
 	for i, topic := range topics {
 		t.checkTopic(topic, at)
 		if slices.Contains(topics[:i], topic) {
-			t.mistake(at, name, "topic %q is named twice: name it once", topic)
+			mistakef(t, at, name, "topic %q is named twice: name it once", topic)
 		}
 	}
 	t.needSerdes(at, name, key, value)
 	var c sourceConfig[V]
 	for _, o := range opts {
 		if o == nil {
-			t.mistake(at, name, "an option is nil: leave it out")
+			mistakef(t, at, name, "an option is nil: leave it out")
 			continue
 		}
 		o(&c)
 	}
 	switch {
 	case c.isNil:
-		t.mistake(at, name, "the function for the time is nil: give a function, or leave the option out to take the message's timestamp")
+		mistakef(t, at, name, "the function for the time is nil: give a function, or leave the option out to take the message's timestamp")
 	case c.times > 1:
-		t.mistake(at, name, "%d options say where the time comes from: give one", c.times)
+		mistakef(t, at, name, "%d options say where the time comes from: give one", c.times)
 	}
 	s := addSource(t, kind, name, at, topics, given(t, key, true), given(t, value, false), c.event)
 	s.n.timeless = c.timeless
@@ -160,16 +160,16 @@ func addSource[K, V any](t *Topology, kind, name, at string, topics []string, k 
 // checkTopic checks the name of a topic.
 func (t *Topology) checkTopic(topic, at string) {
 	if err := checkName(topic); err != nil {
-		t.mistake(at, "", "the topic %q %s", topic, err)
+		mistakef(t, at, "", "the topic %q %s", topic, err)
 	}
 }
 
 // needSerdes checks that serdes are there.
 func (t *Topology) needSerdes(at, node string, key, value any) {
 	if isNil(key) {
-		t.mistake(at, node, "the serde of the key is nil: give one, such as serde.String()")
+		mistakef(t, at, node, "the serde of the key is nil: give one, such as serde.String()")
 	}
 	if isNil(value) {
-		t.mistake(at, node, "the serde of the value is nil: give one, such as serde.JSON[T]()")
+		mistakef(t, at, node, "the serde of the value is nil: give one, such as serde.JSON[T]()")
 	}
 }

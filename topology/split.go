@@ -59,11 +59,11 @@ func (s *Splitter[K, V]) Branch(name string, when func(V) bool) Stream[K, V] {
 	at := t.caller()
 	n := s.add(name, at)
 	if err := checkName(name); err != nil {
-		t.mistake(at, s.s.n.name, "the branch's name %q %s", name, err)
+		mistakef(t, at, s.s.n.name, "the branch's name %q %s", name, err)
 	}
 	for _, b := range s.branches {
 		if b.node.name == n.name {
-			t.mistake(at, s.s.n.name, "there is a branch %q already, at %s: give this one another name", name, b.node.at)
+			mistakef(t, at, s.s.n.name, "there is a branch %q already, at %s: give this one another name", name, b.node.at)
 		}
 	}
 	t.needFunc(n, "the predicate", when)

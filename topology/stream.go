@@ -33,7 +33,7 @@ func (s Stream[K, V]) node() *node {
 func (s Stream[K, V]) WithKeySerde(key serde.Serde[K]) Stream[K, V] {
 	n := s.node()
 	if isNil(key) {
-		n.t.mistake(n.t.caller(), "", "the serde given to WithKeySerde is nil: give one")
+		mistakef(n.t, n.t.caller(), "", "the serde given to WithKeySerde is nil: give one")
 	}
 	s.key = given(n.t, key, true)
 	return s
@@ -43,7 +43,7 @@ func (s Stream[K, V]) WithKeySerde(key serde.Serde[K]) Stream[K, V] {
 func (s Stream[K, V]) WithValueSerde(value serde.Serde[V]) Stream[K, V] {
 	n := s.node()
 	if isNil(value) {
-		n.t.mistake(n.t.caller(), "", "the serde given to WithValueSerde is nil: give one")
+		mistakef(n.t, n.t.caller(), "", "the serde given to WithValueSerde is nil: give one")
 	}
 	s.value = given(n.t, value, false)
 	return s

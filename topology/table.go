@@ -89,7 +89,7 @@ func (n *node) setEmit(e ops.Emit) {
 	case n.emitAt == "":
 		*n.emit, n.emitAt = e, at
 	case *n.emit != e:
-		n.t.mistake(at, n.name, "it is said at %s already that this table forwards %s, and here %s: say one", n.emitAt, *n.emit, e)
+		mistakef(n.t, at, n.name, "it is said at %s already that this table forwards %s, and here %s: say one", n.emitAt, *n.emit, e)
 	}
 }
 

@@ -57,7 +57,7 @@ func New(name string) *Topology {
 		serdes: make(map[reflect.Type]any),
 	}
 	if err := checkName(name); err != nil {
-		t.mistake(t.caller(), "", "the topology's name %q %s", name, err)
+		mistakef(t, t.caller(), "", "the topology's name %q %s", name, err)
 	}
 	return t
 }
@@ -71,18 +71,19 @@ func Register[T any](t *Topology, s serde.Serde[T]) {
 	at := t.caller()
 	typ := reflect.TypeFor[T]()
 	if isNil(s) {
-		t.mistake(at, "", "the serde to register for %s is nil", typ)
+		mistakef(t, at, "", "the serde to register for %s is nil", typ)
 		return
 	}
 	if _, ok := t.serdes[typ]; ok {
-		t.mistake(at, "", "a serde for %s is registered already: register one", typ)
+		mistakef(t, at, "", "a serde for %s is registered already: register one", typ)
 		return
 	}
 	t.serdes[typ] = s
 }
 
-// mistake keeps a mistake.
-func (t *Topology) mistake(at, node, format string, args ...any) {
+// mistakef keeps a mistake. (It is no method: vet of Go 1.27.0 takes its being like Printf for that of another method, in packages that
+// import this one.)
+func mistakef(t *Topology, at, node, format string, args ...any) {
 	t.mistakes = append(t.mistakes, &Mistake{Pos: at, Node: node, Text: fmt.Sprintf(format, args...)})
 }
 
@@ -107,7 +108,10 @@ func (t *Topology) caller() string {
 // self is what the names of this package's functions begin with.
 const self = "github.com/kolkstream/kolk/topology."
 
-// checkName says what is wrong with a name that becomes part of a topic's.
+// CheckName returns what is wrong with a name of an application, a store or a repartition topic: it becomes part of a topic's
+// name and has Kafka's alphabet.
+func CheckName(name string) error { return checkName(name) }
+
 func checkName(name string) error {
 	switch {
 	case name == "":

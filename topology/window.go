@@ -71,7 +71,7 @@ type WindowedGroup[K, V any] struct {
 func (g Grouped[K, V]) Window(w Windows) WindowedGroup[K, V] {
 	t := g.s.node().t
 	at := t.caller()
-	w.check(func(format string, args ...any) { t.mistake(at, "", format, args...) })
+	w.check(func(format string, args ...any) { mistakef(t, at, "", format, args...) })
 	return WindowedGroup[K, V]{s: g.s, w: w}
 }
 

@@ -43,6 +43,10 @@ type Task interface {
 	// NoTime at first. It never goes back.
 	Time() int64
 
+	// ClosedThrough is the largest start of a window that the end of an earlier bounded run has closed, NoTime for none. Such windows
+	// stay closed although task time may not have reached their end and grace. It does not change while a graph lives.
+	ClosedThrough() int64
+
 	// Now is the wall clock: for wall-clock punctuation alone.
 	Now() time.Time
 

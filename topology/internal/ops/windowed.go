@@ -38,10 +38,7 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, k serde.Serde[K], ke
 	a := &WindowedAggregate[K, V, A]{
 		Node: n, spans: spans, step: step, key: newEncoder(k, keyRaw), cache: cache, emission: e,
 		mutable: Mutable[A](), value: newEncoder(cache.serde, false),
-		windows: windows[A]{byStart: make(map[int64]*window[A])}, ended: NoTime,
-	}
-	if t, ok := n.Task.(interface{ ClosedThrough() int64 }); ok {
-		a.ended = t.ClosedThrough()
+		windows: windows[A]{byStart: make(map[int64]*window[A])}, ended: n.Task.ClosedThrough(),
 	}
 	return a, a.restore()
 }
