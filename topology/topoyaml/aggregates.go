@@ -15,15 +15,7 @@ func (b *builder) group(f *flow, e *entry) {
 	f.stage = groupStage
 	by := m.get("by")
 	if by == nil {
-		switch {
-		case e.node.Kind == yaml.ScalarNode && e.node.Value == "by-key":
-		case e.node.Kind == yaml.ScalarNode:
-			b.r.fail(at(e.node), "group is by-key, or a mapping with name and by, not %q", e.node.Value)
-			f.dead = true
-		default:
-			b.r.fail(m.pos, "the group has no field \"by\": the new key; to group by the key that records have, write group: by-key")
-			f.dead = true
-		}
+		f.dead = f.dead || e.node.Kind != yaml.ScalarNode // otherwise it is by-key
 		b.build(f, e.pos, func() { f.grouped = f.stream.GroupByKey() })
 		return
 	}

@@ -36,7 +36,9 @@ type block struct {
 	name string
 	doc  string
 	// short is the field that a plain text (instead of a mapping) stands for.
-	short  string
+	short string
+	// texts are what such a text may be; nil: anything that the field may be.
+	texts  []string
 	fields []fieldDef
 	// rest is what fields of other names hold, if they are allowed.
 	rest *fieldDef
@@ -165,10 +167,10 @@ func stepBlocks(branch *block) []fieldDef {
 		},
 	}
 	group := &block{
-		name: "group", doc: "Groups records for an aggregation. The text `by-key` groups them by the key they have.", short: "name",
+		name: "group", doc: "Groups records for an aggregation. The text `by-key` groups them by the key they have.", short: "name", texts: []string{"by-key"},
 		fields: []fieldDef{
 			{name: "name", shape: shapeText, required: true, doc: "name of the repartition topic"},
-			{name: "by", shape: shapeExpression, doc: "the new key"}, serde,
+			{name: "by", shape: shapeExpression, required: true, doc: "the new key; to group by the key that records have, write `group: by-key`"}, serde,
 		},
 	}
 	window := &block{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -211,6 +212,10 @@ func (r *reader) replace(n *yaml.Node) {
 func (r *reader) mapping(n *yaml.Node, b *block) *mapping {
 	m := &mapping{pos: at(n), block: b}
 	if n.Kind == yaml.ScalarNode && b.short != "" && n.ShortTag() != "!!null" {
+		if b.texts != nil && !slices.Contains(b.texts, n.Value) {
+			r.fail(at(n), "%s: this should be %s, or a mapping with fields of %s, not %q", b.name, list(b.texts, "or"), list(b.names(), "and"), n.Value)
+			return nil
+		}
 		e := entry{name: b.short, pos: at(n), node: n}
 		if r.field(&e, b.field(b.short)) {
 			m.entries = append(m.entries, e)

@@ -10,7 +10,7 @@ func reference() string {
 	var s strings.Builder
 	for _, b := range newGrammar().blocks {
 		fmt.Fprintf(&s, "### %s\n\n%s", b.name, b.doc)
-		if b.short != "" {
+		if b.short != "" && b.texts == nil {
 			fmt.Fprintf(&s, " A text alone stands for `%s`.", b.short)
 		}
 		s.WriteString("\n\n| field | holds | meaning |\n|---|---|---|\n")

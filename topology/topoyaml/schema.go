@@ -77,7 +77,11 @@ func schemaOf(b *block) *Object {
 	if b.short == "" {
 		return NewObject(append([]Field{{"description", b.doc}}, fields...)...)
 	}
-	return NewObject(Field{"description", b.doc}, Field{"anyOf", []Value{fieldSchema(b.field(b.short)), NewObject(fields...)}})
+	short := fieldSchema(b.field(b.short))
+	if b.texts != nil {
+		short = NewObject(Field{"enum", values(b.texts)})
+	}
+	return NewObject(Field{"description", b.doc}, Field{"anyOf", []Value{short, NewObject(fields...)}})
 }
 
 func fieldSchema(f *fieldDef) *Object {
