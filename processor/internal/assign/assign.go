@@ -272,7 +272,7 @@ func parseMember(in *kmsg.JoinGroupResponseMember) (*member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assign: member %s: %w", in.MemberID, err)
 	}
-	m := &member{id: in.MemberID, memberData: data, generation: meta.Generation, claims: map[string][]int32{}}
+	m := &member{id: in.MemberID, memberData: data, generation: meta.Generation, topics: slices.Sorted(slices.Values(meta.Topics)), claims: map[string][]int32{}}
 	for _, o := range meta.OwnedPartitions {
 		m.claims[o.Topic] = append(m.claims[o.Topic], o.Partitions...)
 	}

@@ -10,22 +10,26 @@ import (
 type placed struct {
 	Task
 	partitions map[string]int32 // topic -> partition
-	owner      int              // index in the accepted members, -1 for none
-	holders    []int            // accepted members whose process has its state, without the owner
+	owner      int              // index in the ready members, -1 for none of them
+	holders    []int            // ready members whose process has its state, without the owner
 	free       bool             // nobody but the owner has any of its partitions
 	target     int
 }
 
 // deal gives the tasks of subs to the accepted members. members are all, with those who get nothing: they may still have
-// partitions, which nobody else gets before they have given them up.
+// partitions, which nobody else gets before they have given them up. A member that is not ready keeps what it has and gets
+// nothing new; it joins again when it is.
 func deal(subs []Sub, topics map[string]int32, members, accepted []*member, result map[string]*share) {
-	if len(accepted) == 0 {
-		return
-	}
 	claims := claimsOf(members)
-	index := make(map[*member]int, len(accepted))
-	for i, m := range accepted {
-		index[m] = i
+	ready := make([]*member, 0, len(accepted))
+	index, waiting := map[*member]int{}, map[*member]bool{}
+	for _, m := range accepted {
+		if m.ready(subs) {
+			index[m] = len(ready)
+			ready = append(ready, m)
+		} else {
+			waiting[m] = true
+		}
 	}
 	var tasks []*placed
 	for _, sub := range subs {
@@ -36,27 +40,40 @@ func deal(subs []Sub, topics map[string]int32, members, accepted []*member, resu
 			continue
 		}
 		for p := range n {
-			t := &placed{Task: Task{sub.Name, p}, partitions: map[string]int32{}, target: -1}
+			t := &placed{Task: Task{sub.Name, p}, partitions: map[string]int32{}, owner: -1, target: -1}
 			for _, topic := range sub.Topics {
 				if p < topics[topic] {
 					t.partitions[topic] = p
 				}
 			}
-			t.claimed(claims, index)
+			owner, free := t.claimed(claims)
+			if waiting[owner] && free {
+				result[owner.id].add(t)
+				continue
+			}
+			if i, ok := index[owner]; ok {
+				t.owner = i
+			}
+			t.free = free && (owner == nil || t.owner >= 0) // a refused member may have it
 			tasks = append(tasks, t)
 		}
 	}
-	holders(tasks, accepted)
-	place(tasks, len(accepted))
+	if len(ready) == 0 {
+		return
+	}
+	holders(tasks, ready)
+	place(tasks, len(ready))
 	for _, t := range tasks {
-		if t.target < 0 || !t.free || t.owner >= 0 && t.owner != t.target {
-			continue // it moves: first its owner has to give it up
+		if t.free && (t.owner < 0 || t.owner == t.target) { // else it moves: first its owner has to give it up
+			result[ready[t.target].id].add(t)
 		}
-		s := result[accepted[t.target].id]
-		s.tasks = append(s.tasks, t.Task)
-		for topic, p := range t.partitions {
-			s.partitions[topic] = append(s.partitions[topic], p)
-		}
+	}
+}
+
+func (s *share) add(t *placed) {
+	s.tasks = append(s.tasks, t.Task)
+	for topic, p := range t.partitions {
+		s.partitions[topic] = append(s.partitions[topic], p)
 	}
 }
 
@@ -111,37 +128,28 @@ func claimsOf(members []*member) map[topicPartition][]*member {
 	return claims
 }
 
-// claimed finds the task's owner. If several members have partitions of it, none of them is: it is free when all have given
-// them up.
-func (t *placed) claimed(claims map[topicPartition][]*member, index map[*member]int) {
-	t.owner, t.free = -1, true
-	var owner *member
+// claimed returns the task's owner, if it has one. If several members have partitions of it, it is not free: nobody gets it
+// until all have given them up.
+func (t *placed) claimed(claims map[topicPartition][]*member) (owner *member, free bool) {
 	for topic, p := range t.partitions {
 		for _, m := range claims[topicPartition{topic, p}] {
 			if owner != nil && owner != m {
-				t.free = false
+				return nil, false
 			}
 			owner = m
 		}
 	}
-	if owner == nil || !t.free {
-		return
-	}
-	if i, ok := index[owner]; ok {
-		t.owner = i
-		return
-	}
-	t.free = false // a refused member has it
+	return owner, true
 }
 
 // holders notes who has the state of the tasks.
-func holders(tasks []*placed, accepted []*member) {
+func holders(tasks []*placed, ready []*member) {
 	byProcess := map[string][]int{}
-	for i, m := range accepted {
+	for i, m := range ready {
 		byProcess[m.Process] = append(byProcess[m.Process], i)
 	}
 	byTask := map[Task]map[string]bool{}
-	for _, m := range accepted {
+	for _, m := range ready {
 		for _, held := range [][]Task{m.Held, m.Owned} {
 			for _, t := range held {
 				if byTask[t] == nil {

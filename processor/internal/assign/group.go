@@ -23,7 +23,21 @@ type member struct {
 	id string
 	memberData
 	generation int32
+	topics     []string           // that it subscribes to, sorted
 	claims     map[string][]int32 // topic -> partitions that it owns
+}
+
+// ready tells if the member subscribes to all topics of subs. A client subscribes to a topic when it has its metadata; what it is
+// given of others it takes for a topic that came back, and gets twice.
+func (m *member) ready(subs []Sub) bool {
+	for _, sub := range subs {
+		for _, topic := range sub.Topics {
+			if _, ok := slices.BinarySearch(m.topics, topic); !ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // group is the group at one rebalance, as its leader sees it.

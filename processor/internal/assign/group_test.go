@@ -19,6 +19,8 @@ type fakeMember struct {
 	cfg        Config
 	generation int32
 	owned      map[string][]int32
+	// unknown topics are those of which the client has no metadata yet.
+	unknown map[string]bool
 	// next is an assignment that was received: what is lost has still to be given up.
 	next map[string][]int32
 }
@@ -65,8 +67,9 @@ func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
 		}
 		jm := kmsg.NewJoinGroupResponseMember()
 		jm.MemberID = m.id
-		jm.ProtocolMetadata = m.JoinGroupMetadata(slices.Collect(maps.Keys(g.topics)), current, m.generation)
-		if again := m.JoinGroupMetadata(slices.Collect(maps.Keys(g.topics)), current, m.generation); string(again) != string(jm.ProtocolMetadata) {
+		topics := slices.DeleteFunc(slices.Collect(maps.Keys(g.topics)), func(topic string) bool { return m.unknown[topic] })
+		jm.ProtocolMetadata = m.JoinGroupMetadata(topics, current, m.generation)
+		if again := m.JoinGroupMetadata(topics, current, m.generation); string(again) != string(jm.ProtocolMetadata) {
 			g.t.Fatal("metadata is not deterministic")
 		}
 		joined = append(joined, jm)
@@ -108,6 +111,11 @@ func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
 		}
 		g.checkOwners()
 		g.checkWhole(m)
+		for topic := range next {
+			if m.unknown[topic] {
+				g.t.Fatalf("generation %d: %s got partitions of %s, to which it does not subscribe", g.generation, m.id, topic)
+			}
+		}
 	}
 	for _, m := range g.members {
 		if m.next == nil {
@@ -380,12 +388,12 @@ func TestGroupClaims(t *testing.T) {
 	stale.generation = 0
 	stale.owned = map[string][]int32{"in": {0}} // it missed that it lost it
 	a.owned, a.generation = map[string][]int32{"in": {0}}, 5
-	members := []*member{claim(t, a), claim(t, stale)}
+	members := []*member{claim(t, a, "in"), claim(t, stale, "in")}
 	if c := claimsOf(members)[topicPartition{"in", 0}]; len(c) != 1 || c[0] != members[0] {
 		t.Errorf("generations 5 and 0: %v", c)
 	}
 	stale.generation = 5
-	members = []*member{claim(t, a), claim(t, stale)}
+	members = []*member{claim(t, a, "in"), claim(t, stale, "in")}
 	result := map[string]*share{a.id: {partitions: map[string][]int32{}}, stale.id: {partitions: map[string][]int32{}}}
 	deal(g.subs, g.topics, members, members, result)
 	for id, s := range result {
@@ -395,10 +403,10 @@ func TestGroupClaims(t *testing.T) {
 	}
 }
 
-func claim(t *testing.T, m *fakeMember) *member {
+func claim(t *testing.T, m *fakeMember, topics ...string) *member {
 	t.Helper()
 	jm := kmsg.NewJoinGroupResponseMember()
-	jm.MemberID, jm.ProtocolMetadata = m.id, m.JoinGroupMetadata([]string{"in"}, m.owned, m.generation)
+	jm.MemberID, jm.ProtocolMetadata = m.id, m.JoinGroupMetadata(topics, m.owned, m.generation)
 	parsed, err := parseMember(&jm)
 	if err != nil {
 		t.Fatal(err)
@@ -458,7 +466,7 @@ func TestGroupWithoutMetadata(t *testing.T) {
 	g.settle()
 	g.topics["y"] = 0
 	deal1 := func() map[string]*share {
-		members := []*member{claim(t, a), claim(t, g.add("b", 0, "plan"))}
+		members := []*member{claim(t, a, "x", "y", "z"), claim(t, g.add("b", 0, "plan"), "x", "y", "z")}
 		result := map[string]*share{}
 		for _, m := range members {
 			result[m.id] = &share{partitions: map[string][]int32{}}
@@ -472,6 +480,37 @@ func TestGroupWithoutMetadata(t *testing.T) {
 	if !slices.Equal(got.tasks[:4], want[:4]) || len(got.tasks) != 6 || len(got.partitions["x"]) != 4 || len(got.partitions["y"]) != 4 {
 		t.Errorf("got %v with %v", got.tasks, got.partitions)
 	}
+}
+
+// a member that does not know all topics yet gets nothing, and does not lose what it has.
+func TestGroupWaitsForMetadata(t *testing.T) {
+	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"x", "y"}}, {"z", []string{"z"}}}, topics: map[string]int32{"x": 4, "y": 4, "z": 4}}
+	a := g.add("a", 0, "plan")
+	a.unknown = map[string]bool{"y": true}
+	if g.rebalance(nil) || len(a.Assigned()) > 0 {
+		t.Errorf("a has %v", a.Assigned())
+	}
+	a.unknown = nil
+	before := g.settle()
+	g.checkEven(before)
+	b := g.add("b", 0, "plan")
+	b.unknown = map[string]bool{"z": true}
+	if got := moved(before, g.settle()); len(got) > 0 {
+		t.Errorf("%v moved", got)
+	}
+	b.unknown = nil
+	before = g.settle()
+	g.checkEven(before)
+	g.topics["new"] = 2 // b knows it first: it is the one that can take tasks, a keeps its own
+	g.subs = append(g.subs, Sub{"new", []string{"new"}})
+	a.cfg.Subs, b.cfg.Subs = g.subs, g.subs
+	a.Balancer.cfg.Subs, b.Balancer.cfg.Subs = g.subs, g.subs
+	a.unknown = map[string]bool{"new": true}
+	if got := moved(before, g.settle()); len(got) > 0 || len(b.Assigned()) != 6 || len(a.Assigned()) != 4 {
+		t.Errorf("%v moved; a has %v, b %v", got, a.Assigned(), b.Assigned())
+	}
+	a.unknown = nil
+	g.checkEven(g.settle())
 }
 
 // who takes over learns the transactional ids of who is gone, from any leader, for a while, and never of who is there.

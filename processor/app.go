@@ -1,0 +1,157 @@
+// Package processor runs topologies: it joins the consumer group of an application, keeps the state of the tasks that it is
+// given, and commits what they do exactly once.
+//
+//	plan, err := t.Build()
+//	...
+//	app, err := processor.New(plan, processor.Config{Brokers: []string{"localhost:9092"}})
+//	...
+//	err = app.Run(ctx)
+//
+// Any number of instances, on any number of machines, share the work. Each needs a state directory of its own.
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/worker"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Clock tells the time. Implementations must be safe for concurrent use.
+type Clock = task.Clock
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+// App is one instance of an application.
+//
+//	Created -> Starting -> Rebalancing <-> Running -> Stopping -> Stopped
+//	            \___________\_____________\___________\_____> Failed
+//
+// It is safe for concurrent use. Run is called once.
+type App struct {
+	plan *topology.Plan
+	cfg  Config
+
+	state    atomic.Int32
+	stateMu  sync.Mutex // orders hook calls
+	started  atomic.Bool
+	stats    task.Stats
+	counters worker.Counters
+	restored atomic.Int64
+
+	mu      sync.Mutex
+	running map[int][]TaskID
+	done    map[TaskID]bool
+	ended   chan struct{} // wakes the end of a bounded run
+}
+
+// State is where an [App] is in its life.
+type State int32
+
+const (
+	// Created: made, not run.
+	Created State = iota
+	// Starting: waits for brokers, checks topics, loads global tables.
+	Starting
+	// Rebalancing: no worker runs a task yet, or again.
+	Rebalancing
+	// Running: tasks run here.
+	Running
+	// Stopping: Run's context has ended; what is in hand is committed.
+	Stopping
+	// Stopped: Run has returned nil.
+	Stopped
+	// Failed: Run has returned an error.
+	Failed
+)
+
+func (s State) String() string {
+	return [...]string{"created", "starting", "rebalancing", "running", "stopping", "stopped", "failed"}[s]
+}
+
+// New makes an instance that runs plan. It returns everything that is wrong with cfg.
+func New(plan *topology.Plan, cfg Config) (*App, error) {
+	if plan == nil {
+		return nil, errors.New("config: no plan: build a topology first")
+	}
+	cfg = cfg.WithDefaults(plan)
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &App{plan: plan, cfg: cfg, running: map[int][]TaskID{}, done: map[TaskID]bool{}, ended: make(chan struct{}, 1)}, nil
+}
+
+// Run runs the application until ctx ends, and then commits what is in hand and leaves the group; a bounded run ends by
+// itself when everything is processed. It returns nil for both, and otherwise the error that stopped it.
+func (a *App) Run(ctx context.Context) error {
+	if !a.started.CompareAndSwap(false, true) {
+		return errors.New("processor: Run was called before")
+	}
+	// hard outlives ctx for the clean shutdown.
+	hard, kill := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer kill(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		a.setState(Stopping)
+		t := time.AfterFunc(a.cfg.ShutdownTimeout, func() { kill(fmt.Errorf("the shutdown took longer than %v", a.cfg.ShutdownTimeout)) })
+		context.AfterFunc(hard, func() { t.Stop() })
+	})
+	defer stop()
+	a.setState(Starting)
+	err := a.run(ctx, cancel, hard, kill)
+	if err != nil && errors.Is(err, context.Canceled) && ctx.Err() != nil && context.Cause(hard) == nil {
+		err = nil // asked to stop before it had started
+	}
+	if err != nil {
+		a.setState(Failed)
+		return err
+	}
+	a.setState(Stopped)
+	return nil
+}
+
+// State returns where the application is in its life.
+func (a *App) State() State { return State(a.state.Load()) }
+
+// setState moves on, never back from an end.
+func (a *App) setState(to State) {
+	a.stateMu.Lock()
+	defer a.stateMu.Unlock()
+	from := a.State()
+	if from == to || from >= Stopping && to < from || from >= Stopped {
+		return
+	}
+	a.state.Store(int32(to))
+	each(a.cfg.Hooks, func(h StateHook) { h.OnState(from, to) })
+}
+
+// Stats is what the application has done since it was started.
+type Stats struct {
+	task.Snapshot
+	// Transactions: committed, aborted, of unknown outcome (resolved by a new client), and how often a worker began anew.
+	Commits, Aborts, Unknown, Resets int64
+	// Restored is the number of changelog records that were replayed.
+	Restored int64
+	// Tasks that run here now.
+	Tasks []TaskID
+}
+
+// Stats returns the counters. It is cheap.
+func (a *App) Stats() Stats {
+	s := Stats{Snapshot: a.stats.Snapshot(), Commits: a.counters.Commits.Load(), Aborts: a.counters.Aborts.Load(), Unknown: a.counters.Unknown.Load(), Resets: a.counters.Resets.Load(), Restored: a.restored.Load()}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, ids := range a.running {
+		s.Tasks = append(s.Tasks, ids...)
+	}
+	return s
+}

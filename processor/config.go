@@ -1,0 +1,177 @@
+package processor
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Guarantee says what a crash may do to the results.
+type Guarantee int
+
+const (
+	// ExactlyOnce commits input offsets, state, changelogs and output as one transaction. It is the default.
+	ExactlyOnce Guarantee = iota
+	// AtLeastOnce commits offsets after output and changelogs, without a transaction: after a crash records may be processed
+	// twice.
+	AtLeastOnce
+)
+
+// Config configures an [App]. The zero value of each field means its default; Brokers alone is required.
+type Config struct {
+	// Brokers are addresses host:port to begin with.
+	Brokers []string
+	// ApplicationID names the consumer group, and begins the names of internal topics and transactional ids. Default: the
+	// topology's name. It must not change while the application has state.
+	ApplicationID string
+	// StateDir is the directory of this instance: databases and its identity. Each running instance needs one of its own; the
+	// same directory is the same instance. Default: kolk-state/<application id> under the working directory.
+	StateDir string
+	// Workers is how many run in this process. Each has a client, a transaction and a share of the tasks. Default: GOMAXPROCS.
+	Workers int
+	// Guarantee: [ExactlyOnce] by default.
+	Guarantee Guarantee
+	// ReplicationFactor of internal topics. Default: -1, the brokers' default.
+	ReplicationFactor int
+
+	// CommitInterval is the longest time from processing a record to committing it. Default: 100 ms.
+	CommitInterval time.Duration
+	// CommitMin is the shortest time between two commits when all input is drained: then results are committed at once.
+	// Default: 10 ms; at most CommitInterval.
+	CommitMin time.Duration
+	// OnError says what becomes of a record that cannot be processed: [Fail] (default) or [Skip].
+	OnError ErrorPolicy
+	// UntilEnd makes a bounded run: the sources are read up to their ends as of now, all windows close, Run returns nil.
+	UntilEnd bool
+
+	// IdleAfter is how long a source partition must be caught up and quiet until it no longer holds back the time of others.
+	// Default: 10 s; negative: never.
+	IdleAfter time.Duration
+	// LiveWithin is the age up to which a record is processed without waiting for other inputs. Default: 1 s.
+	LiveWithin time.Duration
+	// WatermarkInterval is how often time is announced to a repartition topic that gets no records. Default: 1 s.
+	WatermarkInterval time.Duration
+
+	// TaskTimeout is how long the processing of a batch of records may take until the worker counts as stuck: it leaves the
+	// group, and the application fails with the record named. Default: 5 min.
+	TaskTimeout time.Duration
+	// SessionTimeout is how long the group waits for a worker that is gone. Default: 10 s.
+	SessionTimeout time.Duration
+	// TransactionTimeout is how long a transaction may stay open. Default: 10 s, and never less than 10 commit intervals.
+	TransactionTimeout time.Duration
+	// ShutdownTimeout bounds a clean shutdown, from when Run's context ends. Default: 30 s.
+	ShutdownTimeout time.Duration
+	// StayInGroup keeps the membership at a clean shutdown: for a restart within SessionTimeout, which then moves no task.
+	// Default: leave, and let others take over at once.
+	StayInGroup bool
+
+	// CacheBytes bounds the decoded values that the stores of all tasks keep. Default: 64 MiB.
+	CacheBytes int64
+	// BlockCacheBytes is the cache of the databases' blocks, shared by all tasks. Default: 64 MiB.
+	BlockCacheBytes int64
+	// QueueBytes bounds what a task queues before its partitions are paused. Default: 8 MiB.
+	QueueBytes int64
+	// UncommittedBytes is how much output a transaction may hold before it is committed. Default: 64 MiB.
+	UncommittedBytes int64
+	// FlushBytes and FlushInterval bound what a crash loses of a task's database, and so what a restart replays. Default:
+	// 64 MiB, 5 min.
+	FlushBytes    int64
+	FlushInterval time.Duration
+
+	// Logger gets what an operator should know. Default: slog.Default().
+	Logger *slog.Logger
+	// Hooks are told what happens. See [Hook].
+	Hooks []Hook
+	// Clock is the wall clock of the tasks: wall-clock punctuation, idleness. Default: the system's.
+	Clock Clock
+	// ClientOptions are added to every Kafka client: TLS, SASL, dialer. Options that change how records are consumed, produced
+	// or committed break the guarantees.
+	ClientOptions []kgo.Opt
+}
+
+// WithDefaults returns c with every zero field set to its default.
+func (c Config) WithDefaults(plan *topology.Plan) Config {
+	def(&c.ApplicationID, plan.Name())
+	def(&c.StateDir, "kolk-state/"+c.ApplicationID)
+	def(&c.Workers, runtime.GOMAXPROCS(0))
+	def(&c.ReplicationFactor, -1)
+	def(&c.CommitInterval, 100*time.Millisecond)
+	def(&c.CommitMin, min(10*time.Millisecond, c.CommitInterval))
+	def(&c.IdleAfter, 10*time.Second)
+	def(&c.LiveWithin, time.Second)
+	def(&c.WatermarkInterval, time.Second)
+	def(&c.TaskTimeout, 5*time.Minute)
+	def(&c.SessionTimeout, 10*time.Second)
+	def(&c.TransactionTimeout, max(10*time.Second, 10*c.CommitInterval))
+	def(&c.ShutdownTimeout, 30*time.Second)
+	def(&c.CacheBytes, 64<<20)
+	def(&c.BlockCacheBytes, 64<<20)
+	def(&c.QueueBytes, 8<<20)
+	def(&c.UncommittedBytes, 64<<20)
+	def(&c.FlushBytes, 64<<20)
+	def(&c.FlushInterval, 5*time.Minute)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	return c
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate returns everything that is wrong with c, which has its defaults.
+func (c Config) Validate() error {
+	var errs []error
+	wrong := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("config: %s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	if len(c.Brokers) == 0 {
+		wrong("Brokers", "give at least one address host:port")
+	}
+	if err := topology.CheckName(c.ApplicationID); err != nil {
+		wrong("ApplicationID", "%v", err)
+	}
+	positive := func(field string, n int64) {
+		if n <= 0 {
+			wrong(field, "must be positive, not %d", n)
+		}
+	}
+	positive("Workers", int64(c.Workers))
+	positive("CacheBytes", c.CacheBytes)
+	positive("BlockCacheBytes", c.BlockCacheBytes)
+	positive("QueueBytes", c.QueueBytes)
+	positive("UncommittedBytes", c.UncommittedBytes)
+	positive("FlushBytes", c.FlushBytes)
+	for field, d := range map[string]time.Duration{"CommitInterval": c.CommitInterval, "CommitMin": c.CommitMin, "LiveWithin": c.LiveWithin, "WatermarkInterval": c.WatermarkInterval,
+		"TaskTimeout": c.TaskTimeout, "SessionTimeout": c.SessionTimeout, "TransactionTimeout": c.TransactionTimeout, "ShutdownTimeout": c.ShutdownTimeout, "FlushInterval": c.FlushInterval} {
+		if d <= 0 {
+			wrong(field, "must be positive, not %v", d)
+		}
+	}
+	if c.CommitMin > c.CommitInterval {
+		wrong("CommitMin", "%v is longer than CommitInterval, %v", c.CommitMin, c.CommitInterval)
+	}
+	if c.TransactionTimeout < 2*c.CommitInterval {
+		wrong("TransactionTimeout", "%v leaves a transaction of %v no time to commit", c.TransactionTimeout, c.CommitInterval)
+	}
+	if c.ReplicationFactor < -1 || c.ReplicationFactor == 0 || c.ReplicationFactor > 32767 {
+		wrong("ReplicationFactor", "%d is not a replication factor; -1 is the brokers' default", c.ReplicationFactor)
+	}
+	if c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce {
+		wrong("Guarantee", "%d is unknown", c.Guarantee)
+	}
+	return errors.Join(errs...)
+}

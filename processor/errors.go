@@ -1,0 +1,45 @@
+package processor
+
+import (
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/internal/cluster"
+	"github.com/kolkstream/kolk/processor/internal/restore"
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/state"
+)
+
+// ErrorPolicy says what becomes of a record that cannot be processed.
+type ErrorPolicy = task.Policy
+
+const (
+	// Fail stops the application with a [*RecordError]. Nothing of the record is committed.
+	Fail = task.Fail
+	// Skip goes on without the record and counts it.
+	Skip = task.Skip
+)
+
+// RecordError is a record that could not be processed: it could not be decoded, or a function failed or panicked on it.
+type RecordError = task.RecordError
+
+// MissingTopicsError names topics of the topology that do not exist.
+type MissingTopicsError = cluster.MissingTopicsError
+
+// TopicsError lists internal topics that do not fit the plan.
+type TopicsError = changelog.TopicsError
+
+// ForeignStateError is returned for a state directory that belongs to another application or cluster.
+type ForeignStateError = restore.ForeignError
+
+// StateWithoutOffsetsError is returned when a task has state and its group no committed offsets.
+type StateWithoutOffsetsError = restore.StateWithoutOffsets
+
+var (
+	// ErrInUse is wrapped by the error for a state directory that another process uses.
+	ErrInUse = state.ErrInUse
+	// ErrChangelogRecreated is wrapped when a changelog is not the topic that the state was committed to.
+	ErrChangelogRecreated = changelog.ErrRecreated
+	// ErrChangelogTruncated is wrapped when a changelog ends before what was committed to it.
+	ErrChangelogTruncated = changelog.ErrTruncated
+	// ErrChangelogOutOfRange is wrapped when a changelog begins after what a restore needs.
+	ErrChangelogOutOfRange = changelog.ErrOutOfRange
+)

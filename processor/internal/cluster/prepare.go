@@ -1,0 +1,202 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Options of [Prepare].
+type Options struct {
+	App               string
+	Plan              *topology.Plan
+	ReplicationFactor int16
+	Logger            *slog.Logger
+}
+
+// Prepare waits for the cluster, checks the topics of the plan against it and creates the internal topics.
+// Its error lists everything that does not fit; it is final, except when ctx has ended.
+func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
+	adm := kadm.NewClient(cl)
+	v := &View{app: o.App, plan: o.Plan, topics: map[string]Topic{}, tasks: map[string]int32{}}
+	var users []string
+	seen := map[string]bool{}
+	add := func(t string) {
+		if !seen[t] {
+			seen[t] = true
+			users = append(users, t)
+		}
+	}
+	for _, sub := range o.Plan.SubTopologies() {
+		for _, i := range sub.Inputs {
+			if !i.Repartition {
+				add(i.Topic)
+			}
+		}
+		for _, s := range sub.Sinks {
+			if !s.Repartition {
+				add(s.Topic)
+			}
+		}
+	}
+	for _, g := range o.Plan.Globals() {
+		add(g.Topic)
+	}
+	sort.Strings(users)
+
+	var md kadm.Metadata
+	if err := Wait(ctx, o.Logger, "the brokers", func(ctx context.Context) error {
+		var err error
+		md, err = adm.Metadata(ctx, users...)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	v.ID = md.Cluster
+	var missing []string
+	for _, t := range users {
+		d, ok := md.Topics[t]
+		switch {
+		case !ok || errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+			missing = append(missing, t)
+		case d.Err != nil:
+			return nil, fmt.Errorf("topic %q: %w", t, d.Err)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, &MissingTopicsError{Topics: missing}
+	}
+	v.learn(md.Topics)
+	var err error
+	if v.Transactions2, err = transactions2(ctx, cl); err != nil {
+		return nil, err
+	}
+	repartitions, err := v.size()
+	if err != nil {
+		return nil, err
+	}
+	if err := v.internalTopics(ctx, cl, o, repartitions); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// MissingTopicsError names input and output topics that do not exist. kolk creates internal topics only.
+type MissingTopicsError struct{ Topics []string }
+
+func (e *MissingTopicsError) Error() string {
+	return fmt.Sprintf("the topology reads or writes topics that do not exist: %s. Create them (kolk creates its internal topics only), or correct the names", strings.Join(e.Topics, ", "))
+}
+
+func (v *View) internalTopics(ctx context.Context, cl *kgo.Client, o Options, repartitions map[string]int32) error {
+	var topics []changelog.Topic
+	for name, n := range repartitions {
+		topics = append(topics, changelog.Topic{Name: changelog.RepartitionName(o.App, name), Partitions: n, Kind: changelog.Repartition, For: "repartition " + name})
+	}
+	for _, sub := range o.Plan.SubTopologies() {
+		for _, s := range sub.Stores {
+			if !s.Logged {
+				continue
+			}
+			kind := changelog.KeyValueChangelog
+			if s.Kind == topology.WindowStore {
+				kind = changelog.WindowChangelog
+			}
+			topics = append(topics, changelog.Topic{Name: changelog.Name(o.App, s.Name), Partitions: v.Tasks(sub.Name), Kind: kind, For: "store " + s.Name})
+		}
+	}
+	if len(topics) == 0 {
+		return nil
+	}
+	sort.Slice(topics, func(i, j int) bool { return topics[i].Name < topics[j].Name })
+	infos, err := changelog.EnsureTopics(ctx, cl, topics, o.ReplicationFactor)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, i := range infos {
+		v.topics[i.Name] = Topic{Name: i.Name, ID: i.ID, Partitions: i.Partitions, DeleteRetention: i.DeleteRetention}
+	}
+	return nil
+}
+
+// Refresh asks again for the topics that the view knows.
+func (v *View) Refresh(ctx context.Context, adm *kadm.Client) error {
+	v.mu.RLock()
+	names := make([]string, 0, len(v.topics))
+	for n := range v.topics {
+		names = append(names, n)
+	}
+	v.mu.RUnlock()
+	d, err := adm.ListTopics(ctx, names...)
+	if err != nil {
+		return err
+	}
+	v.learn(d)
+	return nil
+}
+
+// transactions2 asks one broker for the finalized level of transaction.version.
+func transactions2(ctx context.Context, cl *kgo.Client) (bool, error) {
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "kolk", "1"
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return false, fmt.Errorf("api versions: %w", err)
+	}
+	for _, f := range resp.FinalizedFeatures {
+		if f.Name == "transaction.version" {
+			return f.MaxVersionLevel >= 2, nil
+		}
+	}
+	return false, nil
+}
+
+// Wait calls try until it succeeds or ctx ends, at growing intervals, and tells the operator now and then what it waits for.
+func Wait(ctx context.Context, log *slog.Logger, what string, try func(context.Context) error) error {
+	wait, told := 50*time.Millisecond, time.Duration(0)
+	for waited := time.Duration(0); ; {
+		one, cancel := context.WithTimeout(ctx, 10*time.Second)
+		start := time.Now()
+		err := try(one)
+		cancel()
+		if err == nil {
+			if told > 0 {
+				log.Info("no longer waiting", "for", what)
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("waiting for %s: %w", what, errors.Join(ctx.Err(), err))
+		}
+		var ke *kerr.Error
+		if errors.As(err, &ke) && !ke.Retriable {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		waited += time.Since(start)
+		if waited >= told {
+			log.Warn("waiting", "for", what, "since", waited.Round(time.Second), "err", err)
+			told = max(2*waited, time.Second)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, errors.Join(ctx.Err(), err))
+		case <-time.After(wait):
+			waited += wait
+		}
+		wait = min(2*wait, time.Second)
+	}
+}

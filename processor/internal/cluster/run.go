@@ -1,0 +1,208 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/kolkstream/kolk/checkpoint"
+)
+
+// Run is a bounded run: the ends up to which the sources are read, the same for every instance and after every restart.
+//
+// It is kept as committed offsets of the consumer group APP-until-end, which nobody joins: offsets are the ends, the metadata
+// says which run they belong to and whether it is over.
+type Run struct {
+	ID   uint64
+	ends map[string]map[int32]int64
+}
+
+// Ends returns the end offset of the partition in each of the topics that is a source; repartition topics have none.
+func (r *Run) Ends(topics []string, partition int32) map[string]int64 {
+	out := map[string]int64{}
+	for _, t := range topics {
+		if end, ok := r.ends[t][partition]; ok {
+			out[t] = end
+		}
+	}
+	return out
+}
+
+// Runs finds, begins and ends bounded runs.
+type Runs struct {
+	View   *View
+	App    string
+	Admin  *kadm.Client
+	Logger *slog.Logger
+	// Leader says that a worker of this process leads the group, and so begins the run if there is none.
+	Leader atomic.Bool
+
+	mu  sync.Mutex // one at a time begins a run
+	run *Run
+}
+
+func (r *Runs) group() string { return r.App + "-until-end" }
+
+const (
+	runOpen = "open"
+	runDone = "done"
+)
+
+// Await returns the run that is under way, begun by whoever leads the group. It is safe for concurrent use, and always returns
+// the same run.
+func (r *Runs) Await(ctx context.Context) (*Run, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.run != nil {
+		return r.run, nil
+	}
+	run, err := r.await(ctx)
+	if err == nil {
+		r.run = run
+	}
+	return run, err
+}
+
+func (r *Runs) await(ctx context.Context) (*Run, error) {
+	var run *Run
+	// A leader that died before it began the run, and came back as the same static member, is not told again that it leads.
+	alone := time.Now().Add(5 * time.Second)
+	err := Wait(ctx, r.Logger, "the end offsets of the bounded run", func(ctx context.Context) error {
+		var err error
+		if run, err = r.find(ctx); err != nil || run != nil {
+			return err
+		}
+		if !r.Leader.Load() && time.Now().Before(alone) {
+			return errNoRun
+		}
+		if err := r.begin(ctx); err != nil {
+			return err
+		}
+		if run, err = r.find(ctx); err == nil && run == nil {
+			err = errNoRun
+		}
+		return err
+	})
+	return run, err
+}
+
+var errNoRun = errors.New("the group has no leader yet")
+
+func (r *Runs) find(ctx context.Context) (*Run, error) {
+	offsets, err := r.Admin.FetchOffsets(ctx, r.group())
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, err
+	}
+	run := &Run{ends: map[string]map[int32]int64{}}
+	var failed error
+	sources := r.sources()
+	offsets.Each(func(o kadm.OffsetResponse) {
+		state, id, ok := strings.Cut(o.Metadata, ":")
+		if o.Err != nil || !ok {
+			failed = errors.Join(failed, fmt.Errorf("group %s: %s/%d: metadata %q: %w", r.group(), o.Topic, o.Partition, o.Metadata, errors.Join(o.Err, errRun)))
+			return
+		}
+		if state != runOpen || !sources[o.Topic] {
+			return
+		}
+		n, err := strconv.ParseUint(id, 16, 64)
+		failed = errors.Join(failed, err)
+		run.ID = n
+		if run.ends[o.Topic] == nil {
+			run.ends[o.Topic] = map[int32]int64{}
+		}
+		run.ends[o.Topic][o.Partition] = o.At
+	})
+	if failed != nil || run.ID == 0 {
+		return nil, failed
+	}
+	return run, nil
+}
+
+var errRun = errors.New("not the record of a bounded run")
+
+func (r *Runs) sources() map[string]bool {
+	out := map[string]bool{}
+	for _, sub := range r.View.plan.SubTopologies() {
+		for _, i := range sub.Inputs {
+			if !i.Repartition {
+				out[i.Topic] = true
+			}
+		}
+	}
+	return out
+}
+
+// begin writes the ends of the sources as they are now.
+func (r *Runs) begin(ctx context.Context) error {
+	var topics []string
+	for t := range r.sources() {
+		topics = append(topics, t)
+	}
+	ends, err := r.Admin.ListCommittedOffsets(ctx, topics...)
+	if err != nil {
+		return err
+	}
+	if err := ends.Error(); err != nil {
+		return err
+	}
+	id := rand.Uint64() | 1
+	offsets := kadm.Offsets{}
+	ends.Each(func(o kadm.ListedOffset) {
+		offsets.Add(kadm.Offset{Topic: o.Topic, Partition: o.Partition, At: o.Offset, LeaderEpoch: -1, Metadata: runOpen + ":" + strconv.FormatUint(id, 16)})
+	})
+	return r.Admin.CommitAllOffsets(ctx, r.group(), offsets)
+}
+
+// Completed reports whether every task of the plan has ended run.
+func (r *Runs) Completed(ctx context.Context, run *Run) (bool, error) {
+	offsets, err := r.Admin.FetchOffsets(ctx, r.App)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return false, err
+	}
+	for _, sub := range r.View.plan.SubTopologies() {
+		for p := range r.View.Tasks(sub.Name) {
+			for _, t := range r.View.Inputs(sub, p) {
+				o, ok := offsets.Lookup(t, p)
+				if !ok {
+					return false, nil
+				}
+				md, err := checkpoint.ParseMetadata(o.Metadata)
+				if err != nil {
+					return false, fmt.Errorf("%s/%d: %w", t, p, err)
+				}
+				if md.Ended != run.ID {
+					return false, nil
+				}
+			}
+		}
+	}
+	return true, nil
+}
+
+// Finish marks run as over: the next bounded run has new ends. Any instance may do it, any number of times.
+func (r *Runs) Finish(ctx context.Context, run *Run) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	now, err := r.find(ctx)
+	if err != nil || now == nil || now.ID != run.ID {
+		return err // over, or followed by another already
+	}
+	offsets := kadm.Offsets{}
+	for t, ps := range run.ends {
+		for p, end := range ps {
+			offsets.Add(kadm.Offset{Topic: t, Partition: p, At: end, LeaderEpoch: -1, Metadata: runDone + ":" + strconv.FormatUint(run.ID, 16)})
+		}
+	}
+	return r.Admin.CommitAllOffsets(ctx, r.group(), offsets)
+}

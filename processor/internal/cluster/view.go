@@ -1,0 +1,149 @@
+// Package cluster is what an application knows of its Kafka cluster: topics, their ids and partition counts, what the broker
+// can do. It creates the internal topics and refuses, with one list, what does not fit the plan.
+package cluster
+
+import (
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Topic is a topic of the cluster.
+type Topic struct {
+	Name       string
+	ID         [16]byte
+	Partitions int32
+	// DeleteRetention of a changelog: tombstones may vanish after it.
+	DeleteRetention time.Duration
+}
+
+// View is the cluster as it was when it was last asked. It is safe for concurrent use.
+type View struct {
+	// ID is the cluster's.
+	ID string
+	// Transactions2 says that the brokers have transaction.version 2 (KIP-890): each transaction has its own epoch, and
+	// partitions and groups are added to it implicitly.
+	Transactions2 bool
+
+	app  string
+	plan *topology.Plan
+
+	mu     sync.RWMutex
+	topics map[string]Topic
+	tasks  map[string]int32
+}
+
+// Partitions returns the number of partitions of a topic, 0 if it is not known.
+func (v *View) Partitions(topic string) int32 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.topics[topic].Partitions
+}
+
+// TopicID returns the id of a topic, zero if it is not known.
+func (v *View) TopicID(topic string) [16]byte {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.topics[topic].ID
+}
+
+// Name returns the name of the topic with that id, "" if it is not known.
+func (v *View) Name(id [16]byte) string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, t := range v.topics {
+		if t.ID == id {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+// DeleteRetention returns the delete.retention.ms of a changelog, 0 if it is not known.
+func (v *View) DeleteRetention(topic string) time.Duration {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.topics[topic].DeleteRetention
+}
+
+// Tasks returns how many tasks a sub-topology has: the largest partition count of its inputs.
+func (v *View) Tasks(sub string) int32 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.tasks[sub]
+}
+
+// Real returns the name of an input or sink on the broker.
+func (v *View) Real(topic string, repartition bool) string {
+	if repartition {
+		return changelog.RepartitionName(v.app, topic)
+	}
+	return topic
+}
+
+// Inputs returns the real names of the topics of a sub-topology that have the partition.
+func (v *View) Inputs(sub *topology.SubTopology, partition int32) []string {
+	var in []string
+	for _, i := range sub.Inputs {
+		name := v.Real(i.Topic, i.Repartition)
+		if partition < v.Partitions(name) {
+			in = append(in, name)
+		}
+	}
+	return in
+}
+
+// Sources returns the real names of all topics that the consumer group reads.
+func (v *View) Sources() []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, sub := range v.plan.SubTopologies() {
+		for _, i := range sub.Inputs {
+			if name := v.Real(i.Topic, i.Repartition); !seen[name] {
+				seen[name] = true
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+func (v *View) learn(details kadm.TopicDetails) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name, d := range details {
+		if d.Err == nil {
+			t := v.topics[name]
+			t.Name, t.ID, t.Partitions = name, d.ID, int32(len(d.Partitions))
+			v.topics[name] = t
+		}
+	}
+}
+
+// size computes the partitions of each repartition topic and the tasks of each sub-topology, from the sources on. Its error
+// lists every violation of co-partitioning.
+func (v *View) size() (map[string]int32, error) {
+	repartitions, err := v.plan.Partitions(func(topic string) (int32, bool) {
+		n := v.Partitions(topic)
+		return n, n > 0
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, sub := range v.plan.SubTopologies() {
+		for _, i := range sub.Inputs {
+			n := v.topics[i.Topic].Partitions
+			if i.Repartition {
+				n = repartitions[i.Topic]
+			}
+			v.tasks[sub.Name] = max(v.tasks[sub.Name], n)
+		}
+	}
+	return repartitions, nil
+}

@@ -1,0 +1,202 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Committed is what the consumer group has committed for one input partition.
+type Committed struct {
+	Topic     string
+	Partition int32
+	// Offset is the next to read; -1 if nothing was committed. Start is where to read from in either case.
+	Offset, Start int64
+	Metadata      checkpoint.Metadata
+}
+
+// Restoration is one store's restore, for hooks and logs.
+type Restoration struct {
+	Task, Store, Topic string
+	Partition          int32
+	From, End          int64 // changelog offsets
+	Records            int64 // read so far
+	Done               bool
+}
+
+// Opener opens tasks' databases and brings them up to date. It is safe for concurrent use.
+type Opener struct {
+	Pool     *Pool
+	Restorer *changelog.Restorer
+	App      string
+	// TopicID and DeleteRetention look up changelogs.
+	TopicID         func(topic string) [16]byte
+	DeleteRetention func(topic string) time.Duration
+	Report          func(Restoration)
+	Now             func() time.Time
+}
+
+// StateWithoutOffsets is returned for a task that has state but whose group has no committed offsets: processing would count
+// its input twice.
+type StateWithoutOffsets struct{ App, Task string }
+
+func (e *StateWithoutOffsets) Error() string {
+	return fmt.Sprintf("task %s has state, but consumer group %q has no committed offsets for its inputs: they were reset, or have expired. Processing the input again would count it twice: delete the application's changelog topics and state directories to begin anew, or restore the offsets", e.Task, e.App)
+}
+
+// Open acquires the database of a task and restores it. The committed offsets must come from a stable fetch that was made
+// before: only then no transaction of the group is pending, and everything it has committed lies below the log ends read here.
+func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition int32, committed []Committed) (*Handle, error) {
+	h, err := o.Pool.Acquire(ctx, sub.Name, partition)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.restore(ctx, h, sub, partition, committed); err != nil {
+		o.Pool.Discard(h)
+		return nil, fmt.Errorf("restore task %s: %w", h.id, err)
+	}
+	return h, nil
+}
+
+func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopology, partition int32, committed []Committed) error {
+	if o.stale(h, sub) {
+		o.Pool.log.Warn("the local state of a task is older than its changelogs keep deletions: it is rebuilt", "task", h.id, "last commit", h.Checkpoint.LastCommit())
+		if err := o.Pool.Reset(h); err != nil {
+			return err
+		}
+	}
+	ends := map[string]checkpoint.ChangelogEnd{}
+	any := false
+	for _, c := range committed {
+		any = any || c.Offset >= 0
+		for _, e := range c.Metadata.Changelogs {
+			if have, ok := ends[e.Store]; !ok || have.Offset < e.Offset {
+				ends[e.Store] = e
+			}
+		}
+	}
+	var mu sync.Mutex // one batch at a time
+	var restored int64
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range sub.Stores {
+		if !s.Logged {
+			continue
+		}
+		g.Go(func() error {
+			n, err := o.store(ctx, h, s, partition, ends[s.Name], &mu)
+			mu.Lock()
+			defer mu.Unlock()
+			restored += n
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if !any && (restored > 0 || h.Checkpoint.Seq() > 0) {
+		return &StateWithoutOffsets{o.App, h.id}
+	}
+	if restored == 0 {
+		return nil
+	}
+	if err := o.Pool.points.Hit(failpoint.AfterRestore); err != nil {
+		return err
+	}
+	return h.flush()
+}
+
+// store restores one store of a task.
+func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end checkpoint.ChangelogEnd, mu *sync.Mutex) (int64, error) {
+	topic := changelog.Name(o.App, s.Name)
+	prefix, err := lockedPrefix(h, s.Name, mu)
+	if err != nil {
+		return 0, err
+	}
+	var zero [16]byte
+	id := o.TopicID(topic)
+	pos, have := h.Checkpoint.Changelog(s.Name)
+	switch {
+	case end.TopicID != zero && end.TopicID != id:
+		return 0, fmt.Errorf("store %s: %w: the last commit wrote to another topic named %s. Its data is gone with that topic; delete the application's state, changelogs and offsets to begin anew", s.Name, changelog.ErrRecreated, topic)
+	case have && pos.TopicID != id:
+		return 0, fmt.Errorf("store %s: %w: the local state follows another topic named %s. If that is intended delete the state directory", s.Name, changelog.ErrRecreated, topic)
+	}
+	r := Restoration{Task: h.id, Store: s.Name, Topic: topic, Partition: partition, From: pos.Offset}
+	var key []byte
+	var prev int64
+	res, err := o.Restorer.Restore(ctx, changelog.Request{
+		Topic: topic, Partition: partition, TopicID: id, From: pos.Offset, Committed: end.Offset,
+		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped},
+		Purged: s.Kind == topology.WindowStore,
+		Apply: func(changes []changelog.Change, next int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			b := h.DB.NewBatch()
+			defer b.Close()
+			for _, c := range changes {
+				key = append(append(key[:0], byte(prefix>>8), byte(prefix)), c.Key...)
+				if c.Deleted {
+					b.Delete(key)
+				} else {
+					b.Set(key, c.Value)
+				}
+			}
+			if err := h.Checkpoint.Write(b, checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{s.Name: {TopicID: id, Offset: next}}, Seq: h.Checkpoint.Seq(), At: o.Now()}); err != nil {
+				return err
+			}
+			if err := b.Commit(); err != nil {
+				return err
+			}
+			h.Checkpoint.Applied()
+			return o.Pool.points.Hit(failpoint.InRestore)
+		},
+		// What lies between the stored position and the log's start was purged because its windows are closed: every change of an
+		// open window is still in the log. So the store stays, and goes on at the log's start; the task drops closed windows.
+		Reset: func() error { return nil },
+		Progress: func(p changelog.Progress) {
+			r.From, r.End, r.Records = p.Start, p.End, p.Records
+			if p.Waiting != "" {
+				o.Pool.log.Warn("waiting in a restore", "task", h.id, "store", s.Name, "for", p.Waiting)
+			}
+			if p.Records != prev {
+				prev = p.Records
+				o.Report(r)
+			}
+		},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store %s: %w", s.Name, err)
+	}
+	r.From, r.End, r.Records, r.Done = res.Start, res.End, res.Records, true
+	o.Report(r)
+	return r.Records, nil
+}
+
+func lockedPrefix(h *Handle, store string, mu *sync.Mutex) (uint16, error) {
+	mu.Lock()
+	defer mu.Unlock()
+	return h.Checkpoint.Prefix(store)
+}
+
+// stale reports whether a deletion may be missing from the changelogs that the database has not seen: its key would rise again.
+func (o *Opener) stale(h *Handle, sub *topology.SubTopology) bool {
+	last := h.Checkpoint.LastCommit()
+	if last.IsZero() {
+		return false
+	}
+	age := o.Now().Sub(last)
+	for _, s := range sub.Stores {
+		if keep := o.DeleteRetention(changelog.Name(o.App, s.Name)); s.Logged && keep > 0 && age > keep/2 {
+			return true
+		}
+	}
+	return false
+}

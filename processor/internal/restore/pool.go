@@ -1,0 +1,268 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/state"
+)
+
+// Pool is the registry of the process's task databases: each is open at most once, and handed from worker to worker without
+// being closed. It is safe for concurrent use.
+type Pool struct {
+	dir    *Dir
+	engine state.Engine
+	app    string
+	log    *slog.Logger
+	points failpoint.Points
+
+	flushBytes int64
+	flushEvery time.Duration
+
+	mu    sync.Mutex
+	dbs   map[string]*Handle
+	free  chan struct{} // closed and renewed whenever a handle is released
+	idle  time.Duration
+	tasks sync.WaitGroup // memtable flushes and closes
+}
+
+// PoolConfig configures a [Pool].
+type PoolConfig struct {
+	Dir         *Dir
+	Engine      state.Engine
+	Application string
+	Logger      *slog.Logger
+	Points      failpoint.Points
+	// FlushBytes and FlushEvery bound what a crash loses of a database, and so the replay after it.
+	FlushBytes int64
+	FlushEvery time.Duration
+}
+
+// NewPool returns an empty pool.
+func NewPool(c PoolConfig) *Pool {
+	return &Pool{dir: c.Dir, engine: c.Engine, app: c.Application, log: c.Logger, points: c.Points, flushBytes: c.FlushBytes, flushEvery: c.FlushEvery,
+		dbs: map[string]*Handle{}, free: make(chan struct{}), idle: 10 * time.Second}
+}
+
+// Handle is a database in use by one task.
+type Handle struct {
+	DB         state.DB
+	Checkpoint *checkpoint.Checkpoint
+
+	id   string
+	path string
+	pool *Pool
+	idle *time.Timer // runs while nobody uses it
+	used bool
+
+	flushing  bool // guarded by pool.mu
+	flushed   time.Time
+	flushErr  error
+	flushDone chan struct{}
+}
+
+// Acquire opens the database of a task, or takes over the open one as soon as its former user has released it. A database that
+// is corrupt is put aside and begun anew: the changelog is the truth.
+func (p *Pool) Acquire(ctx context.Context, sub string, partition int32) (*Handle, error) {
+	id := fmt.Sprintf("%s/%d", sub, partition)
+	for {
+		p.mu.Lock()
+		h, ok := p.dbs[id]
+		if !ok {
+			h = &Handle{id: id, path: p.dir.TaskPath(sub, partition), pool: p, used: true, flushed: time.Now()}
+			p.dbs[id] = h
+			p.mu.Unlock()
+			if err := p.open(h); err != nil {
+				p.mu.Lock()
+				delete(p.dbs, id)
+				p.wake()
+				p.mu.Unlock()
+				return nil, err
+			}
+			return h, nil
+		}
+		if !h.used && h.idle.Stop() {
+			p.tasks.Done()
+			h.used = true
+			err := h.flushErr
+			p.mu.Unlock()
+			if err != nil {
+				p.Discard(h)
+				return nil, fmt.Errorf("state of task %s: %w", id, err)
+			}
+			return h, nil
+		}
+		free := p.free
+		p.mu.Unlock()
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (p *Pool) open(h *Handle) error {
+	if err := p.points.Hit(failpoint.InAssign); err != nil {
+		return err
+	}
+	err := p.tryOpen(h)
+	if errors.Is(err, state.ErrCorrupt) {
+		p.log.Warn("the local state of a task is corrupt: it is rebuilt from its changelogs", "task", h.id, "dir", h.path, "err", err)
+		if err := putAside(h.path); err != nil {
+			return fmt.Errorf("state of task %s: %w", h.id, err)
+		}
+		err = p.tryOpen(h)
+	}
+	if err != nil {
+		return fmt.Errorf("state of task %s: %w", h.id, err)
+	}
+	return nil
+}
+
+func (p *Pool) tryOpen(h *Handle) error {
+	db, err := p.engine.Open(h.path)
+	if err != nil {
+		return err
+	}
+	h.Checkpoint, err = checkpoint.Open(db, checkpoint.Identity{Application: p.app, ClusterID: p.dir.instance.Cluster, Task: h.id})
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	h.DB = db
+	return nil
+}
+
+// Reset empties the database of h.
+func (p *Pool) Reset(h *Handle) error {
+	if err := h.DB.Close(); err != nil && !errors.Is(err, state.ErrCorrupt) {
+		p.log.Warn("closing a database that is thrown away", "task", h.id, "err", err)
+	}
+	if err := putAside(h.path); err != nil {
+		return fmt.Errorf("state of task %s: %w", h.id, err)
+	}
+	if err := p.tryOpen(h); err != nil {
+		return fmt.Errorf("state of task %s: %w", h.id, err)
+	}
+	return nil
+}
+
+// Release gives the database back. It stays open for a while, for the task may come back or move to another worker.
+func (p *Pool) Release(h *Handle) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h.used = false
+	p.tasks.Add(1)
+	h.idle = time.AfterFunc(p.idle, func() { defer p.tasks.Done(); p.close(h) })
+	p.wake()
+}
+
+// Discard closes the database of h without asking it to be whole: after an error of its own.
+func (p *Pool) Discard(h *Handle) {
+	if err := h.DB.Close(); err != nil {
+		p.log.Warn("closing a database after an error", "task", h.id, "err", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.dbs, h.id)
+	p.wake()
+}
+
+// wake is called with mu held.
+func (p *Pool) wake() {
+	close(p.free)
+	p.free = make(chan struct{})
+}
+
+func (p *Pool) close(h *Handle) error {
+	p.await(h)
+	err := h.DB.Close()
+	if err != nil {
+		p.log.Error("closing the state of a task", "task", h.id, "err", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.dbs, h.id)
+	p.wake()
+	return err
+}
+
+func (p *Pool) await(h *Handle) {
+	p.mu.Lock()
+	done := h.flushDone
+	running := h.flushing
+	p.mu.Unlock()
+	if running {
+		<-done
+	}
+}
+
+// Close flushes and closes all databases. No task may use one any more.
+func (p *Pool) Close() error {
+	if err := p.points.Hit(failpoint.InClose); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	var hs []*Handle
+	for _, h := range p.dbs {
+		switch {
+		case h.used: // its task has ended without a release, by an error
+			hs = append(hs, h)
+		case h.idle.Stop():
+			p.tasks.Done()
+			hs = append(hs, h)
+		}
+	}
+	p.mu.Unlock()
+	errs := make([]error, len(hs))
+	var wg sync.WaitGroup
+	for i, h := range hs {
+		wg.Go(func() { errs[i] = p.close(h) })
+	}
+	wg.Wait()
+	p.tasks.Wait()
+	return errors.Join(errs...)
+}
+
+// Committed is called after each commit of the task that uses h. It starts a memtable flush when one is due, and reports the
+// failure of an earlier one.
+func (h *Handle) Committed() error {
+	p := h.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h.flushErr != nil {
+		return fmt.Errorf("flush the state of task %s: %w", h.id, h.flushErr)
+	}
+	if h.flushing {
+		return nil
+	}
+	n := h.DB.Unflushed()
+	if n < p.flushBytes && (n == 0 || time.Since(h.flushed) < p.flushEvery) {
+		return nil
+	}
+	h.flushing, h.flushDone = true, make(chan struct{})
+	p.tasks.Go(func() {
+		err := h.flush()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		h.flushing, h.flushErr, h.flushed = false, err, time.Now()
+		close(h.flushDone)
+	})
+	return nil
+}
+
+func (h *Handle) flush() error {
+	if err := h.pool.points.Hit(failpoint.BeforeMemtableFlush); err != nil {
+		return err
+	}
+	if err := h.DB.Flush(); err != nil {
+		return err
+	}
+	return h.pool.points.Hit(failpoint.AfterMemtableFlush)
+}

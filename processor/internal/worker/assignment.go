@@ -1,0 +1,358 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/cluster"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/internal/restore"
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// opening is a task that was assigned and does not run yet: its offsets are being fetched, its state restored.
+type opening struct {
+	id     task.ID
+	sub    *topology.SubTopology
+	topics []string
+	cancel context.CancelFunc
+
+	// Set before it is sent to session.opened.
+	committed []restore.Committed
+	run       *cluster.Run
+	handle    *restore.Handle
+	err       error
+}
+
+// onAssigned starts the opening of new tasks. Their partitions stay paused until their state is there. It runs as a callback:
+// see the package comment.
+func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
+	pause := map[string][]int32{}
+	for _, sub := range s.cfg.Plan.SubTopologies() {
+		parts := map[int32]bool{}
+		for _, in := range sub.Inputs {
+			for _, p := range added[s.cfg.View.Real(in.Topic, in.Repartition)] {
+				parts[p] = true
+			}
+		}
+		for p := range parts {
+			id := task.ID{Sub: sub.Name, Partition: p}
+			if s.tasks[id] != nil || s.openings[id] != nil {
+				continue
+			}
+			o := &opening{id: id, sub: sub, topics: s.cfg.View.Inputs(sub, p)}
+			for _, t := range o.topics {
+				pause[t] = append(pause[t], p)
+			}
+			var ctx context.Context
+			ctx, o.cancel = context.WithCancel(s.ctx)
+			s.openings[id] = o
+			s.opening.Go(func() { s.open(ctx, o) })
+		}
+	}
+	cl.PauseFetchPartitions(pause)
+	if s.balancer.Leads() {
+		s.cfg.Events.Leader(s.cfg.Index)
+	}
+	s.report()
+}
+
+// onRevoked gives tasks up in peace: everything they did is committed.
+func (s *session) onRevoked(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+	if len(lost) == 0 {
+		return
+	}
+	if err := s.cfg.Points.Hit(failpoint.InRevoke); err != nil {
+		s.fatal = errors.Join(s.fatal, err)
+	}
+	s.drop(lost)
+}
+
+// onLost gives tasks up after the group has thrown the worker out. They have nothing uncommitted here either; their databases
+// hold committed data and stay as warm state.
+func (s *session) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+	if len(lost) == 0 {
+		return
+	}
+	if err := s.cfg.Points.Hit(failpoint.InLost); err != nil {
+		s.fatal = errors.Join(s.fatal, err)
+	}
+	s.log.Warn("thrown out of the group: tasks are given up", "partitions", len(lost))
+	s.drop(lost)
+}
+
+func (s *session) drop(lost map[string][]int32) {
+	gone := func(id task.ID, topics []string) bool {
+		for _, t := range topics {
+			for _, p := range lost[t] {
+				if p == id.Partition {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	resume := map[string][]int32{}
+	for id, o := range s.openings {
+		if gone(id, o.topics) {
+			o.cancel()
+			delete(s.openings, id)
+			for _, t := range o.topics {
+				resume[t] = append(resume[t], id.Partition)
+			}
+		}
+	}
+	kept := s.order[:0]
+	for _, r := range s.order {
+		if !gone(r.id, r.topics) {
+			kept = append(kept, r)
+			continue
+		}
+		for _, t := range r.topics {
+			resume[t] = append(resume[t], r.id.Partition)
+		}
+		s.stopTask(r)
+		delete(s.tasks, r.id)
+	}
+	clear(s.order[len(kept):])
+	s.order = kept
+	// Pauses outlive assignments.
+	s.cl.ResumeFetchPartitions(resume)
+	s.offMu.Lock()
+	for t, ps := range lost {
+		for _, p := range ps {
+			delete(s.offsets, topicPartition{t, p})
+		}
+	}
+	s.offMu.Unlock()
+	s.report()
+}
+
+func (s *session) stopTask(r *running) {
+	if err := r.task.Close(); err != nil {
+		s.log.Warn("closing a task", "task", r.id, "err", err)
+	}
+	s.cfg.Opener.Pool.Release(r.handle)
+}
+
+// onOffsets remembers what the group has committed. The client asks for stable offsets: they are here only when no transaction
+// is pending on them.
+func (s *session) onOffsets(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	s.offMu.Lock()
+	defer s.offMu.Unlock()
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics {
+			topic := t.Topic
+			if topic == "" {
+				topic = s.cfg.View.Name(t.TopicID)
+			}
+			for _, p := range t.Partitions {
+				if p.ErrorCode != 0 {
+					continue
+				}
+				c := restore.Committed{Topic: topic, Partition: p.Partition, Offset: p.Offset, Start: p.Offset}
+				if p.Metadata != nil {
+					var err error
+					if c.Metadata, err = checkpoint.ParseMetadata(*p.Metadata); err != nil {
+						return fmt.Errorf("the commit metadata of %s/%d in group %q is not kolk's: %w. Does another application use this group?", topic, p.Partition, s.cfg.App, err)
+					}
+				}
+				s.offsets[topicPartition{topic, p.Partition}] = c
+			}
+		}
+	}
+	close(s.offChanged)
+	s.offChanged = make(chan struct{})
+	return nil
+}
+
+// open brings a task's state up to date, on a goroutine of its own.
+func (s *session) open(ctx context.Context, o *opening) {
+	o.committed, o.err = s.awaitOffsets(ctx, o)
+	if o.err == nil && s.cfg.Run != nil {
+		o.run, o.err = s.cfg.Run(ctx)
+	}
+	if o.err == nil {
+		o.handle, o.err = s.cfg.Opener.Open(ctx, o.sub, o.id.Partition, o.committed)
+	}
+	s.openMu.Lock()
+	s.opened = append(s.opened, o)
+	s.openMu.Unlock()
+	s.wake()
+}
+
+// takeOpened returns the openings that have come to an end since the last call.
+func (s *session) takeOpened() []*opening {
+	s.openMu.Lock()
+	defer s.openMu.Unlock()
+	all := s.opened
+	s.opened = nil
+	return all
+}
+
+func (s *session) awaitOffsets(ctx context.Context, o *opening) ([]restore.Committed, error) {
+	for {
+		s.offMu.Lock()
+		changed := s.offChanged
+		var all []restore.Committed
+		for _, t := range o.topics {
+			if c, ok := s.offsets[topicPartition{t, o.id.Partition}]; ok {
+				all = append(all, c)
+			}
+		}
+		s.offMu.Unlock()
+		if len(all) == len(o.topics) {
+			return all, s.logStarts(ctx, all)
+		}
+		select {
+		case <-changed:
+		case <-time.After(fenceAfter):
+			s.fence(ctx)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// logStarts sets where inputs begin that were never committed: at the start of the log.
+func (s *session) logStarts(ctx context.Context, committed []restore.Committed) error {
+	var topics []string
+	for _, c := range committed {
+		if c.Offset < 0 {
+			topics = append(topics, c.Topic)
+		}
+	}
+	if len(topics) == 0 {
+		return nil
+	}
+	var starts kadm.ListedOffsets
+	err := cluster.Wait(ctx, s.log, "the start offsets of the inputs", func(ctx context.Context) error {
+		var err error
+		if starts, err = kadm.NewClient(s.cl).ListStartOffsets(ctx, topics...); err == nil {
+			err = starts.Error()
+		}
+		return err
+	})
+	for i, c := range committed {
+		if o, ok := starts.Lookup(c.Topic, c.Partition); ok && c.Offset < 0 {
+			committed[i].Start, committed[i].Metadata.Ref = o.Offset, topology.NoTime
+		}
+	}
+	return err
+}
+
+// fenceAfter is how long offsets may stay unstable before the transactions of members that are gone are ended for them.
+const fenceAfter = 500 * time.Millisecond
+
+// fence ends the transactions of members that are gone, as the leader of the group has named them: the offsets of their tasks
+// stay unstable until then, or until the transactions time out.
+func (s *session) fence(ctx context.Context) {
+	for _, id := range s.balancer.Fence() {
+		s.offMu.Lock()
+		done := s.fenced[id]
+		s.fenced[id] = true
+		s.offMu.Unlock()
+		if done || id == s.group.TransactionalID {
+			continue
+		}
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.TransactionalID, req.TransactionTimeoutMillis, req.ProducerID, req.ProducerEpoch = &id, int32(s.cfg.TransactionTimeout.Milliseconds()), -1, -1
+		resp, err := req.RequestWith(ctx, s.cl)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil {
+			s.log.Warn("could not end the transaction of a member that is gone: waiting for its time-out", "transactional id", id, "err", err)
+			continue
+		}
+		s.log.Info("ended the transaction of a member that is gone", "transactional id", id)
+	}
+}
+
+// adopt starts the tasks whose state has become ready.
+func (s *session) adopt() error {
+	for _, o := range s.takeOpened() {
+		if s.openings[o.id] != o { // revoked meanwhile
+			if o.handle != nil {
+				s.cfg.Opener.Pool.Release(o.handle)
+			}
+			continue
+		}
+		delete(s.openings, o.id)
+		if o.err != nil {
+			return o.err
+		}
+		if err := s.start(o); err != nil {
+			s.cfg.Opener.Pool.Release(o.handle)
+			return fmt.Errorf("task %s: %w", o.id, err)
+		}
+	}
+	return nil
+}
+
+func (s *session) start(o *opening) error {
+	var bounded *task.Bounded
+	if o.run != nil {
+		bounded = &task.Bounded{Run: o.run.ID, Ends: o.run.Ends(o.topics, o.id.Partition)}
+	}
+	starts := map[string]task.Start{}
+	for _, c := range o.committed {
+		starts[c.Topic] = task.Start{Offset: c.Start, Ref: c.Metadata.Ref, Ended: c.Metadata.Ended}
+	}
+	t, err := task.New(task.Options{
+		App: s.cfg.App, Plan: s.cfg.Plan, Sub: o.sub, Partition: o.id.Partition,
+		DB: o.handle.DB, Checkpoint: o.handle.Checkpoint, Globals: s.cfg.Globals,
+		Output: s.producer, Cluster: s.cfg.View, Clock: s.cfg.Clock, Logger: s.log, OnError: s.cfg.OnError, Stats: s.cfg.Stats, CacheBytes: s.cfg.CacheBytes,
+		IdleAfter: s.cfg.IdleAfter, LiveWithin: s.cfg.LiveWithin, WatermarkInterval: s.cfg.WatermarkInterval,
+		Bounded: bounded, Start: starts, Context: s.hard,
+	})
+	if err != nil {
+		return err
+	}
+	r := &running{id: o.id, task: t, handle: o.handle, sub: o.sub, topics: o.topics, paused: map[string]bool{}}
+	s.tasks[o.id] = r
+	s.order = append(s.order, r)
+	slices.SortFunc(s.order, func(a, b *running) int {
+		return cmp.Or(cmp.Compare(a.id.Sub, b.id.Sub), cmp.Compare(a.id.Partition, b.id.Partition))
+	})
+	resume := map[string][]int32{}
+	for _, topic := range o.topics {
+		resume[topic] = append(resume[topic], o.id.Partition)
+	}
+	s.cl.ResumeFetchPartitions(resume)
+	s.report()
+	return nil
+}
+
+// endOpenings ends what is being opened, when the session ends.
+func (s *session) endOpenings() {
+	for _, o := range s.openings {
+		o.cancel()
+	}
+	clear(s.openings)
+	s.opening.Wait()
+	for _, o := range s.takeOpened() {
+		if o.handle != nil {
+			s.cfg.Opener.Pool.Release(o.handle)
+		}
+	}
+}
+
+func (s *session) report() {
+	ids := make([]task.ID, 0, len(s.order))
+	for _, r := range s.order {
+		ids = append(ids, r.id)
+	}
+	s.cfg.Events.Assigned(s.cfg.Index, ids)
+}

@@ -1,0 +1,178 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/kolkstream/kolk/processor/internal/assign"
+	"github.com/kolkstream/kolk/processor/internal/cluster"
+	"github.com/kolkstream/kolk/processor/internal/txn"
+)
+
+// connect makes the session's client. It joins the group with the first poll.
+func (s *session) connect() error {
+	subs := make([]assign.Sub, 0, len(s.cfg.Plan.SubTopologies()))
+	for _, sub := range s.cfg.Plan.SubTopologies() {
+		as := assign.Sub{Name: sub.Name}
+		for _, in := range sub.Inputs {
+			as.Topics = append(as.Topics, s.cfg.View.Real(in.Topic, in.Repartition))
+		}
+		subs = append(subs, as)
+	}
+	s.group = txn.Group{Name: s.cfg.App, InstanceID: s.member(), TransactionalID: s.transactionalID(), ImplicitAdd: s.cfg.View.Transactions2, Points: s.cfg.Points}
+	s.balancer = assign.New(assign.Config{
+		Subs: subs, Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: s.cfg.Plan.Fingerprint(),
+		OnRefused: func(r assign.Refusal) { s.refused.Store(&r); s.wake() },
+	})
+	s.balancer.SetHeld(s.cfg.Dir.Held())
+	opts := append([]kgo.Opt{
+		kgo.ConsumerGroup(s.cfg.App),
+		kgo.InstanceID(s.group.InstanceID),
+		kgo.ConsumeTopics(s.cfg.View.Sources()...),
+		kgo.Balancers(s.balancer),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.DisableAutoCommit(),
+		kgo.DisableClientMetrics(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(),
+		// A partition without a committed offset is read from its start. One whose committed offset is gone is an error: data is lost.
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		// A newly assigned partition waits for the outstanding long poll.
+		kgo.FetchMaxWait(100 * time.Millisecond),
+		kgo.FetchMaxBytes(16 << 20),
+		kgo.FetchMaxPartitionBytes(2 << 20),
+		kgo.SessionTimeout(s.cfg.SessionTimeout),
+		kgo.HeartbeatInterval(s.cfg.HeartbeatInterval),
+		kgo.RebalanceTimeout(s.cfg.RebalanceTimeout),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.ProducerLinger(5 * time.Millisecond),
+		kgo.MaxBufferedRecords(500_000),
+		kgo.OnPartitionsAssigned(s.onAssigned),
+		kgo.OnPartitionsRevoked(s.onRevoked),
+		kgo.OnPartitionsLost(s.onLost),
+		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { s.rebalance.Store(true); s.wake() }),
+		kgo.OnOffsetsFetched(s.onOffsets),
+	}, s.cfg.Client...)
+	if s.cfg.ExactlyOnce {
+		opts = append(opts, kgo.TransactionalID(s.group.TransactionalID), kgo.TransactionTimeout(s.cfg.TransactionTimeout))
+	}
+	if !s.cfg.View.Transactions2 {
+		v := kversion.Stable()
+		v.SetMaxKeyVersion(28, 4) // TxnOffsetCommit v5 adds the group implicitly, which such a broker does not know
+		opts = append(opts, kgo.MaxVersions(v))
+	}
+	var err error
+	if s.cl, err = kgo.NewClient(opts...); err != nil {
+		return fmt.Errorf("kafka client: %w", err)
+	}
+	s.group.Client = s.cl
+	s.client.Store(s.cl)
+	s.producer = txn.NewProducer(s.cl, s.cfg.ExactlyOnce)
+	return nil
+}
+
+// recover takes over the transactional id: the broker completes or aborts what an earlier client left open, and fences it.
+func (s *session) recover() error {
+	if !s.cfg.ExactlyOnce {
+		return nil
+	}
+	return cluster.Wait(s.ctx, s.log, "the transaction coordinator", func(ctx context.Context) error {
+		_, _, err := s.cl.ProducerID(ctx)
+		return err
+	})
+}
+
+// leave ends a session in peace, with the last commit.
+func (s *session) leave() error {
+	if !s.dirtySince.IsZero() {
+		if err := s.commit(); err != nil {
+			var reset *errReset
+			if !errors.As(err, &reset) {
+				return err
+			}
+			// The outcome is found by whoever runs the tasks next.
+			s.log.Warn("the last commit before the shutdown", "err", err)
+		}
+	}
+	return nil
+}
+
+// closeSoon is how long a client takes to close if nothing is in its way, closeWait how long it may.
+const (
+	closeSoon = 200 * time.Millisecond
+	closeWait = 5 * time.Second
+)
+
+func await(done <-chan struct{}, atMost time.Duration) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(atMost):
+		return false
+	}
+}
+
+// close ends the client and gives the databases back, whatever the session has come to.
+func (s *session) close() {
+	// First the client: no callback runs after it.
+	closed := make(chan struct{})
+	go func() { defer close(closed); s.cl.CloseAllowingRebalance() }()
+	if !await(closed, closeSoon) {
+		// The group meets and waits for others; if those are other workers of this process, which close too, then for good.
+		if s.ctx.Err() != nil {
+			s.cfg.Leave()
+		}
+		if !await(closed, closeWait) {
+			s.log.Warn("the client does not close: left behind")
+		}
+	}
+	for _, r := range s.order {
+		s.stopTask(r)
+	}
+	s.order = nil
+	s.endOpenings()
+	s.cfg.Events.Assigned(s.cfg.Index, nil)
+}
+
+// fetchError decides about an error of the consumer: nil to go on.
+func (s *session) fetchError(topic string, partition int32, err error) error {
+	var (
+		lost    *kgo.ErrDataLoss
+		session *kgo.ErrGroupSession
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return nil
+	case errors.Is(err, kgo.ErrClientClosed):
+		return &errReset{err}
+	case errors.Is(err, kerr.OffsetOutOfRange), errors.As(err, &lost):
+		return fmt.Errorf("input is lost: the committed offset of %s/%d is not on the broker any more (%w). The topic's retention has passed it, or the topic was truncated; choose where to go on by committing an offset for group %q", topic, partition, err, s.cfg.App)
+	case errors.Is(err, kerr.UnknownTopicID):
+		return fmt.Errorf("topic %s was deleted or made anew while it was read: %w", topic, err)
+	case errors.As(err, &session):
+		if errors.Is(err, kerr.FencedInstanceID) {
+			return &errReset{fmt.Errorf("another process joined the group as %q: %w", s.group.InstanceID, err)}
+		}
+		if errors.Is(err, kerr.InconsistentGroupProtocol) || errors.Is(err, kerr.GroupAuthorizationFailed) || errors.Is(err, kerr.InvalidSessionTimeout) {
+			return fmt.Errorf("group %q: %w", s.cfg.App, err)
+		}
+		s.log.Warn("the group session failed: joining again", "err", err)
+		return nil
+	case kerr.IsRetriable(err), kgo.IsRetryableBrokerErr(err):
+		s.log.Debug("fetch", "topic", topic, "partition", partition, "err", err)
+		return nil
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return fmt.Errorf("read topic %s: %w", topic, err)
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return fmt.Errorf("topic %s was deleted while it was read: %w", topic, err)
+	}
+	return fmt.Errorf("read %s/%d: %w", topic, partition, err)
+}

@@ -1,0 +1,225 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/txn"
+)
+
+// maxAborts is how many transactions in a row may be aborted before it counts as an error that does not go away.
+const maxAborts = 10
+
+// commit ends the current transaction: everything that was processed since the last one, with its output, state and offsets.
+// It returns nil after an abort too, for the worker goes on from the last commit then.
+func (s *session) commit() error {
+	start := time.Now()
+	if err := s.cfg.Points.Hit(failpoint.BeforeFlush); err != nil {
+		return s.abort(err)
+	}
+	var dirty []*running
+	for _, r := range s.order {
+		if !r.task.Dirty() {
+			continue
+		}
+		if err := r.task.Flush(); err != nil {
+			return s.taskFailed(r, err)
+		}
+		dirty = append(dirty, r)
+	}
+	if len(dirty) == 0 {
+		s.clean(start)
+		return nil
+	}
+	if err := s.producer.Flush(s.hard); err != nil {
+		return s.abort(err)
+	}
+	if s.producer.Open() {
+		if err := s.cfg.Points.Hit(failpoint.AfterFlush); err != nil {
+			return s.abort(err)
+		}
+	}
+	s.seq++
+	offsets, err := s.positions(dirty)
+	if err != nil {
+		return errors.Join(err, s.undo())
+	}
+	if s.producer.Open() && s.cfg.ExactlyOnce {
+		outcome, err := s.producer.CommitTransaction(s.hard, s.group, offsets)
+		switch outcome {
+		case txn.Aborted:
+			return s.abort(err)
+		case txn.Unknown:
+			// Nothing is applied: whatever the broker decided is found by the next session in offsets and changelogs.
+			s.cfg.Counters.Unknown.Add(1)
+			return &errReset{err}
+		}
+	} else if err := txn.CommitOffsets(s.hard, s.group, offsets); err != nil {
+		return s.abort(err)
+	}
+	for _, r := range dirty {
+		if err := s.apply(r); err != nil {
+			return err
+		}
+	}
+	s.producer.Done()
+	s.aborts = 0
+	s.cfg.Counters.Commits.Add(1)
+	records := s.processed
+	s.clean(start)
+	s.cfg.Events.Committed(s.cfg.Index, records, time.Since(start))
+	s.ended()
+	s.purge(start)
+	return nil
+}
+
+func (s *session) clean(at time.Time) {
+	s.lastCommit, s.dirtySince, s.processed = at, time.Time{}, 0
+}
+
+// apply brings what is committed into the task's database. An error is final: the database is behind what is committed, and
+// the task must not go on on it.
+func (s *session) apply(r *running) error {
+	if err := s.cfg.Points.Hit(failpoint.BeforeBatch); err != nil {
+		return fmt.Errorf("state of task %s: %w", r.id, err)
+	}
+	if err := r.task.Committed(s.seq); err != nil {
+		return fmt.Errorf("state of task %s after a commit (nothing is lost: it is restored from the changelog): %w", r.id, err)
+	}
+	if err := s.cfg.Points.Hit(failpoint.AfterBatch); err != nil {
+		return fmt.Errorf("state of task %s: %w", r.id, err)
+	}
+	if err := r.handle.Committed(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// positions collects the offsets of what was processed, with their metadata.
+func (s *session) positions(dirty []*running) ([]txn.Offset, error) {
+	byTopic := map[string][]txn.Offset{}
+	var topics []string
+	for _, r := range dirty {
+		ends := r.task.ChangelogEnds()
+		for i, p := range r.task.Positions() {
+			md := checkpoint.Metadata{TransactionalID: s.group.TransactionalID, Seq: s.seq, Ref: p.Ref, Ended: p.Ended}
+			if i == 0 { // the ends are the task's, not the partition's: once is enough
+				md.Changelogs = ends
+			}
+			text, err := md.Encode()
+			if err != nil {
+				return nil, fmt.Errorf("task %s: %w", r.id, err)
+			}
+			if byTopic[p.Topic] == nil {
+				topics = append(topics, p.Topic)
+			}
+			byTopic[p.Topic] = append(byTopic[p.Topic], txn.Offset{Topic: p.Topic, TopicID: s.cfg.View.TopicID(p.Topic), Partition: p.Partition, Offset: p.Offset, LeaderEpoch: p.LeaderEpoch, Metadata: text})
+		}
+	}
+	var offsets []txn.Offset
+	for _, t := range topics {
+		offsets = append(offsets, byTopic[t]...)
+	}
+	return offsets, nil
+}
+
+// abort undoes the current transaction and goes on from the last commit.
+func (s *session) abort(cause error) error {
+	if s.hard.Err() != nil {
+		return errors.Join(s.hard.Err(), s.undo())
+	}
+	s.aborts++
+	s.cfg.Counters.Aborts.Add(1)
+	s.cfg.Events.Aborted(s.cfg.Index, cause)
+	s.log.Warn("transaction aborted: processing again from the last commit", "err", cause, "in a row", s.aborts)
+	if fatalProduce(cause) || s.aborts >= maxAborts {
+		return errors.Join(fmt.Errorf("transactions are aborted again and again (%d in a row): %w", s.aborts, cause), s.undo())
+	}
+	if err := s.cfg.Points.Hit(failpoint.InAbort); err != nil {
+		return err
+	}
+	if !s.cfg.ExactlyOnce {
+		// The changelogs may hold part of what the overlays hold: the tasks are restored from them.
+		return &errReset{cause}
+	}
+	if err := s.producer.Abort(s.hard); err != nil {
+		return &errReset{fmt.Errorf("%w (after: %w)", err, cause)}
+	}
+	rewind := map[string]map[int32]kgo.EpochOffset{}
+	for _, r := range s.order {
+		if !r.task.Dirty() {
+			continue
+		}
+		if err := r.task.Abort(); err != nil {
+			return fmt.Errorf("task %s: %w", r.id, err)
+		}
+		for _, p := range r.task.Rewind() {
+			if rewind[p.Topic] == nil {
+				rewind[p.Topic] = map[int32]kgo.EpochOffset{}
+			}
+			rewind[p.Topic][p.Partition] = kgo.EpochOffset{Epoch: p.LeaderEpoch, Offset: p.Offset}
+		}
+	}
+	s.clean(time.Now())
+	// The client's own idea of where to go on is what was polled; ours is what was committed.
+	s.cl.SetOffsets(rewind)
+	if s.aborts > 1 {
+		select {
+		case <-time.After(min(time.Duration(s.aborts)*20*time.Millisecond, time.Second)):
+		case <-s.hard.Done():
+		}
+	}
+	return nil
+}
+
+// undo aborts the transaction of a session that ends.
+func (s *session) undo() error {
+	s.clean(time.Now())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.hard), 5*time.Second)
+	defer cancel()
+	if err := s.producer.Abort(ctx); err != nil {
+		s.log.Warn("could not abort the transaction: the broker will, when it times out", "err", err)
+	}
+	return nil
+}
+
+// fatalProduce reports whether a message can never be produced.
+func fatalProduce(err error) bool {
+	var p *txn.ProduceError
+	if !errors.As(err, &p) {
+		return false
+	}
+	for _, e := range []error{kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.TopicAuthorizationFailed, kerr.InvalidRecord, kerr.InvalidTopicException} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// fenced reports whether another producer has taken over the transactional id.
+func fenced(err error) bool {
+	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.FencedInstanceID)
+}
+
+// ended tells the application about tasks of a bounded run that are done.
+func (s *session) ended() {
+	var ids []task.ID
+	for _, r := range s.order {
+		if !r.done && r.task.Done() {
+			r.done = true
+			ids = append(ids, r.id)
+		}
+	}
+	if len(ids) > 0 {
+		s.cfg.Events.Done(s.cfg.Index, ids)
+	}
+}

@@ -1,0 +1,463 @@
+// Package worker runs tasks: one goroutine with one Kafka client, consumer and transactional producer in one, one member of
+// the group, and one transaction at a time over all its tasks.
+//
+// Rebalance callbacks run only between [kgo.Client.AllowRebalance] and the next poll, and the worker allows a rebalance only
+// when nothing is uncommitted. So no callback ever meets an open transaction, and the worker's fields need no lock: a callback
+// runs either before the poll that follows has returned, or not at all.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/processor/internal/assign"
+	"github.com/kolkstream/kolk/processor/internal/cluster"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/internal/restore"
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/txn"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Config is what the workers of an application share, and who this one is.
+type Config struct {
+	App   string
+	Index int
+	// Instance is the instance's id; with the index it is the static member name, and with the application's name before it
+	// the transactional id.
+	Instance string
+
+	Plan    *topology.Plan
+	View    *cluster.View
+	Opener  *restore.Opener
+	Dir     *restore.Dir
+	Globals map[string]topology.Global
+	Client  []kgo.Opt
+
+	ExactlyOnce        bool
+	CommitInterval     time.Duration
+	CommitMin          time.Duration
+	UncommittedBytes   int64
+	QueueBytes         int64 // of one task, from which its partitions are paused
+	CacheBytes         int64 // of one store of one task
+	SessionTimeout     time.Duration
+	HeartbeatInterval  time.Duration
+	RebalanceTimeout   time.Duration
+	TransactionTimeout time.Duration
+	ShutdownTimeout    time.Duration
+
+	IdleAfter, LiveWithin, WatermarkInterval time.Duration
+
+	OnError  task.Policy
+	Stats    *task.Stats
+	Counters *Counters
+	Clock    task.Clock
+	Logger   *slog.Logger
+	Points   failpoint.Points
+	Events   Events
+	// Leave takes all workers of the process out of the group.
+	Leave func()
+	// Run waits for the bounded run; nil for an unbounded one.
+	Run func(ctx context.Context) (*cluster.Run, error)
+}
+
+// Events are told to the application. They are called on worker goroutines.
+type Events struct {
+	Assigned  func(worker int, tasks []task.ID) // every change of what runs here
+	Committed func(worker int, records int64, took time.Duration)
+	Aborted   func(worker int, err error)
+	Done      func(worker int, tasks []task.ID) // bounded: these have ended and committed
+	Leader    func(worker int)                  // this worker leads the group
+}
+
+// Worker runs tasks. It is made by [New] and lives for one call of Run.
+type Worker struct {
+	cfg Config
+	log *slog.Logger
+
+	seq      uint64
+	failures []time.Time // of sessions, in the last minute
+	aborts   int         // since the last commit
+
+	// busy says for the watchdog which task has been processing since when.
+	busy atomic.Pointer[Busy]
+	// client is the session's, for Abandon.
+	client atomic.Pointer[kgo.Client]
+}
+
+// Counters count what happened to transactions. They are safe for concurrent use.
+type Counters struct {
+	Commits, Aborts atomic.Int64
+	// Unknown counts commits that the broker did not answer: the next session found out.
+	Unknown atomic.Int64
+	// Resets counts sessions that were begun anew, with a new client.
+	Resets atomic.Int64
+}
+
+// Busy is what a worker is doing.
+type Busy struct {
+	Task  *task.Task
+	ID    task.ID
+	Since time.Time
+}
+
+// New returns a worker.
+func New(cfg Config) *Worker {
+	return &Worker{cfg: cfg, log: cfg.Logger.With("worker", cfg.Index)}
+}
+
+// Busy returns what the worker is processing, or nil. It is safe for concurrent use.
+func (w *Worker) Busy() *Busy { return w.busy.Load() }
+
+// Abandon closes the client of a worker that does not return, so that the group gives its tasks to others.
+func (w *Worker) Abandon() {
+	if cl := w.client.Load(); cl != nil {
+		go cl.CloseAllowingRebalance()
+	}
+}
+
+func (w *Worker) transactionalID() string {
+	return fmt.Sprintf("%s-%s-%d", w.cfg.App, w.cfg.Instance, w.cfg.Index)
+}
+
+// Member is the static name of a worker in the group.
+func Member(instance string, index int) string { return fmt.Sprintf("%s-%d", instance, index) }
+
+func (w *Worker) member() string { return Member(w.cfg.Instance, w.cfg.Index) }
+
+// errReset ends a session whose client can no longer be trusted: the outcome of a transaction is unknown, the producer is
+// fenced, the membership is gone. The next session begins with a new client, which completes or aborts what the old one left;
+// the tasks' databases hold committed data only, and what a committed transaction did not reach is restored from the changelog.
+type errReset struct{ err error }
+
+func (e *errReset) Error() string { return e.err.Error() }
+func (e *errReset) Unwrap() error { return e.err }
+
+// Run runs tasks until ctx ends, then finishes what is in hand, commits and leaves. hard cancels everything at once.
+func (w *Worker) Run(ctx, hard context.Context) error {
+	for {
+		err := w.session(ctx, hard)
+		var reset *errReset
+		if err == nil || hard.Err() != nil || !errors.As(err, &reset) {
+			return err
+		}
+		now := time.Now()
+		w.failures = append(w.failures, now)
+		for len(w.failures) > 0 && now.Sub(w.failures[0]) > time.Minute {
+			w.failures = w.failures[1:]
+		}
+		if fenced(err) && len(w.failures) > 3 {
+			return fmt.Errorf("another producer took over transactional id %q %d times within a minute: two processes share instance %q (is a state directory copied?): %w", w.transactionalID(), len(w.failures), w.cfg.Instance, err)
+		}
+		w.log.Warn("starting over with a new client", "err", reset.err)
+		w.cfg.Counters.Resets.Add(1)
+		select {
+		case <-time.After(min(time.Duration(len(w.failures)*len(w.failures))*50*time.Millisecond, 2*time.Second)):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// session is the life of one client.
+type session struct {
+	*Worker
+	ctx  context.Context // ends with the worker: clean shutdown
+	hard context.Context // ends at once
+
+	cl       *kgo.Client
+	balancer *assign.Balancer
+	producer *txn.Producer
+	group    txn.Group
+
+	tasks    map[task.ID]*running
+	order    []*running
+	openings map[task.ID]*opening
+
+	opening sync.WaitGroup
+	openMu  sync.Mutex
+	opened  []*opening // by their goroutines; adopt takes them
+
+	// offsets is what the group has committed, as of the client's stable fetch after an assignment.
+	offMu      sync.Mutex
+	offsets    map[topicPartition]restore.Committed
+	offChanged chan struct{}
+	fenced     map[string]bool // guarded by offMu
+
+	rebalance  atomic.Bool // one waits
+	pollCancel atomic.Pointer[context.CancelFunc]
+
+	dirtySince time.Time // zero: nothing uncommitted
+	lastCommit time.Time
+	processed  int64
+	more       bool // records wait to be processed
+	purged     time.Time
+	purgedTo   map[topicPartition]int64
+	purging    atomic.Bool
+	fatal      error // from a callback
+	refused    atomic.Pointer[assign.Refusal]
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+// running is a task in this session.
+type running struct {
+	id     task.ID
+	task   *task.Task
+	handle *restore.Handle
+	sub    *topology.SubTopology
+	topics []string
+	paused map[string]bool
+	done   bool
+}
+
+func (w *Worker) session(ctx, hard context.Context) (err error) {
+	s := &session{
+		Worker: w, ctx: ctx, hard: hard,
+		tasks: map[task.ID]*running{}, openings: map[task.ID]*opening{},
+		offsets: map[topicPartition]restore.Committed{}, offChanged: make(chan struct{}), fenced: map[string]bool{}, purgedTo: map[topicPartition]int64{},
+		lastCommit: time.Now(),
+	}
+	if err := s.connect(); err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.recover(); err != nil {
+		return err
+	}
+	for {
+		if err := s.step(); err != nil {
+			if errors.Is(err, errStop) {
+				return s.leave()
+			}
+			return err
+		}
+	}
+}
+
+var errStop = errors.New("stop")
+
+// step is one turn: poll, process, commit.
+func (s *session) step() error {
+	fetches, err := s.poll()
+	if err != nil {
+		return err
+	}
+	if s.fatal != nil {
+		return s.fatal
+	}
+	if r := s.refused.Load(); r != nil {
+		return *r
+	}
+	if err := s.adopt(); err != nil {
+		return err
+	}
+	if err := s.enqueue(fetches); err != nil {
+		return err
+	}
+	if err := s.process(); err != nil {
+		return err
+	}
+	s.pauseAndResume()
+	if s.ctx.Err() != nil {
+		return errStop
+	}
+	return nil
+}
+
+// poll waits for records, until something else is due. Before, it commits if a commit is due, and allows a rebalance whenever
+// nothing is uncommitted.
+func (s *session) poll() (kgo.Fetches, error) {
+	now := time.Now()
+	due := s.commitDue(now)
+	if due <= 0 {
+		if err := s.commit(); err != nil {
+			return nil, err
+		}
+		due = s.idleWait()
+	}
+	if s.dirtySince.IsZero() {
+		due = s.idleWait()
+		// From here on callbacks may run, until the poll returns. Nothing of the session is touched in between.
+		s.rebalance.Store(false)
+		s.cl.AllowRebalance()
+	}
+	ctx, cancel := context.WithTimeout(s.hard, max(due, time.Millisecond))
+	defer cancel()
+	s.pollCancel.Store(&cancel)
+	fetches := s.cl.PollFetches(ctx)
+	s.pollCancel.Store(nil)
+	if s.hard.Err() != nil {
+		return nil, s.hard.Err()
+	}
+	return fetches, nil
+}
+
+// idleWait is how long a poll may wait when nothing is uncommitted: openings, ticks and the shutdown are looked at in between.
+func (s *session) idleWait() time.Duration {
+	if s.more {
+		return 0
+	}
+	s.openMu.Lock()
+	defer s.openMu.Unlock()
+	if len(s.opened) > 0 {
+		return 0
+	}
+	return 100 * time.Millisecond
+}
+
+// wake ends a poll that waits. It is safe for concurrent use.
+func (s *session) wake() {
+	if cancel := s.pollCancel.Load(); cancel != nil {
+		(*cancel)()
+	}
+}
+
+// commitDue returns how long the next commit has time. With nothing left to process it comes early, but not more often than
+// CommitMin.
+func (s *session) commitDue(now time.Time) time.Duration {
+	if s.dirtySince.IsZero() {
+		return time.Hour
+	}
+	if s.rebalance.Load() || s.ctx.Err() != nil {
+		return 0
+	}
+	if s.producer.Bytes() >= s.cfg.UncommittedBytes {
+		return 0
+	}
+	due := s.dirtySince.Add(s.cfg.CommitInterval).Sub(now)
+	if !s.more {
+		due = min(due, s.lastCommit.Add(s.cfg.CommitMin).Sub(now))
+	}
+	return due
+}
+
+// enqueue hands what was fetched to the tasks.
+func (s *session) enqueue(fetches kgo.Fetches) error {
+	var failed error
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if p.Err != nil {
+			if err := s.fetchError(p.Topic, p.Partition, p.Err); err != nil && failed == nil {
+				failed = err
+			}
+			return
+		}
+		r := s.owner(p.Topic, p.Partition)
+		if r == nil {
+			return // a task that was not adopted yet has its partitions paused: these were on their way before
+		}
+		end := p.LastStableOffset
+		if end < 0 {
+			end = p.HighWatermark
+		}
+		r.task.Enqueue(p.Topic, p.Records, end)
+	})
+	return failed
+}
+
+func (s *session) owner(topic string, partition int32) *running {
+	for _, r := range s.order {
+		if r.id.Partition != partition {
+			continue
+		}
+		for _, t := range r.topics {
+			if t == topic {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+const quantum = 1024 // records of one task between two looks at the clock
+
+// process lets the tasks process what is queued, until nothing can go on or a commit is due.
+func (s *session) process() error {
+	for s.more = true; ; {
+		progress := false
+		for _, r := range s.order {
+			s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: time.Now()})
+			n, err := r.task.Process(quantum)
+			if err == nil {
+				err = r.task.Tick()
+			}
+			s.busy.Store(nil)
+			s.processed += int64(n)
+			if err != nil {
+				return s.taskFailed(r, err)
+			}
+			if n > 0 {
+				progress = true
+			}
+			if s.dirtySince.IsZero() && r.task.Dirty() {
+				s.dirtySince = time.Now()
+			}
+		}
+		if !progress {
+			s.more = false
+			return nil
+		}
+		if s.commitDue(time.Now()) <= 0 {
+			if err := s.commit(); err != nil {
+				return err
+			}
+			return nil // records may have arrived meanwhile, and a rebalance may wait
+		}
+	}
+}
+
+// taskFailed ends the transaction after a record could not be processed: it is undone, and either tried again without the
+// record or the end of the application.
+func (s *session) taskFailed(r *running, err error) error {
+	var skip *task.AbortToSkip
+	if errors.As(err, &skip) {
+		if aborted := s.abort(err); aborted != nil {
+			return aborted
+		}
+		r.task.Skip(skip.Origin)
+		return nil
+	}
+	return errors.Join(err, s.undo())
+}
+
+// pauseAndResume keeps the queues bounded.
+func (s *session) pauseAndResume() {
+	var pause, resume map[string][]int32
+	for _, r := range s.order {
+		for _, t := range r.topics {
+			n := r.task.Buffered(t)
+			switch {
+			case n > s.cfg.QueueBytes && !r.paused[t]:
+				r.paused[t] = true
+				pause = add(pause, t, r.id.Partition)
+			case n <= s.cfg.QueueBytes/2 && r.paused[t]:
+				r.paused[t] = false
+				resume = add(resume, t, r.id.Partition)
+			}
+		}
+	}
+	if pause != nil {
+		s.cl.PauseFetchPartitions(pause)
+	}
+	if resume != nil {
+		s.cl.ResumeFetchPartitions(resume)
+	}
+}
+
+func add(m map[string][]int32, topic string, partition int32) map[string][]int32 {
+	if m == nil {
+		m = map[string][]int32{}
+	}
+	m[topic] = append(m[topic], partition)
+	return m
+}

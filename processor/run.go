@@ -1,0 +1,308 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/internal/cluster"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/internal/restore"
+	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/worker"
+	"github.com/kolkstream/kolk/state/pebblestate"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// run is Run without the states: everything is made here, in order, and taken down in the opposite order.
+func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Context, kill context.CancelCauseFunc) (err error) {
+	points := failpoint.From(ctx)
+	abandoned := false
+	closing := func(close func() error) {
+		if !abandoned {
+			err = errors.Join(err, close())
+		}
+	}
+	client := append([]kgo.Opt{kgo.SeedBrokers(a.cfg.Brokers...), kgo.ClientID("kolk-" + a.cfg.ApplicationID)}, a.cfg.ClientOptions...)
+	// Administrative answers must not come from a cache: topics are created, and looked at right after.
+	cl, err := kgo.NewClient(append(client, kgo.MetadataMinAge(10*time.Millisecond), kgo.DisableClientMetrics())...)
+	if err != nil {
+		return fmt.Errorf("kafka client: %w", err)
+	}
+	defer cl.Close()
+	view, err := cluster.Prepare(ctx, cl, cluster.Options{App: a.cfg.ApplicationID, Plan: a.plan, ReplicationFactor: int16(a.cfg.ReplicationFactor), Logger: a.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	dir, err := restore.OpenDir(a.cfg.StateDir, a.cfg.ApplicationID, view.ID)
+	if err != nil {
+		return err
+	}
+	defer closing(dir.Close)
+	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: a.cfg.BlockCacheBytes, MemTableBytes: a.memtable(), Logger: a.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	defer closing(engine.Close)
+	restorer, err := changelog.NewRestorer(changelog.Config{Client: client, Logger: a.cfg.Logger, CompactionMovesStart: view.ID == embeddedCluster})
+	if err != nil {
+		return err
+	}
+	defer restorer.Close()
+	pool := restore.NewPool(restore.PoolConfig{Dir: dir, Engine: engine, Application: a.cfg.ApplicationID, Logger: a.cfg.Logger, Points: points, FlushBytes: a.cfg.FlushBytes, FlushEvery: a.cfg.FlushInterval})
+	defer closing(pool.Close)
+
+	var (
+		group sync.WaitGroup
+		first sync.Once
+		cause error
+	)
+	// The first failure stops everything else, at once: nothing uncommitted is worth a wait.
+	fail := func(err error) {
+		first.Do(func() { cause = err; kill(err); stop() })
+	}
+	defer group.Wait()
+	globals, closeGlobals, err := a.openGlobals(ctx, hard, dir, engine, view, restorer, &group, fail)
+	defer func() { group.Wait(); closing(closeGlobals) }()
+	defer stop()
+	if err != nil {
+		return err
+	}
+
+	var runs *cluster.Runs
+	var await func(context.Context) (*cluster.Run, error)
+	if a.cfg.UntilEnd {
+		runs = &cluster.Runs{View: view, App: a.cfg.ApplicationID, Admin: kadm.NewClient(cl), Logger: a.cfg.Logger}
+		await = runs.Await
+	}
+	events := a.events()
+	events.Leader = func(int) {
+		if runs != nil {
+			runs.Leader.Store(true)
+		}
+	}
+	a.setState(Rebalancing)
+	leave := func() { a.leave(cl, dir.Instance().ID) }
+	workers := make([]*worker.Worker, a.cfg.Workers)
+	var working sync.WaitGroup
+	for i := range workers {
+		workers[i] = worker.New(worker.Config{
+			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
+			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client,
+			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now},
+
+			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
+			UncommittedBytes: a.cfg.UncommittedBytes / int64(a.cfg.Workers), QueueBytes: a.cfg.QueueBytes, CacheBytes: a.cacheShare(view),
+			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 3*time.Second), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
+			TransactionTimeout: a.cfg.TransactionTimeout,
+			IdleAfter: a.cfg.IdleAfter, LiveWithin: a.cfg.LiveWithin, WatermarkInterval: a.cfg.WatermarkInterval,
+			OnError: a.cfg.OnError, Stats: &a.stats, Counters: &a.counters, Clock: a.cfg.Clock, Logger: a.cfg.Logger, Points: points, Events: events, Run: await, Leave: leave,
+		})
+		working.Go(func() {
+			if err := workers[i].Run(ctx, hard); err != nil {
+				fail(err)
+			}
+		})
+	}
+	if runs != nil {
+		group.Go(func() { a.awaitEnd(ctx, stop, runs, fail) })
+	}
+	stuck := make(chan struct{})
+	group.Go(func() {
+		if a.watch(ctx, workers, fail) {
+			close(stuck)
+		}
+	})
+	worked := make(chan struct{})
+	go func() { working.Wait(); close(worked) }()
+	select {
+	case <-worked:
+	case <-stuck:
+		// A function of the user does not return, and uses what would be closed here: leave it all as it is. The databases hold
+		// committed data only.
+		for _, w := range workers {
+			w.Abandon()
+		}
+		abandoned = true
+	}
+	stop()
+	if !a.cfg.StayInGroup {
+		leave()
+	}
+	group.Wait()
+	if cause == nil {
+		cause = context.Cause(hard)
+	}
+	return cause
+}
+
+// leave takes the workers out of the group at once: static members do not leave by themselves. It comes after all clients are
+// closed. A member that left before would make the others meet, and a client that waits for the meeting does not close.
+func (a *App) leave(cl *kgo.Client, instance string) {
+	members := make([]string, a.cfg.Workers)
+	for i := range members {
+		members[i] = worker.Member(instance, i)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := kadm.NewClient(cl).LeaveGroup(ctx, kadm.LeaveGroup(a.cfg.ApplicationID).InstanceIDs(members...)); err != nil {
+		a.cfg.Logger.Warn("could not leave the group: others take over after the session time-out", "err", err)
+	}
+}
+
+// embeddedCluster is the cluster id of the embedded broker (franz-go's kfake), whose compaction moves a log's start; Apache
+// Kafka's does not.
+const embeddedCluster = "kfake"
+
+// memtable is the size of a task's memtable: half of what may be unflushed, so that one is written while the next one fills.
+func (a *App) memtable() int64 { return min(max(a.cfg.FlushBytes/2, 256<<10), 64<<20) }
+
+// cacheShare is the cache of one store of one task, if every store of every task ran here.
+func (a *App) cacheShare(view *cluster.View) int64 {
+	n := int64(0)
+	for _, sub := range a.plan.SubTopologies() {
+		n += int64(len(sub.Stores)) * int64(view.Tasks(sub.Name))
+	}
+	return a.cfg.CacheBytes / max(n, 1)
+}
+
+func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *pebblestate.Engine, view *cluster.View, r *changelog.Restorer, group *sync.WaitGroup, fail func(error)) (globals map[string]topology.Global, closeAll func() error, err error) {
+	globals = map[string]topology.Global{}
+	var open []*restore.Global
+	closeAll = func() error {
+		var errs []error
+		for _, g := range open {
+			errs = append(errs, g.Close())
+		}
+		return errors.Join(errs...)
+	}
+	var loading sync.WaitGroup
+	// Until the workers have ended their last commit the tables are there.
+	follow, end := context.WithCancel(hard)
+	context.AfterFunc(ctx, end)
+	for _, spec := range a.plan.Globals() {
+		id := view.TopicID(spec.Topic)
+		g, err := restore.OpenGlobal(dir, engine, a.cfg.ApplicationID, spec, id, a.cfg.Logger)
+		if err != nil {
+			return nil, closeAll, err
+		}
+		open = append(open, g)
+		globals[spec.Name] = g
+		loading.Add(1)
+		loaded := sync.OnceFunc(loading.Done)
+		group.Go(func() {
+			defer loaded()
+			if err := g.Follow(follow, r, id, view.Partitions(spec.Topic), loaded); err != nil {
+				fail(err)
+			}
+		})
+	}
+	loading.Wait()
+	return globals, closeAll, errors.Join(ctx.Err(), context.Cause(hard))
+}
+
+func (a *App) events() worker.Events {
+	return worker.Events{
+		Assigned: func(w int, ids []task.ID) {
+			a.mu.Lock()
+			a.running[w] = ids
+			n := 0
+			for _, ids := range a.running {
+				n += len(ids)
+			}
+			a.mu.Unlock()
+			if n > 0 {
+				a.setState(Running)
+			} else {
+				a.setState(Rebalancing)
+			}
+			each(a.cfg.Hooks, func(h TasksHook) { h.OnTasks(w, ids) })
+		},
+		Committed: func(w int, n int64, took time.Duration) {
+			each(a.cfg.Hooks, func(h CommitHook) { h.OnCommit(w, n, took) })
+		},
+		Aborted: func(w int, err error) { each(a.cfg.Hooks, func(h AbortHook) { h.OnAbort(w, err) }) },
+		Done: func(int, []task.ID) {
+			select {
+			case a.ended <- struct{}{}:
+			default:
+			}
+		},
+	}
+}
+
+func (a *App) onRestore(r restore.Restoration) {
+	if r.Done {
+		a.restored.Add(r.Records)
+	}
+	each(a.cfg.Hooks, func(h RestoreHook) { h.OnRestore(r) })
+}
+
+// awaitEnd ends the application when every task of the bounded run, here and elsewhere, has ended.
+func (a *App) awaitEnd(ctx context.Context, stop context.CancelFunc, runs *cluster.Runs, fail func(error)) {
+	run, err := runs.Await(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			fail(err)
+		}
+		return
+	}
+	for {
+		// Tasks of this process wake it; those of others are found by asking.
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.ended:
+		case <-time.After(250 * time.Millisecond):
+		}
+		done, err := runs.Completed(ctx, run)
+		if err != nil && ctx.Err() == nil {
+			a.cfg.Logger.Warn("asking whether the bounded run has ended", "err", err)
+		}
+		if done {
+			if err := runs.Finish(ctx, run); err != nil && ctx.Err() == nil {
+				a.cfg.Logger.Warn("marking the bounded run as ended", "err", err)
+				continue
+			}
+			stop()
+			return
+		}
+	}
+}
+
+// watch fails the application when a worker is stuck in a record: its heartbeats would hide it from the group for ever.
+func (a *App) watch(ctx context.Context, workers []*worker.Worker, fail func(error)) (stuck bool) {
+	tick := time.NewTicker(max(a.cfg.TaskTimeout/20, 10*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+		for _, w := range workers {
+			if b := w.Busy(); b != nil && time.Since(b.Since) > a.cfg.TaskTimeout {
+				fail(&StuckError{Task: b.ID, Origin: b.Task.Current(), For: a.cfg.TaskTimeout})
+				return true
+			}
+		}
+	}
+}
+
+// StuckError is returned when processing a batch of records took longer than [Config.TaskTimeout]. Origin is the record that
+// was being processed.
+type StuckError struct {
+	Task   TaskID
+	Origin topology.Origin
+	For    time.Duration
+}
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("task %s has been processing %s/%d offset %d for more than %v (config TaskTimeout): a function of the topology does not return, or waits for something slow", e.Task, e.Origin.Topic, e.Origin.Partition, e.Origin.Offset, e.For)
+}
