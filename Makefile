@@ -7,6 +7,7 @@ RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >
 
 FLIGHTS := examples/flights
 QUAKES := examples/earthquakes
+E2E := ./processor/internal/e2e
 
 .PHONY: help
 help: ## This list
@@ -36,15 +37,17 @@ test: ## All tests, with the race detector, and go vet: five minutes on two core
 test-kafka: ## The end-to-end tests on Apache Kafka 4.3.1: needs Java 17 and, the first time, Maven
 	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 		if [ -n "$$missing" ] && [ -z "$$KAFKA_BOOTSTRAP" ]; then echo "make test-kafka: missing:$$missing (Java 17 or newer, Maven); or set KAFKA_BOOTSTRAP to the address of a broker" >&2; exit 1; fi
-	go test -tags kafka -count=1 -timeout 30m ./processor/internal/e2e
+	go vet -tags kafka $(E2E)
+	go test -tags kafka -count=1 -timeout 30m -v $(E2E)
 
 .PHONY: chaos
 chaos: ## Three instances over some million records, killed 50 times (KOLK_SEED repeats a run)
-	KOLK_CHAOS=long go test -count=1 -timeout 60m -v -run Chaos ./processor/internal/e2e
+	KOLK_CHAOS=long go test -count=1 -timeout 60m -v -run 'TestChaos$$' $(E2E)
 
 .PHONY: bench
-bench: ## Records per CPU-second, as a ratio to a hand-written loop
-	go run ./bench
+bench: ## Records per CPU-second, and as a ratio to a hand-written loop (BENCH="-help" shows what else)
+	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
+	@bin/bench/compare $(BENCH)
 
 .PHONY: fmt
 fmt: ## Format
