@@ -45,9 +45,19 @@ chaos: ## Three instances over some million records, killed 50 times (KOLK_SEED 
 	KOLK_CHAOS=long go test -count=1 -timeout 60m -v -run 'TestChaos$$' $(E2E)
 
 .PHONY: bench
-bench: ## Records per CPU-second, and as a ratio to a hand-written loop (BENCH="-help" shows what else)
+bench: ## Operators, stores and codecs alone; then the records per CPU-second of kolk and of a hand-written loop (BENCH="-help" shows what else)
+	go test -run '^$$' -bench . -benchmem -benchtime 200ms ./serde ./state/... ./changelog ./topology/internal/ops ./processor/internal/task
 	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
 	@bin/bench/compare $(BENCH)
+
+.PHONY: bench-peers
+bench-peers: ## Every workload on kolk and on Kafka Streams, with Apache Kafka: needs Java 17 and Maven
+	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+		if [ -n "$$missing" ]; then echo "make bench-peers: missing:$$missing (Java 17 or newer, Maven)" >&2; exit 1; fi
+	cd bench/kafkastreams && mvn -q -B package && mvn -q -B -Pbroker package
+	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
+	@bin/bench/compare -broker kafka -programs loop,kolk,kafka-streams \
+		-workloads passthrough,count,count-nocache,table,window-count,window-final,join-table,rekey-count $(BENCH)
 
 .PHONY: fmt
 fmt: ## Format

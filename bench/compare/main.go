@@ -1,0 +1,190 @@
+// Command compare runs the benchmark's workloads on kolk and on programs that do the same work (a hand-written loop, Kafka
+// Streams), and prints what they cost side by side. Everything is measured from outside: progress by the group's committed
+// offsets, CPU time and memory by /proc, results by a read-committed reader that compares them with a plain loop over the
+// generated input. docs/performance.md says how to read the numbers.
+//
+//	compare -workloads count -n 1000000 -runs 3
+//	compare -broker kafka -programs kolk,kafka-streams
+//
+// The programs take turns, run by run. The exit status is 1 if one of them failed or gave a wrong result.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == serveArg {
+		exit(serve())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	o, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(2)
+	}
+	exit(compare(ctx, o))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+type options struct {
+	data                data
+	settings            settings
+	runs                int
+	workloads, programs []string
+	broker, work        string
+	dirs                dirs
+	limit               time.Duration
+	profiles            string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("compare", flag.ContinueOnError)
+	fs.IntVar(&o.data.n, "n", 1_000_000, "events")
+	fs.IntVar(&o.data.keys, "keys", 100_000, "distinct keys")
+	fs.IntVar(&o.data.valueBytes, "value-bytes", 100, "length of a value")
+	partitions := fs.Int("partitions", 4, "of every topic")
+	fs.Uint64Var(&o.data.seed, "seed", 1, "of the generated data")
+	base := fs.String("base", "", "time of the first event, RFC 3339; default: midnight UTC of today, so that no retention touches the data")
+	fs.IntVar(&o.runs, "runs", 3, "runs of each program on each workload")
+	workloads := fs.String("workloads", "passthrough,count,count-nocache", "also table, window-count, window-final, join-table, rekey-count")
+	programs := fs.String("programs", "loop,kolk", "loop, kolk, kafka-streams, or NAME=COMMAND, with commas between")
+	fs.StringVar(&o.broker, "broker", "embedded", "embedded, kafka, or host:port of one that runs")
+	fs.DurationVar(&o.settings.commit, "commit", 100*time.Millisecond, "commit interval")
+	fs.IntVar(&o.settings.threads, "threads", 2, "workers of each program")
+	fs.IntVar(&o.settings.cacheMB, "cache-mb", 64, "record cache of each program")
+	fs.StringVar(&o.work, "work", "", "directory for state, logs and Apache Kafka's data; default: a temporary one, removed at the end")
+	fs.StringVar(&o.dirs.bin, "bin", "", "where the programs peer and loop are; default: beside this one")
+	fs.StringVar(&o.dirs.java, "java", "bench/kafkastreams", "where the Kafka Streams program is")
+	fs.DurationVar(&o.limit, "limit", 5*time.Minute, "for one run")
+	fs.StringVar(&o.profiles, "profiles", "", "directory: after the runs, kolk runs each workload once more and writes WORKLOAD.cpu.prof and WORKLOAD.alloc.prof there")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	o.workloads, o.programs = strings.Split(*workloads, ","), strings.Split(*programs, ",")
+	o.data.partitions = int32(*partitions)
+	o.data.base = time.Now().UTC().Truncate(24 * time.Hour).UnixMilli()
+	if *base != "" {
+		t, err := time.Parse(time.RFC3339, *base)
+		if err != nil {
+			return o, err
+		}
+		o.data.base = t.UnixMilli()
+	}
+	if o.data.n < 1 || o.data.keys < 1 || o.data.partitions < 1 || o.runs < 1 || o.settings.threads < 1 {
+		return o, errors.New("-n, -keys, -partitions, -runs and -threads must be at least 1")
+	}
+	for _, w := range o.workloads {
+		if _, err := expect(w, data{partitions: 1}); err != nil {
+			return o, err
+		}
+	}
+	return o, checkPlatform()
+}
+
+// compare runs everything and prints the table.
+func compare(ctx context.Context, o options) (err error) {
+	if o.dirs.bin == "" {
+		exe, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		o.dirs.bin = filepath.Dir(exe)
+	}
+	if o.dirs.java, err = filepath.Abs(o.dirs.java); err != nil {
+		return err
+	}
+	if o.dirs.work, err = filepath.Abs(o.work); err != nil {
+		return err
+	}
+	if o.work == "" {
+		if o.dirs.work, err = os.MkdirTemp("", "kolk-bench-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(o.dirs.work)) }()
+	}
+	if o.profiles != "" {
+		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
+			return err
+		}
+	}
+	ps, err := programs(o.programs, o.dirs)
+	if err != nil {
+		return err
+	}
+	br, err := startBroker(ctx, o.broker, o.dirs)
+	if err != nil {
+		return err
+	}
+	defer br.stop()
+	cl, err := connect(br.addr)
+	if err != nil {
+		return err
+	}
+	defer cl.close()
+	b := &bench{cluster: cl, broker: br, dirs: o.dirs, data: o.data, settings: o.settings, limit: o.limit, profiles: o.profiles, checks: map[string]func() check{}}
+	results, err := b.all(ctx, ps, o.workloads, o.runs)
+	if len(results) > 0 {
+		b.table(os.Stdout, results)
+	}
+	return err
+}
+
+// all runs the programs in turn, so that whatever else the machine does meets them alike.
+func (b *bench) all(ctx context.Context, ps []program, workloads []string, runs int) ([]result, error) {
+	var (
+		results []result
+		failed  int
+	)
+	for _, w := range workloads {
+		for range runs {
+			for _, p := range ps {
+				if !p.has(w) {
+					continue
+				}
+				r := b.run(ctx, p, w, false)
+				if ctx.Err() != nil {
+					return results, errors.New("interrupted")
+				}
+				fmt.Fprintln(os.Stderr, r.line())
+				results = append(results, r)
+				if r.err != nil {
+					failed++
+				}
+			}
+		}
+		for _, p := range ps {
+			if p.name == kolk && b.profiles != "" {
+				if r := b.run(ctx, p, w, true); r.err != nil {
+					return results, fmt.Errorf("profile: %w", r.err)
+				}
+			}
+		}
+		delete(b.checks, w) // it may be large
+	}
+	if failed > 0 {
+		return results, fmt.Errorf("%d of %d runs failed", failed, len(results))
+	}
+	return results, nil
+}
