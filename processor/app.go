@@ -49,7 +49,7 @@ type App struct {
 
 	mu      sync.Mutex
 	running map[int][]TaskID
-	done    map[TaskID]bool
+	closed  map[int]bool  // workers whose client is closed
 	ended   chan struct{} // wakes the end of a bounded run
 }
 
@@ -86,7 +86,7 @@ func New(plan *topology.Plan, cfg Config) (*App, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &App{plan: plan, cfg: cfg, running: map[int][]TaskID{}, done: map[TaskID]bool{}, ended: make(chan struct{}, 1)}, nil
+	return &App{plan: plan, cfg: cfg, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1)}, nil
 }
 
 // Run runs the application until ctx ends, and then commits what is in hand and leaves the group; a bounded run ends by

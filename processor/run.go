@@ -99,9 +99,9 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
 			UncommittedBytes: a.cfg.UncommittedBytes / int64(a.cfg.Workers), QueueBytes: a.cfg.QueueBytes, CacheBytes: a.cacheShare(view),
-			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 3*time.Second), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
+			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 500*time.Millisecond), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
 			TransactionTimeout: a.cfg.TransactionTimeout,
-			IdleAfter: a.cfg.IdleAfter, LiveWithin: a.cfg.LiveWithin, WatermarkInterval: a.cfg.WatermarkInterval,
+			IdleAfter:          a.cfg.IdleAfter, LiveWithin: a.cfg.LiveWithin, WatermarkInterval: a.cfg.WatermarkInterval,
 			OnError: a.cfg.OnError, Stats: &a.stats, Counters: &a.counters, Clock: a.cfg.Clock, Logger: a.cfg.Logger, Points: points, Events: events, Run: await, Leave: leave,
 		})
 		working.Go(func() {
@@ -142,12 +142,17 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	return cause
 }
 
-// leave takes the workers out of the group at once: static members do not leave by themselves. It comes after all clients are
-// closed. A member that left before would make the others meet, and a client that waits for the meeting does not close.
+// leave takes the workers whose clients are closed out of the group: static members do not leave by themselves. A member must
+// not be taken out while its client is joining; the others would meet, and the client wait for the meeting.
 func (a *App) leave(cl *kgo.Client, instance string) {
-	members := make([]string, a.cfg.Workers)
-	for i := range members {
-		members[i] = worker.Member(instance, i)
+	a.mu.Lock()
+	var members []string
+	for i := range a.closed {
+		members = append(members, worker.Member(instance, i))
+	}
+	a.mu.Unlock()
+	if len(members) == 0 {
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -226,6 +231,11 @@ func (a *App) events() worker.Events {
 		},
 		Committed: func(w int, n int64, took time.Duration) {
 			each(a.cfg.Hooks, func(h CommitHook) { h.OnCommit(w, n, took) })
+		},
+		Closed: func(w int) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.closed[w] = true
 		},
 		Aborted: func(w int, err error) { each(a.cfg.Hooks, func(h AbortHook) { h.OnAbort(w, err) }) },
 		Done: func(int, []task.ID) {

@@ -125,14 +125,18 @@ func (s *session) close() {
 	// First the client: no callback runs after it.
 	closed := make(chan struct{})
 	go func() { defer close(closed); s.cl.CloseAllowingRebalance() }()
-	if !await(closed, closeSoon) {
-		// The group meets and waits for others; if those are other workers of this process, which close too, then for good.
+	for deadline := time.Now().Add(closeWait); !await(closed, closeSoon); {
+		if time.Now().After(deadline) {
+			s.log.Warn("the client does not close: left behind")
+			break
+		}
+		// The group meets and waits for a member, perhaps for another worker of this process that is closed already.
 		if s.ctx.Err() != nil {
 			s.cfg.Leave()
 		}
-		if !await(closed, closeWait) {
-			s.log.Warn("the client does not close: left behind")
-		}
+	}
+	if s.ctx.Err() != nil { // it does not come back
+		s.cfg.Events.Closed(s.cfg.Index)
 	}
 	for _, r := range s.order {
 		s.stopTask(r)

@@ -62,7 +62,7 @@ type Config struct {
 	Logger   *slog.Logger
 	Points   failpoint.Points
 	Events   Events
-	// Leave takes all workers of the process out of the group.
+	// Leave takes those workers of the process out of the group that have closed.
 	Leave func()
 	// Run waits for the bounded run; nil for an unbounded one.
 	Run func(ctx context.Context) (*cluster.Run, error)
@@ -75,6 +75,7 @@ type Events struct {
 	Aborted   func(worker int, err error)
 	Done      func(worker int, tasks []task.ID) // bounded: these have ended and committed
 	Leader    func(worker int)                  // this worker leads the group
+	Closed    func(worker int)                  // the client is closed
 }
 
 // Worker runs tasks. It is made by [New] and lives for one call of Run.
