@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		return err
 	}
 	defer closing(engine.Close)
-	restorer, err := changelog.NewRestorer(changelog.Config{Client: client, Logger: a.cfg.Logger, CompactionMovesStart: view.ID == embeddedCluster})
+	restorer, err := changelog.NewRestorer(changelog.Config{Client: client, Logger: a.cfg.Logger, CompactionMovesStart: strings.HasPrefix(view.ID, embeddedCluster)})
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (a *App) leave(cl *kgo.Client, instance string) {
 	}
 }
 
-// embeddedCluster is the cluster id of the embedded broker (franz-go's kfake), whose compaction moves a log's start; Apache
+// embeddedCluster begins the cluster id of the embedded broker (franz-go's kfake), whose compaction moves a log's start; Apache
 // Kafka's does not.
 const embeddedCluster = "kfake"
 

@@ -167,14 +167,14 @@ func transactions2(ctx context.Context, cl *kgo.Client) (bool, error) {
 
 // Wait calls try until it succeeds or ctx ends, at growing intervals, and tells the operator now and then what it waits for.
 func Wait(ctx context.Context, log *slog.Logger, what string, try func(context.Context) error) error {
-	wait, told := 50*time.Millisecond, time.Duration(0)
+	wait, told := 50*time.Millisecond, time.Second
 	for waited := time.Duration(0); ; {
 		one, cancel := context.WithTimeout(ctx, 10*time.Second)
 		start := time.Now()
 		err := try(one)
 		cancel()
 		if err == nil {
-			if told > 0 {
+			if told > time.Second {
 				log.Info("no longer waiting", "for", what)
 			}
 			return nil
@@ -189,7 +189,7 @@ func Wait(ctx context.Context, log *slog.Logger, what string, try func(context.C
 		waited += time.Since(start)
 		if waited >= told {
 			log.Warn("waiting", "for", what, "since", waited.Round(time.Second), "err", err)
-			told = max(2*waited, time.Second)
+			told = 2 * waited
 		}
 		select {
 		case <-ctx.Done():
