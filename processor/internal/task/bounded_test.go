@@ -138,6 +138,41 @@ func TestTimeGoesOnAfterABoundedRun(t *testing.T) {
 	same(t, "closed through", b.task.ClosedThrough(), 140)
 }
 
+func TestTimeAfterABoundedRunDoesNotDependOnWhoEndedFirst(t *testing.T) {
+	for _, order := range []string{"ab", "ba"} {
+		b := newBench(t, "a", "b")
+		b.opts.Bounded = &Bounded{Run: 7, Ends: map[string]int64{"a": 1, "b": 2}}
+		b.open()
+		for _, in := range order {
+			if in == 'a' {
+				b.add("a", 0, rec(0, 10))
+			} else {
+				b.add("b", 0, rec(0, 50), rec(1, 100))
+			}
+			b.process()
+		}
+		b.commit()
+		b.close()
+		b.opts.Bounded = nil
+		b.open()
+		same(t, order+": time", b.task.Time(), 10)
+		same(t, order+": closed through", b.task.ClosedThrough(), 100)
+	}
+}
+
+func TestAnnouncedTimeIsSetByTheEnd(t *testing.T) {
+	b := newBench(t, "r:b")
+	b.opts.Bounded = &Bounded{Run: 7}
+	b.open()
+	b.add("r:b", 0, bare(0, toldIn(7, 0, 90, 0)), bare(1, toldIn(7, 1, 80, 0)), bare(2, toldIn(7, 0, 20, end)), bare(3, toldIn(7, 1, 30, end)))
+	b.process()
+	b.commit()
+	b.close()
+	b.opts.Bounded = nil
+	b.open()
+	same(t, "time", b.task.Time(), 20)
+}
+
 func TestWaitingForTheOtherEndsOnceItIsReached(t *testing.T) {
 	b := newBench(t, "a", "r:b")
 	b.opts.Bounded = &Bounded{Run: 7, Ends: map[string]int64{"a": 1}}
