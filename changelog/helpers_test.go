@@ -50,7 +50,10 @@ func cluster(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 	return c
 }
 
-func client(t testing.TB, c *kfake.Cluster, opts ...kgo.Opt) *kgo.Client {
+// brokers are those of the embedded broker or of Apache Kafka.
+type brokers interface{ ListenAddrs() []string }
+
+func client(t testing.TB, c brokers, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	cl, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(c.ListenAddrs()...),
@@ -92,7 +95,7 @@ func deleteRecords(t testing.TB, cl *kgo.Client, topic string, partition int32, 
 	}
 }
 
-func restorer(t testing.TB, c *kfake.Cluster, cfg changelog.Config) *changelog.Restorer {
+func restorer(t testing.TB, c brokers, cfg changelog.Config) *changelog.Restorer {
 	t.Helper()
 	cfg.Client = append([]kgo.Opt{kgo.SeedBrokers(c.ListenAddrs()...)}, cfg.Client...)
 	if cfg.FetchWait == 0 {
@@ -203,7 +206,7 @@ type writer struct {
 	records   int
 }
 
-func newWriter(t testing.TB, c *kfake.Cluster, r *rand.Rand, id string) *writer {
+func newWriter(t testing.TB, c brokers, r *rand.Rand, id string) *writer {
 	return &writer{t: t, rand: r, committed: map[string]map[int32]map[string]string{},
 		cl: client(t, c, kgo.TransactionalID(id), kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))}
 }

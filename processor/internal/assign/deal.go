@@ -98,7 +98,9 @@ func keep(sub Sub, accepted []*member, result map[string]*share) {
 			}
 		}
 		for _, topic := range sub.Topics {
-			s.partitions[topic] = append(s.partitions[topic], m.claims[topic]...)
+			if ps := m.claims[topic]; len(ps) > 0 {
+				s.partitions[topic] = append(s.partitions[topic], ps...)
+			}
 		}
 	}
 }

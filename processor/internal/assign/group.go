@@ -125,7 +125,9 @@ func (g *group) assignments(plan string, runs int, result map[string]*share) kgo
 		for _, topic := range slices.Sorted(maps.Keys(s.partitions)) {
 			t := kmsg.NewConsumerMemberAssignmentTopic()
 			t.Topic, t.Partitions = topic, slices.Sorted(slices.Values(s.partitions[topic]))
-			meta.Topics = append(meta.Topics, t)
+			if len(t.Partitions) > 0 { // a client takes a topic of no partitions for one that it has
+				meta.Topics = append(meta.Topics, t)
+			}
 		}
 		meta.UserData = data.append(nil)
 		a := kmsg.NewSyncGroupRequestGroupAssignment()

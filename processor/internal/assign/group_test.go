@@ -111,8 +111,8 @@ func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
 		}
 		g.checkOwners()
 		g.checkWhole(m)
-		for topic := range next {
-			if m.unknown[topic] {
+		for topic, ps := range next {
+			if m.unknown[topic] || len(ps) == 0 {
 				g.t.Fatalf("generation %d: %s got partitions of %s, to which it does not subscribe", g.generation, m.id, topic)
 			}
 		}
