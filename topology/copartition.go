@@ -41,6 +41,13 @@ func (p *Plan) coPartition() {
 			p.coPartitions = append(p.coPartitions, CoPartition{Topics: u.topics, Node: u.last.name, Pos: u.last.at})
 		}
 	}
+	// What a larger set demands need not be said again.
+	all := slices.Clone(p.coPartitions)
+	p.coPartitions = slices.DeleteFunc(p.coPartitions, func(c CoPartition) bool {
+		return slices.ContainsFunc(all, func(o CoPartition) bool {
+			return len(o.Topics) > len(c.Topics) && !slices.ContainsFunc(c.Topics, func(t string) bool { return !slices.Contains(o.Topics, t) })
+		})
+	})
 }
 
 // topicsOf returns the topics whose records reach n.

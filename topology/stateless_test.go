@@ -59,7 +59,9 @@ func TestStateless(t *testing.T) {
 		}, want: []string{"out b:bb @2 {h=1 i=2}", "out a:null @3", "out null:nokey @5"}},
 		{name: "try filter", build: func(s stream) { s.TryFilter(tryEven).To("out") },
 			want: []string{"out b:bb @2 {h=1 i=2}", "out a:null @3", "out : @4"}, fails: []string{"filter-1: oops at in/0/6"}},
-		{name: "map values", build: func(s stream) { s.MapValues(func(v string) int64 { return int64(len(v)) }).MapValues(letters).To("out") },
+		{name: "map values", build: func(s stream) {
+			s.MapValues(func(v string) int64 { return int64(len(v)) }).MapValues(letters).To("out")
+		},
 			want: []string{"out a:x @1", "out b:xx @2 {h=1 i=2}", "out a:null @3", "out : @4", "out null:xxxxx @5", "out c:xxx @3 ref 5"}},
 		{name: "try map values", build: func(s stream) {
 			s.TryMapValues(func(_ context.Context, v string) (string, error) {
@@ -106,7 +108,9 @@ func TestStateless(t *testing.T) {
 				return []topology.Record[string, string]{r.With(r.Value, r.Key), r.With("x", "y")}
 			}).To("out")
 		}, want: []string{"out a:a @1", "out x:y @1", "out bb:b @2 {h=1 i=2}", "out x:y @2 {h=1 i=2}", "out : @4", "out x:y @4", "out ccc:c @3 ref 5", "out x:y @3 ref 5"}},
-		{name: "select key", build: func(s stream) { s.SelectKey(func(v string) int64 { return int64(len(v)) }).SelectKey(strings.ToUpper).To("out") },
+		{name: "select key", build: func(s stream) {
+			s.SelectKey(func(v string) int64 { return int64(len(v)) }).SelectKey(strings.ToUpper).To("out")
+		},
 			want:  []string{"out A:a @1", "out BB:bb @2 {h=1 i=2}", "out : @4", "out NOKEY:nokey @5", "out CCC:ccc @3 ref 5"},
 			drops: map[string]int{"select-key-1 null-value": 1}},
 		{name: "peek", build: func(s stream) { s.Peek(func(v string) { peeked = append(peeked, v) }).To("out") }, want: all},

@@ -52,7 +52,9 @@ func (w Windows) check(report func(format string, args ...any)) {
 		report("the grace of the windows, %s, is negative: give 0 or more", w.grace)
 	}
 	whole("size", w.size)
-	whole("advance", w.advance)
+	if w.kind == "hopping" {
+		whole("advance", w.advance)
+	}
 	whole("grace", w.grace)
 }
 

@@ -219,7 +219,7 @@ func checkWindows(r *rig, rnd *rand.Rand, m *windowModel) bool {
 // What Final promises: timestamp of the largest record, no headers, ref and order; nothing twice.
 func TestFinal(t *testing.T) {
 	tp, s := numbers()
-	s.GroupByKey().Window(topology.Tumbling(10*time.Millisecond)).Count("agg").Final().
+	s.GroupByKey().Window(topology.Tumbling(10 * time.Millisecond)).Count("agg").Final().
 		StreamRecords(func(w topology.Window, k string, n int64) (string, int64) {
 			return k + "@" + w.StartTime().Format("05.000") + "-" + w.EndTime().Format("05.000"), n
 		}).WithValueSerde(num()).To("out")

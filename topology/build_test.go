@@ -1,0 +1,413 @@
+package topology_test
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+type point struct{ X, Y int }
+
+// here returns the position of its caller, lines further on.
+func here(lines int) string {
+	_, file, line, _ := runtime.Caller(1)
+	return file + ":" + strconv.Itoa(line+lines)
+}
+
+// Each mistake is reported with the position of the call and a way out.
+func TestBuildErrors(t *testing.T) {
+	str := serde.String()
+	upper := strings.ToUpper
+	tests := []struct {
+		name  string
+		build func(tp *topology.Topology, s stream) (pos string)
+		want  string
+	}{
+		{"nil predicate", func(tp *topology.Topology, s stream) string {
+			s.Filter(nil)
+			return here(-1)
+		}, "filter-1: the predicate is nil: give a function"},
+		{"nil mapper", func(tp *topology.Topology, s stream) string {
+			s.MapValues[int](nil)
+			return here(-1)
+		}, "map-values-1: the function is nil: give a function"},
+		{"nil joiner", func(tp *topology.Topology, s stream) string {
+			s.Join[string, string]("j", tp.Table("tb", str, str), nil)
+			return here(-1)
+		}, "j: the joiner is nil: give a function"},
+		{"nil start", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateFrom("st", nil, func(a int64, v string) int64 { return a })
+			return here(-1)
+		}, "st: the function of the start is nil: give a function"},
+		{"nil supplier", func(tp *topology.Topology, s stream) string {
+			s.Process[string, string]("p", nil)
+			return here(-1)
+		}, "p: the processor is nil: give a function"},
+		{"nil store", func(tp *topology.Topology, s stream) string {
+			s.ProcessFunc("p", func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }, nil)
+			return here(-1)
+		}, "p: a store is nil: use what Topology.Store has returned"},
+		{"zero store", func(tp *topology.Topology, s stream) string {
+			s.ProcessFunc("p", func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.StoreRef[string, string]{})
+			return here(-1)
+		}, "p: a store is the zero value: use what Topology.Store has returned"},
+		{"nil key serde", func(tp *topology.Topology, s stream) string {
+			tp.Stream[string, string]("x", nil, str).To("y")
+			return here(-1)
+		}, "x: the serde of the key is nil: give one, such as serde.String()"},
+		{"nil value serde", func(tp *topology.Topology, s stream) string {
+			tp.Stream("x", str, serde.Serde[string](nil)).To("y")
+			return here(-1)
+		}, "x: the serde of the value is nil: give one, such as serde.JSON[T]()"},
+		{"nil registered", func(tp *topology.Topology, s stream) string {
+			topology.Register[point](tp, nil)
+			return here(-1)
+		}, "the serde to register for topology_test.point is nil"},
+		{"registered twice", func(tp *topology.Topology, s stream) string {
+			topology.Register(tp, serde.JSON[point]())
+			topology.Register(tp, serde.JSON[point]())
+			return here(-1)
+		}, "a serde for topology_test.point is registered already: register one"},
+		{"topic", func(tp *topology.Topology, s stream) string {
+			s.To("a topic")
+			return here(-1)
+		}, `the topic "a topic" has ' ' in it: names consist of letters, digits, '.', '_' and '-'`},
+		{"empty topic", func(tp *topology.Topology, s stream) string {
+			tp.Stream("", str, str)
+			return here(-1)
+		}, `the topic "" is empty`},
+		{"no topics", func(tp *topology.Topology, s stream) string {
+			tp.StreamTopics(nil, str, str)
+			return here(-1)
+		}, "a stream without topics: name one at least"},
+		{"topic twice", func(tp *topology.Topology, s stream) string {
+			tp.StreamTopics([]string{"a", "a"}, str, str)
+			return here(-1)
+		}, `a+a: topic "a" is named twice: name it once`},
+		{"long topic", func(tp *topology.Topology, s stream) string {
+			s.To(strings.Repeat("x", 250))
+			return here(-1)
+		}, "has 250 characters: Kafka's topics have at most 249"},
+		{"dots", func(tp *topology.Topology, s stream) string {
+			s.To("..")
+			return here(-1)
+		}, `the topic ".." is not possible as the name of a topic`},
+		{"store name", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Count("a/b")
+			return here(-1)
+		}, "a/b: the name of this store has '/' in it"},
+		{"no name", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Count("")
+			return here(-1)
+		}, "the name of this store is empty"},
+		{"name taken", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Count("n")
+			s.GroupBy("n", upper)
+			return here(-1)
+		}, "n: this name is taken by the store at " + here(-3) + ": names of stores, joins, groupings and processors are unique, give this group-by another one"},
+		{"branch taken", func(tp *topology.Topology, s stream) string {
+			sp := s.Split("sp")
+			sp.Branch("b", even)
+			sp.Branch("b", even)
+			return here(-1)
+		}, `sp: there is a branch "b" already, at ` + here(-3) + ": give this one another name"},
+		{"global twice", func(tp *topology.Topology, s stream) string {
+			tp.GlobalTable("g", str, str)
+			tp.GlobalTable("g", str, str)
+			return here(-1)
+		}, "g: this topic is a global table already, declared at " + here(-3) + ": use what that returned"},
+		{"long name of a changelog", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Count(strings.Repeat("x", 240))
+			return here(-1)
+		}, "the name of its topic would have 255 characters, and Kafka allows 249: choose shorter names"},
+		{"group by a changed key", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(upper).Filter(even).GroupByKey().Count("n")
+			return here(-1)
+		}, "GroupByKey needs equal keys in one partition, and the key was changed by select-key-1 at " + here(-2) + ": use GroupBy, or put Repartition in between"},
+		{"join by a changed key", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(upper).Join("j", tp.Table("tb", str, str), both)
+			return here(-1)
+		}, "j: a join needs equal keys in one partition, and the key was changed by select-key-1"},
+		{"table of a changed key", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(upper).ToTable("tb")
+			return here(-1)
+		}, "tb: ToTable needs equal keys in one partition"},
+		{"zero table", func(tp *topology.Topology, s stream) string {
+			s.Join("j", topology.Table[string, string]{}, both)
+			return here(-1)
+		}, "j: the table to join with is the zero value: use what a method of the topology has returned"},
+		{"zero global", func(tp *topology.Topology, s stream) string {
+			s.JoinGlobal("j", topology.GlobalTable[string, string]{}, upper, both)
+			return here(-1)
+		}, "j: the global table to join with is the zero value: use what Topology.GlobalTable has returned"},
+		{"another topology", func(tp *topology.Topology, s stream) string {
+			s.Merge(topology.New("another").Stream("b", str, str))
+			return here(-1)
+		}, `a stream to merge with belongs to another topology, "another": declare it in this one`},
+		{"another topology's table", func(tp *topology.Topology, s stream) string {
+			s.Join("j", topology.New("another").Table("b", str, str), both)
+			return here(-1)
+		}, `j: the table to join with belongs to another topology, "another": declare it in this one`},
+		{"another topology's global table", func(tp *topology.Topology, s stream) string {
+			s.JoinGlobal("j", topology.New("another").GlobalTable("b", str, str), upper, both)
+			return here(-1)
+		}, `j: the global table to join with belongs to another topology, "another": declare it in this one`},
+		{"another topology's store", func(tp *topology.Topology, s stream) string {
+			s.ProcessFunc("p", func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.New("another").Store("b", str, str))
+			return here(-1)
+		}, `p: store b belongs to another topology, "another": declare it in this one`},
+		{"key without serde", func(tp *topology.Topology, s stream) string {
+			s.GroupBy("g", func(v string) point { return point{} })
+			return here(-1)
+		}, "g: keys of type topology_test.point need a serde of their own, for their bytes decide the partition: use WithKeySerde or KeySerde, or topology.Register"},
+		{"sink key without serde", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(func(v string) point { return point{} }).To("out")
+			return here(-1)
+		}, "out: keys of type topology_test.point need a serde of their own"},
+		{"value without serde", func(tp *topology.Topology, s stream) string {
+			s.MapValues(func(v string) chan int { return nil }).To("out")
+			return here(-1)
+		}, "out: there is no serde for values of type chan int: use WithValueSerde or ValueSerde, or topology.Register"},
+		{"accumulator without serde", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Aggregate("st", func(a func(), v string) func() { return a })
+			return here(-1)
+		}, "st: there is no serde for values of type func()"},
+		{"join of different keys", func(tp *topology.Topology, s stream) string {
+			s.Join("j", tp.Table("tb", other[string]{str}, str), both)
+			return here(-1)
+		}, "j: the stream's keys are written as string and those of table tb as other string, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition"},
+		{"window size", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(0))
+			return here(-1)
+		}, "the size of the windows, 0s, is not positive: give one millisecond or more"},
+		{"window advance", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Hopping(time.Second, 0))
+			return here(-1)
+		}, "the advance of the windows, 0s, is not positive"},
+		{"window gap", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Hopping(time.Second, time.Minute))
+			return here(-1)
+		}, "the advance of the windows, 1m0s, is larger than their size 1s, so that records would fall between them: make it smaller"},
+		{"window grace", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Second).Grace(-1 * time.Second))
+			return here(-1)
+		}, "the grace of the windows, -1s, is negative: give 0 or more"},
+		{"window nanoseconds", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Millisecond + 1))
+			return here(-1)
+		}, "the size of the windows, 1.000001ms, is not a whole number of milliseconds: round it"},
+		{"zero windows", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Windows{})
+			return here(-1)
+		}, "the windows are the zero value: use Tumbling or Hopping"},
+		{"two policies", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Second)).Count("n").Final().EachUpdate()
+			return here(-1)
+		}, "n: it is said at " + here(-2) + " already that this table forwards final, and here each-update: say one"},
+		{"partitions", func(tp *topology.Topology, s stream) string {
+			s.Repartition("r", topology.Partitions(0))
+			return here(-1)
+		}, "r: 0 partitions: give at least one, or leave the option out"},
+		{"two times", func(tp *topology.Topology, s stream) string {
+			tp.Stream("x", str, str, topology.TimeFromWallClock, topology.TimeFromValue(func(string) time.Time { return time.Time{} }))
+			return here(-1)
+		}, "x: 2 options say where the time comes from: give one"},
+		{"nil time", func(tp *topology.Topology, s stream) string {
+			tp.Stream("x", str, str, topology.TimeFromValue[string](nil))
+			return here(-1)
+		}, "x: the function for the time is nil: give a function, or leave the option out to take the message's timestamp"},
+		{"nil option", func(tp *topology.Topology, s stream) string {
+			tp.Stream("x", str, str, nil)
+			return here(-1)
+		}, "x: an option is nil: leave it out"},
+		{"one topic with two times", func(tp *topology.Topology, s stream) string {
+			tp.Stream("in", str, str, topology.TimeFromWallClock)
+			return here(-1)
+		}, `in: topic "in" is read at `},
+		{"one topic once timeless", func(tp *topology.Topology, s stream) string {
+			tp.Stream("in", str, str, topology.Timeless)
+			return here(-1)
+		}, "and timeless at one of the two places only: say it at both"},
+		{"repartition topic like an input", func(tp *topology.Topology, s stream) string {
+			s.Repartition("in")
+			return here(-1)
+		}, "in: the topic read at "},
+		{"time store", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Second)).Count("in-time")
+			return here(-1)
+		}, "in-time: the store's name is the one of the time of sub-topology in: choose another"},
+		{"loop", func(tp *topology.Topology, s stream) string {
+			s.MapValues(upper).To("in")
+			return here(-1)
+		}, "in: what is written to this topic is read again by what writes it: loops are not supported, write to another topic"},
+		{"loop over a repartition topic", func(tp *topology.Topology, s stream) string {
+			s.Repartition("r").To("in")
+			return here(-1)
+		}, "in: what is written to this topic is read again by what writes it"},
+		{"position of a file", func(tp *topology.Topology, s stream) string {
+			tp.At("job.yaml:3:7")
+			s.Filter(nil)
+			return "job.yaml:3:7"
+		}, "filter-1: the predicate is nil"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tp, s := text()
+			pos := tt.build(tp, s)
+			_, err := tp.Build()
+			if err == nil {
+				t.Fatal("no error")
+			}
+			all := err.(interface{ Unwrap() []error }).Unwrap()
+			if len(all) != 1 {
+				t.Errorf("%d mistakes: %v", len(all), err)
+			}
+			var m *topology.Mistake
+			if !errors.As(err, &m) {
+				t.Fatalf("no mistake: %v", err)
+			}
+			if m.Pos != pos || !strings.HasPrefix(err.Error(), pos+": ") {
+				t.Errorf("at %s, want %s", m.Pos, pos)
+			}
+			if !sameButLines(err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// sameButLines reports whether want is in got, but for line numbers: those of other calls are noted beside them.
+func sameButLines(got, want string) bool {
+	strip := func(s string) string {
+		parts := strings.Split(s, "build_test.go:")
+		for i := range parts[1:] {
+			parts[i+1] = strings.TrimLeft(parts[i+1], "0123456789")
+		}
+		return strings.Join(parts, "build_test.go:")
+	}
+	return strings.Contains(strip(got), strip(want))
+}
+
+// Build returns all mistakes, and those of an earlier Build do not stay.
+func TestBuildReturnsAllMistakes(t *testing.T) {
+	tp, s := text()
+	s.Filter(nil).MapValues[int](nil).To("a b")
+	for range 2 {
+		_, err := tp.Build()
+		if n := len(err.(interface{ Unwrap() []error }).Unwrap()); n != 3 {
+			t.Errorf("%d mistakes: %v", n, err)
+		}
+	}
+	_, err := topology.New("").Build()
+	if err == nil || !strings.Contains(err.Error(), `the topology's name "" is empty`) || !strings.Contains(err.Error(), "it reads no topic: begin with Stream or Table") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A serde registered after its use counts, for keys and values.
+func TestRegister(t *testing.T) {
+	tp := topology.New("test")
+	s := tp.Stream("in", serde.String(), serde.JSON[point]())
+	s.SelectKey(func(p point) point { return p }).MapValues(func(p point) int64 { return int64(p.X) }).To("out")
+	topology.Register(tp, other[point]{serde.JSON[point]()})
+	topology.Register(tp, num())
+	r := newRig(t, tp)
+	r.in(msg("in", "a", `{"X":1,"Y":2}`, 1))
+	r.want(`out {"X":1,"Y":2}:1 @1`)
+	sub := r.plan.Describe().SubTopologies[0]
+	if n := sub.Nodes[len(sub.Nodes)-1]; n.Key != "other json" || n.Value != "decimal" {
+		t.Errorf("sink %+v", n)
+	}
+}
+
+// Serdes are inherited while types stay the same, also across operators that change keys or values.
+func TestSerdesAreInherited(t *testing.T) {
+	tp := topology.New("test")
+	s := tp.Stream("in", other[string]{serde.String()}, num())
+	s.MapValues(func(v int64) int64 { return -v }).SelectKey(func(int64) string { return "k" }).To("same")
+	s.MapValues(func(v int64) int32 { return 1 }).MapValues(func(int32) int64 { return 2 }).To("changed")
+	s.WithValueSerde(serde.Int64()).GroupBy("g", func(int64) string { return "g" }, topology.KeySerde(serde.String())).
+		Reduce("sum", func(a, b int64) int64 { return a + b }).ToStream().To("sums")
+	plan, err := tp.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"same": "other string decimal", "changed": "other string int64", "g": "string int64", "sums": "string int64"}
+	for _, sub := range plan.Describe().SubTopologies {
+		for _, n := range sub.Nodes {
+			if w, ok := want[n.Name]; ok && n.Key != "" && n.Key+" "+n.Value != w {
+				t.Errorf("%s: %s %s, want %s", n.Name, n.Key, n.Value, w)
+			}
+		}
+	}
+}
+
+// A plan does not change when its topology goes on.
+func TestPlanIsImmutable(t *testing.T) {
+	tp, s := text()
+	sp := s.Split("sp")
+	sp.Branch("even", even).To("even")
+	n := s.GroupByKey().Count("n")
+	n.ToStream().MapValues(letters).To("out")
+	r := newRig(t, tp)
+	before := r.plan.Describe().String()
+	sp.Branch("odd", func(string) bool { return true }).To("odd")
+	sp.Rest().To("rest")
+	n.EachUpdate()
+	n.ToStream().To("more")
+	s.To("copy")
+	if got := r.plan.Describe().String(); got != before {
+		t.Errorf("changed:\n%s", got)
+	}
+	r.restart()
+	r.in(msg("in", "a", "x", 1), msg("in", "a", "xx", 2))
+	r.commit()
+	r.want("even a:xx @2", "out a:xx @2")
+	after, err := tp.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Fingerprint() == r.plan.Fingerprint() {
+		t.Error("same fingerprint")
+	}
+	if _, err := after.NewGraph(r.plan.SubTopologies()[0], r.reader("in", false)); err == nil {
+		t.Error("a sub-topology of another plan is accepted")
+	}
+}
+
+// The methods of zero handles panic with a message: they have nowhere to keep a mistake.
+func TestZeroHandles(t *testing.T) {
+	for name, f := range map[string]func(){
+		"Stream":        func() { stream{}.Filter(even) },
+		"Table":         func() { topology.Table[string, string]{}.ToStream() },
+		"WindowedTable": func() { topology.WindowedTable[string, string]{}.Final() },
+		"Stream ":       func() { topology.Grouped[string, string]{}.Count("n") },
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.Contains(got, "zero "+strings.TrimSpace(name)+" was called") {
+					t.Errorf("%s: %s", name, got)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+func TestPositionsAreOfThisFile(t *testing.T) {
+	tp, s := text()
+	s.Filter(nil)
+	_, err := tp.Build()
+	var m *topology.Mistake
+	if !errors.As(err, &m) || !strings.HasPrefix(filepath.Base(m.Pos), "build_test.go:") {
+		t.Errorf("got %v", err)
+	}
+}
