@@ -39,7 +39,7 @@ func startAppAt(t *testing.T, addr string, j job, points failpoint.Points, chang
 	a := &app{log: new(logBuffer), done: make(chan struct{})}
 	cfg := processor.Config{
 		Brokers: []string{addr}, StateDir: t.TempDir(), Workers: 1, ReplicationFactor: 1, FlushBytes: 128 << 10,
-		Logger: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(a.log, nil)),
 	}
 	if change != nil {
 		change(&cfg)
@@ -81,6 +81,16 @@ func (a *app) wait(t *testing.T, within time.Duration) error {
 	case <-time.After(within):
 		t.Fatalf("the application still runs after %v; its log ends with:\n%s", within, a.log.tail(4000))
 		return nil
+	}
+}
+
+// ended reports whether the application has ended.
+func (a *app) ended() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -20,6 +20,9 @@ func TestKilledAtEachStep(t *testing.T) {
 	const portion = 3_000
 	f := newFleet(t, b, job{"both", names(t, "app")}, 2)
 	f.topics(4)
+	for _, i := range f.instances {
+		i.config.FlushBytes = 4 << 10 // memtables are flushed every few commits
+	}
 	live := readLive(t, b.Addr(), f.job.delays(), f.job.counts())
 	victim, other := f.instances[0], f.instances[1]
 
@@ -150,8 +153,16 @@ func TestFailsAtEachStep(t *testing.T) {
 			if n != failpoint.InClose && n != failpoint.InAssign && n != failpoint.InRestore && n != failpoint.AfterRestore {
 				job.n += provoke(t, job, points, n)
 			}
-			if err := a.wait(t, 30*time.Second); !errors.Is(err, errInjected) {
-				t.Fatalf("%s: the application ended with %v", n, err)
+			// A failed memtable flush shows at the next commit.
+			eventually(t, 30*time.Second, "the end of the application", func() (bool, string) {
+				if a.ended() {
+					return true, ""
+				}
+				job.n += some(job, 1)
+				return false, ""
+			})
+			if !errors.Is(a.err, errInjected) {
+				t.Fatalf("%s: the application ended with %v", n, a.err)
 			}
 			points.set()
 			a = run()

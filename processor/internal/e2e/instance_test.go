@@ -53,7 +53,7 @@ func runInstance(cfg instanceConfig, out *emitter) error {
 	app, err := processor.New(plan, processor.Config{
 		Brokers: []string{cfg.Brokers}, StateDir: cfg.StateDir, Workers: cfg.Workers, UntilEnd: cfg.UntilEnd, ReplicationFactor: 1,
 		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Hooks:  []processor.Hook{reporter{out}},
 	})
 	if err != nil {

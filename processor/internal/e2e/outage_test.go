@@ -101,7 +101,7 @@ func TestDiskFull(t *testing.T) {
 	loaded := make(chan error, 1)
 	go func() { loaded <- f.load(ctx, 3*portion, portions) }()
 	i := f.instances[0]
-	i.config.FileSize = 1
+	i.config.FileSize, i.config.FlushBytes = 1, 4<<10
 	portions <- portion
 	i.start(t)
 	eventually(t, time.Minute, "results", func() (bool, string) {

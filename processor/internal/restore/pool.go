@@ -205,9 +205,7 @@ func (p *Pool) await(h *Handle) {
 
 // Close flushes and closes all databases. No task may use one any more.
 func (p *Pool) Close() error {
-	if err := p.points.Hit(failpoint.InClose); err != nil {
-		return err
-	}
+	failed := p.points.Hit(failpoint.InClose)
 	p.mu.Lock()
 	var hs []*Handle
 	for _, h := range p.dbs {
@@ -227,7 +225,7 @@ func (p *Pool) Close() error {
 	}
 	wg.Wait()
 	p.tasks.Wait()
-	return errors.Join(errs...)
+	return errors.Join(failed, errors.Join(errs...))
 }
 
 // Committed is called after each commit of the task that uses h. It starts a memtable flush when one is due, and reports the

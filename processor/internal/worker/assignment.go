@@ -290,6 +290,9 @@ func (s *session) adopt() error {
 			continue
 		}
 		delete(s.openings, o.id)
+		if o.err != nil && s.ctx.Err() != nil {
+			continue // the end of the application has ended it: a restore says so with an error of its own
+		}
 		if o.err != nil {
 			return o.err
 		}
