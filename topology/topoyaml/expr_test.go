@@ -1,6 +1,7 @@
 package topoyaml
 
 import (
+	"sync"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -137,4 +138,27 @@ func TestExpressionMistakes(t *testing.T) {
 
 func scalarNode(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Value: text, Line: 1, Column: 1}
+}
+
+// The tasks of all workers evaluate the same programs at once.
+func TestConcurrentEvaluation(t *testing.T) {
+	c := &exprCompiler{lib: &library{}}
+	p, mistake := c.compile(`{n: value.n * 2, t: upper(key), z: parseTime("2001", "2006", "Europe/Oslo")}`, recordScope(typString, typAny), "x")
+	if mistake != nil {
+		t.Fatal(mistake.message)
+	}
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 500 {
+				n := int64(g*1000 + i)
+				v, err := p.eval(&inputs{key: "k", value: NewObject(Field{"n", n})})
+				if err != nil || field(v, "n") != 2*n {
+					t.Errorf("%v, %v; want n = %d", v, err, 2*n)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

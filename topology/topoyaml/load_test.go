@@ -5,6 +5,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -93,4 +95,56 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("file %v, error %v", file, err)
 		}
 	})
+}
+
+// A file with lines and words removed, repeated, exchanged or taken from other files is loaded or refused, never worse.
+func TestMutatedFiles(t *testing.T) {
+	r := seeded(t)
+	var texts []string
+	words := []string{"", "\"", "[", "{}", "~", "&a", "*a", "- ", "\t", "é", "(", "value", "key: value", "|", "${X}", "1", "null", "<<: *a", "#"}
+	for _, dir := range []string{"ok", "bad"} {
+		for _, path := range corpus(t, dir) {
+			text := string(read(t, path))
+			texts = append(texts, text)
+			words = append(words, strings.Fields(text)...)
+		}
+	}
+	rounds := 1000
+	if testing.Short() {
+		rounds = 100
+	}
+	for range rounds {
+		lines := strings.Split(texts[r.IntN(len(texts))], "\n")
+		for range 1 + r.IntN(4) {
+			i := r.IntN(len(lines))
+			switch r.IntN(5) {
+			case 0:
+				lines = slices.Delete(lines, i, i+1)
+			case 1:
+				lines = slices.Insert(lines, i, lines[r.IntN(len(lines))])
+			case 2:
+				j := r.IntN(len(lines))
+				lines[i], lines[j] = lines[j], lines[i]
+			default:
+				parts := strings.Split(lines[i], " ")
+				parts[r.IntN(len(parts))] = words[r.IntN(len(words))]
+				lines[i] = strings.Join(parts, " ")
+			}
+			if len(lines) == 0 {
+				lines = []string{""}
+			}
+		}
+		text := strings.Join(lines, "\n")
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					t.Fatalf("panic: %v\n%s\n%s", p, text, debug.Stack())
+				}
+			}()
+			file, err := Load("mutated.yaml", []byte(text), Options{})
+			if (file == nil) == (err == nil) {
+				t.Fatalf("file %v, error %v\n%s", file, err, text)
+			}
+		}()
+	}
 }

@@ -449,3 +449,47 @@ streams:
 		t.Errorf("error %v", err)
 	}
 }
+
+// The forms of the aggregations that see whole records, and those of windows.
+func TestAggregationsOfRecords(t *testing.T) {
+	file := load(t, `
+name: records
+sources:
+  in: {stream: in, schema: {n: int}}
+streams:
+  - name: grouped
+    from: in
+    steps:
+      - group: {name: initial, by: "key[:1]"}
+      - window: {tumbling: 10s}
+      - aggregate: {store: spans, first: min(time), last: max(time), keys: last(key + string(value.n))}
+      - emit: final
+      - result: {key: key, value: {keys: value.keys, span: value.last - value.first, to: window.end}}
+      - to: spans
+  - from: in
+    steps:
+      - map-values: value.n
+      - group: {name: all, by: "'all'"}
+      - window: {hopping: 20s, every: 10s}
+      - reduce: {store: longest, value: "left > right ? left : right"}
+      - emit: final
+      - result: {key: string(window.start), value: value}
+      - to: longest
+`, topoyaml.Options{})
+	d := processortest.New(t, file.Plan(), processortest.Options{})
+	for i, r := range []struct {
+		key string
+		at  int64
+		n   int
+	}{{"ab", 1000, 5}, {"ac", 4000, 7}, {"b", 9000, 1}, {"ad", 12000, 3}, {"ab", 31000, 2}} {
+		d.Append("in", []byte(r.key), fmt.Appendf(nil, `{"n":%d}`, r.n), r.at)
+		if i == 3 {
+			d.Append("in", []byte("ax"), nil, 13000)
+		}
+	}
+	d.EndOfInput()
+	equal(t, results(t, d, file),
+		`spans "a" {"keys":"a7","span":3000,"to":10000} 4000`, `spans "b" {"keys":"b1","span":0,"to":10000} 9000`,
+		`spans "a" {"keys":"a3","span":0,"to":20000} 12000`, `spans "a" {"keys":"a2","span":0,"to":40000} 31000`,
+		`longest "0" 7 12000`, `longest "10000" 3 12000`, `longest "20000" 2 31000`, `longest "30000" 2 31000`)
+}
