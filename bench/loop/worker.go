@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -83,16 +84,14 @@ func (j *job) work(ctx context.Context, index int, nums []int32) (err error) {
 		if err := w.poll(ctx); err != nil {
 			return err
 		}
-		if w.uncommitted > 0 && time.Since(w.began) >= w.interval {
-			if err := w.commit(); err != nil {
-				return err
-			}
-		}
 	}
 	return w.commit()
 }
 
-// poll waits for records, but not longer than to the next commit, and processes them.
+// chunk is how many records are processed between two looks at the clock: a fetch may hold far more than an interval's worth.
+const chunk = 5000
+
+// poll waits for records, but not longer than to the next commit, and processes them, with commits when they are due.
 func (w *worker) poll(ctx context.Context) error {
 	if w.uncommitted > 0 {
 		var cancel context.CancelFunc
@@ -107,11 +106,19 @@ func (w *worker) poll(ctx context.Context) error {
 	}
 	var err error
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-		if err == nil && len(f.Records) > 0 {
-			err = w.process(w.parts[f.Partition], f.Records)
+		for records := range slices.Chunk(f.Records, chunk) {
+			if err == nil {
+				err = w.process(w.parts[f.Partition], records)
+			}
+			if err == nil {
+				err = w.commitIfDue()
+			}
 		}
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return w.commitIfDue()
 }
 
 func (w *worker) process(p *partition, records []*kgo.Record) error {
@@ -167,6 +174,13 @@ func (w *worker) count(p *partition, key []byte, n uint64, at time.Time) {
 
 func (w *worker) produce(r *kgo.Record) {
 	w.cl.Produce(context.Background(), r, w.promise)
+}
+
+func (w *worker) commitIfDue() error {
+	if w.uncommitted == 0 || time.Since(w.began) < w.interval {
+		return nil
+	}
+	return w.commit()
 }
 
 // commit ends the transaction: output and changelog, then the offsets, then Pebble.
