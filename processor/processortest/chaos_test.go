@@ -84,7 +84,9 @@ func (d *Driver) pick(rnd *rand.Rand, weights []int) *running {
 // shakeOne lets one task do something.
 func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 	for range 1 + rnd.Intn(3) {
-		r.feed(int64(rnd.Intn(8)))
+		for _, topic := range r.topics {
+			r.feedOne(topic, int64(rnd.Intn(8)*rnd.Intn(2)))
+		}
 		if _, err := r.task.Process(1 + rnd.Intn(8)); err != nil {
 			return err
 		}

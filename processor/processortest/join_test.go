@@ -53,7 +53,8 @@ func TestJoinOrderIsAFunctionOfTheInput(t *testing.T) {
 		var all []event
 		for _, topic := range []string{"stream", "table"} {
 			for p := range int32(partitions) {
-				for now := int64(0); now < int64(rnd.Intn(150)); now += int64(rnd.Intn(8)) {
+				last := int64(rnd.Intn(200))
+				for now := int64(0); now < last; now += int64(rnd.Intn(8)) {
 					e := event{topic, p, string("ab"[rnd.Intn(2)]), 1 + int64(rnd.Intn(99)), max(0, now-int64(rnd.Intn(3)*10))}
 					logs[place{topic, p}] = append(logs[place{topic, p}], e)
 					all = append(all, e)

@@ -23,7 +23,8 @@ type running struct {
 	out        transaction
 	start      map[string]task.Start // committed positions
 	ends       map[string]int64      // committed changelog ends by store
-	read       map[string]int64      // what was handed over
+	topics     []string              // of the inputs
+	read       map[string]int64      // what was handed over, by topic
 	seq        uint64
 }
 
@@ -50,7 +51,7 @@ func (r *running) open(restore bool) (err error) {
 			return err
 		}
 	}
-	r.read = map[string]int64{}
+	r.topics, r.read = nil, map[string]int64{}
 	var bounded *task.Bounded
 	if d.bounded {
 		bounded = &task.Bounded{Run: d.run, Ends: map[string]int64{}}
@@ -66,6 +67,7 @@ func (r *running) open(restore bool) (err error) {
 		if _, ok := r.start[topic]; !ok {
 			r.start[topic] = task.Start{Ref: topology.NoTime}
 		}
+		r.topics = append(r.topics, topic)
 		r.read[topic] = r.start[topic].Offset
 		if bounded != nil && !in.Repartition {
 			bounded.Ends[topic] = d.cluster.end(topic, r.partition)
@@ -152,19 +154,25 @@ func (r *running) reopen(wipe bool) error {
 	return r.open(true)
 }
 
-// feed hands over up to limit new messages of each input.
-func (r *running) feed(limit int64) {
-	for topic, from := range r.read {
-		log := r.d.cluster.topics[topic][r.partition]
-		to := min(int64(len(log)), from+limit)
-		r.task.Enqueue(topic, log[from:to], int64(len(log)))
-		r.read[topic] = to
+// feed hands over new messages of each input.
+func (r *running) feed() {
+	for _, topic := range r.topics {
+		r.feedOne(topic, math.MaxInt32)
 	}
+}
+
+// feedOne hands over up to limit new messages of one input.
+func (r *running) feedOne(topic string, limit int64) {
+	log := r.d.cluster.topics[topic][r.partition]
+	from := r.read[topic]
+	to := min(int64(len(log)), from+limit)
+	r.task.Enqueue(topic, log[from:to], int64(len(log)))
+	r.read[topic] = to
 }
 
 // work does what there is to do, and commits if it is to.
 func (r *running) work(commit bool) (did bool, err error) {
-	r.feed(math.MaxInt32)
+	r.feed()
 	for {
 		n, err := r.task.Process(1 << 20)
 		if skip := (*task.AbortToSkip)(nil); errors.As(err, &skip) {
@@ -172,7 +180,7 @@ func (r *running) work(commit bool) (did bool, err error) {
 				return false, err
 			}
 			r.task.Skip(skip.Origin)
-			r.feed(math.MaxInt32)
+			r.feed()
 			did = true
 			continue
 		}
