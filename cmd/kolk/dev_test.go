@@ -35,6 +35,7 @@ func printed(t *testing.T, stdout string) []string {
 }
 
 func TestDevPrintsRecords(t *testing.T) {
+	t.Parallel()
 	code, stdout, stderr := run(t, "dev", path(t, "words.yaml"), "--data", "words="+words(t, "a", "b", "a"), "--until-end", "--partitions", "1")
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s", code, stderr)
@@ -55,6 +56,7 @@ func TestDevPrintsRecords(t *testing.T) {
 }
 
 func TestDevGoesOn(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	dev := func(more ...string) (string, string) {
 		t.Helper()
@@ -92,6 +94,7 @@ func TestDevGoesOn(t *testing.T) {
 }
 
 func TestDevLive(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"dev", path(t, "words.yaml"), "--data-dir", dir, "--data", "words=" + words(t, "a", "b", "c")}
 	dev := start(t, nil, args...)
@@ -131,6 +134,7 @@ func TestDevLive(t *testing.T) {
 }
 
 func TestDevTable(t *testing.T) {
+	t.Parallel()
 	code, stdout, stderr := run(t, "dev", path(t, "words.yaml"), "--data", "words="+words(t, "a", "b", "a"), "--until-end", "--output", "table")
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s", code, stderr)
@@ -144,6 +148,7 @@ func TestDevTable(t *testing.T) {
 
 // The environment configures as flags do.
 func TestDevByEnvironment(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	env := []string{"KOLK_DATA=words=" + words(t, "a"), "KOLK_UNTIL_END=true", "KOLK_DATA_DIR=" + dir, "KOLK_OUTPUT=none"}
 	code, stdout, stderr := runWith(t, env, "dev", path(t, "words.yaml"))
@@ -156,6 +161,7 @@ func TestDevByEnvironment(t *testing.T) {
 }
 
 func TestDevRefuses(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -175,6 +181,7 @@ func TestDevRefuses(t *testing.T) {
 }
 
 func TestBadRows(t *testing.T) {
+	t.Parallel()
 	rows, err := os.ReadFile(words(t, "a", "b"))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestMistakes(t *testing.T) {
+	t.Parallel()
 	good, data := path(t, "words.yaml"), words(t, "a")
 	config := file(t, "kolk.yaml", "comit-interval: 1s\n")
 	tests := []struct {
@@ -36,6 +37,7 @@ func TestMistakes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			code, stdout, stderr := runWith(t, tt.env, tt.args...)
 			message, hint, _ := strings.Cut(stderr, "\n")
 			if code != tt.code || !strings.HasPrefix(message, "kolk: ") || !strings.Contains(message, tt.want) {
@@ -49,6 +51,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
+	t.Parallel()
 	good, bad := path(t, "words.yaml"), path(t, "bad.yaml")
 	code, stdout, stderr := run(t, "validate", good)
 	if want := good + ": ok: topology words, 1 sub-topologies\n"; code != 0 || stdout != want || stderr != "" {
@@ -75,6 +78,7 @@ func TestValidate(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
+	t.Parallel()
 	flights := filepath.Join("..", "..", "examples", "flights", "topology.yaml")
 	flights, err := filepath.Abs(flights)
 	if err != nil {
@@ -101,6 +105,7 @@ func TestDescribe(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{}, {"--help"}, {"dev", "--help"}, {"help", "run"}} {
 		code, stdout, stderr := run(t, args...)
 		if code != 0 || !strings.Contains(stdout, "Usage:") || stderr != "" {

@@ -90,10 +90,12 @@ func printed(t *testing.T, stdout []byte) []string {
 }
 
 func TestDev(t *testing.T) {
+	t.Parallel()
 	want := reference(t)
 	for _, partitions := range []string{"1", "4", "7"} {
 		for _, workers := range []string{"1", "2"} {
 			t.Run(partitions+" partitions, "+workers+" workers", func(t *testing.T) {
+				t.Parallel()
 				stdout, stderr := kolk(t, append([]string{"dev", "topology.yaml", "--until-end", "--data-dir", t.TempDir(),
 					"--partitions", partitions, "--workers", workers}, data...)...)
 				compare(t, want, printed(t, stdout))
@@ -158,6 +160,7 @@ func committed(t *testing.T, brokers []string) []string {
 }
 
 func TestGoProgram(t *testing.T) {
+	t.Parallel()
 	want := reference(t)
 	brokers := cluster(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -170,6 +173,7 @@ func TestGoProgram(t *testing.T) {
 
 // TestThreeProcesses shares the work: whichever process does what, the results are the same.
 func TestThreeProcesses(t *testing.T) {
+	t.Parallel()
 	want := reference(t)
 	brokers := cluster(t)
 	var all sync.WaitGroup

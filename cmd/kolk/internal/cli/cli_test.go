@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"errors"
+	goruntime "runtime"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
+	"github.com/kolkstream/kolk/processor"
+	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/topoyaml"
+)
+
+func plan(t *testing.T) *topology.Plan {
+	t.Helper()
+	yaml := "name: a\nsources: {b: {stream: b}}\nstreams: [{from: b, steps: [{to: c}]}]\n"
+	file, err := topoyaml.Load("a.yaml", []byte(yaml), topoyaml.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Plan()
+}
+
+// The defaults that the command line documents are the processor's.
+func TestDefaults(t *testing.T) {
+	p := plan(t)
+	want := processor.Config{}.WithDefaults(p)
+	got := runtime(config.Default()).WithDefaults(p)
+	opts := []cmp.Option{cmpopts.IgnoreFields(processor.Config{}, "Logger", "Clock", "Hooks", "ClientOptions")}
+	if diff := cmp.Diff(want, got, opts...); diff != "" {
+		t.Errorf("(-processor +command line):\n%s", diff)
+	}
+	// Beyond that, nothing is left to the processor but what is empty on purpose.
+	bare := runtime(config.Default())
+	bare.ApplicationID, bare.StateDir, bare.Workers = "a", "kolk-state/a", goruntime.GOMAXPROCS(0)
+	filled := bare.WithDefaults(p)
+	for _, c := range []struct {
+		name      string
+		bare, all any
+	}{
+		{"CommitInterval", bare.CommitInterval, filled.CommitInterval},
+		{"CommitMin", bare.CommitMin, filled.CommitMin},
+		{"IdleAfter", bare.IdleAfter, filled.IdleAfter},
+		{"TransactionTimeout", bare.TransactionTimeout, filled.TransactionTimeout},
+		{"CacheBytes", bare.CacheBytes, filled.CacheBytes},
+	} {
+		if c.bare != c.all {
+			t.Errorf("%s: %v on the command line, %v in the processor", c.name, c.bare, c.all)
+		}
+	}
+}
+
+func TestRuntime(t *testing.T) {
+	c := config.Default()
+	c.Guarantee, c.OnError, c.IdleAfter = "at-least-once", "skip", 0
+	p := runtime(c)
+	if p.Guarantee != processor.AtLeastOnce || p.OnError != processor.Skip || p.IdleAfter >= 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	var s processor.Stats
+	s.In, s.Out, s.Late, s.Commits = 20_000, 3_340, 2, 31
+	type dropped = struct {
+		Node   string
+		Reason topology.Reason
+		Count  int64
+	}
+	s.Dropped = append(s.Dropped, dropped{"airport", topology.NoMatch, 1234}, dropped{"delays", topology.LateRecord, 2})
+	got := summary("flight-delays", s, 2*time.Second)
+	want := `flight-delays: 20,000 records in, 3,340 out, 2 late; 10,000/s, 31 commits, 2.00 s
+  dropped: 1,234 at airport: no-match
+  dropped: 2 at delays: late
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+	if got, want := progress(s, 0), "20,000 in, 3,340 out, 2 late, 1,234 dropped, 0/s, 31 commits"; got != want {
+		t.Errorf("progress: %q, want %q", got, want)
+	}
+	s = processor.Stats{Aborts: 1, Unknown: 2, Restored: 3}
+	want = `a: 0 records in, 0 out, 0 late; 0/s, 0 commits, 0.00 s
+  transactions aborted: 1, of unknown outcome and resolved: 2
+  changelog records restored: 3
+`
+	if diff := cmp.Diff(want, summary("a", s, 0)); diff != "" {
+		t.Errorf("summary of a bad day (-want +got):\n%s", diff)
+	}
+}
+
+func TestInFile(t *testing.T) {
+	err := errors.Join(&topoyaml.Error{File: "a.yaml", Line: 1, Column: 2, Message: "m"}, &topoyaml.Error{File: "a.yaml", Line: 3, Column: 4, Message: "n"})
+	if got, want := inFile("dir/a.yaml", err).Error(), "dir/a.yaml:1:2: m\ndir/a.yaml:3:4: n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
