@@ -323,7 +323,7 @@ func (s *session) start(o *opening) error {
 	if err != nil {
 		return err
 	}
-	r := &running{id: o.id, task: t, handle: o.handle, sub: o.sub, topics: o.topics, paused: map[string]bool{}}
+	r := &running{id: o.id, task: t, handle: o.handle, sub: o.sub, topics: o.topics, paused: map[string]bool{}, quantum: firstQuantum}
 	s.tasks[o.id] = r
 	s.order = append(s.order, r)
 	slices.SortFunc(s.order, func(a, b *running) int {

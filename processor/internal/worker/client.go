@@ -46,8 +46,9 @@ func (s *session) connect() error {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// A newly assigned partition waits for the outstanding long poll.
 		kgo.FetchMaxWait(100 * time.Millisecond),
-		kgo.FetchMaxBytes(16 << 20),
-		kgo.FetchMaxPartitionBytes(2 << 20),
+		// Room for every partition: the embedded broker forgets which transactions were aborted when it cuts an answer short.
+		kgo.FetchMaxPartitionBytes(1 << 20),
+		kgo.FetchMaxBytes(64 << 20),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
 		kgo.HeartbeatInterval(s.cfg.HeartbeatInterval),
 		kgo.RebalanceTimeout(s.cfg.RebalanceTimeout),

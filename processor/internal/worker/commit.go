@@ -60,6 +60,9 @@ func (s *session) commit() error {
 		case txn.Unknown:
 			// Nothing is applied: whatever the broker decided is found by the next session in offsets and changelogs.
 			s.cfg.Counters.Unknown.Add(1)
+			if open := time.Since(s.dirtySince); open > s.cfg.TransactionTimeout {
+				err = fmt.Errorf("the transaction was open for %v, longer than TransactionTimeout (%v), and the broker has ended it: %w", open.Round(time.Millisecond), s.cfg.TransactionTimeout, err)
+			}
 			return &errReset{err}
 		}
 	} else if err := txn.CommitOffsets(s.hard, s.group, offsets); err != nil {

@@ -220,6 +220,8 @@ type running struct {
 	topics []string
 	paused map[string]bool
 	done   bool
+
+	quantum int // records per turn
 }
 
 func (w *Worker) session(ctx, hard context.Context) (err error) {
@@ -234,6 +236,9 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 	}
 	defer s.close()
 	if err := s.recover(); err != nil {
+		if s.ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	for {
@@ -380,19 +385,36 @@ func (s *session) owner(topic string, partition int32) *running {
 	return nil
 }
 
-const quantum = 1024 // records of one task between two looks at the clock
+// Between two looks at the clock a task processes as many records as take about quantumTime.
+const (
+	quantumTime  = 5 * time.Millisecond
+	firstQuantum = 32
+	mostQuantum  = 1024
+)
+
+// adapt sets the number of records of the next turn by how long n took.
+func (r *running) adapt(n int, took time.Duration) {
+	switch {
+	case took > quantumTime:
+		r.quantum = max(r.quantum/2, 1)
+	case n == r.quantum && took < quantumTime/2:
+		r.quantum = min(r.quantum*2, mostQuantum)
+	}
+}
 
 // process lets the tasks process what is queued, until nothing can go on or a commit is due.
 func (s *session) process() error {
 	for s.more = true; ; {
 		progress := false
 		for _, r := range s.order {
-			s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: time.Now()})
-			n, err := r.task.Process(quantum)
+			start := time.Now()
+			s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: start})
+			n, err := r.task.Process(r.quantum)
 			if err == nil {
 				err = r.task.Tick()
 			}
 			s.busy.Store(nil)
+			r.adapt(n, time.Since(start))
 			s.processed += int64(n)
 			if err != nil {
 				return s.taskFailed(r, err)
