@@ -65,7 +65,6 @@ func (c *Cache[A]) get(key []byte) (*entry[A], error) {
 		}
 		c.entries[e.key] = e
 	}
-	c.ages.push(e)
 	return e, c.trim(e)
 }
 
@@ -89,6 +88,9 @@ func (c *Cache[A]) load(e *entry[A]) error {
 	}
 	e.loaded = true
 	c.charge(e, size)
+	if !e.at[byAge].in {
+		c.ages.push(e)
+	}
 	return nil
 }
 
@@ -166,30 +168,32 @@ func (e *entry[A]) recorded() []Header {
 
 // put stores encoded bytes as the value of key (nil: delete it) as an update by a record. The value is decoded when somebody asks
 // for it.
-func put[K, V, A any](c *Cache[A], key, encoded []byte, r *Record[K, V], emit bool) {
-	c.buf = binary.BigEndian.AppendUint64(c.buf[:0], uint64(r.Timestamp))
+func put[K, V, A any](c *Cache[A], key, encoded []byte, r *Record[K, V], emit bool) error {
 	if encoded == nil {
 		c.store.Delete(key)
 	} else {
-		c.buf = append(c.buf, encoded...)
+		c.buf = append(binary.BigEndian.AppendUint64(c.buf[:0], uint64(r.Timestamp)), encoded...)
 		c.store.Put(key, c.buf)
 	}
 	e := c.entries[string(key)]
-	if e == nil {
-		if !emit {
-			return
-		}
+	switch {
+	case e != nil:
+		c.unload(e)
+	case !emit:
+		return nil
+	default:
 		e = c.alloc()
 		e.key = string(key)
 		c.entries[e.key] = e
+		c.ages.push(e)
+		c.charge(e, 0)
 	}
-	c.unload(e)
 	e.has, e.ts = encoded != nil, r.Timestamp
-	if emit {
-		touch(c, e, r, true)
-	} else if !e.pending {
-		c.drop(e)
+	if !emit {
+		return nil
 	}
+	touch(c, e, r, true)
+	return c.trim(e)
 }
 
 // shared returns the entry's value for somebody else than its owner: a copy if the owner may change it in place. ok is false if
@@ -204,10 +208,11 @@ func (c *Cache[A]) shared(e *entry[A], copies bool) (v A, ok bool, err error) {
 			return v, false, c.node.fail(e.origin, encodeError("value", c.serde.Name(), err))
 		}
 		c.buf = b
-		if v, err = c.decode(b); err != nil {
+		copied := new(A)
+		if *copied, err = c.decode(b); err != nil {
 			return v, false, err
 		}
-		e.copied = &v
+		e.copied = copied
 	}
 	return *e.copied, true, nil
 }
@@ -281,11 +286,14 @@ func (c *Cache[A]) evict(keep *entry[A], budget int64) error {
 		if e.window != nil {
 			e.window.complete = false
 		}
-		if e.pending {
-			c.unload(e)
-		} else {
+		if !e.pending {
 			c.drop(e)
+			continue
 		}
+		c.unload(e)
+		c.ages.remove(e)
+		c.used -= e.cost
+		e.cost = 0
 	}
 	return nil
 }
@@ -295,14 +303,15 @@ func (c *Cache[A]) unload(e *entry[A]) {
 	var none A
 	e.value, e.copied = none, nil
 	e.loaded, e.dirty, e.hot = false, false, false
-	c.ages.remove(e)
-	c.used -= e.cost
-	e.cost = 0
+	if e.cost != 0 {
+		c.charge(e, 0)
+	}
 }
 
 // drop forgets an entry, written or not.
 func (c *Cache[A]) drop(e *entry[A]) {
-	c.unload(e)
+	c.used -= e.cost
+	c.ages.remove(e)
 	c.updates.forget(e)
 	if e.window != nil {
 		e.window.entries.remove(e)
@@ -368,8 +377,8 @@ func (c *Cache[A]) flush(emit func(e *entry[A], raw []byte) error) (did bool, er
 				return did, err
 			}
 		}
-		// A stub has done its work. (emit may have used the cache, and e be another key's entry by now: no stub then.)
-		if !e.loaded && !e.pending && c.entries[e.key] == e {
+		// A stub that had to leave has done its work. (emit may have used the cache, and e be another key's entry by now: no stub then.)
+		if !e.loaded && !e.pending && e.cost == 0 && c.entries[e.key] == e {
 			c.drop(e)
 		}
 	}

@@ -35,7 +35,9 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 		}
 	}
 	e := &t.emission
-	put(t.cache, key, value, r, e.Forward && e.Emit == EmitUpdates)
+	if err := put(t.cache, key, value, r, e.Forward && e.Emit == EmitUpdates); err != nil {
+		return err
+	}
 	if !e.Forward || e.Emit != EmitEach {
 		return nil
 	}
