@@ -56,9 +56,9 @@ func (s *session) connect() error {
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		kgo.ProducerLinger(5 * time.Millisecond),
 		kgo.MaxBufferedRecords(500_000),
-		kgo.OnPartitionsAssigned(s.onAssigned),
-		kgo.OnPartitionsRevoked(s.onRevoked),
-		kgo.OnPartitionsLost(s.onLost),
+		kgo.OnPartitionsAssigned(s.afterBegin(s.onAssigned)),
+		kgo.OnPartitionsRevoked(s.afterBegin(s.onRevoked)),
+		kgo.OnPartitionsLost(s.afterBegin(s.onLost)),
 		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { s.rebalance.Store(true); s.wake() }),
 		kgo.OnOffsetsFetched(s.onOffsets),
 	}, s.cfg.Client...)
@@ -78,6 +78,15 @@ func (s *session) connect() error {
 	s.client.Store(s.cl)
 	s.producer = txn.NewProducer(s.cl, s.cfg.ExactlyOnce)
 	return nil
+}
+
+// afterBegin holds back a callback until the first poll: the client joins the group as soon as it is made, and until it has
+// polled it calls back at any time, even before it is known here.
+func (s *session) afterBegin(callback func(context.Context, *kgo.Client, map[string][]int32)) func(context.Context, *kgo.Client, map[string][]int32) {
+	return func(ctx context.Context, cl *kgo.Client, partitions map[string][]int32) {
+		<-s.began
+		callback(ctx, cl, partitions)
+	}
 }
 
 // recover takes over the transactional id: the broker completes or aborts what an earlier client left open, and fences it.
@@ -124,6 +133,7 @@ func await(done <-chan struct{}, atMost time.Duration) bool {
 // close ends the client and gives the databases back, whatever the session has come to.
 func (s *session) close() {
 	// First the client: no callback runs after it.
+	s.begin()
 	closed := make(chan struct{})
 	go func() { defer close(closed); s.cl.CloseAllowingRebalance() }()
 	for deadline := time.Now().Add(closeWait); !await(closed, closeSoon); {

@@ -173,6 +173,9 @@ type session struct {
 	ctx  context.Context // ends with the worker: clean shutdown
 	hard context.Context // ends at once
 
+	began chan struct{} // closed by begin, before the first poll; callbacks wait for it
+	begin func()
+
 	cl       *kgo.Client
 	balancer *assign.Balancer
 	producer *txn.Producer
@@ -229,8 +232,9 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 		Worker: w, ctx: ctx, hard: hard,
 		tasks: map[task.ID]*running{}, openings: map[task.ID]*opening{},
 		offsets: map[topicPartition]restore.Committed{}, offChanged: make(chan struct{}), fenced: map[string]bool{}, purgedTo: map[topicPartition]int64{},
-		lastCommit: time.Now(),
+		lastCommit: time.Now(), began: make(chan struct{}),
 	}
+	s.begin = sync.OnceFunc(func() { close(s.began) })
 	if err := s.connect(); err != nil {
 		return err
 	}
@@ -295,6 +299,7 @@ func (s *session) poll() (kgo.Fetches, error) {
 	if s.dirtySince.IsZero() {
 		due = s.idleWait()
 		// From here on callbacks may run, until the poll returns. Nothing of the session is touched in between.
+		s.begin()
 		s.rebalance.Store(false)
 		s.cl.AllowRebalance()
 	}
