@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/kolkstream/kolk/state"
 )
@@ -78,11 +79,11 @@ func (e *Engine) Open(dir string) (_ state.DB, err error) {
 			_ = lock.Close()
 		}
 	}()
-	if err := e.checkFormat(dir); err != nil {
+	if err := e.prepare(dir, g); err != nil {
 		return nil, err
 	}
 	logger := e.o.Logger.With("dir", dir)
-	o := e.pebbleOptions(f, g, e.scheduler.member(), logger)
+	o := e.pebbleOptions(f, g, e.scheduler.member(f), logger)
 	o.Lock = lock
 	p, err := open(dir, o)
 	if err == nil {
@@ -107,16 +108,24 @@ func (e *Engine) Open(dir string) (_ state.DB, err error) {
 // open is pebble.Open, which panics on some manifests that no Pebble has written.
 func open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			p, err = nil, fmt.Errorf("%w: pebble: %v", state.ErrCorrupt, r)
+		switch r := recover().(type) {
+		case nil:
+		case error:
+			p, err = nil, fmt.Errorf("pebble: %w", r)
+		default:
+			p, err = nil, fmt.Errorf("pebble: %v", r)
 		}
 	}()
 	return pebble.Open(dir, o)
 }
 
-// checkFormat refuses a directory that a newer Pebble has written: that is no corruption, and not to be deleted.
-func (e *Engine) checkFormat(dir string) error {
-	names, err := e.o.FS.List(dir)
+// prepare looks at a directory before Pebble does.
+//
+// It refuses one that a newer Pebble has written: that is no corruption, and not to be deleted. And it removes log files: each
+// open makes one, which stays empty without a write-ahead log, but makes the next open flush an empty table, again and
+// again without an end if the disk is full.
+func (e *Engine) prepare(dir string, files vfs.FS) error {
+	names, err := files.List(dir)
 	if err != nil {
 		return fmt.Errorf("pebblestate: open %s: %w", dir, err)
 	}
@@ -125,6 +134,13 @@ func (e *Engine) checkFormat(dir string) error {
 			_, version, _ := strings.Cut(rest, ".")
 			if v, err := strconv.ParseUint(version, 10, 64); err == nil && v > uint64(pebble.FormatNewest) {
 				return fmt.Errorf("pebblestate: open %s: written by a newer version: format %d, known up to %d", dir, v, pebble.FormatNewest)
+			}
+		}
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".log") {
+			if err := files.Remove(files.PathJoin(dir, name)); err != nil {
+				return fmt.Errorf("pebblestate: open %s: %w", dir, err)
 			}
 		}
 	}

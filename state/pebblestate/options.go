@@ -116,7 +116,7 @@ func (e *Engine) pebbleOptions(f *failure, fs vfs.FS, m *member, logger *slog.Lo
 	for i := range o.Levels {
 		// Most reads of a new key find nothing: the filter spares them the block, at 10 bits a key.
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		o.Levels[i].BlockSize = 8 << 10
+		o.Levels[i].BlockSize = 4 << 10
 		o.Levels[i].IndexBlockSize = 256 << 10
 	}
 	o.TargetFileSizes[0] = 4 << 20

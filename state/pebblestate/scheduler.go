@@ -91,6 +91,7 @@ func (s *scheduler) grant() (again bool) {
 // member is one database's part of the scheduler: a pebble.CompactionScheduler, and the handle of each of its compactions.
 type member struct {
 	s  *scheduler
+	f  *failure
 	db pebble.DBForCompaction
 
 	// All below is guarded by the scheduler's lock.
@@ -100,15 +101,16 @@ type member struct {
 	gone    bool
 }
 
-func (s *scheduler) member() *member {
-	m := &member{s: s}
+func (s *scheduler) member(f *failure) *member {
+	m := &member{s: s, f: f}
 	m.quiet.L = &s.mu
 	return m
 }
 
-// take takes a slot if there is one that m may have.
+// take takes a slot if there is one that m may have. A database that has failed gets none: Pebble would begin the compaction
+// that failed again and again.
 func (m *member) take() bool {
-	if m.gone || m.s.free == 0 || m.running >= m.db.GetAllowedWithoutPermission() {
+	if m.gone || m.f.get() != nil || m.s.free == 0 || m.running >= m.db.GetAllowedWithoutPermission() {
 		return false
 	}
 	m.s.free--
