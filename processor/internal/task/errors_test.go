@@ -39,6 +39,7 @@ func TestFailPolicyNamesTheRecord(t *testing.T) {
 	b.add("a", 0, rec(0, 1), rec(1, 2), rec(2, 3))
 	n, err := b.task.Process(10)
 	same(t, "processed", n, 1)
+	same(t, "there is something to abort", b.task.Dirty(), true)
 	var re *RecordError
 	if !errors.As(err, &re) || !errors.Is(err, errBad) {
 		t.Fatalf("got %v", err)
@@ -108,6 +109,7 @@ func TestPanicUnderSkipAbortsFirst(t *testing.T) {
 	if !errors.As(err, &skip) {
 		t.Fatalf("got %v", err)
 	}
+	same(t, "there is something to abort", b.task.Dirty(), true)
 	same(t, "origin", skip.Origin, topology.Origin{Topic: "a", Offset: 1})
 	b.saw()
 	b.abort()

@@ -212,6 +212,7 @@ func (t *Task) take(in *input) error {
 	m := &in.msg
 	m.Timestamp = in.at
 	moved := false
+	t.dirty = true // whatever comes of it
 	if in.repartition {
 		if in.told {
 			if err := t.hear(in); err != nil {

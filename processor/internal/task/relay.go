@@ -55,7 +55,7 @@ func (r *relay) due(t *Task, p int32, time int64, f flags) bool {
 	n := &r.parts[p].now
 	switch {
 	case !n.known:
-		return time != topology.NoTime || f&^caughtUp != 0
+		return time != topology.NoTime || f != 0
 	case (f^n.flags)&(idle|end) != 0:
 		return true
 	case f&^n.flags&caughtUp != 0 && t.now-n.control >= t.tellEvery:

@@ -145,6 +145,33 @@ func TestAnnouncements(t *testing.T) {
 	want(t, "everybody is told at the start", tells(t, b.commit()), "0 control 165 caught-up", "1 control 165 caught-up")
 }
 
+func TestATaskWithoutInputSaysThatItHasCaughtUp(t *testing.T) {
+	b := newRelayBench(t).open()
+	b.add("a", 0)
+	want(t, "at the start", tells(t, b.commit()), "0 control -9223372036854775808 caught-up", "1 control -9223372036854775808 caught-up")
+	b.clock.advance(10 * time.Second)
+	b.tick()
+	b.tick()
+	want(t, "when it is idle", tells(t, b.commit()), "0 control -9223372036854775808 idle caught-up", "1 control -9223372036854775808 idle caught-up")
+}
+
+func TestManyPartitionsAreToldLessOften(t *testing.T) {
+	b := newRelayBench(t)
+	b.cluster[next] = 12_000 // 1.2 seconds' worth of announcements
+	b.open()
+	b.add("a", 1, rec(0, 100))
+	b.process()
+	same(t, "told at the start", len(tells(t, b.commit())), 1+12_000)
+	b.add("a", 1, rec(1, 200))
+	b.process()
+	b.clock.advance(1199 * time.Millisecond)
+	b.tick()
+	same(t, "told after 1199 ms", len(tells(t, b.commit())), 1)
+	b.clock.advance(time.Millisecond)
+	b.tick()
+	same(t, "told after 1200 ms", len(tells(t, b.commit())), 12_000)
+}
+
 func TestForeignHeadersDoNotEnterRepartitionTopics(t *testing.T) {
 	b := newRelayBench(t)
 	b.open()

@@ -205,9 +205,6 @@ func (t *Task) Process(limit int) (n int, err error) {
 		}
 		n++
 	}
-	if n > 0 {
-		t.dirty = true
-	}
 	if t.moved {
 		if err := t.retime(); err != nil {
 			return n, err
@@ -271,8 +268,8 @@ func (t *Task) Tick() (err error) {
 	return t.finish()
 }
 
-// Dirty says that there is something to commit, announcements that are due included.
-func (t *Task) Dirty() bool { return t.dirty || t.announcing() }
+// Dirty says that there is something to commit, announcements that are due included, or to abort.
+func (t *Task) Dirty() bool { return t.dirty || t.broken != nil || t.announcing() }
 
 // Uncommitted is about how many bytes this transaction has written, to stores and to the Output.
 func (t *Task) Uncommitted() int64 { return t.overlay.Size() + t.sent }
