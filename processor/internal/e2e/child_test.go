@@ -21,7 +21,7 @@ const configEnv = "KOLK_E2E_CONFIG"
 
 // event is one line that a child writes to its standard output.
 type event struct {
-	// Kind is "ready", "state", "restored", "stats", "failed", "done" or "point".
+	// Kind is "ready", "state", "tasks", "restored", "point", "full", "failed" or "done".
 	Kind string `json:"kind"`
 	Text string `json:"text,omitempty"`
 	// Of "restored".
@@ -30,7 +30,9 @@ type event struct {
 	From    int64  `json:"from,omitempty"`
 	End     int64  `json:"end,omitempty"`
 	Records int64  `json:"records,omitempty"`
-	// Of "stats" and "done".
+	// Of "tasks": how many run.
+	Tasks int `json:"tasks,omitempty"`
+	// Of "done".
 	Stats map[string]int64 `json:"stats,omitempty"`
 }
 

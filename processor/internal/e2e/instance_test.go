@@ -85,6 +85,10 @@ func (r reporter) OnState(_, to processor.State) {
 	r.out.emit(event{Kind: "state", Text: to.String()})
 }
 
+func (r reporter) OnTasks(_ int, tasks []processor.TaskID) {
+	r.out.emit(event{Kind: "tasks", Tasks: len(tasks)})
+}
+
 func (r reporter) OnRestore(x processor.Restoration) {
 	if x.Done {
 		r.out.emit(event{Kind: "restored", Task: x.Task, Store: x.Store, From: x.From, End: x.End, Records: x.Records})
