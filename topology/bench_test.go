@@ -63,7 +63,9 @@ type lane struct {
 	source     topology.Source
 }
 
-func (l *lane) Send(*topology.Sink, []byte, []byte, int64, int64, []topology.Header) error { return nil }
+func (l *lane) Send(*topology.Sink, []byte, []byte, int64, int64, []topology.Header) error {
+	return nil
+}
 
 // newLane starts the sub-topology that reads a topic.
 func newLane(tb testing.TB, build func(s topology.Stream[int64, int64]), topic string, internal bool) *lane {

@@ -119,6 +119,10 @@ func TestBuildErrors(t *testing.T) {
 			sp.Branch("b", even)
 			return here(-1)
 		}, `sp: there is a branch "b" already, at ` + here(-3) + ": give this one another name"},
+		{"branch called rest", func(tp *topology.Topology, s stream) string {
+			s.Split("sp").Branch("rest", even)
+			return here(-1)
+		}, `sp: the branch's name "rest" is that of what no branch takes: give it another name`},
 		{"global twice", func(tp *topology.Topology, s stream) string {
 			tp.GlobalTable("g", str, str)
 			tp.GlobalTable("g", str, str)

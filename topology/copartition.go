@@ -41,13 +41,21 @@ func (p *Plan) coPartition() {
 			p.coPartitions = append(p.coPartitions, CoPartition{Topics: u.topics, Node: u.last.name, Pos: u.last.at})
 		}
 	}
-	// What a larger set demands need not be said again.
+	// What another set demands need not be said again.
 	all := slices.Clone(p.coPartitions)
-	p.coPartitions = slices.DeleteFunc(p.coPartitions, func(c CoPartition) bool {
-		return slices.ContainsFunc(all, func(o CoPartition) bool {
-			return len(o.Topics) > len(c.Topics) && !slices.ContainsFunc(c.Topics, func(t string) bool { return !slices.Contains(o.Topics, t) })
-		})
-	})
+	p.coPartitions = p.coPartitions[:0]
+	for i, c := range all {
+		covered := slices.ContainsFunc(all[i+1:], func(o CoPartition) bool { return covers(o, c) }) ||
+			slices.ContainsFunc(p.coPartitions, func(o CoPartition) bool { return covers(o, c) })
+		if !covered {
+			p.coPartitions = append(p.coPartitions, c)
+		}
+	}
+}
+
+// covers reports whether a has all topics of b.
+func covers(a, b CoPartition) bool {
+	return !slices.ContainsFunc(b.Topics, func(t string) bool { return !slices.Contains(a.Topics, t) })
 }
 
 // topicsOf returns the topics whose records reach n.

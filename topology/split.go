@@ -61,6 +61,9 @@ func (s *Splitter[K, V]) Branch(name string, when func(V) bool) Stream[K, V] {
 	if err := checkName(name); err != nil {
 		mistakef(t, at, s.s.n.name, "the branch's name %q %s", name, err)
 	}
+	if name == "rest" {
+		mistakef(t, at, s.s.n.name, "the branch's name \"rest\" is that of what no branch takes: give it another name")
+	}
 	for _, b := range s.branches {
 		if b.node.name == n.name {
 			mistakef(t, at, s.s.n.name, "there is a branch %q already, at %s: give this one another name", name, b.node.at)

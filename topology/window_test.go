@@ -342,3 +342,26 @@ func TestMutableWindows(t *testing.T) {
 	r.want("out 0:[1] @7", "out 5:[1] @7", "out 5:[3] @12", "out 10:[2] @12", "out 5:[7] @12")
 	r.wantDrops(map[string]int{"agg late": 1})
 }
+
+// Timestamps at the ends of what there is neither hang nor count for a wrong window.
+func TestWindowsAtTheEndsOfTime(t *testing.T) {
+	for _, w := range []topology.Windows{topology.Tumbling(10 * time.Millisecond), topology.Hopping(10*time.Millisecond, 3*time.Millisecond)} {
+		tp, s := numbers()
+		s.MapRecords(func(r *topology.Record[string, int64]) topology.Record[string, int64] {
+			out := r.With(r.Key, r.Value)
+			out.Timestamp = r.Value
+			return out
+		}).Repartition("r").GroupByKey().Window(w.Grace(time.Second)).Count("agg").EachUpdate().Stream(func(w topology.Window, k string) string { return strconv.FormatInt(w.Start, 10) }).WithValueSerde(num()).To("out")
+		r := newRig(t, tp)
+		r.frozen = true
+		for _, ts := range []int64{math.MinInt64, -1, 0} {
+			r.in(msg("in", "k", strconv.FormatInt(ts, 10), 0))
+		}
+		r.want("out 0:1 @0")
+		r.in(msg("in", "k", strconv.FormatInt(math.MaxInt64, 10), 0), msg("in", "k", strconv.FormatInt(math.MaxInt64-1005, 10), 0))
+		r.take()
+		if r.drops["r negative-timestamp"] != 2 || r.drops["agg late"] != 2 {
+			t.Errorf("%+v: drops %v", w, r.drops)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func (o *order[A]) add(e *entry[A]) {
 	}
 	o.seq++
 	e.seq = o.seq
-	if len(o.log) == cap(o.log) && len(o.log)-o.head > 2*o.live {
+	if len(o.log) == cap(o.log) && len(o.log) > 2*o.live {
 		o.sweep()
 	}
 	o.log = append(o.log, mark[A]{e: e, seq: o.seq})

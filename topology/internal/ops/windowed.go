@@ -90,6 +90,10 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 		a.drop(NullValue, r.Origin)
 		return nil
 	}
+	if r.Timestamp < 0 {
+		a.drop(NegativeTime, r.Origin)
+		return nil
+	}
 	key, err := a.key.bytes(r.RawKey, r.Key)
 	if err != nil {
 		return a.fail(r.Origin, encodeError("key", a.key.serde.Name(), err))
@@ -97,7 +101,8 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 	a.storeKey = append(append(a.storeKey[:0], 0, 0, 0, 0, 0, 0, 0, 0), key...)
 	now := a.Task.Time()
 	late, closed := false, false
-	for start := a.spans.first(r.Timestamp); start <= r.Timestamp; start += a.spans.Advance {
+	// At the end of int64 a window's close overflows, which makes the record late, or its successor's start, which ends the loop.
+	for start := a.spans.first(r.Timestamp); 0 <= start && start <= r.Timestamp; start += a.spans.Advance {
 		closes := a.spans.closes(start)
 		if r.Ref >= closes {
 			late = true

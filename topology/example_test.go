@@ -1,0 +1,177 @@
+package topology_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// The types of the examples.
+type (
+	Flight struct {
+		Origin  string
+		Minutes int
+		Date    time.Time
+	}
+	Airport struct{ State string }
+	Delay   struct {
+		State   string
+		Minutes int
+	}
+	Stats struct{ Flights, Minutes int }
+)
+
+func (f Flight) Time() time.Time    { return f.Date }
+func (f Flight) Departed() bool     { return f.Minutes >= 0 }
+func (f Flight) OriginCode() string { return f.Origin }
+func (d Delay) StateCode() string   { return d.State }
+
+func (s Stats) Add(d Delay) Stats {
+	s.Flights++
+	s.Minutes += d.Minutes
+	return s
+}
+
+func located(f Flight, a Airport) Delay { return Delay{State: a.State, Minutes: f.Minutes} }
+
+func byState(_ topology.Window, state string) string { return state }
+
+// A topology from source to sink, and what it comes to.
+func Example() {
+	t := topology.New("flight-delays")
+	airports := t.GlobalTable("airports", serde.String(), serde.JSON[Airport]())
+	t.Stream("flights", serde.String(), serde.JSON[Flight](), topology.TimeFromValue(Flight.Time)).
+		Filter(Flight.Departed).
+		JoinGlobal("airport", airports, Flight.OriginCode, located).
+		GroupBy("state", Delay.StateCode).
+		Window(topology.Tumbling(time.Hour).Grace(10*time.Minute)).
+		Aggregate("delays", Stats.Add).
+		Final().
+		Stream(byState).
+		To("delays-by-state")
+	plan, err := t.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(plan.Describe())
+	// Output:
+	// topology flight-delays
+	//
+	// sub-topology flights
+	//   stream flights: key string, value json, time computed
+	//   filter-1 <- stream flights
+	//   join-global airport: global table airports <- filter-1
+	//   group-by state <- join-global airport
+	//   repartition state: key string, value json <- group-by state
+	//
+	// sub-topology state
+	//   repartitioned state: key string, value json
+	//   aggregate delays: tumbling 1h, grace 10m, emit final <- repartitioned state
+	//   stream-windows-1 <- aggregate delays
+	//   to delays-by-state: key string, value json <- stream-windows-1
+	//   store delays: window, key string, value json, retention 1h10m
+	//   store state-time: key-value, key bytes, value bytes
+	//
+	// repartition topics
+	//   state: written by flights
+	//
+	// global tables
+	//   airports: key string, value json
+}
+
+// Build returns all mistakes at once. Here they are given positions of a file; without At they name the lines of the program.
+func ExampleTopology_Build() {
+	t := topology.New("orders")
+	t.At("orders.yaml:3")
+	orders := t.Stream("orders", serde.String(), serde.JSON[Flight]())
+	t.At("orders.yaml:7")
+	keyed := orders.SelectKey(Flight.OriginCode)
+	t.At("orders.yaml:9")
+	keyed.GroupByKey().Count("per origin")
+	_, err := t.Build()
+	fmt.Println(err)
+	// Output:
+	// orders.yaml:9: GroupByKey needs equal keys in one partition, and the key was changed by select-key-1 at orders.yaml:7: use GroupBy, or put Repartition in between
+	// orders.yaml:9: per origin: the name of this store has ' ' in it: names consist of letters, digits, '.', '_' and '-'
+}
+
+// Branches are streams like any other.
+func ExampleStream_Split() {
+	t := topology.New("flights")
+	split := t.Stream("flights", serde.String(), serde.JSON[Flight]()).Split("delay")
+	split.Branch("late", func(f Flight) bool { return f.Minutes > 15 }).To("late")
+	split.Branch("early", func(f Flight) bool { return f.Minutes < 0 }).To("early")
+	split.Rest().To("on-time")
+	plan, err := t.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, sink := range plan.Sinks() {
+		fmt.Println(sink.Topic)
+	}
+	// Output:
+	// late
+	// early
+	// on-time
+}
+
+// limiter passes on the first records of each key, and starts anew every hour of stream time.
+type limiter struct {
+	c    *topology.Context[string, Flight]
+	seen *topology.Store[string, int64]
+}
+
+func (l *limiter) Process(r *topology.Record[string, Flight]) error {
+	n, _, err := l.seen.Get(r.Key)
+	if err != nil || n == 3 {
+		return err
+	}
+	l.c.Forward(r.With(r.Key, r.Value))
+	return l.seen.Put(r.Key, n+1)
+}
+
+func (l *limiter) reset(int64) error {
+	var keys []string
+	err := l.seen.Range(topology.None[string](), topology.None[string](), func(k string, _ int64) bool {
+		keys = append(keys, k)
+		return true
+	})
+	for _, k := range keys {
+		if err == nil {
+			err = l.seen.Delete(k)
+		}
+	}
+	return err
+}
+
+// A processor with a store and a schedule.
+func ExampleStream_Process() {
+	t := topology.New("limited")
+	seen := t.Store("seen", serde.String(), serde.Int64())
+	t.Stream("flights", serde.String(), serde.JSON[Flight]()).
+		Process("limit", func(c *topology.Context[string, Flight]) topology.Processor[string, Flight] {
+			l := &limiter{c: c, seen: seen.Open(c)}
+			if err := c.Schedule("reset", topology.StreamTime, time.Hour, l.reset); err != nil {
+				c.Stop(err)
+			}
+			return l
+		}, seen).
+		To("limited-flights")
+	plan, err := t.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, s := range plan.SubTopologies() {
+		for _, st := range s.Stores {
+			fmt.Printf("%s: %s, %s to %s\n", st.Name, st.Kind, st.Key, st.Value)
+		}
+	}
+	// Output:
+	// flights-time: key-value, bytes to bytes
+	// seen: key-value, string to int64
+}
