@@ -131,7 +131,7 @@ func await(done <-chan struct{}, atMost time.Duration) bool {
 }
 
 // close ends the client and gives the databases back, whatever the session has come to.
-func (s *session) close() {
+func (s *session) close(err error) {
 	// First the client: no callback runs after it.
 	s.begin()
 	closed := make(chan struct{})
@@ -146,7 +146,8 @@ func (s *session) close() {
 			s.cfg.Leave()
 		}
 	}
-	if s.ctx.Err() != nil { // it does not come back
+	var reset *errReset
+	if s.ctx.Err() != nil || err != nil && !errors.As(err, &reset) { // it does not come back
 		s.cfg.Events.Closed(s.cfg.Index)
 	}
 	for _, r := range s.order {

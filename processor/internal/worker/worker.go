@@ -84,8 +84,9 @@ type Worker struct {
 	log *slog.Logger
 
 	seq      uint64
-	failures []time.Time // of sessions, in the last minute
-	aborts   int         // since the last commit
+	failures []time.Time       // of sessions, in the last minute
+	aborts   int               // since the last commit
+	skips    []topology.Origin // records that panicked and are left out from now on
 
 	// busy says for the watchdog which task has been processing since when.
 	busy atomic.Pointer[Busy]
@@ -238,7 +239,7 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	defer s.close()
+	defer func() { s.close(err) }()
 	if err := s.recover(); err != nil {
 		if s.ctx.Err() != nil {
 			return nil
@@ -449,10 +450,12 @@ func (s *session) process() error {
 func (s *session) taskFailed(r *running, err error) error {
 	var skip *task.AbortToSkip
 	if errors.As(err, &skip) {
+		s.skips = append(s.skips, skip.Origin)
 		if aborted := s.abort(err); aborted != nil {
 			return aborted
 		}
 		r.task.Skip(skip.Origin)
+		s.aborts = 0 // it does not come again
 		return nil
 	}
 	return errors.Join(err, s.undo())
