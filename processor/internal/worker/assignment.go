@@ -30,6 +30,7 @@ type opening struct {
 
 	// Set before it is sent to session.opened.
 	committed []restore.Committed
+	ends      map[string]int64
 	run       *cluster.Run
 	handle    *restore.Handle
 	err       error
@@ -180,6 +181,9 @@ func (s *session) onOffsets(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetF
 // open brings a task's state up to date, on a goroutine of its own.
 func (s *session) open(ctx context.Context, o *opening) {
 	o.committed, o.err = s.awaitOffsets(ctx, o)
+	if o.err == nil {
+		o.err = s.bounds(ctx, o)
+	}
 	if o.err == nil && s.cfg.Run != nil {
 		o.run, o.err = s.cfg.Run(ctx)
 	}
@@ -213,7 +217,7 @@ func (s *session) awaitOffsets(ctx context.Context, o *opening) ([]restore.Commi
 		}
 		s.offMu.Unlock()
 		if len(all) == len(o.topics) {
-			return all, s.logStarts(ctx, all)
+			return all, nil
 		}
 		select {
 		case <-changed:
@@ -225,31 +229,35 @@ func (s *session) awaitOffsets(ctx context.Context, o *opening) ([]restore.Commi
 	}
 }
 
-// logStarts sets where inputs begin that were never committed: at the start of the log.
-func (s *session) logStarts(ctx context.Context, committed []restore.Committed) error {
-	var topics []string
-	for _, c := range committed {
-		if c.Offset < 0 {
-			topics = append(topics, c.Topic)
-		}
-	}
-	if len(topics) == 0 {
-		return nil
-	}
-	var starts kadm.ListedOffsets
-	err := cluster.Wait(ctx, s.log, "the start offsets of the inputs", func(ctx context.Context) error {
-		var err error
-		if starts, err = kadm.NewClient(s.cl).ListStartOffsets(ctx, topics...); err == nil {
+// bounds lists the ends of the inputs, and where those begin that were never committed: at the start of the log.
+func (s *session) bounds(ctx context.Context, o *opening) error {
+	return cluster.Wait(ctx, s.log, "the offsets of the inputs", func(ctx context.Context) error {
+		adm := kadm.NewClient(s.cl)
+		starts, err := adm.ListStartOffsets(ctx, o.topics...)
+		if err == nil {
 			err = starts.Error()
 		}
-		return err
-	})
-	for i, c := range committed {
-		if o, ok := starts.Lookup(c.Topic, c.Partition); ok && c.Offset < 0 {
-			committed[i].Start, committed[i].Metadata.Ref = o.Offset, topology.NoTime
+		if err != nil {
+			return err
 		}
-	}
-	return err
+		ends, err := adm.ListCommittedOffsets(ctx, o.topics...)
+		if err == nil {
+			err = ends.Error()
+		}
+		if err != nil {
+			return err
+		}
+		o.ends = map[string]int64{}
+		for i, c := range o.committed {
+			if start, ok := starts.Lookup(c.Topic, c.Partition); ok && c.Offset < 0 {
+				o.committed[i].Start, o.committed[i].Metadata.Ref = start.Offset, topology.NoTime
+			}
+			if end, ok := ends.Lookup(c.Topic, c.Partition); ok {
+				o.ends[c.Topic] = end.Offset
+			}
+		}
+		return nil
+	})
 }
 
 // fenceAfter is how long offsets may stay unstable before the transactions of members that are gone are ended for them.
@@ -324,6 +332,13 @@ func (s *session) start(o *opening) error {
 		return err
 	}
 	r := &running{id: o.id, task: t, handle: o.handle, sub: o.sub, topics: o.topics, paused: map[string]bool{}, quantum: firstQuantum}
+	for _, topic := range o.topics {
+		// The client says nothing of a partition without records: the task would wait for it for ever.
+		t.Enqueue(topic, nil, o.ends[topic])
+	}
+	for _, origin := range s.skips {
+		t.Skip(origin)
+	}
 	s.tasks[o.id] = r
 	s.order = append(s.order, r)
 	slices.SortFunc(s.order, func(a, b *running) int {
