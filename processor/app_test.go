@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
@@ -50,7 +49,7 @@ func TestBoundedCount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, err := processor.New(plan, processor.Config{Brokers: broker.ListenAddrs(), StateDir: t.TempDir(), UntilEnd: true, Workers: 2, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})), ClientOptions: []kgo.Opt{kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelInfo, nil))}})
+	app, err := processor.New(plan, processor.Config{Brokers: broker.ListenAddrs(), StateDir: t.TempDir(), UntilEnd: true, Workers: 2, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

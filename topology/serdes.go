@@ -68,7 +68,9 @@ func (r *serdeRef[T]) serdeName() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.found = s
+	if r.found == nil { // set by Build; a plan only reads, for it is shared
+		r.found = s
+	}
 	return s.Name(), nil
 }
 
