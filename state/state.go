@@ -18,6 +18,10 @@ var (
 	// delete the directory; it is rebuilt from the changelog.
 	ErrCorrupt = errors.New("state: corrupt")
 
+	// ErrEmptyKey is returned by Commit of a batch that sets or deletes the empty key. Databases have no such key; stores, whose
+	// keys begin with a prefix there, do.
+	ErrEmptyKey = errors.New("state: empty key")
+
 	// ErrClosed is returned by every call on a database, batch or snapshot that was closed.
 	ErrClosed = errors.New("state: closed")
 )
@@ -70,7 +74,7 @@ type DB interface {
 }
 
 // Batch collects writes that become visible, and survive a crash, together or not at all. Later writes win.
-// Arguments are copied.
+// Arguments are copied. Keys must not be empty; bounds may be.
 type Batch interface {
 	Set(key, value []byte)
 	Delete(key []byte)

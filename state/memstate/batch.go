@@ -2,6 +2,7 @@ package memstate
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/kolkstream/kolk/state"
 )
@@ -24,11 +25,16 @@ type batch struct {
 	db     *db
 	ops    []op
 	size   int
+	err    error
 	closed bool
 }
 
 func (b *batch) add(kind opKind, x, y []byte) {
 	if b.closed {
+		return
+	}
+	if len(x) == 0 && kind != opDeleteRange {
+		b.err = fmt.Errorf("memstate: batch: %w", state.ErrEmptyKey)
 		return
 	}
 	both := make([]byte, 0, len(x)+len(y))
@@ -53,9 +59,12 @@ func (b *batch) Commit() error {
 	if b.closed {
 		return state.ErrClosed
 	}
-	err := b.db.apply(b.ops, b.size)
+	err := b.err
+	if err == nil {
+		err = b.db.apply(b.ops, b.size)
+	}
 	clear(b.ops)
-	b.ops, b.size = b.ops[:0], 0
+	b.ops, b.size, b.err = b.ops[:0], 0, nil
 	return err
 }
 

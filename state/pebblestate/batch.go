@@ -17,20 +17,28 @@ type batch struct {
 	closed bool
 }
 
+// check says whether key may be written.
+func (b *batch) check(key []byte) bool {
+	if len(key) == 0 && b.err == nil {
+		b.err = state.ErrEmptyKey
+	}
+	return !b.closed && b.err == nil
+}
+
 func (b *batch) Set(key, value []byte) {
-	if !b.closed && b.err == nil {
+	if b.check(key) {
 		b.err = b.p.Set(key, value, nil)
 	}
 }
 
 func (b *batch) Delete(key []byte) {
-	if !b.closed && b.err == nil {
+	if b.check(key) {
 		b.err = b.p.Delete(key, nil)
 	}
 }
 
 func (b *batch) DeleteRange(lo, hi []byte) {
-	if !b.closed && b.err == nil && bytes.Compare(lo, hi) < 0 {
+	if lo = lowest(lo); !b.closed && b.err == nil && bytes.Compare(lo, hi) < 0 {
 		b.err = b.p.DeleteRange(lo, hi, nil)
 	}
 }

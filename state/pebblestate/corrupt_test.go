@@ -128,7 +128,7 @@ func TestCorruption(t *testing.T) {
 		for _, d := range damages() {
 			trials := 1
 			if kind == "sst" || kind == "MANIFEST" {
-				trials = 8
+				trials = 5
 			}
 			for range trials {
 				name := "task/" + files[r.IntN(len(files))]

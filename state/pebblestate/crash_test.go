@@ -187,7 +187,7 @@ func TestCrash(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, uint64(unsynced)))
 			fs := vfs.NewCrashableMem()
 			lost, last := 0, 0
-			for life := range 12 {
+			for life := range 8 {
 				var before int
 				last, before = crash(t, r, seed, &fs, last, unsynced)
 				if t.Failed() {

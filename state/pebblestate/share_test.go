@@ -52,7 +52,7 @@ func TestSharedBudget(t *testing.T) {
 	}
 	value := make([]byte, batch)
 	most := int64(0)
-	for range 5000 {
+	for range 2000 {
 		db := dbs[r.IntN(databases)]
 		for i := range value {
 			value[i] = byte(r.Uint32())
@@ -104,7 +104,7 @@ func TestSharedCompactions(t *testing.T) {
 					return
 				}
 				value := make([]byte, 8<<10)
-				for range 150 {
+				for range 60 {
 					b := db.NewBatch()
 					for range 4 {
 						key := byte(r.Uint32())

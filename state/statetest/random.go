@@ -88,9 +88,6 @@ func random(t *testing.T, e state.Engine) {
 }
 
 func randomKey(r *rand.Rand) []byte {
-	if r.IntN(20) == 0 {
-		return nil
-	}
 	// Few bytes, and the extreme ones: keys are prefixes of each other, and neighbours.
 	key := make([]byte, 1+r.IntN(3))
 	for i := range key {
@@ -101,6 +98,9 @@ func randomKey(r *rand.Rand) []byte {
 
 func randomRange(r *rand.Rand) (lo, hi []byte) {
 	lo, hi = randomKey(r), randomKey(r)
+	if r.IntN(20) == 0 {
+		lo = nil
+	}
 	if bytes.Compare(lo, hi) > 0 && r.IntN(10) > 0 {
 		lo, hi = hi, lo
 	}
@@ -138,7 +138,7 @@ func compareGet(t *testing.T, r *rand.Rand, db state.Reader, ref reference) {
 func compareScan(t *testing.T, r *rand.Rand, db state.Reader, ref reference) {
 	t.Helper()
 	lo, hi := randomRange(r)
-	if r.IntN(5) == 0 || hi == nil {
+	if r.IntN(5) == 0 {
 		hi = nil
 	}
 	same(t, all(t, db, lo, hi), ref.scan(lo, hi))

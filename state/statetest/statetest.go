@@ -146,12 +146,28 @@ func readAndWrite(t *testing.T, e state.Engine) {
 func emptyKeyAndValue(t *testing.T, e state.Engine) {
 	db := mustOpen(t, e, "d")
 	defer mustClose(t, db)
-	commit(t, db, func(b state.Batch) { b.Set(nil, nil); b.Set([]byte("a"), []byte{}) })
-	wantGet(t, db, "", "", true)
+	commit(t, db, func(b state.Batch) { b.Set([]byte{0}, nil); b.Set([]byte("a"), []byte{}) })
+	wantGet(t, db, "\x00", "", true)
 	wantGet(t, db, "a", "", true)
-	same(t, all(t, db, nil, nil), []kv{{"", ""}, {"a", ""}})
-	same(t, all(t, db, []byte{}, []byte("a")), []kv{{"", ""}})
+	wantGet(t, db, "", "", false)
+	same(t, all(t, db, nil, nil), []kv{{"\x00", ""}, {"a", ""}})
+	same(t, all(t, db, []byte{}, []byte("a")), []kv{{"\x00", ""}})
 	same(t, all(t, db, nil, []byte{}), nil)
+	b := db.NewBatch()
+	defer mustClose(t, b)
+	for _, write := range []func(){func() { b.Set(nil, []byte("v")) }, func() { b.Delete([]byte{}) }} {
+		b.Set([]byte("a"), []byte("not committed"))
+		write()
+		if err := b.Commit(); !errors.Is(err, state.ErrEmptyKey) {
+			t.Errorf("commit: %v, want %v", err, state.ErrEmptyKey)
+		}
+		wantGet(t, db, "a", "", true)
+	}
+	b.Set([]byte("b"), nil)
+	if err := b.Commit(); err != nil {
+		t.Errorf("commit after an error: %v", err)
+	}
+	wantGet(t, db, "b", "", true)
 }
 
 func argumentsAreCopied(t *testing.T, e state.Engine) {
