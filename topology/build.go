@@ -24,6 +24,8 @@ type planNode struct {
 	needKey, needValue bool
 	outKey, outValue   bool
 	sink               *Sink
+	// held says that a node before this one, in its sub-topology, holds back updates until the commit.
+	held bool
 }
 
 // Build checks the topology and returns its plan. The error joins all mistakes, each a [*Mistake] with the position of the call and a way
@@ -205,6 +207,7 @@ func (p *Plan) analyze() {
 	for _, n := range p.nodes {
 		for i, parent := range n.parents {
 			from := p.nodes[parent.id]
+			n.held = n.held || from.held || from.node.emit != nil && from.emit == ops.EmitUpdates
 			if i == 0 {
 				n.rawKey, n.rawValue = from.rawKeyOut, from.rawValueOut
 				continue

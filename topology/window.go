@@ -155,7 +155,7 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 		if err != nil {
 			return err
 		}
-		op, err := ops.NewWindowedAggregate(b.node(p), spans, k, p.rawKey == k.Name(), cache, step, emission[ops.Windowed[K], A](b, p))
+		op, err := ops.NewWindowedAggregate(b.node(p), spans, p.held, k, p.rawKey == k.Name(), cache, step, emission[ops.Windowed[K], A](b, p))
 		if err != nil {
 			return err
 		}

@@ -365,3 +365,45 @@ func TestWindowsAtTheEndsOfTime(t *testing.T) {
 		}
 	}
 }
+
+// Updates that are held back until the commit come in time for windows behind them in the same task, however far time went meanwhile: where
+// the commits lie decides how many updates there are, and not which records count.
+func TestWindowsBehindUpdates(t *testing.T) {
+	for _, final := range []bool{true, false} {
+		tp, s := numbers()
+		agg := s.GroupByKey().Aggregate("last", func(_, v int64) int64 { return v }, topology.ValueSerde(num())).ToStream().
+			GroupByKey().Window(topology.Tumbling(10*time.Millisecond)).Reduce("agg", func(a, v int64) int64 { return a + v })
+		if final {
+			agg = agg.Final()
+		}
+		agg.Stream(func(w topology.Window, k string) string { return k + strconv.FormatInt(w.Start, 10) }).To("out")
+		r := newRig(t, tp)
+		r.in(msg("in", "a", "1", 1), msg("in", "b", "2", 2), msg("in", "c", "3", 50))
+		r.want()
+		r.commit()
+		if final {
+			r.want("out a0:1 @1", "out b0:2 @2")
+		} else {
+			r.want("out a0:1 @1", "out b0:2 @2", "out c50:3 @50")
+		}
+		r.in(msg("in", "c", "4", 55), msg("in", "d", "5", 100))
+		r.restart()
+		r.refs["in"] = 50
+		r.in(msg("in", "c", "5", 56), msg("in", "d", "6", 101))
+		r.commit()
+		if final {
+			r.want("out c50:8 @56")
+		} else {
+			r.want("out c50:8 @56", "out d100:6 @101")
+		}
+		r.advance(topology.EndOfTime)
+		r.commit()
+		if final {
+			r.want("out d100:6 @101")
+		}
+		r.wantDrops(nil)
+		if rows := r.rows("agg"); len(rows) != 0 {
+			t.Errorf("left: %q", rows)
+		}
+	}
+}

@@ -28,17 +28,22 @@ type WindowedAggregate[K, V, A any] struct {
 	value    encoder[A]
 	closing  []*entry[A]
 	rows     rows
+	// held says that an operator of the task holds back what it sends here until the commit. Task time runs ahead of that, so windows
+	// close at the flush only, when it has come; now is the time as of the last flush.
+	held bool
+	now  int64
 	// ended is the largest start of a window that the end of an earlier bounded run has closed before its time.
 	ended int64
 }
 
 // NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store has open. What closed before
-// the task's time is deleted: it has been forwarded in the transaction that brought that time.
-func NewWindowedAggregate[K, V, A any](n Node, spans Spans, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
+// the task's time is deleted: it has been forwarded in the transaction that brought that time. held says that what comes may have been held
+// back by another operator until the commit.
+func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
 	a := &WindowedAggregate[K, V, A]{
 		Node: n, spans: spans, step: step, key: newEncoder(k, keyRaw), cache: cache, emission: e,
 		mutable: Mutable[A](), value: newEncoder(cache.serde, false),
-		windows: windows[A]{byStart: make(map[int64]*window[A])}, ended: n.Task.ClosedThrough(),
+		windows: windows[A]{byStart: make(map[int64]*window[A])}, ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
 	}
 	return a, a.restore()
 }
@@ -99,7 +104,10 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 		return a.fail(r.Origin, encodeError("key", a.key.serde.Name(), err))
 	}
 	a.storeKey = append(append(a.storeKey[:0], 0, 0, 0, 0, 0, 0, 0, 0), key...)
-	now := a.Task.Time()
+	now := a.now
+	if !a.held {
+		now = a.Task.Time()
+	}
 	late, closed := false, false
 	// At the end of int64 a window's close overflows, which makes the record late, or its successor's start, which ends the loop.
 	for start := a.spans.first(r.Timestamp); 0 <= start && start <= r.Timestamp; start += a.spans.Advance {
@@ -159,18 +167,26 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 	return false, m.Next.Receive(out)
 }
 
-// Flush implements Flusher.
+// Flush implements Flusher. Operators before this one have been flushed.
 func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
+	now := a.Task.Time()
+	moved := a.held && now > a.now
+	a.now = now
 	closed := 0
-	if a.emission.Emit != EmitFinal {
-		now := a.Task.Time()
+	if a.emission.Emit == EmitFinal {
+		if moved {
+			if err := a.close(now); err != nil {
+				return true, err
+			}
+		}
+	} else {
 		for ; closed < len(a.windows.sorted) && a.spans.closes(a.windows.sorted[closed].start) <= now; closed++ {
 			a.windows.sorted[closed].closed = true
 		}
 	}
 	did, err := a.cache.flush(a.forward)
 	if err != nil || closed == 0 {
-		return did, err
+		return did || moved, err
 	}
 	gone := a.windows.sorted[:closed]
 	for _, w := range gone {
@@ -217,9 +233,14 @@ func (a *WindowedAggregate[K, V, A]) forget(w *window[A]) {
 
 // Advance implements Timed: final results come when their windows close, in the order of starts, then keys as bytes.
 func (a *WindowedAggregate[K, V, A]) Advance(now int64) error {
-	if a.emission.Emit != EmitFinal {
+	if a.emission.Emit != EmitFinal || a.held {
 		return nil
 	}
+	return a.close(now)
+}
+
+// close forwards and deletes the windows that are closed at now.
+func (a *WindowedAggregate[K, V, A]) close(now int64) error {
 	closed := 0
 	for ; closed < len(a.windows.sorted) && a.spans.closes(a.windows.sorted[closed].start) <= now; closed++ {
 		w := a.windows.sorted[closed]
