@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // cluster is the harness's own connection to the broker.
@@ -32,7 +32,11 @@ func connect(addr string) (*cluster, error) {
 }
 
 func (c *cluster) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(strings.Split(c.addr, ",")...)}, opts...)...)
+	return kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(strings.Split(c.addr, ",")...),
+		// Topics come and go here: what was true a moment ago is asked again.
+		kgo.MetadataMinAge(20 * time.Millisecond),
+	}, opts...)...)
 }
 
 func (c *cluster) close() { c.cl.Close() }
@@ -169,11 +173,20 @@ func (c *cluster) scan(ctx context.Context, topic string, fn func(*kgo.Record)) 
 
 // internal are the topics that an application made for itself.
 func (c *cluster) internal(ctx context.Context, app string) ([]string, error) {
-	all, err := c.adm.ListTopics(ctx)
+	// Not by the admin client, which remembers the topics that it saw some seconds ago.
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = nil // all
+	resp, err := req.RequestWith(ctx, c.cl)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all.Names(), func(t string) bool { return !strings.HasPrefix(t, app+"-") }), nil
+	var topics []string
+	for _, t := range resp.Topics {
+		if t.Topic != nil && strings.HasPrefix(*t.Topic, app+"-") {
+			topics = append(topics, *t.Topic)
+		}
+	}
+	return topics, nil
 }
 
 // remove deletes topics, as far as they exist.
