@@ -54,7 +54,7 @@ func parseIdentity(src []byte) (Identity, error) {
 	src = src[1:]
 	for _, part := range []*string{&id.Application, &id.ClusterID, &id.Task} {
 		n, k := binary.Uvarint(src)
-		if k <= 0 || n > uint64(len(src)-k) {
+		if k <= 0 || n > uint64(len(src)-k) || k > 1 && src[k-1] == 0 {
 			return Identity{}, malformed("identity")
 		}
 		*part, src = string(src[k:k+int(n)]), src[k+int(n):]

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // MaxMetadata is how long the metadata of an offset commit may be: the default of the broker's offset.metadata.max.bytes.
@@ -67,6 +68,9 @@ func ParseMetadata(text string) (Metadata, error) {
 	if text == "" {
 		return Metadata{}, nil
 	}
+	if strings.ContainsAny(text, "\r\n") { // which the decoder skips
+		return Metadata{}, fmt.Errorf("%w: line breaks", ErrMetadata)
+	}
 	b, err := base64.RawStdEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return Metadata{}, fmt.Errorf("%w: %w", ErrMetadata, err)
@@ -100,7 +104,8 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// metadataReader takes one field after the other. After a failure it returns zero values.
+// metadataReader takes one field after the other. After a failure it returns zero values. Like all of kolk's formats this one
+// has one encoding of each value, and others are refused.
 type metadataReader struct {
 	rest   []byte
 	failed bool
@@ -108,7 +113,7 @@ type metadataReader struct {
 
 func (r *metadataReader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.rest)
-	if n <= 0 {
+	if n <= 0 || n > 1 && r.rest[n-1] == 0 { // not in its shortest form
 		r.fail()
 		return 0
 	}
@@ -117,13 +122,8 @@ func (r *metadataReader) uvarint() uint64 {
 }
 
 func (r *metadataReader) varint() int64 {
-	v, n := binary.Varint(r.rest)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return v
+	v := r.uvarint()
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 func (r *metadataReader) text() string {

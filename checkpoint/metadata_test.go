@@ -106,6 +106,10 @@ func TestMetadataMalformed(t *testing.T) {
 	for _, bad := range []string{
 		"no base64!", "AQ==", "A", "\n",
 		encode(string(good) + "x"),
+		text + "\n",
+		text[:8] + "\r\n" + text[8:],
+		encode("\x01\x80\x00\x00\x00\x00\x00"),
+		encode("\x01\x00\x00\x80\x00\x00\x00"),
 		encode("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
 		encode("\x01\x00\x00\x00\x00\xff\xff\xff\xff\x0f" + strings.Repeat("x", 100)),
 	} {
@@ -138,14 +142,14 @@ func FuzzParseMetadata(f *testing.F) {
 		}
 		again, err := m.Encode()
 		if err != nil {
-			// What was parsed may be longer than what may be written.
+			// What is read may be longer than what may be written.
 			if len(text) <= checkpoint.MaxMetadata {
 				t.Fatalf("%d bytes: %v", len(text), err)
 			}
 			return
 		}
-		if back, err := checkpoint.ParseMetadata(again); err != nil || !reflect.DeepEqual(back, m) {
-			t.Errorf("%v, %v; want %v", back, err, m)
+		if again != text && text != "" {
+			t.Errorf("%q, and again %q", text, again)
 		}
 	})
 }
