@@ -5,9 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -195,4 +199,51 @@ func TestThreeProcesses(t *testing.T) {
 	}
 	all.Wait()
 	compare(t, want, committed(t, brokers))
+}
+
+// TestDevKilled kills the command at random moments and starts it again: what all runs together have printed is right, each
+// result in one place.
+func TestDevKilled(t *testing.T) {
+	t.Parallel()
+	want := reference(t)
+	bin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := time.Now().UnixNano()
+	if s, err := strconv.ParseInt(os.Getenv("KOLK_SEED"), 10, 64); err == nil {
+		seed = s
+	}
+	t.Logf("KOLK_SEED=%d", seed)
+	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	args := append([]string{"dev", "topology.yaml", "--data-dir", t.TempDir()}, data...)
+	places := map[string]string{}
+	collect := func(stdout []byte) {
+		stdout = stdout[:bytes.LastIndexByte(stdout, '\n')+1] // a kill may cut a line
+		for line := range bytes.Lines(stdout) {
+			place, _, _ := strings.Cut(string(line), `"key"`)
+			if first, ok := places[place]; ok && first != string(line) {
+				t.Errorf("printed first\n%sand later\n%s", first, line)
+			}
+			places[place] = string(line)
+		}
+	}
+	for range 6 {
+		var stdout bytes.Buffer
+		cmd := exec.Command(bin, args...)
+		cmd.Stdout = &stdout
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// The broker, a child, ends by itself; Wait does not wait for it, for it has no part in standard output.
+		kill := time.AfterFunc(time.Duration(random.Int64N(int64(time.Second))), func() { cmd.Process.Kill() })
+		if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
+			t.Errorf("ended before it was killed: %v", cmd.ProcessState)
+		}
+		kill.Stop()
+		collect(stdout.Bytes())
+	}
+	stdout, _ := kolk(t, append(args, "--until-end")...)
+	collect(stdout)
+	compare(t, want, printed(t, []byte(strings.Join(slices.Collect(maps.Values(places)), ""))))
 }

@@ -1,11 +1,14 @@
 // Package broker runs the embedded broker of `kolk dev`: franz-go's kfake on a port of this machine, kept in a directory.
 //
 // It is for development and tests. kfake speaks Kafka's protocol, with groups and transactions, but it is one process
-// without replicas, it keeps what it serves in memory and syncs its files only when it is closed: after a crash of the
-// machine the tail of a topic may be missing. docs/COMMAND-LINE.md lists the limits.
+// without replicas, and it is not made to be killed: the end of a transaction reaches its files one by one, and an aborted
+// transaction may come back. So it runs in a process of its own ([Spawn]), which outlives a killed parent for as long as
+// it needs to write everything down; and a directory whose broker was killed itself is refused.
+// docs/COMMAND-LINE.md lists the limits.
 package broker
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -17,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -24,6 +28,9 @@ import (
 
 // ErrForeign says that a directory holds something else.
 var ErrForeign = errors.New("the directory is not empty, and not one of an embedded broker")
+
+// ErrKilled says that the last broker of the directory did not end properly.
+var ErrKilled = errors.New("the embedded broker was killed, so what it kept may be wrong; --fresh begins anew")
 
 // ErrInUse says that another process holds the data directory.
 var ErrInUse = errors.New("the data directory is in use by another process")
@@ -37,7 +44,9 @@ type Options struct {
 	Fresh bool
 	// Port to listen on. Defaults to the one that the directory used last if that is free, else to any free one.
 	Port int
-	// Logger gets the broker's warnings. Defaults to none.
+	// Wait is how long to wait for a directory that another process holds: one that ends may need a moment.
+	Wait time.Duration
+	// Logger gets the broker's errors. Defaults to none.
 	Logger *slog.Logger
 }
 
@@ -46,6 +55,7 @@ type Broker struct {
 	cluster *kfake.Cluster
 	lock    *flock.Flock
 	addr    string
+	alive   string // a file that is there while the broker runs
 }
 
 // Start opens the directory and listens. What an earlier broker kept in the directory is there again: topics, records,
@@ -60,12 +70,20 @@ func Start(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("%s: %w", o.Dir, ErrForeign)
 	}
 	lock := flock.New(filepath.Join(o.Dir, lockFile))
-	if held, err := lock.TryLock(); err != nil {
+	held, err := lock.TryLock()
+	if err == nil && !held && o.Wait > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), o.Wait)
+		defer cancel()
+		if held, err = lock.TryLockContext(ctx, 10*time.Millisecond); ctx.Err() != nil {
+			err = nil // not held, then
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", o.Dir, err)
 	} else if !held {
 		return nil, fmt.Errorf("%s: %w", o.Dir, ErrInUse)
 	}
-	b := &Broker{lock: lock}
+	b := &Broker{lock: lock, alive: filepath.Join(o.Dir, aliveFile)}
 	if err := b.start(o); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
@@ -77,6 +95,9 @@ func (b *Broker) start(o Options) error {
 		if err := empty(o.Dir); err != nil {
 			return fmt.Errorf("data directory: %w", err)
 		}
+	}
+	if _, err := os.Stat(b.alive); err == nil {
+		return fmt.Errorf("%s: %w", o.Dir, ErrKilled)
 	}
 	id, err := clusterID(o.Dir)
 	if err != nil {
@@ -119,7 +140,11 @@ func (b *Broker) start(o Options) error {
 		return fmt.Errorf("embedded broker: listens on %v, want one address", addrs)
 	}
 	b.addr = addrs[0]
-	if err := os.WriteFile(kept, []byte(b.addr+"\n"), 0o644); err != nil {
+	err = os.WriteFile(kept, []byte(b.addr+"\n"), 0o644)
+	if err == nil {
+		err = os.WriteFile(b.alive, nil, 0o644)
+	}
+	if err != nil {
 		b.cluster.Close()
 		return fmt.Errorf("data directory: %w", err)
 	}
@@ -132,10 +157,10 @@ func (b *Broker) Addr() string { return b.addr }
 // Close writes everything to the directory and lets it go. Clients lose their connections.
 func (b *Broker) Close() error {
 	b.cluster.Close()
-	return b.lock.Unlock()
+	return errors.Join(os.Remove(b.alive), b.lock.Unlock())
 }
 
-const lockFile, idFile = "lock", "cluster-id"
+const lockFile, idFile, aliveFile = "lock", "cluster-id", "running"
 
 // kind begins the cluster id. The processor knows this broker by it: kfake's compaction moves the start of a log, Kafka's does not.
 const kind = "kfake-"
@@ -190,7 +215,7 @@ func clusterID(dir string) (string, error) {
 	return id, nil
 }
 
-// logger passes kfake's errors and warnings on.
+// logger passes kfake's errors on, and what it warns of as details.
 type logger struct{ to *slog.Logger }
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
@@ -201,6 +226,6 @@ func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	case kfake.LogLevelError:
 		l.to.Error("embedded broker: " + fmt.Sprintf(format, args...))
 	case kfake.LogLevelWarn:
-		l.to.Warn("embedded broker: " + fmt.Sprintf(format, args...))
+		l.to.Debug("embedded broker: " + fmt.Sprintf(format, args...))
 	}
 }

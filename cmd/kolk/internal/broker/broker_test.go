@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,5 +199,89 @@ func TestForeignDirectory(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// This test binary is a broker too.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("KOLK_TEST_BROKER"); dir != "" {
+		if err := broker.Serve(broker.Options{Dir: dir}, os.Stdin, os.Stdout); err != nil {
+			panic(err)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func spawn(t *testing.T, dir string) (*broker.Process, error) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KOLK_TEST_BROKER", dir)
+	return broker.Spawn([]string{exe}, os.Stderr)
+}
+
+func TestSpawn(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	dir := t.TempDir()
+	p, err := spawn(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kadm.NewClient(client(t, p.Addr())).CreateTopic(ctx, 1, 1, nil, "words"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := spawn(t, dir); err == nil || !strings.Contains(err.Error(), broker.ErrInUse.Error()) {
+		t.Errorf("a second process: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+
+	if p, err = spawn(t, dir); err != nil {
+		t.Fatal(err)
+	}
+	topics, err := kadm.NewClient(client(t, p.Addr())).ListTopics(ctx)
+	if err != nil || !topics.Has("words") {
+		t.Errorf("topics %v, %v", topics.Names(), err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := broker.Spawn([]string{filepath.Join(dir, "none")}, os.Stderr); err == nil {
+		t.Error("a command that does not exist was started")
+	}
+	if _, err := broker.Spawn([]string{"go", "version"}, os.Stderr); err == nil {
+		t.Error("a command that is no broker was taken for one")
+	}
+}
+
+// What a killed broker has kept is not to be trusted.
+func TestKilled(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, dir)
+	if _, err := os.Stat(filepath.Join(dir, "running")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "running"), nil, 0o644); err != nil { // as a killed one leaves it
+		t.Fatal(err)
+	}
+	if _, err := broker.Start(broker.Options{Dir: dir}); !errors.Is(err, broker.ErrKilled) {
+		t.Errorf("after a kill: %v", err)
+	}
+	b, err := broker.Start(broker.Options{Dir: dir, Fresh: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -92,7 +92,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (YAML, JSON or TOML)")
-	root.AddCommand(a.devCommand(), a.runCommand(), a.loadCommand(), a.validateCommand(), a.describeCommand(), a.versionCommand())
+	root.AddCommand(a.devCommand(), a.runCommand(), a.loadCommand(), a.validateCommand(), a.describeCommand(), a.versionCommand(), a.brokerCommand())
 	return root
 }
 

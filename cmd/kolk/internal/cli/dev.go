@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kolkstream/kolk/cmd/kolk/internal/broker"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/load"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/tail"
@@ -58,12 +57,13 @@ func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoy
 		c.DataDir = filepath.Join("kolk-data", file.Plan().Name())
 	}
 	show := a.show(c, file)
-	log := logger(c.Log, show.errors)
-	b, err := broker.Start(broker.Options{Dir: c.DataDir, Port: c.Port, Fresh: c.Fresh, Logger: log})
+	b, err := startBroker(c, show.errors)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	ctx, cancel := while(ctx, b)
+	defer cancel()
 	c.Brokers = []string{b.Addr()}
 	c.StateDir = filepath.Join(c.DataDir, "state")
 	fmt.Fprintf(show.errors, "embedded broker on %s, kept in %s; to join: kolk run %s --brokers %s\n", b.Addr(), c.DataDir, path, b.Addr())
@@ -73,7 +73,7 @@ func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoy
 		}
 		return err
 	}
-	return a.follow(ctx, c, file, show, log.With("app", file.Plan().Name()))
+	return a.follow(ctx, c, file, show, logger(c.Log, show.errors))
 }
 
 // follow runs the topology and shows its output until it ends, and then the rest of the output.
@@ -92,7 +92,16 @@ func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, 
 	// The tail outlives ctx: what the topology commits while it stops is shown.
 	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReading()
-	out, err := tail.New(reading, tail.Options{Brokers: c.Brokers, Topics: sinks(file), From: from, Handle: show.record, Batch: show.flush})
+	var out *tail.Tail
+	noted := time.Now()
+	batch := func() error {
+		if err := show.flush(); err != nil || time.Since(noted) < time.Second {
+			return err
+		}
+		noted = time.Now()
+		return tail.WritePositions(kept, out.Positions()) // a run after a kill prints again what came later
+	}
+	out, err = tail.New(reading, tail.Options{Brokers: c.Brokers, Topics: sinks(file), From: from, Handle: show.record, Batch: batch})
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ func (a *app) runCommand() *cobra.Command {
 
 // ended is what a run's end means for the exit code: a bounded run that a signal stopped has not done what it was asked to.
 func ended(ctx context.Context, err error, untilEnd bool) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errBrokerEnded) {
+		return errors.Join(err, cause)
+	}
 	if err == nil && untilEnd && ctx.Err() != nil {
 		return &exitError{exitInterrupted, fmt.Errorf("%w before the end; run it again to go on", errSignal)}
 	}

@@ -33,7 +33,7 @@ type Options struct {
 	From Positions
 	// Handle gets every committed record, in the order of its partition. An error ends the tail.
 	Handle func(*kgo.Record) error
-	// Batch is called after the records that came together have been handled. Defaults to nothing.
+	// Batch is called, on the tail's goroutine, after the records that came together have been handled. Defaults to nothing.
 	Batch func() error
 }
 
