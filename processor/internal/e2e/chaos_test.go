@@ -24,7 +24,7 @@ type chaosSize struct {
 // a plain loop, and every state directory with the changelogs. KOLK_CHAOS=long makes it long (make chaos); KOLK_SEED repeats
 // the choice of moments and victims.
 func TestChaos(t *testing.T) {
-	size := chaosSize{records: 120_000, kills: 8, partitions: 4, deadline: 3 * time.Minute}
+	size := chaosSize{records: 240_000, kills: 12, partitions: 4, deadline: 3 * time.Minute}
 	if os.Getenv("KOLK_CHAOS") == "long" {
 		size = chaosSize{records: 3_000_000, kills: 50, partitions: 4, deadline: 40 * time.Minute}
 	}

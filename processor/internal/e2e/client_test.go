@@ -38,7 +38,8 @@ type admin struct {
 func newAdmin(t *testing.T, addr string) *admin {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RecordPartitioner(byKeyOrManual{kgo.StickyKeyPartitioner(nil)}),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(100_000))
+		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(100_000),
+		kgo.MetadataMinAge(20*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,12 +51,14 @@ func (a *admin) context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), 60*time.Second)
 }
 
-// create creates a topic and waits until the broker shows it.
+// create creates a topic and waits until the broker shows it. Nothing in it is ever deleted for its age: the timestamps of
+// the flights are those of 2001.
 func (a *admin) create(topic string, partitions int32, configs map[string]string) {
 	a.t.Helper()
 	ctx, cancel := a.context()
 	defer cancel()
-	cfg := map[string]*string{}
+	forever := "-1"
+	cfg := map[string]*string{"retention.ms": &forever}
 	for k, v := range configs {
 		cfg[k] = &v
 	}
