@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // serverProperties is one Apache Kafka node, broker and controller in one, with defaults wherever one node allows them.
@@ -84,7 +86,8 @@ func needJava(jars string) error {
 	return nil
 }
 
-// answers waits until a broker serves requests, its process ends, or a minute has passed.
+// answers waits until a broker serves groups and transactions, whose topics it makes when they are asked for first; or until its
+// process ends, or a minute has passed.
 func answers(ctx context.Context, addr string, c *child) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -100,7 +103,26 @@ func answers(ctx context.Context, addr string, c *child) error {
 		return err
 	}
 	defer cl.Close()
-	return retry(ctx, func() error { return cl.Ping(ctx) })
+	for kind := range int8(2) { // of groups, of transactions
+		req := kmsg.NewPtrFindCoordinatorRequest()
+		req.CoordinatorType, req.CoordinatorKeys = kind, []string{"kolk-bench"}
+		err := retry(ctx, func() error {
+			resp, err := req.RequestWith(ctx, cl)
+			if err != nil {
+				return err
+			}
+			for _, c := range resp.Coordinators {
+				if err := kerr.ErrorForCode(c.ErrorCode); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // freePorts returns ports that were free a moment ago.

@@ -56,6 +56,7 @@ type options struct {
 	dirs                dirs
 	limit               time.Duration
 	profiles            string
+	trace               bool
 }
 
 func parse(args []string) (options, error) {
@@ -79,6 +80,7 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.dirs.java, "java", "bench/kafkastreams", "where the Kafka Streams program is")
 	fs.DurationVar(&o.limit, "limit", 5*time.Minute, "for one run")
 	fs.StringVar(&o.profiles, "profiles", "", "directory: after the runs, kolk runs each workload once more and writes WORKLOAD.cpu.prof and WORKLOAD.alloc.prof there")
+	fs.BoolVar(&o.trace, "trace", false, "print the progress of each run, sample by sample")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -143,7 +145,7 @@ func compare(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer cl.close()
-	b := &bench{cluster: cl, broker: br, dirs: o.dirs, data: o.data, settings: o.settings, limit: o.limit, profiles: o.profiles, checks: map[string]func() check{}}
+	b := &bench{cluster: cl, broker: br, dirs: o.dirs, data: o.data, settings: o.settings, limit: o.limit, profiles: o.profiles, trace: o.trace, checks: map[string]func() check{}}
 	results, err := b.all(ctx, ps, o.workloads, o.runs)
 	if len(results) > 0 {
 		b.table(os.Stdout, results)

@@ -48,6 +48,7 @@ type bench struct {
 	settings settings
 	limit    time.Duration
 	profiles string // directory, "" for none
+	trace    bool
 	checks   map[string]func() check
 	count    int
 }
@@ -133,6 +134,11 @@ func (b *bench) run(ctx context.Context, p program, workload string, profile boo
 	}
 	r.rss = peakRSS(x.pid)
 	r.measure(samples, x.started, before)
+	if b.trace {
+		for _, s := range samples {
+			fmt.Fprintf(os.Stderr, "%6.2f s: %d committed, %v of CPU, broker %v\n", s.at.Sub(x.started).Seconds(), s.committed, s.cpu, s.broker-before)
+		}
+	}
 	if err := x.stop(); err != nil {
 		r.err = fmt.Errorf("%w\n%s", err, x.tail())
 		return r
