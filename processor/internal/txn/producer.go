@@ -36,7 +36,7 @@ type Producer struct {
 	bytes  int64
 	failed atomic.Pointer[produceError]
 
-	targets map[target]*kgo.Record // the last record of this transaction for each partition
+	topics []*tails // few; the last one used comes first
 
 	chunks   [][]byte // chunk in use: the last; all of them are free again after the end
 	chunk    int
@@ -45,9 +45,28 @@ type Producer struct {
 	recNext  int
 }
 
-type target struct {
-	topic     string
-	partition int32
+// tails are the last records of this transaction by partition of a topic.
+type tails struct {
+	topic   string
+	records []*kgo.Record
+}
+
+// tail returns where the last record for a partition is kept.
+func (p *Producer) tail(topic string, partition int32) **kgo.Record {
+	for i, t := range p.topics {
+		if t.topic != topic {
+			continue
+		}
+		if i > 0 {
+			p.topics[0], p.topics[i] = t, p.topics[0]
+		}
+		for int(partition) >= len(t.records) {
+			t.records = append(t.records, nil)
+		}
+		return &t.records[partition]
+	}
+	p.topics = append(p.topics, &tails{topic: topic})
+	return p.tail(topic, partition)
 }
 
 type produceError struct {
@@ -58,7 +77,7 @@ type produceError struct {
 
 // NewProducer returns the producer of a worker. Without transactions (at-least-once) the same calls produce directly.
 func NewProducer(cl *kgo.Client, transactional bool) *Producer {
-	return &Producer{cl: cl, transactional: transactional, targets: map[target]*kgo.Record{}}
+	return &Producer{cl: cl, transactional: transactional}
 }
 
 // Produce appends a message to the transaction, and begins one if there is none. Everything is copied before it returns.
@@ -78,7 +97,7 @@ func (p *Producer) Produce(topic string, partition int32, key, value []byte, tim
 			r.Headers[i] = kgo.RecordHeader{Key: h.Key, Value: p.copy(h.Value)}
 		}
 	}
-	p.targets[target{topic, partition}] = r
+	*p.tail(topic, partition) = r
 	p.count++
 	p.bytes += int64(len(key) + len(value))
 	p.cl.Produce(context.Background(), r, p.promise)
@@ -121,8 +140,8 @@ func (p *Producer) Failed() bool { return p.failed.Load() != nil || p.err != nil
 // End returns the offset after the last message that the current transaction appended to the partition; ok is false if it
 // appended none. It is valid between Flush and the end of the transaction.
 func (p *Producer) End(topic string, partition int32) (offset int64, ok bool) {
-	r, ok := p.targets[target{topic, partition}]
-	if !ok {
+	r := *p.tail(topic, partition)
+	if r == nil {
 		return 0, false
 	}
 	return r.Offset + 1, true
@@ -176,7 +195,9 @@ func (p *Producer) sameProducer(ctx context.Context) error {
 func (p *Producer) reset() {
 	p.inTxn, p.err, p.count, p.bytes = false, nil, 0, 0
 	p.failed.Store(nil)
-	clear(p.targets)
+	for _, t := range p.topics {
+		clear(t.records)
+	}
 	for i := range p.chunks[:min(p.chunk+1, len(p.chunks))] {
 		p.chunks[i] = p.chunks[i][:0]
 	}
