@@ -54,13 +54,14 @@ func of(suffixOrPrefix string) func(errorfs.Op) bool {
 
 func faults() map[string]*fault {
 	return map[string]*fault{
-		"disk full":         {match: isWrite, err: syscall.ENOSPC},
-		"no new file":       {match: func(op errorfs.Op) bool { return op.Kind == errorfs.OpCreate }, err: syscall.ENOSPC},
-		"table":             {match: of(".sst"), err: syscall.ENOSPC},
-		"manifest":          {match: of("MANIFEST-"), err: syscall.ENOSPC},
-		"sync":              {match: func(op errorfs.Op) bool { return op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData }, err: syscall.EIO},
-		"quota on a table":  {match: func(op errorfs.Op) bool { return of(".sst")(op) && op.Kind == errorfs.OpFileWrite }, err: syscall.EDQUOT},
-		"directory removed": {match: of(".sst"), err: syscall.EROFS},
+		"disk full":             {match: isWrite, err: syscall.ENOSPC},
+		"no new file":           {match: func(op errorfs.Op) bool { return op.Kind == errorfs.OpCreate }, err: syscall.ENOSPC},
+		"table":                 {match: of(".sst"), err: syscall.ENOSPC},
+		"manifest":              {match: of("MANIFEST-"), err: syscall.ENOSPC},
+		"sync":                  {match: func(op errorfs.Op) bool { return op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData }, err: syscall.EIO},
+		"sync of the directory": {match: func(op errorfs.Op) bool { return op.Kind == errorfs.OpFileSync && filepath.Base(op.Path) == "task" }, err: syscall.EIO},
+		"quota on a table":      {match: func(op errorfs.Op) bool { return of(".sst")(op) && op.Kind == errorfs.OpFileWrite }, err: syscall.EDQUOT},
+		"read-only":             {match: of(".sst"), err: syscall.EROFS},
 	}
 }
 
@@ -142,6 +143,47 @@ func diskFull(t *testing.T, f *fault, before int) {
 		t.Errorf("commit after the failure: %v", err)
 	}
 	if err := errors.Join(s.db.Close(), e.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestManifestSyncFails: Pebble panics, in a goroutine of its own, when it cannot sync the directory after it has made a new
+// manifest, which it does in the first flush of a database that was there before.
+func TestManifestSyncFails(t *testing.T) {
+	seed := statetest.Seed(t)
+	mem := vfs.NewMem()
+	var made atomic.Bool
+	f := &fault{err: syscall.EIO, match: func(op errorfs.Op) bool {
+		if op.Kind == errorfs.OpCreate && strings.HasPrefix(filepath.Base(op.Path), "marker.manifest.") {
+			made.Store(true)
+		}
+		return made.Load() && op.Kind == errorfs.OpFileSync && filepath.Base(op.Path) == "task"
+	}}
+	e := newEngine(t, small(errorfs.Wrap(mem, f)))
+	for _, on := range []bool{false, true, false} {
+		s, err := openStore(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made.Store(false)
+		f.on.Store(on)
+		n, err := s.version(seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(s.commit(newModel(seed), n+1), s.db.Flush())
+		if closeErr := s.db.Close(); err == nil {
+			err = closeErr
+		}
+		if on != errors.Is(err, syscall.EIO) || !on && err != nil {
+			t.Errorf("fault %v: %v", on, err)
+		}
+		f.on.Store(false)
+	}
+	if f.hits.Load() == 0 {
+		t.Error("no sync of the directory failed")
+	}
+	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -230,10 +272,20 @@ func TestReadFails(t *testing.T) {
 		}
 		f.on.Store(true)
 		_, err = s.version(seed)
-		f.on.Store(false)
 		if err != nil && (!errors.Is(err, syscall.EIO) || errors.Is(err, state.ErrCorrupt)) {
 			t.Errorf("read: %v", err)
 		}
+		// A compaction that cannot read fails the database.
+		for n := 0; err == nil || n == 0; n++ {
+			if n == 10_000 {
+				t.Fatal("10000 batches, and no compaction has failed")
+			}
+			err = s.commit(newModel(seed), int(s.c.Seq())+1)
+		}
+		if !errors.Is(err, syscall.EIO) || errors.Is(err, state.ErrCorrupt) {
+			t.Errorf("commit: %v", err)
+		}
+		f.on.Store(false)
 		if err := errors.Join(s.db.Close(), e.Close()); err != nil && !errors.Is(err, syscall.EIO) {
 			t.Fatal(err)
 		}

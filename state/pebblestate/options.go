@@ -22,9 +22,9 @@ type Options struct {
 	// If there are so many databases that their empty tables alone take more, the block cache gives way.
 	MemTableBytes int64
 
-	// MemTableSize is how much a single database holds before it is flushed; it bounds what a crash of the process makes it
-	// replay, together with one more such table that is being written. Default: an eighth of MemTableBytes, at least 1 MiB
-	// and at most 64 MiB.
+	// MemTableSize is how much a single database holds before it begins to be flushed. Batches wait while more than two such
+	// tables of one database are being written, so three of them bound what a crash makes it replay. Default: an eighth of
+	// MemTableBytes, at least 1 MiB and at most 64 MiB.
 	MemTableSize int64
 
 	// MaxOpenFiles is how many files all databases together keep open. Default: 1000.
