@@ -75,6 +75,8 @@ type Config struct {
 	CacheBytes int64
 	// BlockCacheBytes is the cache of the databases' blocks, shared by all tasks. Default: 64 MiB.
 	BlockCacheBytes int64
+	// MemTableBytes is what all databases together hold in memory before it is written to files. Default: 96 MiB.
+	MemTableBytes int64
 	// QueueBytes bounds what a task queues before its partitions are paused. Default: 8 MiB.
 	QueueBytes int64
 	// UncommittedBytes is how much output a transaction may hold before it is committed. Default: 64 MiB.
@@ -112,6 +114,7 @@ func (c Config) WithDefaults(plan *topology.Plan) Config {
 	def(&c.ShutdownTimeout, 30*time.Second)
 	def(&c.CacheBytes, 64<<20)
 	def(&c.BlockCacheBytes, 64<<20)
+	def(&c.MemTableBytes, 96<<20)
 	def(&c.QueueBytes, 8<<20)
 	def(&c.UncommittedBytes, 64<<20)
 	def(&c.FlushBytes, 64<<20)
@@ -152,6 +155,7 @@ func (c Config) Validate() error {
 	positive("Workers", int64(c.Workers))
 	positive("CacheBytes", c.CacheBytes)
 	positive("BlockCacheBytes", c.BlockCacheBytes)
+	positive("MemTableBytes", c.MemTableBytes)
 	positive("QueueBytes", c.QueueBytes)
 	positive("UncommittedBytes", c.UncommittedBytes)
 	positive("FlushBytes", c.FlushBytes)

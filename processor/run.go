@@ -46,7 +46,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		return err
 	}
 	defer closing(dir.Close)
-	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: a.cfg.BlockCacheBytes, MemTableBytes: a.memtable(), Logger: a.cfg.Logger})
+	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: a.cfg.BlockCacheBytes, MemTableBytes: a.cfg.MemTableBytes, MemTableSize: a.memtable(), Logger: a.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -166,8 +166,8 @@ func (a *App) leave(cl *kgo.Client, instance string) {
 // Kafka's does not.
 const embeddedCluster = "kfake"
 
-// memtable is the size of a task's memtable: half of what may be unflushed, so that one is written while the next one fills.
-func (a *App) memtable() int64 { return min(max(a.cfg.FlushBytes/2, 256<<10), 64<<20) }
+// memtable is the size of one task's memtable. Three of them bound what is not durable: one that fills, two that are written.
+func (a *App) memtable() int64 { return min(max(a.cfg.FlushBytes/3, 64<<10), 64<<20) }
 
 // cacheShare is the cache of one store of one task, if every store of every task ran here.
 func (a *App) cacheShare(view *cluster.View) int64 {
