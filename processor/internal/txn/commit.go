@@ -95,11 +95,15 @@ func (p *Producer) CommitTransaction(ctx context.Context, g Group, offsets []Off
 // Done releases the transaction's memory. Call it after a commit has been applied.
 func (p *Producer) Done() { p.reset() }
 
-// Abort drops what was produced and aborts the open transaction. After an error the client is not to be used again.
+// Abort drops what was produced and aborts the open transaction. After an error the client is not to be used again; the
+// broker aborts the transaction when it times out, or when its id is taken over. ctx may end the waiting for it.
 func (p *Producer) Abort(ctx context.Context) error {
 	defer p.forget()
 	if !p.inTxn {
 		return nil
+	}
+	if p.err != nil { // there is none, and the next one would not begin either
+		return p.err
 	}
 	if err := p.cl.AbortBufferedRecords(ctx); err != nil {
 		return fmt.Errorf("abort buffered records: %w", err)
@@ -107,7 +111,7 @@ func (p *Producer) Abort(ctx context.Context) error {
 	if !p.transactional {
 		return nil
 	}
-	if err := p.cl.EndTransaction(context.WithoutCancel(ctx), kgo.TryAbort); err != nil {
+	if err := p.cl.EndTransaction(ctx, kgo.TryAbort); err != nil {
 		return fmt.Errorf("abort transaction: %w", err)
 	}
 	return nil

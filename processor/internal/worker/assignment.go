@@ -53,6 +53,10 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 				continue
 			}
 			o := &opening{id: id, sub: sub, topics: s.cfg.View.Inputs(sub, p)}
+			if len(o.topics) == 0 {
+				s.fatal = errors.Join(s.fatal, fmt.Errorf("task %s: an input of sub-topology %q has got more partitions while the application runs: keys may belong to other tasks now. Start the application again, which says what has to be done", id, sub.Name))
+				continue
+			}
 			for _, t := range o.topics {
 				pause[t] = append(pause[t], p)
 			}
@@ -95,14 +99,18 @@ func (s *session) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int
 
 func (s *session) drop(lost map[string][]int32) {
 	gone := func(id task.ID, topics []string) bool {
+		n := 0
 		for _, t := range topics {
-			for _, p := range lost[t] {
-				if p == id.Partition {
-					return true
-				}
+			if slices.Contains(lost[t], id.Partition) {
+				n++
 			}
 		}
-		return false
+		if 0 < n && n < len(topics) {
+			// It should not happen. What is left of the task would be fetched and belong to nobody, and its offsets would be old when
+			// the task comes back.
+			s.fatal = errors.Join(s.fatal, &errReset{fmt.Errorf("the group took away a part of task %s", id)})
+		}
+		return n > 0
 	}
 	resume := map[string][]int32{}
 	for id, o := range s.openings {
@@ -147,6 +155,9 @@ func (s *session) stopTask(r *running) {
 	s.cfg.Opener.Pool.Release(r.handle)
 }
 
+// foreignOffsets are somebody else's: trying again does not help.
+type foreignOffsets struct{ error }
+
 // onOffsets remembers what the group has committed. The client asks for stable offsets: they are here only when no transaction
 // is pending on them.
 func (s *session) onOffsets(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
@@ -166,7 +177,7 @@ func (s *session) onOffsets(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetF
 				if p.Metadata != nil {
 					var err error
 					if c.Metadata, err = checkpoint.ParseMetadata(*p.Metadata); err != nil {
-						return fmt.Errorf("the commit metadata of %s/%d in group %q is not kolk's: %w. Does another application use this group?", topic, p.Partition, s.cfg.App, err)
+						return &foreignOffsets{fmt.Errorf("the commit metadata of %s/%d in group %q is not kolk's: %w. Does another application use this group?", topic, p.Partition, s.cfg.App, err)}
 					}
 				}
 				s.offsets[topicPartition{topic, p.Partition}] = c
@@ -267,11 +278,7 @@ const fenceAfter = 500 * time.Millisecond
 // stay unstable until then, or until the transactions time out.
 func (s *session) fence(ctx context.Context) {
 	for _, id := range s.balancer.Fence() {
-		s.offMu.Lock()
-		done := s.fenced[id]
-		s.fenced[id] = true
-		s.offMu.Unlock()
-		if done || id == s.group.TransactionalID {
+		if id == s.group.TransactionalID || !s.fenceOnce(id, true) {
 			continue
 		}
 		req := kmsg.NewPtrInitProducerIDRequest()
@@ -280,12 +287,23 @@ func (s *session) fence(ctx context.Context) {
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)
 		}
-		if err != nil {
-			s.log.Warn("could not end the transaction of a member that is gone: waiting for its time-out", "transactional id", id, "err", err)
+		// Brokers answer with concurrent transactions while they do what they were asked for.
+		if err != nil && !errors.Is(err, kerr.ConcurrentTransactions) {
+			s.log.Warn("could not end the transaction of a member that is gone: trying again, or waiting for its time-out", "transactional id", id, "err", err)
+			s.fenceOnce(id, false)
 			continue
 		}
 		s.log.Info("ended the transaction of a member that is gone", "transactional id", id)
 	}
+}
+
+// fenceOnce notes whether id is fenced, and reports whether that is news.
+func (s *session) fenceOnce(id string, fenced bool) bool {
+	s.offMu.Lock()
+	defer s.offMu.Unlock()
+	was := s.fenced[id]
+	s.fenced[id] = fenced
+	return was != fenced
 }
 
 // adopt starts the tasks whose state has become ready.

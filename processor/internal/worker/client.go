@@ -75,7 +75,7 @@ func (s *session) connect() error {
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	s.group.Client = s.cl
-	s.client.Store(s.cl)
+	s.current.Store(s)
 	s.producer = txn.NewProducer(s.cl, s.cfg.ExactlyOnce)
 	return nil
 }
@@ -85,8 +85,19 @@ func (s *session) connect() error {
 func (s *session) afterBegin(callback func(context.Context, *kgo.Client, map[string][]int32)) func(context.Context, *kgo.Client, map[string][]int32) {
 	return func(ctx context.Context, cl *kgo.Client, partitions map[string][]int32) {
 		<-s.began
-		callback(ctx, cl, partitions)
+		s.callbackMu.Lock()
+		defer s.callbackMu.Unlock()
+		if !s.over {
+			callback(ctx, cl, partitions)
+		}
 	}
+}
+
+// endCallbacks waits for a callback that is running; later ones do nothing.
+func (s *session) endCallbacks() {
+	s.callbackMu.Lock()
+	defer s.callbackMu.Unlock()
+	s.over = true
 }
 
 // recover takes over the transactional id: the broker completes or aborts what an earlier client left open, and fences it.
@@ -132,7 +143,7 @@ func await(done <-chan struct{}, atMost time.Duration) bool {
 
 // close ends the client and gives the databases back, whatever the session has come to.
 func (s *session) close(err error) {
-	// First the client: no callback runs after it.
+	// First the client: no callback runs after it, and if it is left behind they do nothing.
 	s.begin()
 	closed := make(chan struct{})
 	go func() { defer close(closed); s.cl.CloseAllowingRebalance() }()
@@ -146,6 +157,7 @@ func (s *session) close(err error) {
 			s.cfg.Leave()
 		}
 	}
+	s.endCallbacks()
 	var reset *errReset
 	if s.ctx.Err() != nil || err != nil && !errors.As(err, &reset) { // it does not come back
 		s.cfg.Events.Closed(s.cfg.Index)
@@ -174,6 +186,10 @@ func (s *session) fetchError(topic string, partition int32, err error) error {
 	case errors.Is(err, kerr.UnknownTopicID):
 		return fmt.Errorf("topic %s was deleted or made anew while it was read: %w", topic, err)
 	case errors.As(err, &session):
+		var foreign *foreignOffsets
+		if errors.As(err, &foreign) {
+			return foreign.error
+		}
 		if errors.Is(err, kerr.FencedInstanceID) {
 			return &errReset{fmt.Errorf("another process joined the group as %q: %w", s.group.InstanceID, err)}
 		}

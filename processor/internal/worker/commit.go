@@ -30,7 +30,11 @@ func (s *session) commit() error {
 		if !r.task.Dirty() {
 			continue
 		}
-		if err := r.task.Flush(); err != nil {
+		// Operators run here too: the watchdog looks.
+		s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: time.Now()})
+		err := r.task.Flush()
+		s.busy.Store(nil)
+		if err != nil {
 			return s.taskFailed(r, err)
 		}
 		dirty = append(dirty, r)
@@ -143,6 +147,11 @@ func (s *session) abort(cause error) error {
 	s.cfg.Counters.Aborts.Add(1)
 	s.cfg.Events.Aborted(s.cfg.Index, cause)
 	s.log.Warn("transaction aborted: processing again from the last commit", "err", cause, "in a row", s.aborts)
+	if s.aborts >= maxAborts && notMember(cause) {
+		// The group has thrown the worker out and the client does not notice: with a new one it joins again.
+		s.aborts = 0
+		return &errReset{cause}
+	}
 	if fatalProduce(cause) || s.aborts >= maxAborts {
 		return errors.Join(fmt.Errorf("transactions are aborted again and again (%d in a row): %w", s.aborts, cause), s.undo())
 	}
@@ -206,6 +215,11 @@ func fatalProduce(err error) bool {
 		}
 	}
 	return false
+}
+
+// notMember reports whether a commit failed because the worker is not the group's member any more.
+func notMember(err error) bool {
+	return errors.Is(err, txn.ErrNotMember) || errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress)
 }
 
 // fenced reports whether another producer has taken over the transactional id.

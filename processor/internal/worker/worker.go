@@ -90,8 +90,8 @@ type Worker struct {
 
 	// busy says for the watchdog which task has been processing since when.
 	busy atomic.Pointer[Busy]
-	// client is the session's, for Abandon.
-	client atomic.Pointer[kgo.Client]
+	// current is the session, for Abandon.
+	current atomic.Pointer[session]
 }
 
 // Counters count what happened to transactions. They are safe for concurrent use.
@@ -118,10 +118,14 @@ func New(cfg Config) *Worker {
 // Busy returns what the worker is processing, or nil. It is safe for concurrent use.
 func (w *Worker) Busy() *Busy { return w.busy.Load() }
 
-// Abandon closes the client of a worker that does not return, so that the group gives its tasks to others.
+// Abandon closes the client of a worker that does not return, so that the group gives its tasks to others. The worker's tasks
+// and their databases are left as they are: whoever does not return may still use them.
 func (w *Worker) Abandon() {
-	if cl := w.client.Load(); cl != nil {
-		go cl.CloseAllowingRebalance()
+	if s := w.current.Load(); s != nil {
+		go func() {
+			s.endCallbacks()
+			s.cl.CloseAllowingRebalance()
+		}()
 	}
 }
 
@@ -163,6 +167,7 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 		select {
 		case <-time.After(min(time.Duration(len(w.failures)*len(w.failures))*50*time.Millisecond, 2*time.Second)):
 		case <-ctx.Done():
+			w.cfg.Events.Closed(w.cfg.Index)
 			return nil
 		}
 	}
@@ -176,6 +181,9 @@ type session struct {
 
 	began chan struct{} // closed by begin, before the first poll; callbacks wait for it
 	begin func()
+
+	callbackMu sync.Mutex // held by callbacks
+	over       bool       // guarded by callbackMu: callbacks do nothing any more
 
 	cl       *kgo.Client
 	balancer *assign.Balancer
@@ -240,6 +248,8 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 		return err
 	}
 	defer func() { s.close(err) }()
+	// A rebalance and the shutdown end a poll that waits; see poll for those that come before it waits.
+	defer context.AfterFunc(ctx, s.wake)()
 	if err := s.recover(); err != nil {
 		if s.ctx.Err() != nil {
 			return nil
@@ -250,6 +260,10 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 		if err := s.step(); err != nil {
 			if errors.Is(err, errStop) {
 				return s.leave()
+			}
+			var reset *errReset
+			if !errors.As(err, &reset) && s.producer.Open() {
+				s.undo() // or its offsets stay pending until it times out, and whoever runs the tasks next waits for that
 			}
 			return err
 		}
@@ -307,7 +321,15 @@ func (s *session) poll() (kgo.Fetches, error) {
 	ctx, cancel := context.WithTimeout(s.hard, max(due, time.Millisecond))
 	defer cancel()
 	s.pollCancel.Store(&cancel)
-	fetches := s.cl.PollFetches(ctx)
+	if s.ctx.Err() != nil || s.rebalance.Load() && !s.dirtySince.IsZero() {
+		cancel() // it was told before it could be woken
+	}
+	// A poll that returns nothing at all, not even the end of its context, holds back no callbacks: what it was woken for was
+	// taken away by one that ran meanwhile. The session must not go on like that.
+	var fetches kgo.Fetches
+	for len(fetches) == 0 {
+		fetches = s.cl.PollFetches(ctx)
+	}
 	s.pollCancel.Store(nil)
 	if s.hard.Err() != nil {
 		return nil, s.hard.Err()
@@ -344,7 +366,7 @@ func (s *session) commitDue(now time.Time) time.Duration {
 	if s.rebalance.Load() || s.ctx.Err() != nil {
 		return 0
 	}
-	if s.producer.Bytes() >= s.cfg.UncommittedBytes {
+	if s.uncommitted() >= s.cfg.UncommittedBytes {
 		return 0
 	}
 	due := s.dirtySince.Add(s.cfg.CommitInterval).Sub(now)
@@ -352,6 +374,14 @@ func (s *session) commitDue(now time.Time) time.Duration {
 		due = min(due, s.lastCommit.Add(s.cfg.CommitMin).Sub(now))
 	}
 	return due
+}
+
+// uncommitted is about how much the transaction has written, to stores and to topics.
+func (s *session) uncommitted() (n int64) {
+	for _, r := range s.order {
+		n += r.task.Uncommitted()
+	}
+	return n
 }
 
 // enqueue hands what was fetched to the tasks.
