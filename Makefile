@@ -59,6 +59,10 @@ bench-peers: ## Every workload on kolk and on Kafka Streams, with Apache Kafka: 
 	@bin/bench/compare -broker kafka -programs loop,kolk,kafka-streams \
 		-workloads passthrough,count,count-nocache,table,window-count,window-final,join-table,rekey-count $(BENCH)
 
+.PHONY: check-compose
+check-compose: ## docker-compose.yml is right: needs docker compose, but no daemon
+	docker compose config --quiet
+
 .PHONY: fmt
 fmt: ## Format
 	go fmt ./...

@@ -118,7 +118,8 @@ func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, 
 		followed <- err
 	}()
 	begin := time.Now()
-	stopProgress := show.progress(func() string { return progress(instance.Stats(), time.Since(begin)) })
+	speed := meter{at: begin}
+	stopProgress := show.progress(func() string { return speed.progress(instance.Stats(), time.Now()) })
 	err = instance.Run(running)
 	took := time.Since(begin)
 	stopProgress()

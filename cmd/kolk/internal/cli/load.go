@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +49,13 @@ func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml
 	topics := append(sources(file), sinks(file)...)
 	slices.Sort(topics)
 	topics = slices.Compact(topics)
-	err := load.EnsureTopics(ctx, load.TopicsOptions{
+	err := load.Await(ctx, c.Brokers, nil, func(err error) {
+		fmt.Fprintf(stderr, "waiting for a broker at %s: %v\n", strings.Join(c.Brokers, ","), err)
+	})
+	if err != nil {
+		return err
+	}
+	err = load.EnsureTopics(ctx, load.TopicsOptions{
 		Brokers: c.Brokers, Partitions: int32(c.Partitions), Exact: exact, ReplicationFactor: int16(c.ReplicationFactor),
 	}, topics...)
 	if err != nil {

@@ -9,10 +9,21 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
+// meter measures the rate of a run over its last seconds.
+type meter struct {
+	at   time.Time
+	in   int64
+	rate string
+}
+
 // progress is a line about a run so far.
-func progress(s processor.Stats, took time.Duration) string {
+func (m *meter) progress(s processor.Stats, now time.Time) string {
+	if took := now.Sub(m.at); took >= 2*time.Second || m.rate == "" {
+		m.rate = rate(s.In-m.in, took)
+		m.at, m.in = now, s.In
+	}
 	return fmt.Sprintf("%s in, %s out, %s late, %s dropped, %s/s, %s commits",
-		view.Count(s.In), view.Count(s.Out), view.Count(s.Late), view.Count(dropped(s)-s.Late), rate(s.In, took), view.Count(s.Commits))
+		view.Count(s.In), view.Count(s.Out), view.Count(s.Late), view.Count(dropped(s)-s.Late), m.rate, view.Count(s.Commits))
 }
 
 // summary is what a run did, one line or more.

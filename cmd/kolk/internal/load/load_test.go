@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -311,5 +312,38 @@ func TestEnsureTopics(t *testing.T) {
 	}
 	if retention != "-1" {
 		t.Errorf("retention.ms is %q, want -1", retention)
+	}
+}
+
+func TestAwait(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().(*net.TCPAddr)
+	ln.Close()
+	waiting := make(chan error, 1)
+	done := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go func() {
+		done <- load.Await(ctx, []string{addr.String()}, nil, func(err error) { waiting <- err })
+	}()
+	if err := <-waiting; err == nil {
+		t.Error("waits without a reason")
+	}
+	b, err := broker.Start(broker.Options{Dir: t.TempDir(), Port: addr.Port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := load.Await(stopped, []string{"127.0.0.1:1"}, nil, func(error) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
 	}
 }

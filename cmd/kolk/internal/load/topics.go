@@ -7,11 +7,43 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// Await returns when a broker answers. It tries until ctx ends, and says now and then that it waits, and why.
+func Await(ctx context.Context, brokers []string, options []kgo.Opt, waiting func(error)) error {
+	cl, err := kgo.NewClient(append(options[:len(options):len(options)], kgo.SeedBrokers(brokers...))...)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	pause, said := 50*time.Millisecond, time.Time{}
+	for {
+		once, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := cl.Ping(once)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if time.Since(said) > 10*time.Second {
+			waiting(err)
+			said = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
 
 // TopicsOptions say how EnsureTopics creates topics.
 type TopicsOptions struct {
