@@ -167,6 +167,9 @@ func (c *Checkpoint) Changelog(store string) (p TopicPosition, ok bool) {
 	return p, ok
 }
 
+// Changelogs returns the names of the stores that have a position in a changelog, sorted.
+func (c *Checkpoint) Changelogs() []string { return slices.Sorted(maps.Keys(c.changelogs)) }
+
 // Input returns the next offset of the topic to be processed after what the database holds. ok is false if there is none.
 func (c *Checkpoint) Input(topic string) (offset int64, ok bool) {
 	offset, ok = c.inputs[topic]

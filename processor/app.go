@@ -115,6 +115,7 @@ func (a *App) Run(ctx context.Context) error {
 		a.setState(Failed)
 		return err
 	}
+	a.setState(Stopping) // the function above may not have run yet
 	a.setState(Stopped)
 	return nil
 }
@@ -126,6 +127,29 @@ func (a *App) State() State { return State(a.state.Load()) }
 func (a *App) setState(to State) {
 	a.stateMu.Lock()
 	defer a.stateMu.Unlock()
+	a.moveTo(to)
+}
+
+// settle sets the state by whether tasks run here. Several workers report at a time: the last one to look has to be the one
+// that counts all of them.
+func (a *App) settle() {
+	a.stateMu.Lock()
+	defer a.stateMu.Unlock()
+	a.mu.Lock()
+	n := 0
+	for _, ids := range a.running {
+		n += len(ids)
+	}
+	a.mu.Unlock()
+	if n > 0 {
+		a.moveTo(Running)
+	} else {
+		a.moveTo(Rebalancing)
+	}
+}
+
+// moveTo is called with stateMu held.
+func (a *App) moveTo(to State) {
 	from := a.State()
 	if from == to || from >= Stopping && to < from || from >= Stopped {
 		return

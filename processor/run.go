@@ -66,7 +66,14 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	)
 	// The first failure stops everything else, at once: nothing uncommitted is worth a wait.
 	fail := func(err error) {
-		first.Do(func() { cause = err; kill(err); stop() })
+		first.Do(func() {
+			if c := context.Cause(hard); c != nil {
+				err = c // the shutdown took too long: what a worker says is a consequence
+			}
+			cause = err
+			kill(err)
+			stop()
+		})
 	}
 	defer group.Wait()
 	globals, closeGlobals, err := a.openGlobals(ctx, hard, dir, engine, view, restorer, &group, fail)
@@ -96,7 +103,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		workers[i] = worker.New(worker.Config{
 			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
 			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client,
-			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now},
+			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
 			UncommittedBytes: a.cfg.UncommittedBytes / int64(a.cfg.Workers), QueueBytes: a.cfg.QueueBytes, CacheBytes: a.cacheShare(view),
@@ -114,13 +121,12 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	if runs != nil {
 		group.Go(func() { a.awaitEnd(ctx, stop, runs, fail) })
 	}
-	stuck := make(chan struct{})
+	stuck, worked := make(chan struct{}), make(chan struct{})
 	group.Go(func() {
-		if a.watch(ctx, workers, fail) {
+		if a.watch(hard, worked, workers, fail) {
 			close(stuck)
 		}
 	})
-	worked := make(chan struct{})
 	go func() { working.Wait(); close(worked) }()
 	select {
 	case <-worked:
@@ -194,7 +200,7 @@ func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *p
 	context.AfterFunc(ctx, end)
 	for _, spec := range a.plan.Globals() {
 		id := view.TopicID(spec.Topic)
-		g, err := restore.OpenGlobal(dir, engine, a.cfg.ApplicationID, spec, id, a.cfg.Logger)
+		g, err := restore.OpenGlobal(dir, engine, a.cfg.ApplicationID, spec, id, view.DeleteRetention(spec.Topic), a.cfg.Logger)
 		if err != nil {
 			return nil, closeAll, err
 		}
@@ -210,7 +216,10 @@ func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *p
 		})
 	}
 	loading.Wait()
-	return globals, closeAll, errors.Join(ctx.Err(), context.Cause(hard))
+	if err := context.Cause(hard); err != nil {
+		return globals, closeAll, err
+	}
+	return globals, closeAll, ctx.Err()
 }
 
 func (a *App) events() worker.Events {
@@ -218,16 +227,8 @@ func (a *App) events() worker.Events {
 		Assigned: func(w int, ids []task.ID) {
 			a.mu.Lock()
 			a.running[w] = ids
-			n := 0
-			for _, ids := range a.running {
-				n += len(ids)
-			}
 			a.mu.Unlock()
-			if n > 0 {
-				a.setState(Running)
-			} else {
-				a.setState(Rebalancing)
-			}
+			a.settle()
 			each(a.cfg.Hooks, func(h TasksHook) { h.OnTasks(w, ids) })
 		},
 		Committed: func(w int, n int64, took time.Duration) {
@@ -287,21 +288,46 @@ func (a *App) awaitEnd(ctx context.Context, stop context.CancelFunc, runs *clust
 	}
 }
 
-// watch fails the application when a worker is stuck in a record: its heartbeats would hide it from the group for ever.
-func (a *App) watch(ctx context.Context, workers []*worker.Worker, fail func(error)) (stuck bool) {
-	tick := time.NewTicker(max(a.cfg.TaskTimeout/20, 10*time.Millisecond))
+const (
+	// killWait is how long a function of the topology may go on when everything is to end at once; giveUp is for all the rest:
+	// transactions are aborted and clients closed.
+	killWait = 3 * time.Second
+	giveUp   = 15 * time.Second
+)
+
+// watch fails the application when a worker is stuck in a record: its heartbeats would hide it from the group for ever. When
+// hard has ended, it waits for nobody for long. It returns false when all workers have ended.
+func (a *App) watch(hard context.Context, worked <-chan struct{}, workers []*worker.Worker, fail func(error)) (stuck bool) {
+	tick := time.NewTicker(min(max(a.cfg.TaskTimeout/20, 10*time.Millisecond), killWait/4))
 	defer tick.Stop()
+	var ended time.Time
 	for {
 		select {
-		case <-ctx.Done():
+		case <-worked:
 			return false
 		case <-tick.C:
 		}
+		if hard.Err() != nil && ended.IsZero() {
+			ended = time.Now()
+		}
 		for _, w := range workers {
-			if b := w.Busy(); b != nil && time.Since(b.Since) > a.cfg.TaskTimeout {
+			b := w.Busy()
+			switch {
+			case b == nil:
+			case time.Since(b.Since) > a.cfg.TaskTimeout:
 				fail(&StuckError{Task: b.ID, Origin: b.Task.Current(), For: a.cfg.TaskTimeout})
 				return true
+			case !ended.IsZero() && time.Since(ended) > killWait && b.Since.Before(ended):
+				o := b.Task.Current()
+				a.cfg.Logger.Error("left behind in a function of the topology that does not return", "task", b.ID, "topic", o.Topic, "partition", o.Partition, "offset", o.Offset)
+				fail(context.Cause(hard))
+				return true
 			}
+		}
+		if !ended.IsZero() && time.Since(ended) > giveUp {
+			a.cfg.Logger.Error("workers do not end: left behind")
+			fail(context.Cause(hard))
+			return true
 		}
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,8 +61,15 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	var md kadm.Metadata
 	if err := Wait(ctx, o.Logger, "the brokers", func(ctx context.Context) error {
 		var err error
-		md, err = adm.Metadata(ctx, users...)
-		return err
+		if md, err = adm.Metadata(ctx, users...); err != nil {
+			return err
+		}
+		for _, t := range users { // a topic that has just been created may have no leaders yet
+			if err := md.Topics[t].Err; kerr.IsRetriable(err) && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+				return fmt.Errorf("topic %q: %w", t, err)
+			}
+		}
+		return nil
 	}); err != nil {
 		return nil, err
 	}
@@ -80,9 +89,13 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	}
 	v.learn(md.Topics)
 	var err error
-	if v.Transactions2, err = transactions2(ctx, cl); err != nil {
+	if err := Wait(ctx, o.Logger, "the brokers", func(ctx context.Context) error {
+		v.Transactions2, err = transactions2(ctx, cl)
+		return err
+	}); err != nil {
 		return nil, err
 	}
+	v.globalRetention(ctx, adm)
 	repartitions, err := v.size()
 	if err != nil {
 		return nil, err
@@ -133,20 +146,38 @@ func (v *View) internalTopics(ctx context.Context, cl *kgo.Client, o Options, re
 	return nil
 }
 
-// Refresh asks again for the topics that the view knows.
-func (v *View) Refresh(ctx context.Context, adm *kadm.Client) error {
-	v.mu.RLock()
-	names := make([]string, 0, len(v.topics))
-	for n := range v.topics {
-		names = append(names, n)
+// globalRetention asks for how long the topics of global tables keep deletions. Where the brokers do not tell, Kafka's default
+// is as good a guess as any.
+func (v *View) globalRetention(ctx context.Context, adm *kadm.Client) {
+	const kafkaDefault = 24 * time.Hour
+	var topics []string
+	for _, g := range v.plan.Globals() {
+		topics = append(topics, g.Topic)
 	}
-	v.mu.RUnlock()
-	d, err := adm.ListTopics(ctx, names...)
-	if err != nil {
-		return err
+	if len(topics) == 0 {
+		return
 	}
-	v.learn(d)
-	return nil
+	keep := map[string]time.Duration{}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	rcs, _ := adm.DescribeTopicConfigs(ctx, topics...)
+	for _, rc := range rcs {
+		for _, c := range rc.Configs {
+			if ms, err := strconv.ParseInt(c.MaybeValue(), 10, 64); c.Key == "delete.retention.ms" && err == nil && rc.Err == nil {
+				keep[rc.Name] = time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+			}
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, name := range topics {
+		t := v.topics[name]
+		t.DeleteRetention = kafkaDefault
+		if d, ok := keep[name]; ok {
+			t.DeleteRetention = d
+		}
+		v.topics[name] = t
+	}
 }
 
 // transactions2 asks one broker for the finalized level of transaction.version.

@@ -157,6 +157,10 @@ func (r *Runs) begin(ctx context.Context) error {
 		return err
 	}
 	id := rand.Uint64() | 1
+	// Somebody else may have begun one meanwhile. It is looked for as late as possible: of two, the later one counts.
+	if run, err := r.find(ctx); err != nil || run != nil {
+		return err
+	}
 	offsets := kadm.Offsets{}
 	ends.Each(func(o kadm.ListedOffset) {
 		offsets.Add(kadm.Offset{Topic: o.Topic, Partition: o.Partition, At: o.Offset, LeaderEpoch: -1, Metadata: runOpen + ":" + strconv.FormatUint(id, 16)})
@@ -164,8 +168,12 @@ func (r *Runs) begin(ctx context.Context) error {
 	return r.Admin.CommitAllOffsets(ctx, r.group(), offsets)
 }
 
-// Completed reports whether every task of the plan has ended run.
+// Completed reports whether run is over: every task of the plan has ended it, or somebody has marked it as done, and perhaps
+// begun another since.
 func (r *Runs) Completed(ctx context.Context, run *Run) (bool, error) {
+	if over, err := r.over(ctx, run); over || err != nil {
+		return over, err
+	}
 	offsets, err := r.Admin.FetchOffsets(ctx, r.App)
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return false, err
@@ -188,6 +196,26 @@ func (r *Runs) Completed(ctx context.Context, run *Run) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// over reports whether the record says that run is done, or names another.
+func (r *Runs) over(ctx context.Context, run *Run) (bool, error) {
+	offsets, err := r.Admin.FetchOffsets(ctx, r.group())
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return false, err
+	}
+	mine, others := false, false
+	offsets.Each(func(o kadm.OffsetResponse) {
+		if o.Err != nil || run.ends[o.Topic] == nil {
+			return
+		}
+		if o.Metadata == runOpen+":"+strconv.FormatUint(run.ID, 16) {
+			mine = true
+		} else {
+			others = true
+		}
+	})
+	return others && !mine, nil
 }
 
 // Finish marks run as over: the next bounded run has new ends. Any instance may do it, any number of times.

@@ -17,7 +17,7 @@ type Topic struct {
 	Name       string
 	ID         [16]byte
 	Partitions int32
-	// DeleteRetention of a changelog: tombstones may vanish after it.
+	// DeleteRetention of a changelog or the topic of a global table: tombstones may vanish after it.
 	DeleteRetention time.Duration
 }
 
@@ -63,7 +63,7 @@ func (v *View) Name(id [16]byte) string {
 	return ""
 }
 
-// DeleteRetention returns the delete.retention.ms of a changelog, 0 if it is not known.
+// DeleteRetention returns the delete.retention.ms of a changelog or the topic of a global table, 0 if it is not known.
 func (v *View) DeleteRetention(topic string) time.Duration {
 	v.mu.RLock()
 	defer v.mu.RUnlock()

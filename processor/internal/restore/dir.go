@@ -83,7 +83,7 @@ func (d *Dir) identify(application, cluster string) error {
 			return err
 		}
 		// Renamed into place, so that a crash leaves the whole file or none.
-		if err := os.WriteFile(name+".new", append(b, '\n'), 0o644); err != nil {
+		if err := writeFile(name+".new", append(b, '\n')); err != nil {
 			return fmt.Errorf("state directory: %w", err)
 		}
 		return os.Rename(name+".new", name)
@@ -102,6 +102,16 @@ func (d *Dir) identify(application, cluster string) error {
 		return &ForeignError{d.path, "cluster", i.Cluster, cluster}
 	}
 	return nil
+}
+
+// writeFile writes a file and makes its content durable.
+func writeFile(name string, content []byte) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // Instance returns the identity of the directory.

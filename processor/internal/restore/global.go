@@ -28,20 +28,21 @@ type Global struct {
 	log     *slog.Logger
 }
 
-// OpenGlobal opens the database of a global table. One that is corrupt, or of another topic, is begun anew.
-func OpenGlobal(dir *Dir, engine state.Engine, app string, spec topology.GlobalSpec, topicID [16]byte, log *slog.Logger) (*Global, error) {
+// OpenGlobal opens the database of a global table. One that is corrupt or cannot be continued is begun anew: the copy of
+// another topic, one that has missed records, one so old that the topic may have forgotten deletions, which it keeps for
+// deleteRetention (0: for ever).
+func OpenGlobal(dir *Dir, engine state.Engine, app string, spec topology.GlobalSpec, topicID [16]byte, deleteRetention time.Duration, log *slog.Logger) (*Global, error) {
 	g := &Global{spec: spec, log: log, keys: sync.Pool{New: func() any { b := make([]byte, 0, 64); return &b }}}
 	path := dir.GlobalPath(spec.Name)
 	for attempt := 0; ; attempt++ {
 		err := g.open(dir, engine, app, path)
 		if err == nil {
-			pos, have := g.cp.Changelog("0")
-			if !have || pos.TopicID == topicID {
+			if err = g.usable(topicID, deleteRetention); err == nil {
 				return g, nil
 			}
-			err = errors.Join(errOtherTopic, g.db.Close())
+			err = errors.Join(err, g.db.Close())
 		}
-		if attempt > 0 || !errors.Is(err, state.ErrCorrupt) && !errors.Is(err, errOtherTopic) {
+		if attempt > 0 || !errors.Is(err, state.ErrCorrupt) && !errors.Is(err, errAnew) {
 			return nil, fmt.Errorf("global table %s: %w", spec.Name, err)
 		}
 		log.Warn("the local copy of a global table is unusable: it is read again", "table", spec.Name, "err", err)
@@ -51,7 +52,26 @@ func OpenGlobal(dir *Dir, engine state.Engine, app string, spec topology.GlobalS
 	}
 }
 
-var errOtherTopic = errors.New("the copy is of another topic with the same name")
+var errAnew = errors.New("the copy cannot be continued")
+
+// incomplete is the name, instead of a partition, of a position that says that records were missed.
+const incomplete = "incomplete"
+
+// usable reports whether the copy can be continued.
+func (g *Global) usable(topicID [16]byte, deleteRetention time.Duration) error {
+	if _, missed := g.cp.Changelog(incomplete); missed {
+		return fmt.Errorf("%w: records that it had not read were deleted", errAnew)
+	}
+	for _, partition := range g.cp.Changelogs() {
+		if pos, _ := g.cp.Changelog(partition); pos.TopicID != topicID {
+			return fmt.Errorf("%w: it is of another topic with the same name", errAnew)
+		}
+	}
+	if last := g.cp.LastCommit(); deleteRetention > 0 && !last.IsZero() && time.Since(last) > deleteRetention/2 {
+		return fmt.Errorf("%w: it is of %v, and the topic keeps deletions for %v", errAnew, last, deleteRetention)
+	}
+	return nil
+}
 
 func (g *Global) open(dir *Dir, engine state.Engine, app, path string) error {
 	db, err := engine.Open(path)
@@ -78,11 +98,11 @@ func (g *Global) Follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 		}
 	}
 	var key []byte
-	write := func(partition int32, next int64, fill func(state.Batch)) error {
+	write := func(name string, pos checkpoint.TopicPosition, fill func(state.Batch)) error {
 		b := g.db.NewBatch()
 		defer b.Close()
 		fill(b)
-		u := checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{partitionName(partition): {TopicID: topicID, Offset: next}}, Seq: 1, At: time.Now()}
+		u := checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{name: pos}, Seq: 1, At: time.Now()}
 		if err := g.cp.Write(b, u); err != nil {
 			return err
 		}
@@ -96,7 +116,7 @@ func (g *Global) Follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 	err := r.Follow(ctx, changelog.FollowRequest{
 		Topic: g.spec.Topic, TopicID: topicID, From: from,
 		Apply: func(partition int32, changes []changelog.Change, next int64) error {
-			return write(partition, next, func(b state.Batch) {
+			return write(partitionName(partition), checkpoint.TopicPosition{TopicID: topicID, Offset: next}, func(b state.Batch) {
 				for _, c := range changes {
 					key = g.prefixed(key[:0], c.Key)
 					if c.Deleted {
@@ -110,7 +130,7 @@ func (g *Global) Follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 		Reset: func(partition int32) error {
 			// The partition's keys are not known apart: the copy keeps what was deleted meanwhile until the next new start.
 			g.log.Warn("a global table's topic has lost records that were not read yet", "table", g.spec.Name, "partition", partition)
-			return write(partition, 0, func(state.Batch) {})
+			return write(incomplete, checkpoint.TopicPosition{}, func(state.Batch) {})
 		},
 		Loaded: func(changelog.TopicInfo) { loaded() },
 	})

@@ -42,6 +42,8 @@ type Opener struct {
 	DeleteRetention func(topic string) time.Duration
 	Report          func(Restoration)
 	Now             func() time.Time
+	// AtLeastOnce: changelogs may hold what was written before the first offsets were committed. It is processed again.
+	AtLeastOnce bool
 }
 
 // StateWithoutOffsets is returned for a task that has state but whose group has no committed offsets: processing would count
@@ -101,7 +103,7 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if !any && (restored > 0 || h.Checkpoint.Seq() > 0) {
+	if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) {
 		return &StateWithoutOffsets{o.App, h.id}
 	}
 	if restored == 0 {

@@ -141,6 +141,7 @@ func (p *Pool) tryOpen(h *Handle) error {
 
 // Reset empties the database of h.
 func (p *Pool) Reset(h *Handle) error {
+	p.await(h)
 	if err := h.DB.Close(); err != nil && !errors.Is(err, state.ErrCorrupt) {
 		p.log.Warn("closing a database that is thrown away", "task", h.id, "err", err)
 	}
@@ -165,6 +166,7 @@ func (p *Pool) Release(h *Handle) {
 
 // Discard closes the database of h without asking it to be whole: after an error of its own.
 func (p *Pool) Discard(h *Handle) {
+	p.await(h)
 	if err := h.DB.Close(); err != nil {
 		p.log.Warn("closing a database after an error", "task", h.id, "err", err)
 	}
