@@ -110,3 +110,19 @@ func TestRunWaitsForBroker(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, p.stderr)
 	}
 }
+
+func TestLoadIsInterrupted(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	p := start(t, nil, "load", path(t, "words.yaml"), "--brokers", addr, "--data", "words="+words(t, "a"))
+	p.stderr.find(t, "waiting for a broker at "+addr, 1)
+	p.signal(os.Interrupt)
+	if code := p.wait(); code != 130 || !strings.HasSuffix(p.stderr.String(), "kolk: interrupted\n") {
+		t.Errorf("exit code %d\n%s", code, p.stderr)
+	}
+}

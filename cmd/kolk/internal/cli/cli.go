@@ -20,7 +20,7 @@ const (
 	exitFailed      = 1   // while it ran
 	exitUsage       = 2   // command line or configuration
 	exitTopology    = 3   // the topology file
-	exitInterrupted = 130 // before a bounded run had ended, or by a second signal
+	exitInterrupted = 130 // before a load or a bounded run had ended, or by a second signal
 )
 
 // exitError is an error with an exit code of its own. Others mean exitFailed.
@@ -65,6 +65,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		code = of.code
 	case !a.started:
 		code = exitUsage
+	case errors.Is(err, errSignal):
+		code = exitInterrupted
 	}
 	if code == exitTopology {
 		fmt.Fprintln(stderr, err) // file:line:column first, for editors
