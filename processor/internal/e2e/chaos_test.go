@@ -7,8 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/kolkstream/kolk/topology"
 )
@@ -24,7 +27,7 @@ type chaosSize struct {
 // a plain loop, and every state directory with the changelogs. KOLK_CHAOS=long makes it long (make chaos); KOLK_SEED repeats
 // the choice of moments and victims.
 func TestChaos(t *testing.T) {
-	size := chaosSize{records: 240_000, kills: 12, partitions: 4, deadline: 3 * time.Minute}
+	size := chaosSize{records: 240_000 / slow, kills: 12, partitions: 4, deadline: 3 * time.Minute}
 	if os.Getenv("KOLK_CHAOS") == "long" {
 		size = chaosSize{records: 3_000_000, kills: 50, partitions: 4, deadline: 40 * time.Minute}
 	}
@@ -44,9 +47,11 @@ func runChaos(t *testing.T, b Broker, size chaosSize, rng *rand.Rand) {
 	portions := make(chan int, size.kills+1)
 	loaded := make(chan error, 1)
 	go func() { loaded <- f.load(ctx, size.records, portions) }()
+	f.instances[2].config.Workers = 2
 	for _, i := range f.instances {
 		i.start(t)
 	}
+	monotone := watchCommits(t, b.Addr(), j.Prefix)
 	portion := size.records / (size.kills + 1)
 	for k := range size.kills {
 		portions <- portion
@@ -70,6 +75,58 @@ func runChaos(t *testing.T, b Broker, size chaosSize, rng *rand.Rand) {
 	}
 	f.check(t, size.records, live, size.deadline)
 	f.checkReplays(t)
+	monotone()
+}
+
+// watchCommits samples the offsets that a group has committed, until the returned function is called: they never go back.
+func watchCommits(t *testing.T, addr, group string) (stop func()) {
+	a := newAdmin(t, addr)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	samples := 0
+	var wrong []string
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		best := map[string]map[int32]int64{}
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			o, err := a.FetchOffsets(ctx, group)
+			if err != nil {
+				continue
+			}
+			samples++
+			o.Each(func(r kadm.OffsetResponse) {
+				if r.Err != nil {
+					return
+				}
+				if best[r.Topic] == nil {
+					best[r.Topic] = map[int32]int64{}
+				}
+				if r.At < best[r.Topic][r.Partition] {
+					wrong = append(wrong, fmt.Sprintf("%s/%d: %d after %d", r.Topic, r.Partition, r.At, best[r.Topic][r.Partition]))
+				}
+				best[r.Topic][r.Partition] = max(best[r.Topic][r.Partition], r.At)
+			})
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return func() {
+		t.Helper()
+		cancel()
+		<-done
+		if samples == 0 {
+			t.Error("the committed offsets were never seen")
+		}
+		for _, w := range wrong[:min(5, len(wrong))] {
+			t.Errorf("committed offset went back: %s", w)
+		}
+	}
 }
 
 // pause waits for no event: chaos wants a moment that has nothing to do with any.
@@ -281,7 +338,48 @@ func (f *fleet) check(t *testing.T, n int, live *liveReader, within time.Duratio
 		final = append(final, got...)
 	}
 	nothingTakenBack(t, live.all(t), final)
+	f.quiet(t)
 	allStateFits(t, f.broker.Addr(), f.job.Prefix, f.cluster, f.plan, closeTime(n), f.dirs()...)
+}
+
+// quiet demands, after the end of all instances, that no transaction is open, no member is left in the group, and what was
+// repartitioned and processed is purged.
+func (f *fleet) quiet(t *testing.T) {
+	t.Helper()
+	ctx, cancel := f.admin.context()
+	defer cancel()
+	topics, err := f.admin.ListTopics(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for topic := range topics {
+		if !strings.HasPrefix(topic, f.job.Prefix) {
+			continue
+		}
+		stable := f.admin.ends(topic, true)
+		for p, end := range f.admin.ends(topic, false) {
+			if stable[p] != end {
+				t.Errorf("%s/%d: a transaction is open at %d, the log ends at %d", topic, p, stable[p], end)
+			}
+		}
+	}
+	group, err := f.admin.DescribeGroups(ctx, f.job.Prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(group[f.job.Prefix].Members); n > 0 {
+		t.Errorf("%d members are left in the group", n)
+	}
+	for _, r := range f.plan.Repartitions() {
+		topic := f.job.Prefix + "-" + r.Name + "-repartition"
+		purged := false
+		for _, at := range f.admin.starts(topic) {
+			purged = purged || at > 0
+		}
+		if !purged {
+			t.Errorf("%s was never purged", topic)
+		}
+	}
 }
 
 // stop ends all instances cleanly, at the same time.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -43,7 +44,7 @@ func TestKilledAtEachStep(t *testing.T) {
 	total := (len(steps) + 2) * portion
 	portions := make(chan int, len(steps)+2)
 	loaded := make(chan error, 1)
-	ctx, cancel := f.admin.context()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	go func() { loaded <- f.load(ctx, total, portions) }()
 

@@ -22,8 +22,9 @@ type instanceConfig struct {
 	UntilEnd   bool
 	FlushBytes int64
 	// Session and Transaction are time-outs; 0 for the defaults.
-	Session, Transaction time.Duration
-	Points               []pointConfig
+	Session, Transaction, TaskTimeout time.Duration
+	AtLeastOnce                       bool
+	Points                            []pointConfig
 	// FileSize limits the size of every file that the process writes from the moment on at which it gets SIGUSR1: a disk
 	// that is full. 0 for no limit.
 	FileSize uint64
@@ -50,7 +51,12 @@ func runInstance(cfg instanceConfig, out *emitter) error {
 	if err != nil {
 		return err
 	}
+	guarantee := processor.ExactlyOnce
+	if cfg.AtLeastOnce {
+		guarantee = processor.AtLeastOnce
+	}
 	app, err := processor.New(plan, processor.Config{
+		Guarantee: guarantee, TaskTimeout: cfg.TaskTimeout,
 		Brokers: []string{cfg.Brokers}, StateDir: cfg.StateDir, Workers: cfg.Workers, UntilEnd: cfg.UntilEnd, ReplicationFactor: 1,
 		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -38,6 +40,8 @@ func (j job) plan() (*topology.Plan, error) {
 		j.addRekeyed(t)
 	case "words":
 		j.addWords(t)
+	case "fragile":
+		j.addFragile(t)
 	case "joined":
 		j.addJoined(t)
 	default:
@@ -116,6 +120,32 @@ func (j job) addRekeyed(t *topology.Topology) {
 // addWords counts by key with every update, on string values.
 func (j job) addWords(t *topology.Topology) {
 	t.Stream(j.in(), serde.String(), serde.String()).
+		GroupByKey().
+		Count("words").
+		EachUpdate().
+		ToStream().
+		MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).
+		To(j.out())
+}
+
+// addFragile is addWords behind functions that fail on some values: "error" and "panic" say how, "stuck" never returns.
+func (j job) addFragile(t *topology.Topology) {
+	t.Stream(j.in(), serde.String(), serde.String()).
+		TryMapValues(func(_ context.Context, v string) (string, error) {
+			if v == "error" {
+				return "", errors.New("the function failed")
+			}
+			return v, nil
+		}).
+		MapValues(func(v string) string {
+			switch v {
+			case "panic":
+				panic("the function panicked")
+			case "stuck":
+				select {}
+			}
+			return v
+		}).
 		GroupByKey().
 		Count("words").
 		EachUpdate().
