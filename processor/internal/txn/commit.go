@@ -161,7 +161,7 @@ func (p *Producer) commitOffsets(ctx context.Context, g Group, offsets []Offset)
 		for _, t := range resp.Topics {
 			for _, part := range t.Partitions {
 				if err := kerr.ErrorForCode(part.ErrorCode); err != nil {
-					return fmt.Errorf("transactional offset commit of %s/%d: %w", t.Topic, part.Partition, err)
+					return fmt.Errorf("transactional offset commit of %s/%d: %w", name(offsets, t.Topic, t.TopicID), part.Partition, err)
 				}
 			}
 		}
@@ -204,7 +204,7 @@ func CommitOffsets(ctx context.Context, g Group, offsets []Offset) error {
 		for _, t := range resp.Topics {
 			for _, part := range t.Partitions {
 				if err := kerr.ErrorForCode(part.ErrorCode); err != nil {
-					return fmt.Errorf("offset commit of %s/%d: %w", t.Topic, part.Partition, err)
+					return fmt.Errorf("offset commit of %s/%d: %w", name(offsets, t.Topic, t.TopicID), part.Partition, err)
 				}
 			}
 		}
@@ -214,6 +214,16 @@ func CommitOffsets(ctx context.Context, g Group, offsets []Offset) error {
 		return err
 	}
 	return g.Points.Hit(failpoint.AfterOffsetCommit)
+}
+
+// name returns the name of a topic that an answer may give by its id alone.
+func name(offsets []Offset, topic string, id [16]byte) string {
+	for _, o := range offsets {
+		if topic == "" && o.TopicID == id {
+			return o.Topic
+		}
+	}
+	return topic
 }
 
 // stillMember reports whether a failed commit may be tried again, and brings the generation up to date.

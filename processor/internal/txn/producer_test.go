@@ -1,0 +1,242 @@
+package txn
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// TestProduceCopies uses one buffer for everything, over several transactions, and compares what arrives.
+func TestProduceCopies(t *testing.T) {
+	broker := newBroker(t)
+	p, g := member(t, broker)
+	type message struct {
+		key, value, header []byte
+		at                 int64
+	}
+	var want []message
+	scratch := make([]byte, 0, chunkBytes)
+	fill := func(size int, c byte) []byte {
+		scratch = scratch[:size]
+		for i := range scratch {
+			scratch[i] = c
+		}
+		return scratch
+	}
+	sizes := []int{0, 1, 100, chunkBytes / 4, chunkBytes/4 + 1, chunkBytes - 1}
+	for txn := range 3 {
+		for i := range 2*chunkRecords + 10 { // more than one chunk of records
+			size := sizes[i%5]
+			if i%500 == 0 {
+				size = sizes[5]
+			} else if i%7 != 0 {
+				size = i % 50
+			}
+			m := message{at: int64(1000*txn + i)}
+			m.key = fmt.Appendf(nil, "%d-%d", txn, i)
+			value := fill(size, byte(i))
+			switch i % 3 {
+			case 0:
+				m.value = bytes.Clone(value)
+				if m.value == nil {
+					m.value = []byte{}
+				}
+			case 1: // a tombstone
+				value = nil
+			case 2:
+				m.value, value = []byte{}, []byte{}
+			}
+			var hs []kgo.RecordHeader
+			if i%10 == 0 {
+				m.header = fmt.Appendf(nil, "h%d", i)
+				hs = []kgo.RecordHeader{{Key: "x", Value: bytes.Clone(m.header)}}
+			}
+			want = append(want, m)
+			key := bytes.Clone(m.key)
+			p.Produce("a", 0, key, value, m.at, hs)
+			clear(key)
+			clear(value)
+			if hs != nil {
+				clear(hs[0].Value)
+			}
+		}
+		if err := p.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if outcome, err := p.CommitTransaction(t.Context(), g, inputs(t, g, int64(txn))); outcome != Committed {
+			t.Fatal(outcome, err)
+		}
+		p.Done()
+		if p.Open() || p.Count() != 0 || p.Bytes() != 0 {
+			t.Errorf("after the end: open %v, %d records, %d bytes", p.Open(), p.Count(), p.Bytes())
+		}
+	}
+	got := visible(t, broker, "a")
+	if len(got) != len(want) {
+		t.Fatalf("%d records, want %d", len(got), len(want))
+	}
+	for i, w := range want {
+		r := got[i]
+		if !bytes.Equal(r.Key, w.key) || !bytes.Equal(r.Value, w.value) || (r.Value == nil) != (w.value == nil) || r.Timestamp.UnixMilli() != w.at {
+			t.Fatalf("record %d: key %q, %d bytes (nil %v), at %d; want key %q, %d bytes (nil %v), at %d", i, r.Key, len(r.Value), r.Value == nil, r.Timestamp.UnixMilli(), w.key, len(w.value), w.value == nil, w.at)
+		}
+		if w.header != nil && (len(r.Headers) != 1 || !bytes.Equal(r.Headers[0].Value, w.header)) {
+			t.Fatalf("record %d: headers %v", i, r.Headers)
+		}
+	}
+	if n := committed(t, broker); n != 2 {
+		t.Errorf("committed offset %d, want 2", n)
+	}
+}
+
+// TestProduceAllocates nothing of its own in the steady state.
+func TestProduceAllocates(t *testing.T) {
+	p := &Producer{}
+	key, value := []byte("key"), bytes.Repeat([]byte("v"), 100)
+	transaction := func() {
+		for i := range 5000 {
+			r := p.record()
+			*r = kgo.Record{Key: p.copy(key), Value: p.copy(value)}
+			*p.tail("topic", int32(i%8)) = r
+		}
+		p.reset()
+	}
+	transaction()
+	if n := testing.AllocsPerRun(10, transaction); n > 1 {
+		t.Errorf("%v allocations for a transaction of 5000 records", n)
+	}
+}
+
+// TestReset lets go of what a large transaction took, and keeps the rest.
+func TestReset(t *testing.T) {
+	p := &Producer{}
+	value := make([]byte, chunkBytes/8)
+	for range 2 * keepChunks * 8 {
+		p.copy(value)
+	}
+	for range 2 * keepChunks * chunkRecords {
+		p.record()
+	}
+	p.reset()
+	if len(p.chunks) != keepChunks || len(p.records) != keepChunks {
+		t.Errorf("%d and %d chunks are kept, want %d", len(p.chunks), len(p.records), keepChunks)
+	}
+	for i, c := range p.chunks {
+		if len(c) != 0 {
+			t.Fatalf("chunk %d is not empty: what is written next would not be in it", i)
+		}
+	}
+	p.forget()
+	if p.chunks != nil || p.records != nil {
+		t.Error("after an abort memory is used again that may be on its way out")
+	}
+}
+
+// TestEnd asks for the ends of a transaction.
+func TestEnd(t *testing.T) {
+	broker := newBroker(t)
+	p, g := member(t, broker)
+	for range 3 {
+		p.Produce("a", 1, nil, []byte("v"), 1, nil)
+	}
+	p.Produce("b", 0, nil, []byte("v"), 1, nil)
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check := func(topic string, partition int32, want int64, wantOK bool) {
+		t.Helper()
+		if got, ok := p.End(topic, partition); got != want || ok != wantOK {
+			t.Errorf("end of %s/%d: %d %v, want %d %v", topic, partition, got, ok, want, wantOK)
+		}
+	}
+	check("a", 1, 3, true)
+	check("b", 0, 1, true)
+	check("a", 0, 0, false)
+	check("c", 7, 0, false)
+	if outcome, err := p.CommitTransaction(t.Context(), g, nil); outcome != Committed {
+		t.Fatal(err)
+	}
+	p.Done()
+	check("a", 1, 0, false)
+	p.Produce("a", 1, nil, []byte("v"), 1, nil)
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("a", 1, 5, true) // a marker lies between
+	check("b", 0, 0, false)
+}
+
+// TestProduceFails on one topic of two: nothing may be committed, and the next transaction works.
+func TestProduceFails(t *testing.T) {
+	broker := newBroker(t)
+	p, g := member(t, broker)
+	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "b", Err: kerr.InvalidTimestamp})
+	p.Produce("a", 0, nil, []byte("lost"), 1, nil)
+	p.Produce("b", 0, nil, []byte("lost"), 1, nil)
+	err := p.Flush(t.Context())
+	var failed *ProduceError
+	if !errors.As(err, &failed) || failed.Topic != "b" || !errors.Is(err, kerr.InvalidTimestamp) || !p.Failed() {
+		t.Fatalf("flush: %v", err)
+	}
+	if err := p.Abort(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p.Open() || p.Failed() {
+		t.Error("the next transaction begins with what is left of the aborted one")
+	}
+	p.Produce("a", 0, nil, []byte("kept"), 1, nil)
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := p.CommitTransaction(t.Context(), g, inputs(t, g, 5)); outcome != Committed {
+		t.Fatal(err)
+	}
+	if got := visible(t, broker, "a"); len(got) != 1 || string(got[0].Value) != "kept" {
+		t.Errorf("visible: %v", got)
+	}
+	if n := committed(t, broker); n != 5 {
+		t.Errorf("committed offset %d, want 5", n)
+	}
+}
+
+// TestBeginFails: a transaction that cannot begin reports it at the flush, and again at the abort, for the client is done with.
+func TestBeginFails(t *testing.T) {
+	broker := newBroker(t)
+	p := NewProducer(newClient(t, broker), true) // has no transactional id
+	p.Produce("a", 0, nil, []byte("v"), 1, nil)
+	if err := p.Flush(t.Context()); err == nil {
+		t.Error("flush: no error")
+	}
+	if !p.Failed() || p.Count() != 0 {
+		t.Errorf("failed %v, %d records", p.Failed(), p.Count())
+	}
+	if err := p.Abort(t.Context()); err == nil {
+		t.Error("abort: no error, so the session would go on with this client")
+	}
+}
+
+// TestAtLeastOnceProducer produces without transactions.
+func TestAtLeastOnceProducer(t *testing.T) {
+	broker := newBroker(t)
+	p := NewProducer(newClient(t, broker), false)
+	p.Produce("a", 0, nil, []byte("v"), 1, nil)
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if end, ok := p.End("a", 0); end != 1 || !ok {
+		t.Errorf("end %d %v", end, ok)
+	}
+	p.Done()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Abort(ctx); err != nil { // nothing is open
+		t.Error(err)
+	}
+}
