@@ -38,7 +38,9 @@ test-kafka: ## The end-to-end tests on Apache Kafka 4.3.1: needs Java 17 and, th
 	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 		if [ -n "$$missing" ] && [ -z "$$KAFKA_BOOTSTRAP" ]; then echo "make test-kafka: missing:$$missing (Java 17 or newer, Maven); or set KAFKA_BOOTSTRAP to the address of a broker" >&2; exit 1; fi
 	go vet -tags kafka $(E2E)
-	go test -tags kafka -count=1 -timeout 30m -v $(E2E)
+	@mkdir -p bin
+	set -o pipefail; go test -tags kafka -count=1 -timeout 30m -v $(E2E) | tee bin/test-kafka.log
+	@grep -q '^--- PASS' bin/test-kafka.log || { echo "make test-kafka: no test has run" >&2; exit 1; }
 
 .PHONY: chaos
 chaos: ## Three instances over some million records, killed 50 times (KOLK_SEED repeats a run)
