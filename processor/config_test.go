@@ -1,0 +1,83 @@
+package processor_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kolkstream/kolk/processor"
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+func copying(t *testing.T) *topology.Plan {
+	t.Helper()
+	top := topology.New("copy")
+	top.Stream("in", serde.String(), serde.String()).To("out")
+	plan, err := top.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c := processor.Config{CommitInterval: 2 * time.Second, CacheBytes: 5}.WithDefaults(copying(t))
+	for name, ok := range map[string]bool{
+		"application id":      c.ApplicationID == "copy",
+		"state dir":           c.StateDir == "kolk-state/copy",
+		"workers":             c.Workers == runtime.GOMAXPROCS(0),
+		"replication factor":  c.ReplicationFactor == -1,
+		"commit interval":     c.CommitInterval == 2*time.Second, // given
+		"cache":               c.CacheBytes == 5,
+		"commit min":          c.CommitMin == 10*time.Millisecond,
+		"transaction timeout": c.TransactionTimeout == 20*time.Second, // ten intervals
+		"guarantee":           c.Guarantee == processor.ExactlyOnce,
+		"policy":              c.OnError == processor.Fail,
+		"logger and clock":    c.Logger != nil && c.Clock != nil,
+	} {
+		if !ok {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	if c := (processor.Config{CommitInterval: time.Millisecond}).WithDefaults(copying(t)); c.CommitMin != time.Millisecond || c.TransactionTimeout != 10*time.Second {
+		t.Errorf("commit min %v, transaction timeout %v", c.CommitMin, c.TransactionTimeout)
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	for want, change := range map[string]func(c *processor.Config){
+		"":                   func(*processor.Config) {},
+		"Brokers":            func(c *processor.Config) { c.Brokers = nil },
+		"ApplicationID":      func(c *processor.Config) { c.ApplicationID = "a/b" },
+		"Workers":            func(c *processor.Config) { c.Workers = -1 },
+		"CommitInterval":     func(c *processor.Config) { c.CommitInterval = -1 },
+		"CommitMin":          func(c *processor.Config) { c.CommitMin = time.Hour },
+		"TransactionTimeout": func(c *processor.Config) { c.TransactionTimeout = 150 * time.Millisecond },
+		"ReplicationFactor":  func(c *processor.Config) { c.ReplicationFactor = -2 },
+		"Guarantee":          func(c *processor.Config) { c.Guarantee = 7 },
+		"QueueBytes":         func(c *processor.Config) { c.QueueBytes = -1 },
+		"TaskTimeout":        func(c *processor.Config) { c.TaskTimeout = -1 },
+		"ShutdownTimeout":    func(c *processor.Config) { c.ShutdownTimeout = -1 },
+	} {
+		c := processor.Config{Brokers: []string{"localhost:9092"}}
+		change(&c)
+		_, err := processor.New(copying(t), c)
+		switch {
+		case want == "" && err != nil:
+			t.Error(err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), "config: "+want+":")):
+			t.Errorf("%s: error %v", want, err)
+		}
+	}
+	if _, err := processor.New(nil, processor.Config{}); err == nil {
+		t.Error("no plan: no error")
+	}
+	_, err := processor.New(copying(t), processor.Config{Workers: -1, Guarantee: 7})
+	for _, field := range []string{"Brokers", "Workers", "Guarantee"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s is not in %v", field, err)
+		}
+	}
+}
