@@ -105,7 +105,7 @@ func TestTooLargeForChangelog(t *testing.T) {
 	}
 }
 
-// TestLeadersMove moves leaders and coordinators among three brokers all the time.
+// TestLeadersMove moves leaders and coordinators among three brokers, at first while counting, then in a bounded run.
 func TestLeadersMove(t *testing.T) {
 	c, err := kfake.NewCluster(append(kfakeOptions(0)[1:], kfake.NumBrokers(3))...)
 	if err != nil {
@@ -114,32 +114,32 @@ func TestLeadersMove(t *testing.T) {
 	t.Cleanup(c.Close)
 	b := &inProcess{c, t}
 	job := newCounting(t, b, 2_000)
-	stop := make(chan struct{})
-	moving := make(chan struct{})
-	go func() {
-		defer close(moving)
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
+	move := func(times int) (done chan struct{}) {
+		done = make(chan struct{})
+		go func() {
+			defer close(done)
+			tick := time.NewTicker(100 * time.Millisecond)
+			defer tick.Stop()
+			for range times {
+				<-tick.C
 				c.ShufflePartitionLeaders()
 				c.RehashCoordinators()
 			}
-		}
-	}()
+		}()
+		return done
+	}
+	moving := move(10)
 	a := startApp(t, b, job.job, nil, nil)
 	job.n += feed(job, 6, a)
+	<-moving
+	job.check(a)
 	// And through a repartition topic, whose messages are transactional.
 	const n = 5_000
 	j := delaysJob(t, b, 4, n)
+	moving = move(5)
 	if err := startApp(t, b, j, nil, func(cfg *processor.Config) { cfg.UntilEnd = true }).wait(t, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	sameRows(t, j.delays(), readAll(t, b.Addr(), j.delays()), delaysByState(n))
-	close(stop)
 	<-moving
-	job.check(a)
 }

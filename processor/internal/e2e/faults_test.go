@@ -162,7 +162,7 @@ func TestLostRequests(t *testing.T) {
 	maybe := func() verdict {
 		mu.Lock()
 		defer mu.Unlock()
-		if rng.IntN(40) == 0 {
+		if rng.IntN(25) == 0 {
 			cuts.Add(1)
 			return cut
 		}
@@ -175,12 +175,10 @@ func TestLostRequests(t *testing.T) {
 		through(&w)(cfg)
 		cfg.CommitInterval = 10 * time.Millisecond
 	})
-	job.n += feed(job, 6, a)
-	job.check(a)
-	if cuts.Load() == 0 {
-		t.Error("no connection was cut")
+	for cuts.Load() < 15 {
+		job.n += feed(job, 1, a)
 	}
-	t.Logf("%d connections cut", cuts.Load())
+	job.check(a)
 }
 
 // TestRebalanceChurn lets a second instance join and leave all the time.

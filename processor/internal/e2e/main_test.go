@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // roleEnv tells a child process what to be; without it the process runs the tests.
@@ -15,7 +17,14 @@ const roleEnv = "KOLK_E2E_ROLE"
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(roleEnv); role {
 	case "":
-		os.Exit(runTests(m))
+		code := runTests(m)
+		if code == 0 {
+			if err := goleak.Find(); err != nil {
+				fmt.Fprintln(os.Stderr, "e2e: after all tests:", err)
+				code = 1
+			}
+		}
+		os.Exit(code)
 	case "broker":
 		os.Exit(brokerMain())
 	case "instance":
