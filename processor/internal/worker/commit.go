@@ -90,6 +90,7 @@ func (s *session) commit() error {
 
 func (s *session) clean(at time.Time) {
 	s.lastCommit, s.dirtySince, s.processed = at, time.Time{}, 0
+	s.committing, s.processing = time.Since(at), 0
 }
 
 // apply brings what is committed into the task's database. An error is final: the database is behind what is committed, and

@@ -17,7 +17,6 @@ func (s *session) purge(now time.Time) {
 	if now.Sub(s.purged) < purgeEvery || !s.purging.CompareAndSwap(false, true) {
 		return
 	}
-	s.purged = now
 	offsets := kadm.Offsets{}
 	for _, r := range s.order {
 		for topic, below := range r.task.Purgeable() {
@@ -29,8 +28,9 @@ func (s *session) purge(now time.Time) {
 	}
 	if len(offsets) == 0 {
 		s.purging.Store(false)
-		return
+		return // looks again after the next commit
 	}
+	s.purged = now
 	s.opening.Go(func() {
 		defer s.purging.Store(false)
 		ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
