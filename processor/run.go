@@ -179,7 +179,11 @@ func (a *App) memtable() int64 { return min(max(a.cfg.FlushBytes/3, 64<<10), 64<
 func (a *App) cacheShare(view *cluster.View) int64 {
 	n := int64(0)
 	for _, sub := range a.plan.SubTopologies() {
-		n += int64(len(sub.Stores)) * int64(view.Tasks(sub.Name))
+		for _, s := range sub.Stores {
+			if s.Name != sub.TimeStore { // which has no cache
+				n += int64(view.Tasks(sub.Name))
+			}
+		}
 	}
 	return a.cfg.CacheBytes / max(n, 1)
 }

@@ -19,7 +19,7 @@ import (
 // death is followed by a rebalance, and its own partitions go on.
 func TestKilledAtEachStep(t *testing.T) {
 	b := startBroker(t)
-	const portion = 3_000
+	const portion = 3_000 / slow
 	f := newFleet(t, b, job{"both", names(t, "app")}, 2)
 	f.topics(4)
 	for _, i := range f.instances {
@@ -84,7 +84,7 @@ func TestKilledAtEachStep(t *testing.T) {
 	if err := <-loaded; err != nil {
 		t.Fatal(err)
 	}
-	f.check(t, total, live, time.Minute)
+	f.check(t, total, live, 3*time.Minute)
 	f.checkReplays(t)
 }
 

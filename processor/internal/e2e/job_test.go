@@ -12,7 +12,7 @@ import (
 
 // TestDelays runs the flights job as a bounded run, over any number of partitions and workers, and compares with the loop.
 func TestDelays(t *testing.T) {
-	const n = 20_000
+	const n = 20_000 / slow
 	want := delaysByState(n)
 	for _, partitions := range []int32{1, 4, 7} {
 		for _, workers := range []int{1, 2} {
@@ -22,7 +22,7 @@ func TestDelays(t *testing.T) {
 				a := startApp(t, b, j, nil, func(cfg *processor.Config) {
 					cfg.UntilEnd, cfg.Workers = true, workers
 				})
-				if err := a.wait(t, time.Minute); err != nil {
+				if err := a.wait(t, 3*time.Minute); err != nil {
 					t.Fatal(err)
 				}
 				sameRows(t, j.delays(), readAll(t, b.Addr(), j.delays()), want)
@@ -36,7 +36,7 @@ func TestDelays(t *testing.T) {
 
 // TestDelaysByThreeProcesses shares the same bounded run among three processes; each ends by itself.
 func TestDelaysByThreeProcesses(t *testing.T) {
-	const n = 20_000
+	const n = 20_000 / slow
 	b := startBroker(t)
 	j := delaysJob(t, b, 4, n)
 	dir := t.TempDir()

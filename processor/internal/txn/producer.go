@@ -27,6 +27,7 @@ const (
 type Producer struct {
 	cl            *kgo.Client
 	transactional bool
+	acked         func(*kgo.Record, error) // promise, made once
 
 	inTxn  bool
 	id     int64
@@ -77,7 +78,9 @@ type produceError struct {
 
 // NewProducer returns the producer of a worker. Without transactions (at-least-once) the same calls produce directly.
 func NewProducer(cl *kgo.Client, transactional bool) *Producer {
-	return &Producer{cl: cl, transactional: transactional}
+	p := &Producer{cl: cl, transactional: transactional}
+	p.acked = p.promise
+	return p
 }
 
 // Produce appends a message to the transaction, and begins one if there is none. Everything is copied before it returns.
@@ -100,7 +103,7 @@ func (p *Producer) Produce(topic string, partition int32, key, value []byte, tim
 	*p.tail(topic, partition) = r
 	p.count++
 	p.bytes += int64(len(key) + len(value))
-	p.cl.Produce(context.Background(), r, p.promise)
+	p.cl.Produce(context.Background(), r, p.acked)
 }
 
 func (p *Producer) promise(r *kgo.Record, err error) {
