@@ -111,6 +111,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 			TransactionTimeout: a.cfg.TransactionTimeout,
 			IdleAfter:          a.cfg.IdleAfter, LiveWithin: a.cfg.LiveWithin, WatermarkInterval: a.cfg.WatermarkInterval,
 			OnError: a.cfg.OnError, Stats: &a.stats, Counters: &a.counters, Clock: a.cfg.Clock, Logger: a.cfg.Logger, Points: points, Events: events, Run: await, Leave: leave,
+			KeepConsumed: strings.HasPrefix(view.ID, embeddedCluster+"-"),
 		})
 		working.Go(func() {
 			if err := workers[i].Run(ctx, hard); err != nil {
@@ -170,6 +171,9 @@ func (a *App) leave(cl *kgo.Client, instance string) {
 
 // embeddedCluster begins the cluster id of the embedded broker (franz-go's kfake), whose compaction moves a log's start; Apache
 // Kafka's does not.
+//
+// A suffix says that the broker keeps its data over restarts, as in `kolk dev`. It then forgets where a log was whose records
+// were all deleted, so nothing is deleted there.
 const embeddedCluster = "kfake"
 
 // memtable is the size of one task's memtable. Three of them bound what is not durable: one that fills, two that are written.

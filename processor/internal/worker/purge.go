@@ -14,6 +14,9 @@ const purgeEvery = 5 * time.Second
 // purge deletes in the background, at most one request at a time. What is not deleted now is deleted later: a failure costs
 // space alone.
 func (s *session) purge(now time.Time) {
+	if s.cfg.KeepConsumed {
+		return
+	}
 	if now.Sub(s.purged) < purgeEvery || !s.purging.CompareAndSwap(false, true) {
 		return
 	}

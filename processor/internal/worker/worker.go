@@ -62,6 +62,8 @@ type Config struct {
 	Logger   *slog.Logger
 	Points   failpoint.Points
 	Events   Events
+	// KeepConsumed leaves in internal topics what nobody needs any more.
+	KeepConsumed bool
 	// Leave takes those workers of the process out of the group that have closed.
 	Leave func()
 	// Run waits for the bounded run; nil for an unbounded one.
