@@ -28,10 +28,15 @@ build: ## bin/kolk, a static binary
 	CGO_ENABLED=0 go build -trimpath -o bin/kolk ./cmd/kolk
 
 .PHONY: test
-test: ## All tests, with the race detector, and go vet: five minutes on two cores, no Java, no Docker
+test: ## All tests and go vet, no Java, no Docker; the race detector everywhere but in the end-to-end tests (see test-race)
 	go vet ./...
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector" >&2
-	go test $(RACE) -timeout 15m ./...
+	go test $(RACE) -timeout 15m $$(go list ./... | grep -v /processor/internal/e2e$$)
+	go test -timeout 15m $(E2E)
+
+.PHONY: test-race
+test-race: ## The end-to-end tests under the race detector: each of their processes is several times slower, so it takes minutes more
+	go test -race -timeout 30m $(E2E)
 
 .PHONY: test-kafka
 test-kafka: ## The end-to-end tests on Apache Kafka 4.3.1: needs Java 17 and, the first time, Maven
