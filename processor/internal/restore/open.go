@@ -106,11 +106,11 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) {
 		return &StateWithoutOffsets{o.App, h.id}
 	}
-	if restored == 0 {
-		return nil
-	}
 	if err := o.Pool.points.Hit(failpoint.AfterRestore); err != nil {
 		return err
+	}
+	if restored == 0 {
+		return nil
 	}
 	return h.flush()
 }
