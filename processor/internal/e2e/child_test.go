@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,7 +22,7 @@ const configEnv = "KOLK_E2E_CONFIG"
 
 // event is one line that a child writes to its standard output.
 type event struct {
-	// Kind is "ready", "state", "tasks", "restored", "point", "full", "failed" or "done".
+	// Kind is "ready", "started", "state", "tasks", "restored", "point", "full", "failed" or "done".
 	Kind string `json:"kind"`
 	Text string `json:"text,omitempty"`
 	// Of "restored".
@@ -44,6 +45,7 @@ type child struct {
 	log   string
 	done  chan struct{}
 	err   error // of Wait, after done
+	asked bool  // to end; the test's goroutine only
 
 	mu      sync.Mutex
 	events  []event
@@ -123,8 +125,16 @@ func (c *child) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// terminate asks the child to end cleanly.
-func (c *child) terminate(t *testing.T) { c.signal(t, syscall.SIGTERM) }
+// terminate asks the child to end cleanly, as soon as it can.
+func (c *child) terminate(t *testing.T) {
+	t.Helper()
+	if c.asked {
+		return // a second signal would meet a process that does not listen any more
+	}
+	c.asked = true
+	c.awaitKind(t, 30*time.Second, "started")
+	c.signal(t, syscall.SIGTERM)
+}
 
 // exited reports whether the child is gone.
 func (c *child) exited() bool {
@@ -161,6 +171,25 @@ func (c *child) seen() []event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]event(nil), c.events...)
+}
+
+// tasks returns how many tasks the instance runs, as far as it has said.
+func (c *child) tasks() int {
+	n := 0
+	for _, e := range c.seen() {
+		if e.Kind == "tasks" {
+			n = e.Tasks
+		}
+	}
+	return n
+}
+
+// awaitTasks waits until the instance runs n tasks.
+func (c *child) awaitTasks(t *testing.T, n int) {
+	t.Helper()
+	eventually(t, time.Minute, fmt.Sprintf("%d tasks on %s", n, c.name), func() (bool, string) {
+		return c.tasks() == n, strconv.Itoa(c.tasks())
+	})
 }
 
 // await waits for an event that match accepts, and fails the test if the child ends before.

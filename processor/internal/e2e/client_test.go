@@ -37,9 +37,8 @@ type admin struct {
 
 func newAdmin(t *testing.T, addr string) *admin {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RecordPartitioner(byKeyOrManual{kgo.StickyKeyPartitioner(nil)}),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(100_000),
-		kgo.MetadataMinAge(20*time.Millisecond))
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr), kgo.RecordPartitioner(byKeyOrManual{kgo.StickyKeyPartitioner(nil)}),
+		kgo.ProducerLinger(5 * time.Millisecond), kgo.MaxBufferedRecords(100_000), kgo.MetadataMinAge(20 * time.Millisecond)}, compression()...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

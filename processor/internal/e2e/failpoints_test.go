@@ -18,6 +18,7 @@ import (
 // on the same application and directory, with work going on in between. A second instance lives all the time, so that every
 // death is followed by a rebalance, and its own partitions go on.
 func TestKilledAtEachStep(t *testing.T) {
+	t.Parallel()
 	b := startBroker(t)
 	const portion = 3_000 / slow
 	f := newFleet(t, b, job{"both", names(t, "app")}, 2)

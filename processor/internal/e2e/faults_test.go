@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -48,16 +50,26 @@ func (c *counting) await(n int, apps ...*app) {
 	})
 }
 
-// check waits for all results and compares.
+// check waits for all results and compares. What counts is the input as the broker has it: a loader that met a dying broker
+// may have written some of it twice.
 func (c *counting) check(apps ...*app) {
 	c.t.Helper()
-	c.await(c.n, apps...)
+	var in []message
+	for _, o := range readAll(c.t, c.b.Addr(), c.job.flights()) {
+		if json.Valid([]byte(o.Value)) {
+			in = append(in, message{Key: []byte(o.Key), Timestamp: o.Timestamp})
+		}
+	}
+	if len(in) < c.n {
+		c.t.Fatalf("%d flights on the broker, %d were produced", len(in), c.n)
+	}
+	c.await(len(in), apps...)
 	c.admin.awaitNoLag(30*time.Second, c.job.Prefix, c.job.flights())
 	for _, a := range apps {
 		a.stop(c.t)
 	}
 	got := readAll(c.t, c.b.Addr(), c.job.counts())
-	sameRows(c.t, c.job.counts(), got, countsByKey(flightMessages(c.n)))
+	sameRows(c.t, c.job.counts(), got, countsByKey(slices.Values(in)))
 	ascending(c.t, got)
 	nothingTakenBack(c.t, c.live.all(c.t), got)
 }
@@ -107,6 +119,7 @@ func TestLostReplies(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			job := newCounting(t, startBroker(t), 4_000)
 			var w wire
 			due, acted := nth(2, c.times)

@@ -38,7 +38,10 @@ func instanceMain() int {
 		return 2
 	}
 	out := new(emitter)
-	if err := runInstance(cfg, out); err != nil {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	out.emit(event{Kind: "started"}) // from now on SIGTERM ends it cleanly
+	if err := runInstance(ctx, cfg, out); err != nil {
 		out.emit(event{Kind: "failed", Text: err.Error()})
 		fmt.Fprintln(os.Stderr, "failed:", err)
 		return 1
@@ -46,7 +49,7 @@ func instanceMain() int {
 	return 0
 }
 
-func runInstance(cfg instanceConfig, out *emitter) error {
+func runInstance(ctx context.Context, cfg instanceConfig, out *emitter) error {
 	plan, err := cfg.Job.plan()
 	if err != nil {
 		return err
@@ -60,15 +63,13 @@ func runInstance(cfg instanceConfig, out *emitter) error {
 		Brokers: []string{cfg.Brokers}, StateDir: cfg.StateDir, Workers: cfg.Workers, UntilEnd: cfg.UntilEnd, ReplicationFactor: 1,
 		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Hooks:  []processor.Hook{reporter{out}},
+		Hooks:  []processor.Hook{reporter{out}}, ClientOptions: compression(),
 	})
 	if err != nil {
 		return err
 	}
 	points := arm(cfg.Points...)
 	points.notify = func(n failpoint.Name) { out.emit(event{Kind: "point", Text: string(n)}) }
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer cancel()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	gone := parentGone()

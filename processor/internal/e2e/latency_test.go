@@ -17,11 +17,11 @@ import (
 // result: one sub-topology, every update, a commit at least every 100 ms.
 func TestLatency(t *testing.T) {
 	const (
-		rate    = 5_000
+		perTick = 25 / slow // 200 times a second: 5,000 a second
+		rate    = 200 * perTick
 		warmUp  = rate     // one second
 		n       = 4 * rate // and three that count
 		most    = 150 * time.Millisecond
-		perTick = rate / 200
 	)
 	b := startBroker(t)
 	a := newAdmin(t, b.Addr())

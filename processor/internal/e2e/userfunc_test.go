@@ -96,6 +96,7 @@ func TestPanicEndsWithName(t *testing.T) {
 // TestStuckFunction: heartbeats would hide a function that never returns from the group for ever. The instance ends with the
 // record's name, and another one takes over what it had.
 func TestStuckFunction(t *testing.T) {
+	t.Parallel()
 	b := startBroker(t)
 	f := newFleet(t, b, job{"fragile", names(t, "app")}, 1)
 	j := f.job
