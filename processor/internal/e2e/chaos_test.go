@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -46,7 +47,7 @@ func runChaos(t *testing.T, b Broker, size chaosSize, rng *rand.Rand) {
 	defer cancel()
 	portions := make(chan int, size.kills+1)
 	loaded := make(chan error, 1)
-	go func() { loaded <- f.load(ctx, size.records, portions) }()
+	go func() { loaded <- f.load(ctx, portions) }()
 	f.instances[2].config.Workers = 2
 	for _, i := range f.instances {
 		i.start(t)
@@ -73,7 +74,7 @@ func runChaos(t *testing.T, b Broker, size chaosSize, rng *rand.Rand) {
 	if err := <-loaded; err != nil {
 		t.Fatalf("load: %v", err)
 	}
-	f.check(t, size.records, live, size.deadline)
+	f.check(t, live, size.deadline)
 	f.checkReplays(t)
 	monotone()
 }
@@ -142,6 +143,7 @@ type fleet struct {
 	cluster   string
 	instances []*instance
 	parts     int32
+	sent      int // flights, by load
 }
 
 // instance is a place for a child process: its directory outlives it.
@@ -206,11 +208,11 @@ func (f *fleet) topics(partitions int32) {
 	}
 }
 
-// load produces flights in portions, then the closers.
-func (f *fleet) load(ctx context.Context, n int, portions <-chan int) error {
+// load produces flights in portions until there are no more, then the closers. Afterwards f.sent is how many flights it was.
+func (f *fleet) load(ctx context.Context, portions <-chan int) error {
 	left := 0
 	in := func(yield func(message) bool) {
-		for m := range flightMessages(n) {
+		for m := range flightMessages(math.MaxInt) {
 			for left == 0 {
 				select {
 				case more, ok := <-portions:
@@ -226,12 +228,13 @@ func (f *fleet) load(ctx context.Context, n int, portions <-chan int) error {
 				return
 			}
 			left--
+			f.sent++
 		}
 	}
 	if err := f.admin.send(ctx, f.job.flights(), in); err != nil {
 		return err
 	}
-	return f.admin.send(ctx, f.job.flights(), closers(n, f.parts))
+	return f.admin.send(ctx, f.job.flights(), closers(f.sent, f.parts))
 }
 
 func (f *fleet) anyExited(t *testing.T) bool {
@@ -297,8 +300,9 @@ func (i *instance) collect() {
 }
 
 // check waits until everything is processed, stops the instances, and compares.
-func (f *fleet) check(t *testing.T, n int, live *liveReader, within time.Duration) {
+func (f *fleet) check(t *testing.T, live *liveReader, within time.Duration) {
 	t.Helper()
+	n := f.sent
 	var wantDelays, wantCounts []row
 	want := 0
 	outputs := map[string]bool{}

@@ -61,6 +61,8 @@ func runInstance(ctx context.Context, cfg instanceConfig, out *emitter) error {
 	app, err := processor.New(plan, processor.Config{
 		Guarantee: guarantee, TaskTimeout: cfg.TaskTimeout,
 		Brokers: []string{cfg.Brokers}, StateDir: cfg.StateDir, Workers: cfg.Workers, UntilEnd: cfg.UntilEnd, ReplicationFactor: 1,
+		// A partition whose instance is slow to come back would be idle, and the windows of what waits there would close.
+		IdleAfter:  -1,
 		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Hooks:  []processor.Hook{reporter{out}}, ClientOptions: compression(),

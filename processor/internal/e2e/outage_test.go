@@ -36,7 +36,7 @@ func TestZombie(t *testing.T) {
 	defer cancel()
 	portions := make(chan int, 4)
 	loaded := make(chan error, 1)
-	go func() { loaded <- f.load(ctx, 4*portion, portions) }()
+	go func() { loaded <- f.load(ctx, portions) }()
 	all := 4 * len(f.plan.SubTopologies())
 	shared := func() {
 		t.Helper()
@@ -79,7 +79,7 @@ func TestZombie(t *testing.T) {
 	if err := <-loaded; err != nil {
 		t.Fatal(err)
 	}
-	f.check(t, 4*portion, live, time.Minute)
+	f.check(t, live, time.Minute)
 }
 
 // TestBrokerRestarts kills the broker in the middle of the work and starts it again: the instances wait and go on.
@@ -192,7 +192,7 @@ func TestDiskFull(t *testing.T) {
 	defer cancel()
 	portions := make(chan int, 3)
 	loaded := make(chan error, 1)
-	go func() { loaded <- f.load(ctx, 3*portion, portions) }()
+	go func() { loaded <- f.load(ctx, portions) }()
 	i := f.instances[0]
 	i.config.FileSize, i.config.FlushBytes = 1, 4<<10
 	portions <- portion
@@ -218,7 +218,7 @@ func TestDiskFull(t *testing.T) {
 	if err := <-loaded; err != nil {
 		t.Fatal(err)
 	}
-	f.check(t, 3*portion, live, time.Minute)
+	f.check(t, live, time.Minute)
 }
 
 // TestTransactionTimesOut holds a worker up, with its transaction open, until the broker has aborted it: what it has processed
@@ -262,7 +262,7 @@ func TestSameInstanceTwice(t *testing.T) {
 	defer cancel()
 	portions := make(chan int, 3)
 	loaded := make(chan error, 1)
-	go func() { loaded <- f.load(ctx, 3*portion, portions) }()
+	go func() { loaded <- f.load(ctx, portions) }()
 	one, two := f.instances[0], f.instances[1]
 	portions <- portion
 	one.start(t)
@@ -304,7 +304,7 @@ func TestSameInstanceTwice(t *testing.T) {
 	if err := os.RemoveAll(gone.config.StateDir); err != nil {
 		t.Fatal(err)
 	}
-	f.check(t, 3*portion, live, time.Minute)
+	f.check(t, live, time.Minute)
 }
 
 // TestAtLeastOnceKilled kills an instance that commits without transactions: nothing is lost, and some may be counted twice.
