@@ -17,6 +17,7 @@ type Overlay struct {
 	stores []*Store
 	key    []byte // the key of a Get, with its prefix
 	free   []*scanner
+	sorter sorter
 }
 
 // NewOverlay returns an empty overlay above db.
@@ -47,7 +48,8 @@ func (o *Overlay) Size() int64 {
 	return n
 }
 
-// WriteTo adds all writes to b. The overlay stays as it is: Reset it when b has been committed.
+// WriteTo adds all writes to b, those of each store in the order of their keys: engines take them faster. The overlay stays as it is:
+// Reset it when b has been committed.
 func (o *Overlay) WriteTo(b Batch) {
 	var lo, hi []byte
 	for _, s := range o.stores {
@@ -62,12 +64,12 @@ func (o *Overlay) WriteTo(b Batch) {
 			}
 			b.DeleteRange(lo, hi)
 		}
-		for i := t.first; i >= 0; i = t.entries[i].next {
-			lo = s.appendKey(lo[:0], t.key(i))
-			if t.entries[i].state == deleted {
+		for _, m := range o.sorter.sort(t) {
+			lo = s.appendKey(lo[:0], t.key(m.i))
+			if t.entries[m.i].state == deleted {
 				b.Delete(lo)
 			} else {
-				b.Set(lo, t.value(i))
+				b.Set(lo, t.value(m.i))
 			}
 		}
 	}

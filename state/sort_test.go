@@ -1,0 +1,63 @@
+package state_test
+
+import (
+	"bytes"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/kolkstream/kolk/state"
+)
+
+// recorder is a batch that remembers in which order keys come.
+type recorder struct {
+	state.Batch
+	keys [][]byte
+}
+
+func (r *recorder) Set(key, _ []byte) { r.keys = append(r.keys, bytes.Clone(key)) }
+func (r *recorder) Delete(key []byte) { r.keys = append(r.keys, bytes.Clone(key)) }
+
+// Each store writes its keys in order, whatever they begin with and however long they are.
+func TestWriteToSorts(t *testing.T) {
+	r := rand.New(rand.NewPCG(seed(t), 0))
+	o := state.NewOverlay(openDB(t))
+	for range 300 {
+		prefix := bytes.Repeat([]byte{'p'}, r.IntN(12))
+		want := map[string]bool{}
+		for _, store := range []uint16{1, 2} {
+			s := o.Open(store)
+			for range r.IntN(60) {
+				key := slices.Clone(prefix[:len(prefix)-min(len(prefix), r.IntN(20)/15)])
+				for range r.IntN(12) {
+					key = append(key, byte(r.IntN(3))*0x7f)
+				}
+				if r.IntN(4) == 0 {
+					s.Delete(key)
+				} else {
+					s.Put(key, key)
+				}
+				want[string(append([]byte{0, byte(store)}, key...))] = true
+			}
+			if r.IntN(3) == 0 {
+				_ = s.Scan(nil, nil, func(_, _ []byte) (bool, error) { return true, nil })
+			}
+		}
+		var got recorder
+		o.WriteTo(&got)
+		if !slices.IsSortedFunc(got.keys, bytes.Compare) {
+			t.Fatalf("not in order: %x", got.keys)
+		}
+		for _, k := range got.keys {
+			if !want[string(k)] {
+				t.Fatalf("%x was written twice, or never", k)
+			}
+			delete(want, string(k))
+		}
+		if len(want) > 0 {
+			t.Fatalf("not written: %q", slices.Collect(maps.Keys(want)))
+		}
+		o.Reset()
+	}
+}
