@@ -12,11 +12,12 @@ import (
 type programKind uint8
 
 const (
-	pathProgram     programKind = iota // a variable or a field of one: no machine needed
-	constantProgram                    // the same each time
-	objectProgram                      // an object of other programs' results
-	listProgram                        // a list of other programs' results
-	codeProgram                        // anything else
+	pathProgram        programKind = iota // a variable or a field of one: no machine needed
+	constantProgram                       // the same each time
+	objectProgram                         // an object of other programs' results
+	listProgram                           // a list of other programs' results
+	conditionalProgram                    // by the first of three programs, one of the others
+	codeProgram                           // anything else
 )
 
 // program is a compiled expression, or a value that is made of several. It is safe for concurrent use.
@@ -49,7 +50,7 @@ type machine struct {
 	env map[string]any
 }
 
-// add adds a field to an object, or an element to a list (without a name).
+// add adds a field to an object, or a part to anything else (without a name).
 func (p *program) add(name string, part *program) {
 	p.parts = append(p.parts, part)
 	p.roots |= part.roots
@@ -86,6 +87,15 @@ func (p *program) eval(in *inputs) (Value, error) {
 			list[i] = v
 		}
 		return list, nil
+	case conditionalProgram:
+		ok, err := p.parts[0].test(in)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return p.parts[1].eval(in)
+		}
+		return p.parts[2].eval(in)
 	}
 	return p.run(in)
 }

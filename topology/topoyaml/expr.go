@@ -67,7 +67,7 @@ func (c *exprCompiler) compile(text string, sc scope, where string) (p *program,
 	if err != nil {
 		return nil, mistakeOf(err)
 	}
-	f := &flattener{scope: sc, paths: map[string]*load{}, functions: c.lib.functions()}
+	f := &flattener{scope: sc, paths: map[string]*load{}, lib: c.lib}
 	ast.Walk(&tree.Node, f)
 	if f.mistake != nil {
 		return nil, f.mistake
@@ -75,7 +75,8 @@ func (c *exprCompiler) compile(text string, sc scope, where string) (p *program,
 	return c.node(tree, tree.Node, f, where)
 }
 
-// node compiles a part of the expression. Object literals are built field by field, which keeps their order.
+// node compiles a part of the expression. Object literals are built field by field, and conditionals choose between programs: so
+// the fields of objects keep their order.
 func (c *exprCompiler) node(tree *parser.Tree, n ast.Node, f *flattener, where string) (*program, *exprError) {
 	p := &program{where: where, text: tree.Source.String()}
 	switch n := n.(type) {
@@ -91,6 +92,8 @@ func (c *exprCompiler) node(tree *parser.Tree, n ast.Node, f *flattener, where s
 	case *ast.NilNode:
 		p.kind, p.typ = constantProgram, typNull
 		return p, nil
+	case *ast.ConditionalNode:
+		return p, c.conditional(tree, n, f, p)
 	}
 	if mistake := c.check(tree, n, f, p); mistake != nil {
 		return nil, mistake
@@ -119,6 +122,25 @@ func (c *exprCompiler) literal(tree *parser.Tree, n *ast.MapNode, f *flattener, 
 		p.add(name, field)
 	}
 	return true, nil
+}
+
+// conditional compiles condition ? then : otherwise.
+func (c *exprCompiler) conditional(tree *parser.Tree, n *ast.ConditionalNode, f *flattener, p *program) *exprError {
+	if mistake := c.check(tree, n, f, p); mistake != nil {
+		return mistake
+	}
+	p.kind = conditionalProgram
+	for _, part := range []ast.Node{n.Cond, n.Exp1, n.Exp2} {
+		q, mistake := c.node(tree, part, f, p.where)
+		if mistake != nil {
+			return mistake
+		}
+		p.add("", q)
+	}
+	if a, b := p.parts[1].typ, p.parts[2].typ; a.kind == objectKind || b.kind == objectKind {
+		p.typ = common(a, b)
+	}
+	return nil
 }
 
 // check checks types strictly and sets p.typ.
@@ -189,10 +211,10 @@ func (u usedNames) Visit(n *ast.Node) {
 
 // flattener replaces member accesses by names, and finds fields that do not exist.
 type flattener struct {
-	scope     scope
-	paths     map[string]*load
-	functions []function
-	mistake   *exprError
+	scope   scope
+	paths   map[string]*load
+	lib     *library
+	mistake *exprError
 }
 
 func (f *flattener) fail(n ast.Node, format string, args ...any) {
@@ -212,8 +234,11 @@ func (f *flattener) Visit(n *ast.Node) {
 			f.paths[node.Value] = &load{name: node.Value, root: v.root, want: v.typ}
 		}
 	case *ast.CallNode:
-		if id, ok := node.Callee.(*ast.IdentifierNode); !ok || f.paths[id.Value] != nil {
+		id, ok := node.Callee.(*ast.IdentifierNode)
+		if !ok || f.paths[id.Value] != nil {
 			f.fail(node, "%s is not a function", node.Callee.String())
+		} else if id.Value == "extract" && len(node.Arguments) > 1 {
+			f.pattern(node.Arguments[1])
 		}
 	case *ast.ChainNode:
 		// What is missing is null anyhow.
@@ -222,6 +247,18 @@ func (f *flattener) Visit(n *ast.Node) {
 		}
 	case *ast.MemberNode:
 		f.member(n, node)
+	}
+}
+
+// pattern compiles a regular expression of the file.
+func (f *flattener) pattern(n ast.Node) {
+	text, ok := n.(*ast.StringNode)
+	if !ok {
+		f.fail(n, "the pattern of extract has to be a text that stands here, in quotes")
+		return
+	}
+	if err := f.lib.pattern(text.Value); err != nil {
+		f.fail(n, "%v", err)
 	}
 }
 
@@ -271,7 +308,7 @@ func (f *flattener) unknown(name string) string {
 		}
 	}
 	known := f.scope.names()
-	for _, fn := range f.functions {
+	for _, fn := range f.lib.functions() {
 		known = append(known, fn.name)
 	}
 	for _, b := range conf.CreateNew().Builtins {

@@ -71,6 +71,17 @@ func TestExpressionResults(t *testing.T) {
 		{`split(value.date, " ")[0]`, `"2001/01/01"`},
 		{`int("12") + 1`, `13`},
 		{`1.5e300 * 10`, `1.5e+301`},
+		{`value.delay > 15 ? {z: 1, a: key} : value.pos`, `{"z":1,"a":"k"}`},
+		{`value.delay < 15 ? {z: 1, a: key} : value.pos`, `{"lat":1.5,"lon":-2}`},
+		{`value.none ? 1 : value.missing ? 2 : value.pos`, `{"lat":1.5,"lon":-2}`},
+		{`value.half > 0 ? nil : value`, `null`},
+		{`extract("a=1&id=42&id=7", "(&|^)id=([^&]*)", 2)`, `"42"`},
+		{`extract("a=1&id=42", "(&|^)id=([^&]*)")`, `"&id=42"`},
+		{`extract("id=&a=1", "(&|^)id=([^&]*)", 2)`, `""`},
+		{`extract(value.origin, "[0-9]+")`, `null`},
+		{`extract("b", "(a)|b", 1)`, `null`},
+		{`extract("b", "(a)|b", 1) ?? "none"`, `"none"`},
+		{`extract(value.origin, "T(W)", value.tags[0] == "a" ? 1 : 0)`, `"W"`},
 	} {
 		c := &exprCompiler{lib: &library{}}
 		p, mistake := c.compile(test.expr, recordScope(typString, typAny), "test.yaml:1:1")
@@ -125,6 +136,11 @@ func TestExpressionMistakes(t *testing.T) {
 		{``, 0, `the expression is empty`},
 		{`value.tags > 1`, 11, `wrong types: list > int`},
 		{`value.pos + 1`, 10, `wrong types: object + int`},
+		{`value.delay ? 1 : 2`, 0, `non-bool expression (type int) used as condition`},
+		{`value.delay > 1 ? value.dely : 2`, 24, `value has no field "dely"; did you mean "delay"?`},
+		{`extract(value.origin, value.tags[0])`, 32, `the pattern of extract has to be a text that stands here, in quotes`},
+		{`extract(value.origin, "(a")`, 22, "\"(a\" is no regular expression: missing closing )"},
+		{`extract(value.delay, "a")`, 8, `cannot use int as argument (type string) to call extract`},
 	} {
 		c := &exprCompiler{lib: &library{}}
 		_, mistake := c.compile(test.expr, recordScope(typString, flight), "test.yaml:1:1")

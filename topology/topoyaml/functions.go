@@ -21,9 +21,10 @@ type function struct {
 	types []any
 }
 
-// library is the functions of one file, and the time zones that they have loaded. Safe for concurrent use.
+// library is the functions of one file, and what they have loaded for it. Safe for concurrent use.
 type library struct {
-	zones sync.Map // name -> *time.Location
+	zones    sync.Map // name -> *time.Location
+	patterns sync.Map // text -> *regexp.Regexp; those of the file
 }
 
 // functions are the additions. Times are whole milliseconds since 1970, as timestamps of records are.
@@ -47,6 +48,13 @@ func (l *library) functions() []function {
 			doc:   "`duration(text)`: a length of time such as `90m`, `6h` or `1d`, in milliseconds.",
 			call:  durationMillis,
 			types: []any{new(func(string) int64)},
+		},
+		{
+			name: "extract",
+			doc: "`extract(text, pattern, group)`: what a [regular expression](https://pkg.go.dev/regexp/syntax) finds first in a text, or null. " +
+				"With a group, it is what that pair of parentheses holds, counted from 1. The pattern stands in the file; `matches` takes any.",
+			call:  l.extract,
+			types: []any{new(func(string, string, ...int64) string)},
 		},
 	}
 }

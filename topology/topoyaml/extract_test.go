@@ -1,0 +1,29 @@
+package topoyaml
+
+import (
+	"strings"
+	"testing"
+)
+
+// What cannot be known when the file is loaded is an error of the record.
+func TestExtractErrors(t *testing.T) {
+	for expr, want := range map[string]string{
+		`extract(value.n, "a")`:           "extract needs a string, not int",
+		`extract(value.none, "a")`:        "extract needs a string, not null",
+		`extract("a", "(a)", 2)`:          `there is no group 2 in "(a)", which has 1`,
+		`extract("a", "(a)", value.n)`:    `there is no group -1 in "(a)", which has 1`,
+		`extract("a", "(a)", value.text)`: "extract needs the number of a group, not string",
+		`value.n ? 1 : 2`:                 "a condition should be true or false and is of type int",
+	} {
+		c := &exprCompiler{lib: &library{}}
+		p, mistake := c.compile(expr, recordScope(typString, typAny), "test.yaml:1:1")
+		if mistake != nil {
+			t.Errorf("%s: %s", expr, mistake.message)
+			continue
+		}
+		_, err := p.eval(&inputs{value: testObject(t, `{"n":-1,"text":"x"}`)})
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", expr, err, want)
+		}
+	}
+}
