@@ -48,6 +48,8 @@ var rules = []rule{
 	{path: "bench/peer", ours: []string{"serde", "topology", "processor"}, third: []string{franz}},
 	// Events and what queries must make of them know nothing of kolk: they are what it is measured against.
 	{path: "bench/nexmark"},
+	{path: "bench/nexmark/reference", ours: []string{"bench/nexmark"}},
+	{path: "bench/nexmark/queries", ours: []string{"bench/nexmark", "serde", "topology", "topology/topoyaml"}},
 	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest"}},
 }
 

@@ -1,0 +1,160 @@
+package queries_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kolkstream/kolk/bench/nexmark"
+	"github.com/kolkstream/kolk/bench/nexmark/queries"
+	"github.com/kolkstream/kolk/bench/nexmark/reference"
+	"github.com/kolkstream/kolk/processor/processortest"
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+type language struct {
+	name string
+	plan func(query string) (*topology.Plan, error)
+}
+
+func languages() []language { return []language{{"go", queries.Go}, {"yaml", queries.YAML}} }
+
+func plan(t *testing.T, l language, query string) *topology.Plan {
+	t.Helper()
+	p, err := l.plan(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestResults compares the results of each query with the reference's.
+func TestResults(t *testing.T) {
+	// The first has all kinds of hours, and midnight without the race detector; the second has bids at the same time.
+	configs := map[string]nexmark.Config{
+		"an event per second, in order":          {Seed: 1, Rate: 1, Base: time.Date(2026, 3, 1, 18, 30, 0, 0, time.UTC)},
+		"10,000 events per second, out of order": {Seed: 2, OutOfOrder: 1000, Base: time.Date(2026, 12, 31, 23, 59, 55, 0, time.UTC)},
+	}
+	for name, config := range configs {
+		g, err := nexmark.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := int64(30_000)
+		if race {
+			events = 10_000
+		}
+		for _, query := range queries.Names() {
+			for _, l := range languages() {
+				t.Run(fmt.Sprintf("%s, %s, %s", query, l.name, name), func(t *testing.T) {
+					t.Parallel()
+					check, err := reference.NewCheck(query, g, events)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if check.Results() == 0 {
+						t.Fatal("the reference has no results")
+					}
+					d := processortest.New(t, plan(t, l, query), processortest.Options{DefaultPartitions: 4})
+					var key, value []byte
+					for n := range events {
+						key, value = g.AppendMessage(key[:0], value[:0], n)
+						d.Append(queries.Topic, key, value, g.Time(n))
+					}
+					d.EndOfInput()
+					for _, r := range d.Output(queries.Application(query), serde.Bytes(), serde.Bytes()).Records() {
+						check.Add(reference.Result{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp})
+					}
+					if err := check.Err(); err != nil {
+						t.Error(err)
+					}
+					if s := d.Stats(); s.In < events || s.Late != 0 || len(s.Dropped) != 0 {
+						t.Errorf("%d in, %d late, dropped %v", s.In, s.Late, s.Dropped)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestUpdates looks at what comes between: a commit after every thousand events, and a crash that loses one.
+func TestUpdates(t *testing.T) {
+	const events, every = 20_000, 1000
+	g, err := nexmark.New(nexmark.Config{Seed: 3, OutOfOrder: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{"q17", "q18"} {
+		for _, l := range languages() {
+			t.Run(query+", "+l.name, func(t *testing.T) {
+				t.Parallel()
+				d := processortest.New(t, plan(t, l, query), processortest.Options{DefaultPartitions: 2, CommitEvery: -1})
+				for n := range int64(events) {
+					key, value := g.AppendMessage(nil, nil, n)
+					d.Append(queries.Topic, key, value, g.Time(n))
+					switch n % every {
+					case every / 2:
+						d.Run()
+						d.Crash()
+					case every - 1:
+						d.Commit()
+					}
+				}
+				d.Commit()
+				check, err := reference.NewCheck(query, g, events)
+				if err != nil {
+					t.Fatal(err)
+				}
+				records := d.Output(queries.Application(query), serde.Bytes(), serde.Bytes()).Records()
+				for _, r := range records {
+					check.Add(reference.Result{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp})
+				}
+				if err := check.Err(); err != nil {
+					t.Error(err)
+				}
+				if len(records) <= check.Results() {
+					t.Errorf("%d messages for %d results: no update between", len(records), check.Results())
+				}
+			})
+		}
+	}
+}
+
+// TestSameTopics makes sure that a query can change its language without changing its topics.
+func TestSameTopics(t *testing.T) {
+	for _, query := range queries.Names() {
+		var lines [2][]string
+		for i, l := range languages() {
+			p := plan(t, l, query)
+			lines[i] = append(lines[i], p.Name())
+			for _, sink := range p.Sinks() {
+				lines[i] = append(lines[i], "writes "+sink.Topic)
+			}
+			for _, r := range p.Repartitions() {
+				lines[i] = append(lines[i], "repartitions "+r.Name)
+			}
+			for _, sub := range p.SubTopologies() {
+				for _, s := range sub.Stores {
+					lines[i] = append(lines[i], "keeps "+s.Name)
+				}
+			}
+		}
+		if !slices.Equal(lines[0], lines[1]) || lines[0][0] != queries.Application(query) {
+			t.Errorf("%s:\n%s\nin Go, and in YAML\n%s", query, strings.Join(lines[0], "\n"), strings.Join(lines[1], "\n"))
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	if !slices.Equal(queries.Names(), reference.Queries()) {
+		t.Errorf("queries %v, references %v", queries.Names(), reference.Queries())
+	}
+	for _, l := range languages() {
+		if _, err := l.plan("q99"); err == nil || !strings.Contains(err.Error(), `there is no query "q99"; there are q0, `) {
+			t.Errorf("%s: %v", l.name, err)
+		}
+	}
+}
