@@ -162,7 +162,9 @@ func (t *Topology) checkLengths() {
 	}
 }
 
-// checkLoops refuses topologies that read, by whatever way, what they write to an ordinary topic: there is no telling when they are done.
+// checkLoops refuses topologies whose sub-topologies read, by whatever way, what they write: there is no telling when they are done, and
+// time, which none of them lets run ahead of its inputs, would stand still. The operators form no loop where all topics of the way are
+// repartition topics; then the sub-topology can be divided.
 func (t *Topology) checkLoops(p *Plan) {
 	// next are the sub-topologies that read what a sub-topology writes.
 	next := make([][]int, len(p.subs))
@@ -181,6 +183,7 @@ func (t *Topology) checkLoops(p *Plan) {
 			}
 		}
 	}
+	var looped *planNode
 	for from := range p.subs {
 		// Is there a way from what it writes back to it?
 		for _, to := range next[from] {
@@ -197,8 +200,13 @@ func (t *Topology) checkLoops(p *Plan) {
 			if n := by[edge{from, to}]; reached[from] && !n.sink.Repartition {
 				mistakef(t, n.at, n.name, "what is written to this topic is read again by what writes it: loops are not supported, write to another topic")
 				return
+			} else if reached[from] && looped == nil {
+				looped = n
 			}
 		}
+	}
+	if looped != nil {
+		mistakef(t, looped.at, looped.name, "what goes through this repartition topic meets, by way of a table, a store or a merged stream, what has not gone through one: the task that reads it would wait for itself. Put Repartition before the other side too")
 	}
 }
 

@@ -256,6 +256,16 @@ func TestBuildErrors(t *testing.T) {
 			s.Repartition("r").To("in")
 			return here(-1)
 		}, "in: what is written to this topic is read again by what writes it"},
+		{"join with what has not been repartitioned", func(tp *topology.Topology, s stream) string {
+			latest := s.ToTable("latest")
+			s.SelectKey(strings.ToUpper).Repartition("r").Join("j", latest, func(a, b string) string { return a + b }).To("out")
+			return here(-1)
+		}, "r: what goes through this repartition topic meets, by way of a table, a store or a merged stream, what has not gone through one: the task that reads it would wait for itself. Put Repartition before the other side too"},
+		{"merge with what has not been repartitioned", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(strings.ToUpper).Repartition("r").GroupByKey().Count("n").ToStream().
+				MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).Merge(s).To("out")
+			return here(-2)
+		}, "r: what goes through this repartition topic meets"},
 		{"position of a file", func(tp *topology.Topology, s stream) string {
 			tp.At("job.yaml:3:7")
 			s.Filter(nil)
