@@ -1,6 +1,7 @@
 package processortest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -87,7 +89,13 @@ func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 		for _, topic := range r.topics {
 			r.feedOne(topic, int64(rnd.Intn(8)*rnd.Intn(2)))
 		}
-		if _, err := r.task.Process(1 + rnd.Intn(8)); err != nil {
+		_, err := r.task.Process(1 + rnd.Intn(8))
+		if skip := (*task.AbortToSkip)(nil); errors.As(err, &skip) {
+			if err := r.abort(); err != nil {
+				return err
+			}
+			r.task.Skip(skip.Origin)
+		} else if err != nil {
 			return err
 		}
 		if rnd.Intn(3) == 0 {

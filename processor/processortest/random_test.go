@@ -1,0 +1,263 @@
+package processortest
+
+import (
+	"fmt"
+	"maps"
+	"math/rand"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// sink sends a stream to a topic of its own, and compares all of it.
+func (g *randomTopology) sink(i int) {
+	from := &g.streams[i]
+	topic := g.name("out")
+	from.s.To(topic)
+	want := map[string]int64{}
+	g.m.node(func(_ int32, r modelRecord, _ func(modelRecord)) {
+		want[describe(r.key, r.noKey, r.value, r.noValue, r.ts)]++
+	}, from.n)
+	ordered := from.first
+	g.checks = append(g.checks, func(d *Driver) string {
+		got := map[string]int64{}
+		last := map[string]int64{}
+		for _, r := range d.Output(topic, serde.String(), serde.Int64()).Records() {
+			got[describe(r.Key, r.NoKey, r.Value, r.NoValue, r.Timestamp)]++
+			if n := d.cluster.Partitions(topic); !r.NoKey && r.Partition != g.m.partition(r.Key, n) {
+				return fmt.Sprintf("%s: key %q lies in partition %d", topic, r.Key, r.Partition)
+			}
+			if !ordered {
+				continue
+			}
+			origin, number, _ := strings.Cut(string(r.Headers[0].Value), "#")
+			n, err := strconv.ParseInt(number, 10, 64)
+			if err != nil {
+				return err.Error()
+			}
+			at := fmt.Sprintf("%s to %d", origin, r.Partition)
+			if n < last[at] {
+				return fmt.Sprintf("%s: record %d of %s comes after %d", topic, n, at, last[at])
+			}
+			last[at] = n
+		}
+		return differ(topic, got, want)
+	})
+	g.text = append(g.text, fmt.Sprintf("%s = %s", topic, from.name))
+}
+
+func describe(key string, noKey bool, value int64, noValue bool, ts int64) string {
+	k, v := strconv.Quote(key), strconv.FormatInt(value, 10)
+	if noKey {
+		k = "none"
+	}
+	if noValue {
+		v = "none"
+	}
+	return fmt.Sprintf("%s=%s@%d", k, v, ts)
+}
+
+// last compares the last record of each key of a topic with the last that n sends.
+func (g *randomTopology) last(topic string, n *modelNode) {
+	type result struct{ value, ts int64 }
+	want := map[string]result{}
+	g.m.node(func(_ int32, r modelRecord, _ func(modelRecord)) { want[r.key] = result{r.value, r.ts} }, n)
+	g.checks = append(g.checks, func(d *Driver) string {
+		got := map[string]result{}
+		for _, r := range d.Output(topic, serde.String(), serde.Int64()).Records() {
+			got[r.Key] = result{r.Value, r.Timestamp}
+		}
+		return differ(topic, got, want)
+	})
+}
+
+// differ says how got differs from want, "" if it does not.
+func differ[V comparable](what string, got, want map[string]V) string {
+	if maps.Equal(got, want) {
+		return ""
+	}
+	text := fmt.Sprintf("%s: %d, want %d", what, len(got), len(want))
+	keys := maps.Clone(got)
+	maps.Copy(keys, want)
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		g, had := got[k]
+		w, has := want[k]
+		if g != w || had != has {
+			text += fmt.Sprintf("; %s: %v (%v), want %v (%v)", k, g, had, w, has)
+		}
+	}
+	return text
+}
+
+// events draws the input of one run. The table's comes before everything else in time, unless early is false.
+func (g *randomTopology) events(early bool, count map[string]int64) []modelEvent {
+	rnd := g.rnd
+	var all []modelEvent
+	for _, topic := range slices.Sorted(maps.Keys(g.m.sources)) {
+		if topic[0] != 's' && topic != "t" {
+			continue
+		}
+		for p := range g.sources {
+			now := int64(1000 + rnd.Intn(40))
+			if rnd.Intn(4) == 0 {
+				now = max(now, g.m.refs[fmt.Sprintf("%s/%d", topic, p)])
+			}
+			if topic == "t" && early {
+				now = 0
+			}
+			for range rnd.Intn(30) {
+				if rnd.Intn(5) > 0 {
+					now += []int64{0, 1, 2, 7, 30}[rnd.Intn(5)]
+				}
+				if topic == "t" && early {
+					now = min(now, 900)
+				}
+				e := modelEvent{topic: topic, partition: p, key: []string{"ax", "ay", "bx", "by", "c", ""}[rnd.Intn(6)], value: int64(rnd.Intn(20))}
+				if g.placed || topic == "t" { // each key has one writer
+					e.partition = g.m.partition(e.key, g.sources)
+				}
+				e.ts = max(0, now-[]int64{0, 0, 0, 2, 5, 12, 40}[rnd.Intn(7)])
+				switch rnd.Intn(20) {
+				case 0:
+					e.noKey, e.key = true, ""
+				case 1, 2:
+					e.noValue, e.value = true, 0
+				case 3:
+					if rnd.Intn(3) == 0 {
+						e.ts = -1
+					}
+				}
+				e.poisons = g.poison[topic] && !e.noValue && e.value == poisonValue && e.ts >= 0
+				origin := fmt.Sprintf("%s/%d", topic, e.partition)
+				count[origin]++
+				e.number = count[origin]
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+// TestRandomTopologies draws topologies, inputs and schedules, and compares with the model.
+func TestRandomTopologies(t *testing.T) {
+	n := int64(20)
+	if testing.Short() {
+		n = 8
+	}
+	for _, seed := range seeds(t, n) {
+		runRandomTopology(t, seed)
+	}
+}
+
+// drawTopology draws until there is one that can be built.
+func drawTopology(t *testing.T, rnd *rand.Rand) (*randomTopology, *topology.Plan) {
+	for {
+		g := newRandomTopology(rnd)
+		plan, err := g.top.Build()
+		if err == nil {
+			return g, plan
+		}
+		if !strings.Contains(err.Error(), "would wait for itself") {
+			t.Fatalf("%s\n%v", g, err)
+		}
+	}
+}
+
+func runRandomTopology(t *testing.T, seed int64) {
+	for schedule := range 3 {
+		rnd := rand.New(rand.NewSource(seed))
+		g, plan := drawTopology(t, rnd)
+		what := fmt.Sprintf("seed %d, schedule %d, %d partitions\n%s\n", seed, schedule, g.sources, g)
+		g.m.partition = func(key string, n int32) int32 {
+			c := &cluster{topics: map[string][][]*kgo.Record{"": make([][]*kgo.Record, n)}, hasher: kgo.StickyKeyPartitioner(nil).ForTopic("")}
+			return c.partition("", []byte(key))
+		}
+		opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
+			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
+		d := New(t, plan, opts)
+		err := g.m.bind(plan, func(topic string, repartition bool) int32 {
+			if repartition {
+				topic = changelog.RepartitionName("random", topic)
+			}
+			return d.cluster.Partitions(topic)
+		})
+		if err != nil {
+			t.Fatalf("%s%v", what, err)
+		}
+		for k, v := range g.m.globals {
+			d.Append("g", encode(t, serde.Int64(), k), encode(t, serde.Int64(), v), 0)
+		}
+		d.Commit()
+		early := false
+		for _, s := range g.m.subs {
+			for _, in := range s.inputs {
+				early = early || in.Repartition && slices.ContainsFunc(s.inputs, func(o topology.Input) bool { return o.Topic == "t" })
+			}
+		}
+		if n := g.m.sources["t"]; n != nil && len(n.children) > 0 {
+			early = early || slices.ContainsFunc(plan.SubTopologies(), func(s *topology.SubTopology) bool {
+				return slices.ContainsFunc(s.Sinks, func(o *topology.Sink) bool {
+					return o.Repartition && slices.Contains(s.Inputs, topology.Input{Topic: "t"})
+				})
+			})
+		}
+		runs := 1
+		if !g.once {
+			runs += rnd.Intn(3)
+		}
+		count := map[string]int64{}
+		var events [][]modelEvent
+		for range runs {
+			run := g.events(early, count)
+			events = append(events, run)
+			g.m.run(g.sources, run)
+		}
+		rnd = rand.New(rand.NewSource(seed*1000 + int64(schedule)))
+		records := int64(0)
+		for run, events := range events {
+			for _, e := range events {
+				key, value := []byte(e.key), encode(t, serde.Int64(), e.value)
+				if e.noKey {
+					key = nil
+				}
+				if e.noValue {
+					value = nil
+				}
+				d.AppendTo(e.topic, e.partition, key, value, e.ts, topology.Header{Key: "o", Value: []byte(fmt.Sprintf("%s/%d#%d", e.topic, e.partition, e.number))})
+				records++
+			}
+			live := 0
+			if !g.behind { // live, a record does not wait for what is not behind a repartition topic yet
+				live = rnd.Intn(2) * rnd.Intn(200)
+			}
+			if err := d.shake(rnd, live); err != nil {
+				t.Fatalf("%srun %d of %d: %v", what, run, runs, err)
+			}
+		}
+		for _, check := range g.checks {
+			if wrong := check(d); wrong != "" {
+				t.Fatalf("%s%d runs: %s", what, runs, wrong)
+			}
+		}
+		got := drops{}
+		s := d.Stats()
+		for _, drop := range s.Dropped {
+			got[drop.Reason] += drop.Count
+		}
+		if !maps.Equal(got, g.m.dropped) {
+			t.Fatalf("%s%d runs: dropped %v, want %v", what, runs, got, g.m.dropped)
+		}
+		if s.In != records {
+			t.Fatalf("%s: %d records in, want %d", what, s.In, records)
+		}
+		d.checkChangelogs(what)
+	}
+}
