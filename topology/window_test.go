@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -405,5 +406,84 @@ func TestWindowsBehindUpdates(t *testing.T) {
 		if rows := r.rows("agg"); len(rows) != 0 {
 			t.Errorf("left: %q", rows)
 		}
+	}
+}
+
+// readCounter counts what a store is asked for by key.
+type readCounter struct {
+	state.DB
+	gets int
+}
+
+func (c *readCounter) Get(dst, key []byte) ([]byte, bool, error) {
+	c.gets++
+	return c.DB.Get(dst, key)
+}
+
+// The store is asked for a key only if it may have it: not if the window has begun with this task and lost nothing since, but after a restart, an
+// abort, and once a key has left the cache.
+func TestWindowReads(t *testing.T) {
+	for _, emit := range []string{"updates", "each-update", "final"} {
+		t.Run(emit, func(t *testing.T) {
+			tp, s := numbers()
+			agg := s.GroupByKey().Window(topology.Tumbling(10 * time.Millisecond).Grace(10 * time.Millisecond)).Count("agg")
+			switch emit {
+			case "each-update":
+				agg = agg.EachUpdate()
+			case "final":
+				agg = agg.Final()
+			}
+			agg.Stream(func(w topology.Window, k string) string { return k + "@" + strconv.FormatInt(w.Start, 10) }).WithValueSerde(num()).To("out")
+			r := newRig(t, tp)
+			k := r.reader("in", false)
+			db := &readCounter{DB: k.db}
+			k.db = db
+			r.restart()
+			in := func(reads int, keys ...string) {
+				t.Helper()
+				before := db.gets
+				for _, key := range keys {
+					key, at, _ := strings.Cut(key, "@")
+					r.in(msg("in", key, "1", int64(number(at))))
+				}
+				if n := db.gets - before; n != reads {
+					t.Errorf("%d reads for %v, want %d", n, keys, reads)
+				}
+			}
+			count := func(key string, start, want int64) {
+				t.Helper()
+				k.flush()
+				row := r.rows("agg")[string(binary.BigEndian.AppendUint64(nil, uint64(start)))+key]
+				if len(row) != 16 || binary.BigEndian.Uint64([]byte(row[8:])) != uint64(want) {
+					t.Errorf("%s in the window of %d: %x, want %d", key, start, row, want)
+				}
+			}
+			in(0, "a@1", "b@2", "a@3", "a@11", "b@4") // new windows
+			r.commit()
+			in(0, "a@5", "c@6", "a@12") // and still the same ones
+			count("a", 0, 3)
+			r.commit()
+
+			r.restart() // the store has what the cache has not
+			in(3, "a@7", "a@8", "d@9", "b@13")
+			count("a", 0, 4+1)
+			count("b", 10, 1)
+			in(0, "a@21", "d@21") // opened since
+			r.commit()
+
+			in(0, "e@21", "a@22")
+			r.restart() // an abort
+			in(2, "a@23", "e@24")
+			count("a", 20, 2)
+			count("e", 20, 1)
+
+			in(0, "a@31", "b@32")
+			r.budget = 0 // all leave but the last one
+			in(0, "c@33")
+			r.budget = 1 << 20
+			in(1, "a@34", "d@35", "c@36") // d, which nobody has
+			count("a", 30, 2)
+			count("c", 30, 2)
+		})
 	}
 }

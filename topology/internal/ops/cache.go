@@ -46,7 +46,10 @@ func NewCache[A any](task Task, store string, s serde.Serde[A]) *Cache[A] {
 }
 
 // get returns the entry of a store key, which need not have a value.
-func (c *Cache[A]) get(key []byte) (*entry[A], error) {
+func (c *Cache[A]) get(key []byte) (*entry[A], error) { return c.find(key, false) }
+
+// find is get for who may know that the store has no key that the cache has not: then absent saves asking it.
+func (c *Cache[A]) find(key []byte, absent bool) (*entry[A], error) {
 	e := c.entries[string(key)]
 	if e != nil {
 		if e.loaded {
@@ -59,7 +62,9 @@ func (c *Cache[A]) get(key []byte) (*entry[A], error) {
 	} else {
 		e = c.alloc()
 		e.key = string(key)
-		if err := c.load(e); err != nil {
+		if absent {
+			c.admit(e, 0)
+		} else if err := c.load(e); err != nil {
 			c.recycle(e)
 			return nil, err
 		}
@@ -86,12 +91,17 @@ func (c *Cache[A]) load(e *entry[A]) error {
 			size = len(b)
 		}
 	}
+	c.admit(e, size)
+	return nil
+}
+
+// admit makes the entry one that is loaded; its encoded value has that size.
+func (c *Cache[A]) admit(e *entry[A], size int) {
 	e.loaded = true
 	c.charge(e, size)
 	if !e.at[byAge].in {
 		c.ages.push(e)
 	}
-	return nil
 }
 
 // read appends the stored bytes of a key, timestamp included, to dst.

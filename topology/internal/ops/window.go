@@ -42,7 +42,7 @@ type window[A any] struct {
 	start int64
 	// closed says that nothing is added to it any more, and that it goes at the next flush.
 	closed bool
-	// complete says that entries has all of its keys: none has left the cache, or was there before.
+	// complete says that entries has all of its keys: none has left the cache, or was there before. The store need not be asked then.
 	complete bool
 	entries  list[A]
 }

@@ -140,7 +140,7 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 	if w == nil {
 		w = a.windows.open(start, true)
 	}
-	e, err := a.cache.get(a.storeKey)
+	e, err := a.cache.find(a.storeKey, w.complete)
 	if err != nil {
 		return false, err
 	}
