@@ -73,7 +73,7 @@ func (j *job) work(ctx context.Context, index int, nums []int32) (err error) {
 		kgo.FetchMaxPartitionBytes(4<<20),
 		kgo.TransactionalID(w.txnID),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
+		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.ProducerLinger(5*time.Millisecond),
 		kgo.MaxBufferedRecords(500_000),
 	)
