@@ -38,6 +38,7 @@ type modelRecord struct {
 	ts, ref        int64
 	origin         string // topic/partition of the source
 	number         int64  // place in the input, within its origin
+	poisons        bool
 }
 
 // modelEvent is a record of the input.
@@ -94,6 +95,7 @@ func (m *model) repartition(name string, n int32, parent *modelNode) *modelNode 
 			return
 		}
 		p := m.partition(r.key, n)
+		r.ref = max(r.ref, r.ts)
 		m.log(name, n)[p] = append(m.log(name, n)[p], r)
 	}, parent)
 	return m.source(name)
@@ -229,13 +231,11 @@ func (m *model) run(sources int32, events []modelEvent) {
 		case e.ts < 0:
 			m.drop(topology.NegativeTime)
 			continue
-		case e.poisons:
-			m.drop(topology.Failed)
-			continue
+		case !e.poisons:
+			m.refs[origin] = max(m.refs[origin], e.ts)
 		}
-		m.refs[origin] = max(m.refs[origin], e.ts)
 		log[e.partition] = append(log[e.partition], modelRecord{
-			key: e.key, noKey: e.noKey, noValue: e.noValue, value: e.value, ts: e.ts, ref: m.refs[origin], origin: origin, number: e.number,
+			key: e.key, noKey: e.noKey, noValue: e.noValue, value: e.value, ts: e.ts, ref: m.refs[origin], origin: origin, number: e.number, poisons: e.poisons,
 		})
 	}
 	for _, s := range m.subs {
@@ -269,6 +269,10 @@ func (m *model) merge(s *modelSub, p int32) {
 		}
 		r := logs[first][0]
 		logs[first] = logs[first][1:]
+		if r.poisons {
+			m.drop(topology.Failed)
+			continue
+		}
 		s.largest[p] = max(s.largest[p], r.ref)
 		m.sources[s.inputs[first].Topic].recv(p, r)
 	}

@@ -242,11 +242,14 @@ func runRandomTopology(t *testing.T, seed int64) {
 				t.Fatalf("%srun %d of %d: %v", what, run, runs, err)
 			}
 		}
-		for _, check := range g.checks {
-			if wrong := check(d); wrong != "" {
-				t.Fatalf("%s%d runs: %s", what, runs, wrong)
+		compare := func(when string) {
+			for _, check := range g.checks {
+				if wrong := check(d); wrong != "" {
+					t.Fatalf("%s%d runs%s: %s", what, runs, when, wrong)
+				}
 			}
 		}
+		compare("")
 		got := drops{}
 		s := d.Stats()
 		for _, drop := range s.Dropped {
@@ -259,5 +262,7 @@ func runRandomTopology(t *testing.T, seed int64) {
 			t.Fatalf("%s: %d records in, want %d", what, s.In, records)
 		}
 		d.checkChangelogs(what)
+		d.EndOfInput() // from restored state, with nothing new
+		compare(" and an empty one")
 	}
 }

@@ -37,6 +37,7 @@ type input struct {
 	late    int64 // ref - timestamp, of a repartition record
 	told    bool  // it carries an announcement: ann
 	ann     announcement
+	skip    bool // it is to be left out
 	msg     topology.Message
 	headers []topology.Header
 
@@ -154,12 +155,27 @@ func (t *Task) prepare(in *input) (bool, error) {
 	}
 }
 
-// timestamp asks the source for the head's time.
+// timestamp asks the source for the head's time. A message that is to be skipped has one too: it keeps its place among the messages
+// of other inputs, so that their order does not depend on which of them had been committed when it panicked.
 func (t *Task) timestamp(in *input) (ok bool, err error) {
-	if len(in.skips) > 0 && slices.Contains(in.skips, in.msg.Origin.Offset) {
-		t.Drop(in.name, topology.Failed, in.msg.Origin)
-		return false, nil
+	in.skip = len(in.skips) > 0 && slices.Contains(in.skips, in.msg.Origin.Offset)
+	if in.skip {
+		ok, err = t.skippedTime(in)
+	} else {
+		in.at, ok, err = in.source.Time(&in.msg)
 	}
+	return ok, err
+}
+
+// skippedTime is the time of a message that user code has panicked on, perhaps when it was asked for just that: then it is left out
+// here.
+func (t *Task) skippedTime(in *input) (ok bool, err error) {
+	defer func() {
+		if recover() != nil {
+			t.Drop(in.name, topology.Failed, in.msg.Origin)
+			ok, err = false, nil
+		}
+	}()
 	in.at, ok, err = in.source.Time(&in.msg)
 	return ok, err
 }
@@ -213,30 +229,33 @@ func (t *Task) take(in *input) error {
 	m.Timestamp = in.at
 	moved := false
 	t.dirty = true // whatever comes of it
-	if in.repartition {
-		if in.told {
-			if err := t.hear(in); err != nil {
-				return t.fail(err)
-			}
-			moved = true
+	if in.told {
+		if err := t.hear(in); err != nil {
+			return t.fail(err)
 		}
+		moved = true
+	}
+	switch {
+	case in.skip:
+		t.Drop(in.name, topology.Failed, m.Origin)
+	case in.repartition:
 		m.Ref = in.at + in.late
-	} else {
+	default:
 		if in.at > in.ref {
 			in.ref = in.at
 			moved = true
 		}
 		m.Ref = in.ref
 	}
-	if m.Ref > t.maxRef {
-		t.maxRef = m.Ref
+	if !in.skip {
+		t.maxRef = max(t.maxRef, m.Ref)
+		t.current = in
+		t.working.Store(in.number<<offsetBits | m.Origin.Offset)
+		if err := in.source.Receive(m); err != nil {
+			return t.fail(err)
+		}
+		t.current = nil
 	}
-	t.current = in
-	t.working.Store(in.number<<offsetBits | m.Origin.Offset)
-	if err := in.source.Receive(m); err != nil {
-		return t.fail(err)
-	}
-	t.current = nil
 	in.ready = false
 	t.count(in)
 	in.pos, in.epoch = m.Origin.Offset+1, in.queue.head().LeaderEpoch

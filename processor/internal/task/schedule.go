@@ -55,8 +55,13 @@ func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration
 	t.reschedule()
 }
 
-// after is the first multiple of interval after now, reached the last at or before it.
-func after(now, interval int64) int64 { return reached(now, interval) + interval }
+// after is the first multiple of interval after now, reached the last at or before it. There is none near the end of time.
+func after(now, interval int64) int64 {
+	if at := reached(now, interval); at <= topology.EndOfTime-interval {
+		return at + interval
+	}
+	return topology.EndOfTime
+}
 
 func reached(now, interval int64) int64 {
 	m := now % interval
@@ -129,7 +134,7 @@ func (t *Task) punctuateAll() error {
 
 // punctuate calls s at a time, and notes when it is due again.
 func (t *Task) punctuate(s *schedule, at int64) error {
-	if next := at + s.interval; s.due != next {
+	if next := after(at, s.interval); s.due != next {
 		s.due = next
 		t.dues[s.key] = due{at: next, interval: s.interval}
 		t.duesChanged = append(t.duesChanged, s.key)

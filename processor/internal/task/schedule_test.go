@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -102,5 +103,21 @@ func TestWallClockPunctuation(t *testing.T) {
 func TestReached(t *testing.T) {
 	for _, c := range [][3]int64{{0, 10, 0}, {9, 10, 0}, {10, 10, 10}, {-1, 10, -10}, {-10, 10, -10}, {25, 7, 21}} {
 		same(t, fmt.Sprint(c), reached(c[0], c[1]), c[2])
+	}
+}
+
+// A timestamp near the largest number is a record's fault, and no reason to call a punctuator for ever.
+func TestPunctuationNearTheEndOfTime(t *testing.T) {
+	for _, ts := range []int64{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 - 49, math.MaxInt64 - 60} {
+		b, calls := newScheduleBench(t)
+		b.open()
+		b.add("a", 0, rec(0, ts))
+		b.process()
+		b.add("a", 1, rec(1, 100))
+		b.process()
+		if n := len(calls()); n > 2 {
+			t.Errorf("%d calls for a record at %d", n, ts)
+		}
+		b.commit()
 	}
 }

@@ -45,7 +45,7 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
 		}
 		t.encoded = t.encoded[:0]
-		if ref != timestamp {
+		if ref > timestamp { // a record that was given a later time shows that time itself: its ref is not before it
 			t.encoded = appendLate(t.encoded, ref-timestamp)
 			hs = append(hs, kgo.RecordHeader{Key: LateHeader, Value: t.encoded[:len(t.encoded):len(t.encoded)]})
 		}
