@@ -53,15 +53,17 @@ func (r *relay) ride(t *Task, p int32) (a announcement, ok bool) {
 // due says whether partition p is to be told by a control record.
 func (r *relay) due(t *Task, p int32, time int64, f flags) bool {
 	n := &r.parts[p].now
+	// A clock that was put back lets nobody wait for it to catch up.
+	long := func(since int64) bool { return t.now < since || t.now-since >= t.tellEvery }
 	switch {
 	case !n.known:
 		return time != topology.NoTime || f != 0
 	case (f^n.flags)&(idle|end) != 0:
 		return true
-	case f&^n.flags&caughtUp != 0 && t.now-n.control >= t.tellEvery:
+	case f&^n.flags&caughtUp != 0 && long(n.control):
 		return true
 	}
-	return (time != n.time || f != n.flags) && t.now-n.at >= t.tellEvery
+	return (time != n.time || f != n.flags) && long(n.at)
 }
 
 // tell appends the control records that are due.

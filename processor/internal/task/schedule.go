@@ -144,11 +144,16 @@ func (t *Task) punctuate(s *schedule, at int64) error {
 	return s.p.Punctuate(at)
 }
 
-// tickWall calls the wall-clock punctuators that are due.
+// tickWall calls the wall-clock punctuators that are due. One that is due more than an interval from now was so before the clock was put
+// back, by however much: it does not wait for that time to come again.
 func (t *Task) tickWall() error {
 	for i := 0; i < len(t.schedules); i++ {
 		s := t.schedules[i]
-		if s.key.clock == topology.WallClock && s.due <= t.now {
+		if s.key.clock != topology.WallClock {
+			continue
+		}
+		s.due = min(s.due, after(t.now, s.interval))
+		if s.due <= t.now {
 			if err := t.punctuate(s, reached(t.now, s.interval)); err != nil {
 				return t.fail(err)
 			}

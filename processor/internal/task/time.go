@@ -140,10 +140,13 @@ func (t *Task) watch() {
 		if in.repartition || t.bounded() || t.idleAfter <= 0 {
 			continue
 		}
-		if !in.drained() {
+		switch {
+		case !in.drained():
 			in.quiet = t.now
 			t.wake(in)
-		} else if !in.idle && t.now-in.quiet >= t.idleAfter {
+		case t.now < in.quiet: // the clock was put back
+			in.quiet = t.now
+		case !in.idle && t.now-in.quiet >= t.idleAfter:
 			in.idle = true
 			t.moved = true
 		}
