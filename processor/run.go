@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/internal/assign"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/processor/internal/restore"
@@ -98,11 +99,12 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	a.setState(Rebalancing)
 	leave := func() { a.leave(cl, dir.Instance().ID) }
 	workers := make([]*worker.Worker, a.cfg.Workers)
+	siblings := assign.NewSiblings(a.cfg.Workers)
 	var working sync.WaitGroup
 	for i := range workers {
 		workers[i] = worker.New(worker.Config{
 			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
-			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client,
+			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client, Siblings: siblings,
 			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,

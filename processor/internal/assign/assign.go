@@ -59,6 +59,8 @@ type Config struct {
 	// OnRefused, if not nil, is called when the group refuses this member; it then has no tasks. It is called by the
 	// client's goroutine, must not block, and must not call the client.
 	OnRefused func(Refusal)
+	// Siblings are the members of the process; nil if they need not meet.
+	Siblings *Siblings
 }
 
 // Refusal says why a member gets no tasks.
@@ -235,7 +237,7 @@ func (b *Balancer) take(data assignmentData) *Refusal {
 func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.GroupMemberBalancer, map[string]struct{}, error) {
 	b.mu.Lock()
 	b.leads = true
-	g := &group{subs: b.cfg.Subs, plan: b.cfg.Plan, leader: b.cfg.Process, leaderWorker: b.cfg.Worker, live: b.live, gone: b.gone}
+	g := &group{subs: b.cfg.Subs, plan: b.cfg.Plan, leader: b.cfg.Process, leaderWorker: b.cfg.Worker, siblings: b.cfg.Siblings, live: b.live, gone: b.gone}
 	b.mu.Unlock()
 	seen := map[string]bool{}
 	for i := range members {

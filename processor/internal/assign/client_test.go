@@ -24,6 +24,7 @@ type ledger struct {
 	mu      sync.Mutex
 	owners  map[topicPartition]string
 	tasks   map[string][]Task // by worker
+	moves   int               // partitions that were given up
 	changed chan struct{}
 }
 
@@ -31,6 +32,7 @@ func (l *ledger) record(worker string, b *Balancer, added, lost map[string][]int
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for topic, ps := range lost {
+		l.moves += len(ps)
 		for _, p := range ps {
 			if l.owners[topicPartition{topic, p}] != worker {
 				l.t.Errorf("%s gives up %s/%d, which it does not have", worker, topic, p)
@@ -88,14 +90,22 @@ type worker struct {
 }
 
 func (l *ledger) start(process string, number int32) *worker {
+	return l.startSibling(process, number, nil)
+}
+
+func (l *ledger) startSibling(process string, number int32, siblings *Siblings) *worker {
 	name := fmt.Sprintf("%s-%d", process, number)
-	w := &worker{name: name, done: make(chan struct{}), Balancer: New(Config{Subs: l.subs, Process: process, Worker: number, Plan: "plan", TransactionalID: "app-" + name})}
+	w := &worker{name: name, done: make(chan struct{}), Balancer: New(Config{Subs: l.subs, Process: process, Worker: number, Plan: "plan", TransactionalID: "app-" + name, Siblings: siblings})}
 	var topics []string
 	for topic := range l.topics {
 		topics = append(topics, topic)
 	}
+	var hooks []kgo.Hook
+	if siblings != nil {
+		hooks = append(hooks, siblings.Hook(number))
+	}
 	cl, err := kgo.NewClient(
-		kgo.SeedBrokers(l.addrs...), kgo.ConsumerGroup(l.group), kgo.ConsumeTopics(topics...), kgo.Balancers(w.Balancer),
+		kgo.WithHooks(hooks...), kgo.SeedBrokers(l.addrs...), kgo.ConsumerGroup(l.group), kgo.ConsumeTopics(topics...), kgo.Balancers(w.Balancer),
 		kgo.BlockRebalanceOnPoll(), kgo.DisableAutoCommit(), kgo.FetchMaxWait(10*time.Millisecond), kgo.HeartbeatInterval(20*time.Millisecond),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(10*time.Millisecond), kgo.MetadataMaxAge(100*time.Millisecond),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) {

@@ -46,6 +46,7 @@ type group struct {
 	plan         string // the leader's
 	leader       string // the leader's process and worker
 	leaderWorker int32
+	siblings     *Siblings // of the leader
 	members      []*member // sorted by process, worker, member id
 	live         []string  // transactional ids of the generation before
 	gone         []gone
@@ -59,6 +60,13 @@ func (g *group) Balance(topics map[string]int32) kgo.IntoSyncAssignment {
 
 // BalanceOrError deals the tasks out. topics has the number of partitions of each topic.
 func (g *group) BalanceOrError(topics map[string]int32) (kgo.IntoSyncAssignment, error) {
+	siblings := 0
+	for _, m := range g.members {
+		if m.Process == g.leader {
+			siblings++
+		}
+	}
+	g.siblings.await(siblings)
 	plan, runs := g.groupPlan()
 	var accepted []*member
 	for _, m := range g.members {

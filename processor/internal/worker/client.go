@@ -28,6 +28,7 @@ func (s *session) connect() error {
 	s.group = txn.Group{Name: s.cfg.App, InstanceID: s.member(), TransactionalID: s.transactionalID(), ImplicitAdd: s.cfg.View.Transactions2, Points: s.cfg.Points}
 	s.balancer = assign.New(assign.Config{
 		Subs: subs, Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: s.cfg.Plan.Fingerprint(),
+		Siblings:  s.cfg.Siblings,
 		OnRefused: func(r assign.Refusal) { s.refused.Store(&r); s.wake() },
 	})
 	s.balancer.SetHeld(s.cfg.Dir.Held())
@@ -62,6 +63,7 @@ func (s *session) connect() error {
 		kgo.OnPartitionsLost(s.afterBegin(s.onLost)),
 		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { s.rebalance.Store(true); s.wake() }),
 		kgo.OnOffsetsFetched(s.onOffsets),
+		kgo.WithHooks(s.cfg.Siblings.Hook(int32(s.cfg.Index))),
 	}, s.cfg.Client...)
 	if s.cfg.ExactlyOnce {
 		opts = append(opts, kgo.TransactionalID(s.group.TransactionalID), kgo.TransactionTimeout(s.cfg.TransactionTimeout))

@@ -40,6 +40,8 @@ type Config struct {
 	Dir     *restore.Dir
 	Globals map[string]topology.Global
 	Client  []kgo.Opt
+	// Siblings are the workers of the process as members of the group.
+	Siblings *assign.Siblings
 
 	ExactlyOnce        bool
 	CommitInterval     time.Duration
