@@ -69,7 +69,6 @@ type reader struct {
 	parts []*part
 	nodes map[int32]*node
 	held  int64 // bytes of chunks not released, and of requests on their way
-	full  bool  // a fetch waits for memory
 }
 
 // node is a broker that leads partitions.
@@ -156,13 +155,6 @@ func (r *reader) take(p *part) (c chunk, ok bool, err error) {
 	return chunk{}, false, p.err
 }
 
-// pressed tells if a fetch waits for memory: who has collected something should not wait for more.
-func (r *reader) pressed() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.full
-}
-
 // release gives bytes of taken chunks back to the budget.
 func (r *reader) release(held int64) {
 	r.mu.Lock()
@@ -171,7 +163,7 @@ func (r *reader) release(held int64) {
 	r.wakeNodes()
 }
 
-// batchBytes is how much a restore may collect before it applies: so little that all together hold half of the memory,
+// batchBytes is how much a follower may collect before it applies: so little that all together hold half of the memory,
 // and fetching goes on.
 func (r *reader) batchBytes() int64 {
 	r.mu.Lock()
@@ -244,11 +236,8 @@ func (r *reader) choose(n *node) (parts []*part) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	limit := int64(r.cfg.FetchBytes)
-	if r.full = r.held > 0 && r.held+limit > r.cfg.Memory; r.full {
-		for _, p := range r.parts {
-			p.wake()
-		}
-		return nil
+	if r.held > 0 && r.held+limit > r.cfg.Memory {
+		return nil // somebody will release some
 	}
 	for _, p := range r.parts {
 		if p.leader == n.id && !p.inflight && p.err == nil && p.queued < limit {

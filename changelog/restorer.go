@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ type Config struct {
 
 	// Memory bounds what all restores together hold, in bytes, before decompression of what is on its way: 64 MiB.
 	Memory int64
-	// BatchBytes is how much is applied at once: 8 MiB. It should be half a memtable of the database or more.
+	// BatchBytes is how much of a global table is applied at once: 8 MiB.
 	BatchBytes int64
 	// FetchBytes is the size of one request to a broker: 8 MiB.
 	FetchBytes int32
@@ -122,8 +123,9 @@ type Request struct {
 	// changelogs of window stores. The store is then emptied and read from the log's start.
 	Purged bool
 
-	// Apply adds changes, in the order of the log, to the store, together with the position next, in one atomic step. changes
-	// may be empty. They, and the bytes in them, belong to the restorer and are valid during the call only.
+	// Apply takes changes, in the order of the log, and the position after them, next. changes may be empty. They, and the
+	// bytes in them, belong to the restorer and are valid during the call only. The store may write what several calls brought
+	// at once, as long as it stores the position with the data, in one atomic step.
 	Apply func(changes []Change, next int64) error
 	// Reset empties the store, together with its position. It is called when Purged and From lies below the log's start.
 	Reset func() error
@@ -158,7 +160,7 @@ type Result struct {
 // lies below it. Restore returns when it has read past the end, committed records only.
 //
 // All callbacks are called by Restore itself. Positions are stored with the data, so a restore that was ended continues where
-// it stopped. Errors are ctx's, a callback's, a [*PoisonError], or wrap one of this package's; the rest is retried.
+// the store is. Errors are ctx's, a callback's, a [*PoisonError], or wrap one of this package's; the rest is retried.
 func (r *Restorer) Restore(ctx context.Context, req Request) (Result, error) {
 	s := &restore{Restorer: r, req: req, began: time.Now()}
 	s.progress = Progress{Topic: req.Topic, Partition: req.Partition}
@@ -247,36 +249,13 @@ func (s *restore) read(ctx context.Context, end int64) error {
 	defer tick.Stop()
 
 	b := batch{spec: s.req.Spec}
-	defer func() { s.reader.release(b.held) }() // of what an error left
-	for next := s.progress.Position; ; {
+	for {
 		c, ok, err := s.reader.take(p)
-		switch {
-		case err != nil:
-			// What was read before the error is good; keep it.
-			if b.held > 0 {
-				if err := s.apply(&b, next); err != nil {
-					return err
-				}
-			}
+		if err != nil {
 			return err
-		case ok:
-			if err := b.add(s.req, c, false); err != nil {
-				return err
-			}
-			next = c.next
-			if b.held < s.reader.batchBytes() && next < end {
-				continue
-			}
-			if err := s.apply(&b, next); err != nil {
-				return err
-			}
-			if next >= end {
-				return nil
-			}
-			continue
 		}
-		if b.held > 0 && s.reader.pressed() {
-			if err := s.apply(&b, next); err != nil {
+		if ok {
+			if err := s.apply(&b, c); err != nil || s.progress.Position >= end {
 				return err
 			}
 			continue
@@ -286,7 +265,7 @@ func (s *restore) read(ctx context.Context, end int64) error {
 		case <-tick.C:
 			why := s.reader.why(p)
 			s.cfg.Logger.Warn("restore waits", "store", s.req.Spec.Store, "topic", s.req.Topic, "partition", s.req.Partition,
-				"position", next, "end", end, "for", why)
+				"position", s.progress.Position, "end", end, "for", why)
 			s.report(why)
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -294,16 +273,19 @@ func (s *restore) read(ctx context.Context, end int64) error {
 	}
 }
 
-func (s *restore) apply(b *batch, next int64) error {
-	err := s.req.Apply(b.changes, next)
-	s.reader.release(b.held)
-	s.progress.Records += b.records
-	s.progress.Bytes += b.bytes
-	b.reset()
-	if err != nil {
+// apply hands over a chunk as soon as it is there, so that its memory is free again.
+func (s *restore) apply(b *batch, c chunk) error {
+	defer s.reader.release(c.held)
+	defer b.reset()
+	if err := b.add(s.req, c, false); err != nil {
 		return err
 	}
-	s.progress.Position = next
+	if err := s.req.Apply(b.changes, c.next); err != nil {
+		return err
+	}
+	s.progress.Records += b.records
+	s.progress.Bytes += b.bytes
+	s.progress.Position = c.next
 	s.report("")
 	return nil
 }
@@ -328,12 +310,18 @@ type batch struct {
 }
 
 func (b *batch) reset() {
+	clear(b.changes) // they hold what was fetched
 	*b = batch{spec: b.spec, arena: b.arena[:0], changes: b.changes[:0]}
 }
 
 // add decodes a chunk. Records without a key are left out if keyless, and otherwise poison.
 func (b *batch) add(req Request, c chunk, keyless bool) error {
 	b.held += c.held
+	grows := 0
+	for _, r := range c.records {
+		grows += b.spec.grows(r.Key, r.Value)
+	}
+	b.arena, b.changes = slices.Grow(b.arena, grows), slices.Grow(b.changes, len(c.records))
 	for _, r := range c.records {
 		if r.Attrs.IsControl() {
 			continue

@@ -97,12 +97,22 @@ func (g *Global) Follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 			from[p] = pos.Offset
 		}
 	}
+	// Until all is loaded the copy is as old as it was, or as the topic is now: what it has may have been deleted by what it has
+	// not read yet.
+	asOf := g.cp.LastCommit()
+	if asOf.IsZero() {
+		asOf = time.Now()
+	}
+	whole := false
 	var key []byte
-	write := func(name string, pos checkpoint.TopicPosition, fill func(state.Batch)) error {
+	write := func(changelogs map[string]checkpoint.TopicPosition, fill func(state.Batch)) error {
 		b := g.db.NewBatch()
 		defer b.Close()
 		fill(b)
-		u := checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{name: pos}, Seq: 1, At: time.Now()}
+		if whole {
+			asOf = time.Now()
+		}
+		u := checkpoint.Update{Changelogs: changelogs, Seq: 1, At: asOf}
 		if err := g.cp.Write(b, u); err != nil {
 			return err
 		}
@@ -116,7 +126,8 @@ func (g *Global) Follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 	err := r.Follow(ctx, changelog.FollowRequest{
 		Topic: g.spec.Topic, TopicID: topicID, From: from,
 		Apply: func(partition int32, changes []changelog.Change, next int64) error {
-			return write(partitionName(partition), checkpoint.TopicPosition{TopicID: topicID, Offset: next}, func(b state.Batch) {
+			position := checkpoint.TopicPosition{TopicID: topicID, Offset: next}
+			return write(map[string]checkpoint.TopicPosition{partitionName(partition): position}, func(b state.Batch) {
 				for _, c := range changes {
 					key = g.prefixed(key[:0], c.Key)
 					if c.Deleted {
@@ -130,9 +141,15 @@ func (g *Global) Follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 		Reset: func(partition int32) error {
 			// The partition's keys are not known apart: the copy keeps what was deleted meanwhile until the next new start.
 			g.log.Warn("a global table's topic has lost records that were not read yet", "table", g.spec.Name, "partition", partition)
-			return write(incomplete, checkpoint.TopicPosition{}, func(state.Batch) {})
+			return write(map[string]checkpoint.TopicPosition{incomplete: {}}, func(state.Batch) {})
 		},
-		Loaded: func(changelog.TopicInfo) { loaded() },
+		Loaded: func(changelog.TopicInfo) {
+			whole = true
+			if err := write(nil, func(state.Batch) {}); err != nil {
+				g.log.Warn("the age of a global table's copy could not be noted", "table", g.spec.Name, "err", err)
+			}
+			loaded()
+		},
 	})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("global table %s: %w", g.spec.Name, err)

@@ -85,15 +85,23 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 			}
 		}
 	}
+	// Until all is restored the database is as old as it was, or as the log is now: a deletion that is yet to be read may be
+	// gone before it is.
+	asOf := h.Checkpoint.LastCommit()
+	if asOf.IsZero() {
+		asOf = o.Now()
+	}
 	var mu sync.Mutex // one batch at a time
 	var restored int64
+	logged := false
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range sub.Stores {
 		if !s.Logged {
 			continue
 		}
+		logged = true
 		g.Go(func() error {
-			n, err := o.store(ctx, h, s, partition, ends[s.Name], &mu)
+			n, err := o.store(ctx, h, s, partition, ends[s.Name], asOf, &mu)
 			mu.Lock()
 			defer mu.Unlock()
 			restored += n
@@ -109,14 +117,33 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	if err := o.Pool.points.Hit(failpoint.AfterRestore); err != nil {
 		return err
 	}
-	if restored == 0 {
-		return nil
+	if logged {
+		if err := h.whole(o.Now()); err != nil {
+			return err
+		}
 	}
-	return h.flush()
+	if restored > 0 {
+		h.restored()
+	}
+	return nil
+}
+
+// whole notes that the database holds all that its changelogs did at the time.
+func (h *Handle) whole(at time.Time) error {
+	b := h.DB.NewBatch()
+	defer b.Close()
+	if err := h.Checkpoint.Write(b, checkpoint.Update{At: at}); err != nil {
+		return err
+	}
+	if err := b.Commit(); err != nil {
+		return err
+	}
+	h.Checkpoint.Applied()
+	return nil
 }
 
 // store restores one store of a task.
-func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end checkpoint.ChangelogEnd, mu *sync.Mutex) (int64, error) {
+func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end checkpoint.ChangelogEnd, asOf time.Time, mu *sync.Mutex) (int64, error) {
 	topic := changelog.Name(o.App, s.Name)
 	prefix, err := lockedPrefix(h, s.Name, mu)
 	if err != nil {
@@ -132,34 +159,16 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 		return 0, fmt.Errorf("store %s: %w: the local state follows another topic named %s. If that is intended delete the state directory", s.Name, changelog.ErrRecreated, topic)
 	}
 	r := Restoration{Task: h.id, Store: s.Name, Topic: topic, Partition: partition, From: pos.Offset}
-	var key []byte
+	o.Pool.filling.Add(1)
+	defer o.Pool.filling.Add(-1)
+	fill := &fill{h: h, task: mu, store: s.Name, prefix: prefix, id: id, asOf: asOf}
+	defer fill.drop()
 	var prev int64
 	res, err := o.Restorer.Restore(ctx, changelog.Request{
 		Topic: topic, Partition: partition, TopicID: id, From: pos.Offset, Committed: end.Offset,
 		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped},
 		Purged: s.Kind == topology.WindowStore,
-		Apply: func(changes []changelog.Change, next int64) error {
-			mu.Lock()
-			defer mu.Unlock()
-			b := h.DB.NewBatch()
-			defer b.Close()
-			for _, c := range changes {
-				key = append(append(key[:0], byte(prefix>>8), byte(prefix)), c.Key...)
-				if c.Deleted {
-					b.Delete(key)
-				} else {
-					b.Set(key, c.Value)
-				}
-			}
-			if err := h.Checkpoint.Write(b, checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{s.Name: {TopicID: id, Offset: next}}, Seq: h.Checkpoint.Seq(), At: o.Now()}); err != nil {
-				return err
-			}
-			if err := b.Commit(); err != nil {
-				return err
-			}
-			h.Checkpoint.Applied()
-			return o.Pool.points.Hit(failpoint.InRestore)
-		},
+		Apply:  fill.add,
 		// What lies between the stored position and the log's start was purged because its windows are closed: every change of an
 		// open window is still in the log. So the store stays, and goes on at the log's start; the task drops closed windows.
 		Reset: func() error { return nil },
@@ -174,6 +183,9 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 			}
 		},
 	})
+	if err == nil {
+		err = fill.flush()
+	}
 	if err != nil {
 		return 0, fmt.Errorf("store %s: %w", s.Name, err)
 	}

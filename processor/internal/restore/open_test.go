@@ -15,6 +15,7 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -44,7 +45,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
-	cl, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MetadataMinAge(10*time.Millisecond))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MetadataMinAge(10*time.Millisecond), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,37 +187,87 @@ func TestOpenWithoutOffsets(t *testing.T) {
 	}
 }
 
-// TestOpenStale: state older than the log keeps deletions is rebuilt, so that a deleted key does not rise again.
+// TestOpenStale: state older than the log keeps deletions is rebuilt, so that a deleted key does not rise again. Its age counts
+// from when it was known to be whole.
 func TestOpenStale(t *testing.T) {
-	w := newWorld(t)
-	w.produce(kvLog, 0, []byte("deleted"), []byte("v"))
-	w.pool.Release(w.mustOpen(w.commits()))
-	// Its deletion came and was compacted away.
-	if _, err := w.adm.DeleteRecords(w.Context(), kadm.Offsets{kvLog: {0: kadm.Offset{Topic: kvLog, At: 1}}}); err != nil {
-		t.Fatal(err)
-	}
-	w.keep = 24 * time.Hour
-	for age, want := range map[time.Duration]string{11 * time.Hour: "v"} {
-		w.opener.Now = func() time.Time { return time.Now().Add(age) }
-		h := w.mustOpen(w.commits())
-		if got := w.get(h, "kv", "deleted"); got != want {
-			t.Errorf("after %v: %s", age, got)
+	for _, opened := range [][]struct {
+		age  time.Duration
+		want string
+	}{{{11 * time.Hour, "v"}}, {{13 * time.Hour, "-"}}, {{11 * time.Hour, "v"}, {22 * time.Hour, "v"}, {35 * time.Hour, "-"}}} {
+		w := newWorld(t)
+		w.produce(kvLog, 0, []byte("deleted"), []byte("v"))
+		w.pool.Release(w.mustOpen(w.commits()))
+		// Its deletion came and was compacted away.
+		w.empty()
+		w.keep = 24 * time.Hour
+		for _, o := range opened {
+			w.opener.Now = func() time.Time { return time.Now().Add(o.age) }
+			h := w.mustOpen(w.commits())
+			if got := w.get(h, "kv", "deleted"); got != o.want {
+				t.Errorf("after %v of %v: %s", o.age, opened, got)
+			}
+			w.pool.Release(h)
 		}
-		w.pool.Release(h)
 	}
-	w.opener.Now = func() time.Time { return time.Now().Add(13 * time.Hour) }
+}
+
+// TestOpenStaleInterrupted: restores that end in the middle do not make state younger: what they have read may have been deleted
+// by what they have not.
+func TestOpenStaleInterrupted(t *testing.T) {
+	w := newWorld(t)
 	w.opener.Restorer = compactingRestorer(t, w)
-	h := w.mustOpen(w.commits())
-	if got := w.get(h, "kv", "deleted"); got != "-" {
-		t.Errorf("after 13h: %s", got)
+	w.produce(kvLog, 0, []byte("deleted"), []byte("v"))
+	for i := range 40 { // batches are not smaller than leastFill
+		w.produce(kvLog, 0, fmt.Append(nil, i), make([]byte, leastFill/10))
+	}
+	w.produce(kvLog, 0, []byte("deleted"), nil)
+	w.keep = 24 * time.Hour
+	w.pool.filling.Add(fillBytes / leastFill)
+	w.pool.points = func(n failpoint.Name) error {
+		if n == failpoint.InRestore {
+			return errors.New("interrupted")
+		}
+		return nil
+	}
+	for _, age := range []time.Duration{0, 6 * time.Hour, 11 * time.Hour} {
+		w.opener.Now = func() time.Time { return time.Now().Add(age) }
+		if _, err := w.open(w.commits()); err == nil || errors.Is(err, changelog.ErrOutOfRange) {
+			t.Fatalf("after %v: error %v", age, err)
+		}
+	}
+	w.pool.points = nil
+	h := acquire(t, w.pool)
+	if got := w.get(h, "kv", "deleted"); got != "v" {
+		t.Fatalf("the restores have read %q: they were to be interrupted later", got)
 	}
 	w.pool.Release(h)
+	w.empty()
+	w.opener.Now = func() time.Time { return time.Now().Add(13 * time.Hour) }
+	h = w.mustOpen(w.commits())
+	if got := w.get(h, "kv", "deleted"); got != "-" {
+		t.Errorf("a deleted key is %s", got)
+	}
+	w.pool.Release(h)
+}
+
+// empty removes everything from the changelog, as compaction does with keys that were deleted long ago.
+func (w *world) empty() {
+	w.Helper()
+	ends, err := w.adm.ListEndOffsets(w.Context(), kvLog)
+	if err != nil {
+		w.Fatal(err)
+	}
+	end, _ := ends.Lookup(kvLog, 0)
+	if _, err := w.adm.DeleteRecords(w.Context(), kadm.Offsets{kvLog: {0: kadm.Offset{Topic: kvLog, At: end.Offset}}}); err != nil {
+		w.Fatal(err)
+	}
+	w.opener.Restorer = compactingRestorer(w.T, w)
 }
 
 // compactingRestorer takes a log's start that has moved for compaction.
 func compactingRestorer(t *testing.T, w *world) *changelog.Restorer {
 	t.Helper()
-	r, err := changelog.NewRestorer(changelog.Config{Client: []kgo.Opt{kgo.SeedBrokers(w.broker.ListenAddrs()...)}, CompactionMovesStart: true})
+	r, err := changelog.NewRestorer(changelog.Config{Client: []kgo.Opt{kgo.SeedBrokers(w.broker.ListenAddrs()...)}, FetchBytes: 64 << 10, CompactionMovesStart: true})
 	if err != nil {
 		t.Fatal(err)
 	}

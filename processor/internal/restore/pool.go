@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kolkstream/kolk/checkpoint"
@@ -30,6 +31,8 @@ type Pool struct {
 	free  chan struct{} // closed and renewed whenever a handle is released
 	idle  time.Duration
 	tasks sync.WaitGroup // memtable flushes and closes
+
+	filling atomic.Int32 // stores that are being restored
 }
 
 // PoolConfig configures a [Pool].
@@ -246,6 +249,22 @@ func (h *Handle) Committed() error {
 	if n < p.flushBytes && (n == 0 || time.Since(h.flushed) < p.flushEvery) {
 		return nil
 	}
+	h.startFlush()
+	return nil
+}
+
+// restored begins to flush what a restore has brought: a crash is not to repeat it.
+func (h *Handle) restored() {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	if !h.flushing && h.flushErr == nil {
+		h.startFlush()
+	}
+}
+
+// startFlush flushes in the background. It is called with pool.mu held, while no flush runs.
+func (h *Handle) startFlush() {
+	p := h.pool
 	h.flushing, h.flushDone = true, make(chan struct{})
 	p.tasks.Go(func() {
 		err := h.flush()
@@ -254,7 +273,6 @@ func (h *Handle) Committed() error {
 		h.flushing, h.flushErr, h.flushed = false, err, time.Now()
 		close(h.flushDone)
 	})
-	return nil
 }
 
 func (h *Handle) flush() error {
