@@ -116,7 +116,7 @@ func scan(t testing.TB, s state.Reader, lo, hi []byte) []kv {
 func changes(t testing.TB, s *state.Store) []change {
 	t.Helper()
 	var got []change
-	err := s.Changes(func(key, value []byte, deleted bool) error {
+	err := s.Changes(func(_ int, key, value []byte, deleted bool) error {
 		got = append(got, change{string(key), string(value), deleted})
 		return nil
 	})
@@ -254,7 +254,7 @@ func TestOverlayOrderOfLastWrite(t *testing.T) {
 	equal(t, "changes after a range", changes(t, s), []change{{"c", "v", false}, {"d", "v", false}, {"b", "v", false}})
 	mine := errors.New("mine")
 	calls := 0
-	if err := s.Changes(func(_, _ []byte, _ bool) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
+	if err := s.Changes(func(_ int, _, _ []byte, _ bool) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
 		t.Errorf("after %d calls: %v", calls, err)
 	}
 }
@@ -366,7 +366,7 @@ func TestOverlayDoesNotAllocate(t *testing.T) {
 			}
 		}
 		s.Delete(keys[0])
-		_ = s.Changes(func(_, _ []byte, _ bool) error { return nil })
+		_ = s.Changes(func(_ int, _, _ []byte, _ bool) error { return nil })
 		o.Reset()
 	}
 	if n := testing.AllocsPerRun(10, transaction); n != 0 {

@@ -31,11 +31,12 @@ func (s *Store) Get(dst, key []byte) (value []byte, found bool, err error) {
 	return s.o.db.Get(dst, s.o.key)
 }
 
-// Put sets the value of key.
-func (s *Store) Put(key, value []byte) { s.t.put(s.hash(key), key, value) }
+// Put sets the value of key. It returns the key's number: the keys written since the last Reset are numbered from 0 on, and one that is written
+// again keeps its number.
+func (s *Store) Put(key, value []byte) (number int) { return int(s.t.put(s.hash(key), key, value)) }
 
-// Delete deletes key. It is a change even if there was no such key: the store does not look.
-func (s *Store) Delete(key []byte) { s.t.delete(s.hash(key), key) }
+// Delete deletes key, and returns its number as Put does. It is a change even if there was no such key: the store does not look.
+func (s *Store) Delete(key []byte) (number int) { return int(s.t.delete(s.hash(key), key)) }
 
 // DeleteRange deletes all keys in [lo, hi); a nil hi means all from lo on. It is meant for keys that cannot come back, the ones
 // of closed windows: Changes reports neither the deletion nor what was written in the range before it, so that a changelog
@@ -51,15 +52,15 @@ func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err e
 	return s.scan(lo, hi, fn)
 }
 
-// Changes calls fn for each key written since the last Reset, in the order of the last write to each, and stops at the first
+// Changes calls fn with the number of each key written since the last Reset, in the order of the last write to each, and stops at the first
 // error, which it returns. key and value are valid during the call of fn only; fn must not write the store.
-func (s *Store) Changes(fn func(key, value []byte, deleted bool) error) error {
+func (s *Store) Changes(fn func(number int, key, value []byte, deleted bool) error) error {
 	for i := s.t.first; i >= 0; i = s.t.entries[i].next {
 		var err error
 		if s.t.entries[i].state == deleted {
-			err = fn(s.t.key(i), nil, true)
+			err = fn(int(i), s.t.key(i), nil, true)
 		} else {
-			err = fn(s.t.key(i), s.t.value(i), false)
+			err = fn(int(i), s.t.key(i), s.t.value(i), false)
 		}
 		if err != nil {
 			return err

@@ -46,7 +46,7 @@ type entry struct {
 	state            entryState
 }
 
-func (t *table) init() { t.first, t.last = -1, -1 }
+func (t *table) init() { t.first, t.last, t.arena = -1, -1, []byte{} } // keys and values are never nil
 
 func (s *Store) hash(key []byte) uint32 { return uint32(maphash.Bytes(s.o.seed, key)) }
 
@@ -152,14 +152,14 @@ func (t *table) grow() {
 	}
 }
 
-func (t *table) put(hash uint32, key, value []byte) {
+func (t *table) put(hash uint32, key, value []byte) int32 {
 	i := t.touch(hash, key)
 	e := &t.entries[i]
 	e.state = written
 	if len(value) <= int(e.vcap) {
 		e.vlen = uint32(len(value))
 		copy(t.arena[e.voff:], value)
-		return
+		return i
 	}
 	// A value that grows again and again (a list) gets room to do so: what it leaves behind in the arena stays in proportion.
 	room := len(value)
@@ -168,10 +168,13 @@ func (t *table) put(hash uint32, key, value []byte) {
 	}
 	e.voff, e.vlen, e.vcap = len(t.arena), uint32(len(value)), uint32(room)
 	t.arena = append(slices.Grow(t.arena, room), value...)[:len(t.arena)+room]
+	return i
 }
 
-func (t *table) delete(hash uint32, key []byte) {
-	t.entries[t.touch(hash, key)].state = deleted
+func (t *table) delete(hash uint32, key []byte) int32 {
+	i := t.touch(hash, key)
+	t.entries[i].state = deleted
+	return i
 }
 
 func (t *table) deleteRange(lo, hi []byte) {
@@ -211,7 +214,7 @@ func (t *table) reset() {
 	t.peakBytes = max(len(t.arena), t.peakBytes-t.peakBytes/8)
 	t.peakEntries = max(len(t.entries), t.peakEntries-t.peakEntries/8)
 	if cap(t.arena) > keepBytes && cap(t.arena) > 4*t.peakBytes {
-		t.arena = nil
+		t.arena = []byte{}
 	}
 	if cap(t.entries) > keepEntries && cap(t.entries) > 4*t.peakEntries {
 		t.entries, t.index, t.list = nil, nil, skiplist{}

@@ -78,7 +78,7 @@ func (t *Task) logChanges(s *store) error {
 	if !s.spec.Logged {
 		return nil
 	}
-	return s.bytes.Changes(func(key, value []byte, deleted bool) error {
+	return s.bytes.Changes(func(_ int, key, value []byte, deleted bool) error {
 		m, buf, err := s.codec.Encode(t.encoded[:0], key, value, deleted, t.now)
 		t.encoded = buf
 		if err != nil {

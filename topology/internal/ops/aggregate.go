@@ -132,22 +132,21 @@ func result[K, A any](n Node, e *entry[A], enc *encoder[A], mutable bool, m *Emi
 
 // Flush implements Flusher.
 func (a *Aggregate[K, V, A]) Flush() (bool, error) {
-	return a.cache.flush(func(e *entry[A], raw []byte) error {
-		return forward(a.cache, e, raw, a.mutable, a.key.serde, &a.emission, &a.out)
+	return a.cache.flush(func(e *entry[A], key, raw []byte) error {
+		return forward(a.cache, e, key, raw, a.mutable, a.key.serde, &a.emission, &a.out)
 	})
 }
 
 // forward sends the pending update of an entry whose encoded value is raw.
-func forward[K, A any](c *Cache[A], e *entry[A], raw []byte, mutable bool, k serde.Serde[K], m *Emission[K, A], out *Record[K, A]) error {
-	c.outKey = append(c.outKey[:0], e.key...)
-	out.RawKey, out.RawValue = c.outKey, raw
-	out.Timestamp, out.Ref, out.Origin, out.Headers = e.ts, max(e.ref, e.ts), e.origin, e.recorded()
+func forward[K, A any](c *Cache[A], e *entry[A], key, raw []byte, mutable bool, k serde.Serde[K], m *Emission[K, A], out *Record[K, A]) error {
+	out.RawKey, out.RawValue = key, raw
+	out.Timestamp, out.Ref, out.Origin, out.Headers = e.ts, max(e.last.ref, e.ts), c.log.origin(e.last), c.log.recorded(e.id)
 	if m.NeedKey {
-		key, err := k.Decode(c.outKey)
+		typed, err := k.Decode(key)
 		if err != nil {
-			return c.node.fail(e.origin, decodeError("key", k.Name(), err))
+			return c.node.fail(out.Origin, decodeError("key", k.Name(), err))
 		}
-		out.Key = key
+		out.Key = typed
 	}
 	if ok, err := c.forwardValue(e, raw, mutable, m.NeedValue, &out.Value, &out.NoValue); !ok {
 		return err

@@ -1,15 +1,15 @@
 package ops
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
+	"math"
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
 )
-
-// entryOverhead is about what an entry costs beside its key and value.
-const entryOverhead = 256
 
 // Cache holds decoded values of a store that is read by single keys, and what has not been written to it yet.
 //
@@ -24,24 +24,28 @@ type Cache[A any] struct {
 	store *state.Store
 	serde serde.Serde[A]
 
-	entries map[string]*entry[A]
-	ages    list[A]
+	seed    maphash.Seed
+	index   index
+	slab    slab[A]
+	ages    list
 	updates order[A]
+	log     updateLog
+	windows *windows // whose entries these are; nil for a store without windows
+	copies  []*A     // of values for others than their owner, by number of the entry; nil: none
 	used    int64
-	free    *entry[A] // linked by at[0].next
-	buf     []byte    // of get and write
-	out     []byte    // of flush: stays untouched while flushed values are on their way
+	buf     []byte // of get and write
+	out     []byte // of flush: stays untouched while flushed values are on their way
 	outKey  []byte
 }
 
 // NewCache returns the cache of the task's store of that name, whose values carry a timestamp.
 func NewCache[A any](task Task, store string, s serde.Serde[A]) *Cache[A] {
 	return &Cache[A]{
-		node:    Node{Name: store, Task: task},
-		store:   task.Store(store),
-		serde:   s,
-		entries: make(map[string]*entry[A]),
-		ages:    list[A]{which: byAge},
+		node:  Node{Name: store, Task: task},
+		store: task.Store(store),
+		serde: s,
+		seed:  maphash.MakeSeed(),
+		ages:  list{which: byAge},
 	}
 }
 
@@ -50,7 +54,8 @@ func (c *Cache[A]) get(key []byte) (*entry[A], error) { return c.find(key, false
 
 // find is get for who may know that the store has no key that the cache has not: then absent saves asking it.
 func (c *Cache[A]) find(key []byte, absent bool) (*entry[A], error) {
-	e := c.entries[string(key)]
+	hash := c.hash(key)
+	e := c.lookup(hash, key)
 	if e != nil {
 		if e.loaded {
 			e.hot = true
@@ -60,24 +65,44 @@ func (c *Cache[A]) find(key []byte, absent bool) (*entry[A], error) {
 			return nil, err
 		}
 	} else {
-		e = c.alloc()
-		e.key = string(key)
+		e = c.slab.alloc(key)
+		c.index.add(hash, e.id)
 		if absent {
 			c.admit(e, 0)
 		} else if err := c.load(e); err != nil {
-			c.recycle(e)
+			c.drop(e)
 			return nil, err
 		}
-		c.entries[e.key] = e
 	}
 	return e, c.trim(e)
+}
+
+func (c *Cache[A]) hash(key []byte) uint32 { return uint32(maphash.Bytes(c.seed, key)) }
+
+// lookup returns the entry of a key, nil if there is none.
+func (c *Cache[A]) lookup(hash uint32, key []byte) *entry[A] {
+	if c.index.n == 0 {
+		return nil
+	}
+	mask := uint32(len(c.index.slots) - 1)
+	for at := hash & mask; ; at = (at + 1) & mask {
+		slot := c.index.slots[at]
+		if slot == 0 {
+			return nil
+		}
+		if uint32(slot>>32) == hash {
+			if e := c.slab.entry(int32(uint32(slot))); bytes.Equal(c.slab.key(e), key) {
+				return e
+			}
+		}
+	}
 }
 
 // load reads the entry's value from the store.
 func (c *Cache[A]) load(e *entry[A]) error {
 	size := 0
 	if !e.pending || e.has {
-		b, ts, found, err := c.read(c.buf[:0], e.key)
+		b, ts, found, err := c.read(c.buf[:0], c.slab.key(e))
 		c.buf = b
 		if err != nil {
 			return err
@@ -100,14 +125,13 @@ func (c *Cache[A]) admit(e *entry[A], size int) {
 	e.loaded = true
 	c.charge(e, size)
 	if !e.at[byAge].in {
-		c.ages.push(e)
+		c.slab.push(&c.ages, e)
 	}
 }
 
 // read appends the stored bytes of a key, timestamp included, to dst.
-func (c *Cache[A]) read(dst []byte, key string) (b []byte, ts int64, found bool, err error) {
-	c.outKey = append(c.outKey[:0], key...)
-	b, found, err = c.store.Get(dst, c.outKey)
+func (c *Cache[A]) read(dst, key []byte) (b []byte, ts int64, found bool, err error) {
+	b, found, err = c.store.Get(dst, key)
 	if err != nil {
 		return b, 0, false, fmt.Errorf("store %s: %w", c.node.Name, err)
 	}
@@ -115,9 +139,13 @@ func (c *Cache[A]) read(dst []byte, key string) (b []byte, ts int64, found bool,
 		return b, 0, false, nil
 	}
 	if len(b) < 8 {
-		return b, 0, false, fmt.Errorf("store %s: %w: a value of %d bytes has no timestamp", c.node.Name, state.ErrCorrupt, len(b))
+		return b, 0, false, c.noTimestamp(b)
 	}
 	return b, int64(binary.BigEndian.Uint64(b)), true, nil
+}
+
+func (c *Cache[A]) noTimestamp(b []byte) error {
+	return fmt.Errorf("store %s: %w: a value of %d bytes has no timestamp", c.node.Name, state.ErrCorrupt, len(b))
 }
 
 // decode decodes a stored value. Failing is fatal: the serde is not the one that wrote it.
@@ -132,78 +160,21 @@ func (c *Cache[A]) decode(b []byte) (A, error) {
 // touch notes an update of the entry by a record: it is the last one of the order. emit says that it is to be forwarded at the
 // commit.
 func touch[K, V, A any](c *Cache[A], e *entry[A], r *Record[K, V], emit bool) {
-	e.ref, e.origin = r.Ref, r.Origin
-	e.copied = nil
+	e.last = note(&c.log, e.id, r, emit)
+	c.uncopy(e)
 	if emit {
 		e.pending = true
-		if len(r.Headers) != 0 || e.headers != nil {
-			e.keep(r.Headers)
+	}
+	c.updates.add(&c.slab, e)
+}
+
+// forget drops what the cache has of a key, whose value has changed in the store.
+func (c *Cache[A]) forget(key []byte) {
+	if c.index.n != 0 {
+		if e := c.lookup(c.hash(key), key); e != nil {
+			c.drop(e)
 		}
 	}
-	c.updates.add(e)
-}
-
-// keep copies headers, which belong to a record that goes away.
-func (e *entry[A]) keep(from []Header) {
-	if e.headers == nil {
-		e.headers = new(headers)
-	}
-	n := 0
-	for _, h := range from {
-		n += len(h.Value)
-	}
-	b := e.headers.bytes[:0]
-	if cap(b) < n {
-		b = make([]byte, 0, n) // once, so that values stay where they are
-	}
-	to := e.headers.list[:0]
-	for _, h := range from {
-		if h.Value != nil {
-			at := len(b)
-			b = append(b, h.Value...)
-			h.Value = b[at:len(b):len(b)]
-		}
-		to = append(to, h)
-	}
-	e.headers.list, e.headers.bytes = to, b
-}
-
-// recorded returns the headers of the last update.
-func (e *entry[A]) recorded() []Header {
-	if e.headers == nil || len(e.headers.list) == 0 {
-		return nil
-	}
-	return e.headers.list
-}
-
-// put stores encoded bytes as the value of key (nil: delete it) as an update by a record. The value is decoded when somebody asks
-// for it.
-func put[K, V, A any](c *Cache[A], key, encoded []byte, r *Record[K, V], emit bool) error {
-	if encoded == nil {
-		c.store.Delete(key)
-	} else {
-		c.buf = append(binary.BigEndian.AppendUint64(c.buf[:0], uint64(r.Timestamp)), encoded...)
-		c.store.Put(key, c.buf)
-	}
-	e := c.entries[string(key)]
-	switch {
-	case e != nil:
-		c.unload(e)
-	case !emit:
-		return nil
-	default:
-		e = c.alloc()
-		e.key = string(key)
-		c.entries[e.key] = e
-		c.ages.push(e)
-		c.charge(e, 0)
-	}
-	e.has, e.ts = encoded != nil, r.Timestamp
-	if !emit {
-		return nil
-	}
-	touch(c, e, r, true)
-	return c.trim(e)
 }
 
 // shared returns the entry's value for somebody else than its owner: a copy if the owner may change it in place. ok is false if
@@ -212,45 +183,62 @@ func (c *Cache[A]) shared(e *entry[A], copies bool) (v A, ok bool, err error) {
 	if !copies {
 		return e.value, true, nil
 	}
-	if e.copied == nil {
+	for int(e.id) >= len(c.copies) {
+		c.copies = append(c.copies, nil)
+	}
+	if c.copies[e.id] == nil {
 		b, err := c.serde.Append(c.buf[:0], e.value)
 		if err != nil {
-			return v, false, c.node.fail(e.origin, encodeError("value", c.serde.Name(), err))
+			return v, false, c.node.fail(c.log.origin(e.last), encodeError("value", c.serde.Name(), err))
 		}
 		c.buf = b
 		copied := new(A)
 		if *copied, err = c.decode(b); err != nil {
 			return v, false, err
 		}
-		e.copied = copied
+		c.copies[e.id] = copied
 	}
-	return *e.copied, true, nil
+	return *c.copies[e.id], true, nil
+}
+
+// uncopy forgets the copy of an entry's value.
+func (c *Cache[A]) uncopy(e *entry[A]) {
+	if int(e.id) < len(c.copies) {
+		c.copies[e.id] = nil
+	}
+}
+
+// window returns the window of an entry; nil if the store has none.
+func (c *Cache[A]) window(e *entry[A]) *window {
+	if c.windows == nil || !e.at[byWindow].in {
+		return nil
+	}
+	return c.windows.find(startOf(c.slab.key(e)))
 }
 
 // write puts a dirty entry into the store. ok is false if its value could not be encoded and the error policy skips it: then the
 // entry is gone, and what the store had before counts again.
 func (c *Cache[A]) write(e *entry[A], buf []byte, store bool) (b []byte, ok bool, err error) {
-	c.outKey = append(c.outKey[:0], e.key...)
 	if !e.has {
 		e.dirty = false
 		if store {
-			c.store.Delete(c.outKey)
+			c.store.Delete(c.slab.key(e))
 		}
 		return buf[:0], true, nil
 	}
 	b = binary.BigEndian.AppendUint64(buf[:0], uint64(e.ts))
 	b, err = c.serde.Append(b, e.value)
 	if err != nil {
-		err = c.node.fail(e.origin, encodeError("value", c.serde.Name(), err))
-		if e.window != nil {
-			e.window.complete = false
+		err = c.node.fail(c.log.origin(e.last), encodeError("value", c.serde.Name(), err))
+		if w := c.window(e); w != nil {
+			w.complete = false
 		}
 		c.drop(e)
 		return buf, false, err
 	}
 	e.dirty = false
 	if store {
-		c.store.Put(c.outKey, b)
+		c.store.Put(c.slab.key(e), b)
 	}
 	c.charge(e, len(b))
 	return b, true, nil
@@ -258,9 +246,9 @@ func (c *Cache[A]) write(e *entry[A], buf []byte, store bool) (b []byte, ok bool
 
 // charge sets what the entry takes of the budget.
 func (c *Cache[A]) charge(e *entry[A], value int) {
-	cost := int64(entryOverhead + len(e.key) + value)
-	c.used += cost - e.cost
-	e.cost = cost
+	cost := min(c.slab.overhead(e)+int64(value), math.MaxUint32)
+	c.used += cost - int64(e.cost)
+	e.cost = uint32(cost)
 }
 
 // trim makes values leave until the rest fits into the budget, the oldest first that have not been read of late; not the one of
@@ -274,13 +262,13 @@ func (c *Cache[A]) trim(keep *entry[A]) error {
 
 func (c *Cache[A]) evict(keep *entry[A], budget int64) error {
 	for c.used > budget {
-		e := c.ages.first
-		if e == nil || e == keep && e == c.ages.last {
+		if c.ages.first == 0 || c.ages.first == keep.id && c.ages.last == keep.id {
 			return nil
 		}
+		e := c.slab.entry(c.ages.first)
 		if e.hot || e == keep {
 			e.hot = false
-			c.ages.push(e)
+			c.slab.push(&c.ages, e)
 			continue
 		}
 		if e.dirty {
@@ -293,17 +281,14 @@ func (c *Cache[A]) evict(keep *entry[A], budget int64) error {
 				continue
 			}
 		}
-		if e.window != nil {
-			e.window.complete = false
+		if w := c.window(e); w != nil {
+			w.complete = false
 		}
-		if !e.pending {
+		if e.pending {
+			c.unload(e)
+		} else {
 			c.drop(e)
-			continue
 		}
-		c.unload(e)
-		c.ages.remove(e)
-		c.used -= e.cost
-		e.cost = 0
 	}
 	return nil
 }
@@ -311,55 +296,38 @@ func (c *Cache[A]) evict(keep *entry[A], budget int64) error {
 // unload makes the entry a stub.
 func (c *Cache[A]) unload(e *entry[A]) {
 	var none A
-	e.value, e.copied = none, nil
-	e.loaded, e.dirty, e.hot = false, false, false
-	if e.cost != 0 {
-		c.charge(e, 0)
-	}
+	e.value = none
+	e.loaded, e.hot = false, false
+	c.uncopy(e)
+	c.slab.remove(&c.ages, e)
+	c.used -= int64(e.cost)
+	e.cost = 0
 }
 
 // drop forgets an entry, written or not.
 func (c *Cache[A]) drop(e *entry[A]) {
-	c.used -= e.cost
-	c.ages.remove(e)
+	c.used -= int64(e.cost)
+	c.uncopy(e)
+	c.slab.remove(&c.ages, e)
 	c.updates.forget(e)
-	if e.window != nil {
-		e.window.entries.remove(e)
+	if w := c.window(e); w != nil {
+		c.slab.remove(&w.entries, e)
 	}
-	delete(c.entries, e.key)
-	c.recycle(e)
-}
-
-// alloc returns an empty entry. They are made in batches and used again.
-func (c *Cache[A]) alloc() *entry[A] {
-	if c.free == nil {
-		batch := make([]entry[A], 32)
-		for i := range batch {
-			batch[i].at[0].next = c.free
-			c.free = &batch[i]
-		}
-	}
-	e := c.free
-	c.free = e.at[0].next
-	e.at[0].next = nil
-	return e
-}
-
-func (c *Cache[A]) recycle(e *entry[A]) {
-	*e = entry[A]{}
-	e.at[0].next = c.free
-	c.free = e
+	c.index.remove(c.hash(c.slab.key(e)), e.id)
+	c.slab.recycle(e)
 }
 
 // flush writes every dirty entry to the store, except those of closed windows, and calls emit for the pending ones, in the order of
 // last update. raw is the encoded value, nil if the key has none; key and raw are good during the call. emit may use this cache.
-func (c *Cache[A]) flush(emit func(e *entry[A], raw []byte) error) (did bool, err error) {
-	for e := c.updates.take(); e != nil; e = c.updates.take() {
+func (c *Cache[A]) flush(emit func(e *entry[A], key, raw []byte) error) (did bool, err error) {
+	c.updates.sweep(&c.slab) // what is left lies in the processor's caches now
+	for e := c.updates.take(&c.slab); e != nil; e = c.updates.take(&c.slab) {
 		did = true
 		var raw []byte
 		switch {
 		case e.dirty:
-			b, ok, err := c.write(e, c.out, e.window == nil || !e.window.closed)
+			w := c.window(e)
+			b, ok, err := c.write(e, c.out, w == nil || !w.closed)
 			if err != nil {
 				return did, err
 			}
@@ -371,7 +339,7 @@ func (c *Cache[A]) flush(emit func(e *entry[A], raw []byte) error) (did bool, er
 				raw = b[8:]
 			}
 		case e.has:
-			b, ts, found, err := c.read(c.out[:0], e.key)
+			b, ts, found, err := c.read(c.out[:0], c.slab.key(e))
 			if err != nil {
 				return did, err
 			}
@@ -380,15 +348,16 @@ func (c *Cache[A]) flush(emit func(e *entry[A], raw []byte) error) (did bool, er
 				raw, e.ts = b[8:], ts
 			}
 		}
-		pending := e.pending
+		if !e.pending {
+			continue
+		}
 		e.pending = false
-		if pending {
-			if err := emit(e, raw); err != nil {
-				return did, err
-			}
+		c.outKey = append(c.outKey[:0], c.slab.key(e)...)
+		if err := emit(e, c.outKey, raw); err != nil {
+			return did, err
 		}
 		// A stub that had to leave has done its work. (emit may have used the cache, and e be another key's entry by now: no stub then.)
-		if !e.loaded && !e.pending && e.cost == 0 && c.entries[e.key] == e {
+		if e.used && !e.loaded && !e.pending {
 			c.drop(e)
 		}
 	}

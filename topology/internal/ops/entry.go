@@ -1,36 +1,38 @@
 package ops
 
-// entry is one key of a store in its cache.
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
+// entry is one key of a store in its cache. It has no pointers of its own, so that the garbage collector need not look at a cache of plain
+// values; the order of fields is that of their use.
 type entry[A any] struct {
-	key   string // the store key
-	value A
+	// key is the store key, up to len(key) bytes of it; a longer one lies in the slab's arena, and its place is here.
+	klen uint32
+	key  [20]byte
+
 	// has says that the key has a value. loaded says that value holds it; a stub (not loaded) has its value in the store.
 	has, loaded bool
 	// dirty says that value has not been written to the store yet, pending that it has not been forwarded yet.
 	dirty, pending bool
 	hot            bool // read since eviction last looked at it
+	used           bool // not free
 
-	ts  int64  // of the value, or of the update that deleted it while that is pending
-	seq uint64 // of the last update since the flush, 0 if there was none
+	last  lastUpdate
+	seq   uint64 // of the last update since the flush, 0 if there was none
+	ts    int64  // of the value, or of the update that deleted it while that is pending
+	value A
 
-	// Of the last update, for what is forwarded at the commit.
-	ref     int64
-	origin  Origin
-	headers *headers // nil: none
-
-	// copied is a copy of value for others than its owner, if it is not nil.
-	copied *A
-
-	cost   int64 // bytes counted against the budget; loaded entries only
-	window *window[A]
-
-	at [lists]links[A]
+	id   int32  // in its slab
+	cost uint32 // bytes counted against the budget; loaded entries only
+	at   [lists]links
 }
 
-// headers is the copy of a record's headers.
-type headers struct {
-	list  []Header
-	bytes []byte // holds the values
+// links is an entry's place in one list.
+type links struct {
+	prev, next int32
+	in         bool
 }
 
 const (
@@ -39,108 +41,133 @@ const (
 	lists
 )
 
-// links is an entry's place in one list.
-type links[A any] struct {
-	prev, next *entry[A]
-	in         bool
+// slab holds entries, numbered from 1. They stay where they are.
+type slab[A any] struct {
+	chunks [][]entry[A]
+	free   int32 // linked by at[0].next
+	// long holds the keys that do not fit into their entries; idle bytes of it belong to no entry any more.
+	long []byte
+	idle int
+}
+
+const (
+	slabChunk = 256 // entries
+	keepIdle  = 64 << 10
+)
+
+// entry returns the entry of that number.
+func (s *slab[A]) entry(id int32) *entry[A] {
+	return &s.chunks[uint32(id)/slabChunk][uint32(id)%slabChunk]
+}
+
+// alloc returns an entry with a key and nothing else.
+func (s *slab[A]) alloc(key []byte) *entry[A] {
+	if s.free == 0 {
+		from := int32(len(s.chunks) * slabChunk)
+		s.chunks = append(s.chunks, make([]entry[A], slabChunk))
+		for id := from + slabChunk - 1; id >= max(from, 1); id-- {
+			e := s.entry(id)
+			e.id = id
+			e.at[0].next = s.free
+			s.free = id
+		}
+	}
+	e := s.entry(s.free)
+	s.free = e.at[0].next
+	e.at[0].next = 0
+	e.used = true
+	e.klen = uint32(len(key))
+	if len(key) > len(e.key) {
+		if s.idle > keepIdle && s.idle > len(s.long)/2 {
+			s.pack()
+		}
+		binary.LittleEndian.PutUint64(e.key[:], uint64(len(s.long)))
+		s.long = append(s.long, key...)
+	} else {
+		copy(e.key[:], key)
+	}
+	return e
+}
+
+// key returns the entry's key: good as long as the entry, and until the next alloc.
+func (s *slab[A]) key(e *entry[A]) []byte {
+	n := int(e.klen)
+	if n > len(e.key) {
+		from := int(binary.LittleEndian.Uint64(e.key[:]))
+		return s.long[from : from+n : from+n]
+	}
+	return e.key[:n:n]
+}
+
+// recycle frees an entry.
+func (s *slab[A]) recycle(e *entry[A]) {
+	if int(e.klen) > len(e.key) {
+		s.idle += int(e.klen)
+	}
+	*e = entry[A]{id: e.id}
+	e.at[0].next = s.free
+	s.free = e.id
+}
+
+// pack leaves the idle bytes of the arena behind.
+func (s *slab[A]) pack() {
+	long := make([]byte, 0, len(s.long)-s.idle+keepIdle)
+	for _, chunk := range s.chunks {
+		for i := range chunk {
+			e := &chunk[i]
+			if int(e.klen) <= len(e.key) || !e.used {
+				continue
+			}
+			k := s.key(e)
+			binary.LittleEndian.PutUint64(e.key[:], uint64(len(long)))
+			long = append(long, k...)
+		}
+	}
+	s.long, s.idle = long, 0
+}
+
+// overhead is about what an entry costs beside its value, a long key included.
+func (s *slab[A]) overhead(e *entry[A]) int64 {
+	n := int64(unsafe.Sizeof(*e)) + 16 // in the index
+	if int(e.klen) > len(e.key) {
+		n += int64(e.klen)
+	}
+	return n
 }
 
 // list is a doubly linked list through the links of that number of its entries.
-type list[A any] struct {
-	first, last *entry[A]
+type list struct {
+	first, last int32
 	which       int
 }
 
 // push puts e at the end, from wherever in the list it is.
-func (l *list[A]) push(e *entry[A]) {
-	l.remove(e)
-	e.at[l.which] = links[A]{prev: l.last, in: true}
-	if l.last == nil {
-		l.first = e
+func (s *slab[A]) push(l *list, e *entry[A]) {
+	s.remove(l, e)
+	e.at[l.which] = links{prev: l.last, in: true}
+	if l.last == 0 {
+		l.first = e.id
 	} else {
-		l.last.at[l.which].next = e
+		s.entry(l.last).at[l.which].next = e.id
 	}
-	l.last = e
+	l.last = e.id
 }
 
 // remove takes e out of the list, if it is in it.
-func (l *list[A]) remove(e *entry[A]) {
+func (s *slab[A]) remove(l *list, e *entry[A]) {
 	at := &e.at[l.which]
 	if !at.in {
 		return
 	}
-	if at.prev == nil {
+	if at.prev == 0 {
 		l.first = at.next
 	} else {
-		at.prev.at[l.which].next = at.next
+		s.entry(at.prev).at[l.which].next = at.next
 	}
-	if at.next == nil {
+	if at.next == 0 {
 		l.last = at.prev
 	} else {
-		at.next.at[l.which].prev = at.prev
+		s.entry(at.next).at[l.which].prev = at.prev
 	}
-	*at = links[A]{}
-}
-
-// order is the order of last update. Each update appends; what a later update of the same entry has overtaken is skipped, and
-// swept out when it is the larger part.
-type order[A any] struct {
-	log  []mark[A]
-	head int // of the log: what has been taken
-	live int
-	seq  uint64
-}
-
-type mark[A any] struct {
-	e   *entry[A]
-	seq uint64
-}
-
-// add makes e the last.
-func (o *order[A]) add(e *entry[A]) {
-	if e.seq == 0 {
-		o.live++
-	} else if o.seq == e.seq {
-		return
-	}
-	o.seq++
-	e.seq = o.seq
-	if len(o.log) == cap(o.log) && len(o.log) > 2*o.live {
-		o.sweep()
-	}
-	o.log = append(o.log, mark[A]{e: e, seq: o.seq})
-}
-
-// forget takes e out.
-func (o *order[A]) forget(e *entry[A]) {
-	if e.seq != 0 {
-		e.seq = 0
-		o.live--
-	}
-}
-
-// take returns the first entry and takes it out; nil if there is none.
-func (o *order[A]) take() *entry[A] {
-	for o.head < len(o.log) {
-		u := o.log[o.head]
-		o.log[o.head].e = nil
-		o.head++
-		if u.e.seq == u.seq {
-			o.forget(u.e)
-			return u.e
-		}
-	}
-	o.log, o.head = o.log[:0], 0
-	return nil
-}
-
-func (o *order[A]) sweep() {
-	kept := o.log[:0]
-	for _, u := range o.log[o.head:] {
-		if u.e.seq == u.seq {
-			kept = append(kept, u)
-		}
-	}
-	clear(o.log[len(kept):])
-	o.log, o.head = kept, 0
+	*at = links{}
 }

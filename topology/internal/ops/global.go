@@ -6,6 +6,8 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
+const globalOverhead = 256 // about what a decoded row costs beside its key and value
+
 // GlobalView is a task's view of a global table: it decodes what it looks up and keeps that, as long as the table does not change.
 type GlobalView[K, V any] struct {
 	global  Global
@@ -53,6 +55,6 @@ func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
 		v.OK = true
 	}
 	g.seen[string(k)] = v
-	g.used += int64(entryOverhead + len(k) + len(b))
+	g.used += int64(globalOverhead + len(k) + len(b))
 	return v, nil, nil
 }

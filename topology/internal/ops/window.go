@@ -38,24 +38,24 @@ func (s Spans) first(ts int64) int64 {
 func (s Spans) closes(start int64) int64 { return start + s.Size + s.Grace }
 
 // window is an open window of a task.
-type window[A any] struct {
+type window struct {
 	start int64
 	// closed says that nothing is added to it any more, and that it goes at the next flush.
 	closed bool
 	// complete says that entries has all of its keys: none has left the cache, or was there before. The store need not be asked then.
 	complete bool
-	entries  list[A]
+	entries  list
 }
 
 // windows are the open windows of a task in the order of their starts.
-type windows[A any] struct {
-	byStart map[int64]*window[A]
-	sorted  []*window[A]
-	last    *window[A] // found last
+type windows struct {
+	byStart map[int64]*window
+	sorted  []*window
+	last    *window // found last
 }
 
 // find returns the window of that start, nil if it is not open.
-func (w *windows[A]) find(start int64) *window[A] {
+func (w *windows) find(start int64) *window {
 	if w.last != nil && w.last.start == start {
 		return w.last
 	}
@@ -66,10 +66,10 @@ func (w *windows[A]) find(start int64) *window[A] {
 }
 
 // open opens a window.
-func (w *windows[A]) open(start int64, complete bool) *window[A] {
-	n := &window[A]{start: start, complete: complete, entries: list[A]{which: byWindow}}
+func (w *windows) open(start int64, complete bool) *window {
+	n := &window{start: start, complete: complete, entries: list{which: byWindow}}
 	w.byStart[start] = n
-	i, _ := slices.BinarySearchFunc(w.sorted, start, func(e *window[A], start int64) int {
+	i, _ := slices.BinarySearchFunc(w.sorted, start, func(e *window, start int64) int {
 		if e.start < start {
 			return -1
 		}
@@ -81,7 +81,7 @@ func (w *windows[A]) open(start int64, complete bool) *window[A] {
 }
 
 // remove takes out the first n windows.
-func (w *windows[A]) remove(n int) {
+func (w *windows) remove(n int) {
 	for _, e := range w.sorted[:n] {
 		delete(w.byStart, e.start)
 	}

@@ -1,10 +1,10 @@
 package ops
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
@@ -22,7 +22,7 @@ type WindowedAggregate[K, V, A any] struct {
 	cache    *Cache[A]
 	emission Emission[Windowed[K], A]
 	mutable  bool
-	windows  windows[A]
+	windows  windows
 	storeKey []byte
 	out      Record[Windowed[K], A]
 	value    encoder[A]
@@ -43,8 +43,9 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.S
 	a := &WindowedAggregate[K, V, A]{
 		Node: n, spans: spans, step: step, key: newEncoder(k, keyRaw), cache: cache, emission: e,
 		mutable: Mutable[A](), value: newEncoder(cache.serde, false),
-		windows: windows[A]{byStart: make(map[int64]*window[A])}, ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
+		windows: windows{byStart: make(map[int64]*window)}, ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
 	}
+	cache.windows = &a.windows
 	return a, a.restore()
 }
 
@@ -144,9 +145,8 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 	if err != nil {
 		return false, err
 	}
-	if e.window == nil {
-		e.window = w
-		w.entries.push(e)
+	if !e.at[byWindow].in {
+		a.cache.slab.push(&w.entries, e)
 	}
 	after, keep, err := a.step(e.value, e.has, r)
 	if err != nil {
@@ -198,12 +198,11 @@ func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
 }
 
 // forward sends the pending update of an entry.
-func (a *WindowedAggregate[K, V, A]) forward(e *entry[A], raw []byte) error {
+func (a *WindowedAggregate[K, V, A]) forward(e *entry[A], key, raw []byte) error {
 	m, out := &a.emission, &a.out
 	out.RawKey, out.RawValue = nil, raw
-	out.Timestamp, out.Ref, out.Origin, out.Headers = e.ts, max(e.ref, e.ts), e.origin, e.recorded()
-	a.cache.outKey = append(a.cache.outKey[:0], e.key...)
-	if ok, err := a.setKey(a.cache.outKey, e.origin); !ok {
+	out.Timestamp, out.Ref, out.Origin, out.Headers = e.ts, max(e.last.ref, e.ts), a.cache.log.origin(e.last), a.cache.log.recorded(e.id)
+	if ok, err := a.setKey(key, out.Origin); !ok {
 		return err
 	}
 	if ok, err := a.cache.forwardValue(e, raw, a.mutable, m.NeedValue, &out.Value, &out.NoValue); !ok {
@@ -225,9 +224,9 @@ func (a *WindowedAggregate[K, V, A]) setKey(key []byte, o Origin) (ok bool, err 
 }
 
 // forget drops what the cache has of a window.
-func (a *WindowedAggregate[K, V, A]) forget(w *window[A]) {
-	for e := w.entries.first; e != nil; e = w.entries.first {
-		a.cache.drop(e)
+func (a *WindowedAggregate[K, V, A]) forget(w *window) {
+	for w.entries.first != 0 {
+		a.cache.drop(a.cache.slab.entry(w.entries.first))
 	}
 }
 
@@ -260,20 +259,23 @@ func (a *WindowedAggregate[K, V, A]) close(now int64) error {
 }
 
 // finish forwards the results of a window.
-func (a *WindowedAggregate[K, V, A]) finish(w *window[A]) error {
+func (a *WindowedAggregate[K, V, A]) finish(w *window) error {
 	if !w.complete {
 		return a.finishStored(w)
 	}
 	// Everything is at hand, and need never have been in the store.
 	all := a.closing[:0]
-	for e := w.entries.first; e != nil; e = e.at[byWindow].next {
+	slab := &a.cache.slab
+	for id := w.entries.first; id != 0; {
+		e := slab.entry(id)
 		if e.has {
 			all = append(all, e)
 		}
+		id = e.at[byWindow].next
 	}
-	slices.SortFunc(all, func(x, y *entry[A]) int { return strings.Compare(x.key, y.key) })
+	slices.SortFunc(all, func(x, y *entry[A]) int { return bytes.Compare(slab.key(x), slab.key(y)) })
 	for _, e := range all {
-		a.storeKey = append(a.storeKey[:0], e.key...)
+		a.storeKey = append(a.storeKey[:0], slab.key(e)...)
 		if err := a.final(a.storeKey, e.value, e.ts); err != nil {
 			return err
 		}
@@ -285,9 +287,10 @@ func (a *WindowedAggregate[K, V, A]) finish(w *window[A]) error {
 
 // finishStored forwards the results of a window of which a part is in the store only. It brings the rest there first, and reads the
 // window in portions: those behind may write stores, which nobody may during a scan.
-func (a *WindowedAggregate[K, V, A]) finishStored(w *window[A]) error {
-	for e := w.entries.first; e != nil; {
-		next := e.at[byWindow].next // a failing write drops e
+func (a *WindowedAggregate[K, V, A]) finishStored(w *window) error {
+	for id := w.entries.first; id != 0; {
+		e := a.cache.slab.entry(id)
+		id = e.at[byWindow].next // a failing write drops e
 		if e.dirty {
 			b, _, err := a.cache.write(e, a.cache.buf, true)
 			if err != nil {
@@ -295,7 +298,6 @@ func (a *WindowedAggregate[K, V, A]) finishStored(w *window[A]) error {
 			}
 			a.cache.buf = b
 		}
-		e = next
 	}
 	from, to := appendStart(nil, w.start), appendStart(nil, w.start+1)
 	for more := true; more; {
@@ -315,7 +317,7 @@ func (a *WindowedAggregate[K, V, A]) finishStored(w *window[A]) error {
 		for i := range a.rows.len() {
 			key, value := a.rows.at(i)
 			if len(value) < 8 {
-				return fmt.Errorf("store %s: %w: a value of %d bytes has no timestamp", a.cache.node.Name, state.ErrCorrupt, len(value))
+				return a.cache.noTimestamp(value)
 			}
 			v, err := a.cache.decode(value[8:])
 			if err != nil {
