@@ -47,7 +47,7 @@ type Config struct {
 	CommitInterval     time.Duration
 	CommitMin          time.Duration
 	UncommittedBytes   int64
-	QueueBytes         int64 // of one task, from which its partitions are paused
+	QueueBytes         int64 // of all tasks of the worker: with more queued it processes before it polls
 	CacheBytes         int64 // of one store of one task
 	SessionTimeout     time.Duration
 	HeartbeatInterval  time.Duration
@@ -280,9 +280,14 @@ var errStop = errors.New("stop")
 
 // step is one turn: poll, process, commit.
 func (s *session) step() error {
-	fetches, err := s.poll()
-	if err != nil {
-		return err
+	if s.wants() {
+		fetches, err := s.poll()
+		if err != nil {
+			return err
+		}
+		if err := s.enqueue(fetches); err != nil {
+			return err
+		}
 	}
 	if s.fatal != nil {
 		return s.fatal
@@ -293,74 +298,13 @@ func (s *session) step() error {
 	if err := s.adopt(); err != nil {
 		return err
 	}
-	if err := s.enqueue(fetches); err != nil {
-		return err
-	}
 	if err := s.process(); err != nil {
 		return err
 	}
-	s.pauseAndResume()
 	if s.ctx.Err() != nil {
 		return errStop
 	}
 	return nil
-}
-
-// poll waits for records, until something else is due. Before, it commits if a commit is due, and allows a rebalance whenever
-// nothing is uncommitted.
-func (s *session) poll() (kgo.Fetches, error) {
-	now := time.Now()
-	due := s.commitDue(now)
-	if due <= 0 {
-		if err := s.commit(); err != nil {
-			return nil, err
-		}
-		due = s.idleWait()
-	}
-	if s.dirtySince.IsZero() {
-		due = s.idleWait()
-		// From here on callbacks may run, until the poll returns. Nothing of the session is touched in between.
-		s.begin()
-		s.rebalance.Store(false)
-		s.cl.AllowRebalance()
-	}
-	ctx, cancel := context.WithTimeout(s.hard, max(due, time.Millisecond))
-	defer cancel()
-	s.pollCancel.Store(&cancel)
-	if s.ctx.Err() != nil || s.rebalance.Load() && !s.dirtySince.IsZero() {
-		cancel() // it was told before it could be woken
-	}
-	// A poll that returns nothing at all, not even the end of its context, holds back no callbacks: what it was woken for was
-	// taken away by one that ran meanwhile. The session must not go on like that.
-	var fetches kgo.Fetches
-	for len(fetches) == 0 {
-		fetches = s.cl.PollFetches(ctx)
-	}
-	s.pollCancel.Store(nil)
-	if s.hard.Err() != nil {
-		return nil, s.hard.Err()
-	}
-	return fetches, nil
-}
-
-// idleWait is how long a poll may wait when nothing is uncommitted: openings, ticks and the shutdown are looked at in between.
-func (s *session) idleWait() time.Duration {
-	if s.more {
-		return 0
-	}
-	s.openMu.Lock()
-	defer s.openMu.Unlock()
-	if len(s.opened) > 0 {
-		return 0
-	}
-	return 100 * time.Millisecond
-}
-
-// wake ends a poll that waits. It is safe for concurrent use.
-func (s *session) wake() {
-	if cancel := s.pollCancel.Load(); cancel != nil {
-		(*cancel)()
-	}
 }
 
 // With nothing left to process a commit comes early, if that costs little: a worker that spends less than a twentieth of its
@@ -398,43 +342,6 @@ func (s *session) uncommitted() (n int64) {
 	return n
 }
 
-// enqueue hands what was fetched to the tasks.
-func (s *session) enqueue(fetches kgo.Fetches) error {
-	var failed error
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if p.Err != nil {
-			if err := s.fetchError(p.Topic, p.Partition, p.Err); err != nil && failed == nil {
-				failed = err
-			}
-			return
-		}
-		r := s.owner(p.Topic, p.Partition)
-		if r == nil {
-			return // a task that was not adopted yet has its partitions paused: these were on their way before
-		}
-		end := p.LastStableOffset
-		if end < 0 {
-			end = p.HighWatermark
-		}
-		r.task.Enqueue(p.Topic, p.Records, end)
-	})
-	return failed
-}
-
-func (s *session) owner(topic string, partition int32) *running {
-	for _, r := range s.order {
-		if r.id.Partition != partition {
-			continue
-		}
-		for _, t := range r.topics {
-			if t == topic {
-				return r
-			}
-		}
-	}
-	return nil
-}
-
 // Between two looks at the clock a task processes as many records as take about quantumTime.
 const (
 	quantumTime  = 5 * time.Millisecond
@@ -452,7 +359,7 @@ func (r *running) adapt(n int, took time.Duration) {
 	}
 }
 
-// process lets the tasks process what is queued, until nothing can go on or a commit is due.
+// process lets the tasks process what is queued, until nothing can go on, a commit is due, or there is room for more.
 func (s *session) process() error {
 	for s.more = true; ; {
 		progress := false
@@ -488,6 +395,9 @@ func (s *session) process() error {
 			}
 			return nil // records may have arrived meanwhile, and a rebalance may wait
 		}
+		if s.wants() {
+			return nil
+		}
 	}
 }
 
@@ -505,36 +415,4 @@ func (s *session) taskFailed(r *running, err error) error {
 		return nil
 	}
 	return errors.Join(err, s.undo())
-}
-
-// pauseAndResume keeps the queues bounded.
-func (s *session) pauseAndResume() {
-	var pause, resume map[string][]int32
-	for _, r := range s.order {
-		for _, t := range r.topics {
-			n := r.task.Buffered(t)
-			switch {
-			case n > s.cfg.QueueBytes && !r.paused[t]:
-				r.paused[t] = true
-				pause = add(pause, t, r.id.Partition)
-			case n <= s.cfg.QueueBytes/2 && r.paused[t]:
-				r.paused[t] = false
-				resume = add(resume, t, r.id.Partition)
-			}
-		}
-	}
-	if pause != nil {
-		s.cl.PauseFetchPartitions(pause)
-	}
-	if resume != nil {
-		s.cl.ResumeFetchPartitions(resume)
-	}
-}
-
-func add(m map[string][]int32, topic string, partition int32) map[string][]int32 {
-	if m == nil {
-		m = map[string][]int32{}
-	}
-	m[topic] = append(m[topic], partition)
-	return m
 }

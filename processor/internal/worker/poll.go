@@ -1,0 +1,154 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// wants reports whether to poll: there is room in the queues, or nothing in them can be processed, or the group waits for the
+// poll. Otherwise what is queued is processed first. The client holds one more fetch meanwhile, which it does not take apart.
+func (s *session) wants() bool {
+	return !s.more || s.rebalance.Load() || s.queued() < s.cfg.QueueBytes
+}
+
+// queued is about how much memory the queues of all tasks take.
+func (s *session) queued() (n int64) {
+	for _, r := range s.order {
+		for _, t := range r.topics {
+			n += r.task.Buffered(t)
+		}
+	}
+	return n
+}
+
+// poll takes what was fetched; with nothing to process it waits for that, until something else is due. Before, it commits if a
+// commit is due, and allows a rebalance whenever nothing is uncommitted.
+func (s *session) poll() (kgo.Fetches, error) {
+	due := s.commitDue(time.Now())
+	if due <= 0 {
+		if err := s.commit(); err != nil {
+			return nil, err
+		}
+	}
+	s.throttle()
+	allow := s.dirtySince.IsZero()
+	if allow {
+		due = s.idleWait()
+		// From here on callbacks may run, until the poll returns. Nothing of the session is touched in between.
+		s.begin()
+		s.rebalance.Store(false)
+		s.cl.AllowRebalance()
+	}
+	if s.more {
+		// Without a context a poll does not wait. What it returns holds back callbacks, and if it returns nothing they are as before.
+		if fetches := s.cl.PollFetches(nil); len(fetches) > 0 || !allow { //nolint:staticcheck // the client's documentation says so
+			return fetches, s.hard.Err()
+		}
+		due = 0
+	}
+	ctx, cancel := context.WithTimeout(s.hard, due)
+	defer cancel()
+	s.pollCancel.Store(&cancel)
+	if s.ctx.Err() != nil || s.rebalance.Load() && !allow {
+		cancel() // it was told before it could be woken
+	}
+	// A poll that returns nothing at all, not even the end of its context, holds back no callbacks: what it was woken for was
+	// taken away by one that ran meanwhile. The session must not go on like that.
+	var fetches kgo.Fetches
+	for len(fetches) == 0 {
+		fetches = s.cl.PollFetches(ctx)
+	}
+	s.pollCancel.Store(nil)
+	return fetches, s.hard.Err()
+}
+
+// idleWait is how long a poll may wait when nothing is uncommitted: openings, ticks and the shutdown are looked at in between.
+func (s *session) idleWait() time.Duration {
+	s.openMu.Lock()
+	defer s.openMu.Unlock()
+	if len(s.opened) > 0 {
+		return 0
+	}
+	return 100 * time.Millisecond
+}
+
+// wake ends a poll that waits. It is safe for concurrent use.
+func (s *session) wake() {
+	if cancel := s.pollCancel.Load(); cancel != nil {
+		(*cancel)()
+	}
+}
+
+// throttle pauses partitions while the queues are full and yet nothing can be processed: tasks wait for inputs that have
+// nothing queued, and only those are fetched. Anywhere else a pause would cost more than it brings, for the client throws away
+// what it has fetched of a paused partition, and a resumed one waits for the fetch that is under way.
+func (s *session) throttle() {
+	stuck := !s.more && s.queued() >= s.cfg.QueueBytes
+	var pause, resume map[string][]int32
+	for _, r := range s.order {
+		for _, t := range r.topics {
+			n := r.task.Buffered(t)
+			switch {
+			case stuck && n > 0 && !r.paused[t]:
+				r.paused[t] = true
+				pause = add(pause, t, r.id.Partition)
+			case r.paused[t] && (n == 0 || !stuck && n < s.cfg.QueueBytes/4):
+				r.paused[t] = false
+				resume = add(resume, t, r.id.Partition)
+			}
+		}
+	}
+	if pause != nil {
+		s.cl.PauseFetchPartitions(pause)
+	}
+	if resume != nil {
+		s.cl.ResumeFetchPartitions(resume)
+	}
+}
+
+func add(m map[string][]int32, topic string, partition int32) map[string][]int32 {
+	if m == nil {
+		m = map[string][]int32{}
+	}
+	m[topic] = append(m[topic], partition)
+	return m
+}
+
+// enqueue hands what was fetched to the tasks.
+func (s *session) enqueue(fetches kgo.Fetches) error {
+	var failed error
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if p.Err != nil {
+			if err := s.fetchError(p.Topic, p.Partition, p.Err); err != nil && failed == nil {
+				failed = err
+			}
+			return
+		}
+		r := s.owner(p.Topic, p.Partition)
+		if r == nil {
+			return // a task that was not adopted yet has its partitions paused: these were on their way before
+		}
+		end := p.LastStableOffset
+		if end < 0 {
+			end = p.HighWatermark
+		}
+		r.task.Enqueue(p.Topic, p.Records, end)
+	})
+	return failed
+}
+
+func (s *session) owner(topic string, partition int32) *running {
+	for _, r := range s.order {
+		if r.id.Partition != partition {
+			continue
+		}
+		for _, t := range r.topics {
+			if t == topic {
+				return r
+			}
+		}
+	}
+	return nil
+}
