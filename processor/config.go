@@ -115,7 +115,7 @@ func (c Config) WithDefaults(plan *topology.Plan) Config {
 	def(&c.CacheBytes, 64<<20)
 	def(&c.BlockCacheBytes, 64<<20)
 	def(&c.MemTableBytes, 96<<20)
-	def(&c.QueueBytes, 8<<20)
+	def(&c.QueueBytes, 16<<20)
 	def(&c.UncommittedBytes, 64<<20)
 	def(&c.FlushBytes, 64<<20)
 	def(&c.FlushInterval, 5*time.Minute)

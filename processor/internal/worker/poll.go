@@ -7,10 +7,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// wants reports whether to poll: there is room in the queues, or nothing in them can be processed, or the group waits for the
-// poll. Otherwise what is queued is processed first. The client holds one more fetch meanwhile, which it does not take apart.
+// pollAt is the part of QueueBytes below which a worker polls. What has just been decoded is in the processor's caches: a long
+// queue would only push it out.
+const pollAt = 16
+
+// wants reports whether to poll: little is queued, or nothing of it can be processed, or the group waits for the poll.
+// Otherwise what is queued is processed first. The client has the next fetch ready meanwhile, and no more than that.
 func (s *session) wants() bool {
-	return !s.more || s.rebalance.Load() || s.queued() < s.cfg.QueueBytes
+	return !s.more || s.rebalance.Load() || s.queued() < s.cfg.QueueBytes/pollAt
 }
 
 // queued is about how much memory the queues of all tasks take.

@@ -47,7 +47,7 @@ type Config struct {
 	CommitInterval     time.Duration
 	CommitMin          time.Duration
 	UncommittedBytes   int64
-	QueueBytes         int64 // of all tasks of the worker: with more queued it processes before it polls
+	QueueBytes         int64 // of all tasks of the worker, beyond which partitions are paused
 	CacheBytes         int64 // of one store of one task
 	SessionTimeout     time.Duration
 	HeartbeatInterval  time.Duration
