@@ -66,6 +66,11 @@ bench-peers: ## Every workload on kolk and on Kafka Streams, with Apache Kafka: 
 	@bin/bench/compare -broker kafka -programs loop,kolk,kafka-streams \
 		-workloads passthrough,count,count-nocache,table,window-count,window-final,join-table,rekey-count $(BENCH)
 
+.PHONY: nexmark
+nexmark: ## Queries of Nexmark over a million events, verified (NEXMARK="-languages yaml -queries q17" or "-help")
+	@mkdir -p bin && go build -o bin/nexmark ./bench/nexmark/cmd/nexmark
+	@bin/nexmark run $(NEXMARK)
+
 .PHONY: check-compose
 check-compose: ## docker-compose.yml is right: needs docker compose, but no daemon
 	docker compose config --quiet

@@ -50,6 +50,8 @@ var rules = []rule{
 	{path: "bench/nexmark"},
 	{path: "bench/nexmark/reference", ours: []string{"bench/nexmark"}},
 	{path: "bench/nexmark/queries", ours: []string{"bench/nexmark", "serde", "topology", "topology/topoyaml"}},
+	{path: "bench/nexmark/cmd/nexmark", ours: []string{"bench/nexmark", "bench/nexmark/queries", "bench/nexmark/reference", "topology", "processor"},
+		third: []string{franz, kfake}},
 	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest"}},
 }
 
