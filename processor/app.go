@@ -108,7 +108,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stop()
 	a.setState(Starting)
 	err := a.run(ctx, cancel, hard, kill)
-	if err != nil && errors.Is(err, context.Canceled) && ctx.Err() != nil && context.Cause(hard) == nil {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) && context.Cause(hard) == nil {
 		err = nil // asked to stop before it had started
 	}
 	if err != nil {

@@ -181,6 +181,12 @@ func TestStopBeforeStart(t *testing.T) {
 	if err := app.Run(ctx); err != nil || app.State() != processor.Stopped {
 		t.Errorf("%v, %v", err, app.State())
 	}
+	app = b.app(strings.ToUpper, func(c *processor.Config) { c.Brokers = []string{"127.0.0.1:1"} })
+	ctx, cancel = context.WithTimeout(b.ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := app.Run(ctx); err != nil || app.State() != processor.Stopped {
+		t.Errorf("deadline: %v, %v", err, app.State())
+	}
 }
 
 // TestStartFails names what is missing.
