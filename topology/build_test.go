@@ -3,6 +3,7 @@ package topology_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -204,6 +205,10 @@ func TestBuildErrors(t *testing.T) {
 			s.GroupByKey().Window(topology.Tumbling(time.Second).Grace(-1 * time.Second))
 			return here(-1)
 		}, "the grace of the windows, -1s, is negative: give 0 or more"},
+		{"window without end", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Hour).Grace(time.Duration(math.MaxInt64).Truncate(time.Millisecond)))
+			return here(-1)
+		}, "the size and the grace of the windows, 1h0m0s and 2562047h47m16.854s, are more together than a time.Duration holds, 292 years: make one smaller"},
 		{"window nanoseconds", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Window(topology.Tumbling(time.Millisecond + 1))
 			return here(-1)

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -142,7 +143,7 @@ func (p *Plan) sinksOf(s *SubTopology, nodes []*planNode) {
 			d = max(d, delay[parent.id])
 		}
 		if n.windows != nil && n.emit == ops.EmitFinal {
-			d += n.windows.size + n.windows.grace
+			d += min(n.windows.size+n.windows.grace, math.MaxInt64-d)
 		}
 		delay[n.id] = d
 		if n.node.sink == nil {

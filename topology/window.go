@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
@@ -48,8 +49,11 @@ func (w Windows) check(report func(format string, args ...any)) {
 	case w.advance > w.size:
 		report("the advance of the windows, %s, is larger than their size %s, so that records would fall between them: make it smaller", w.advance, w.size)
 	}
-	if w.grace < 0 {
+	switch {
+	case w.grace < 0:
 		report("the grace of the windows, %s, is negative: give 0 or more", w.grace)
+	case w.grace > math.MaxInt64-w.size:
+		report("the size and the grace of the windows, %s and %s, are more together than a time.Duration holds, 292 years: make one smaller", w.size, w.grace)
 	}
 	whole("size", w.size)
 	if w.kind == "hopping" {
