@@ -43,11 +43,12 @@ func (c *cluster) ends(ctx context.Context, topic string) (map[int32]int64, bool
 	if err == nil {
 		err = listed.Error()
 	}
+	if _, answered := errors.AsType[*kerr.Error](err); err != nil && !answered {
+		return nil, false, fmt.Errorf("no broker answers at %s: %w", strings.Join(c.brokers, ","), err)
+	}
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return nil, false, nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, false, fmt.Errorf("no broker answers at %s: %w", strings.Join(c.brokers, ","), err)
 	case err != nil:
 		return nil, false, fmt.Errorf("topic %s: %w", topic, err)
 	}

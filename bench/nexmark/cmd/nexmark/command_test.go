@@ -170,6 +170,7 @@ func TestErrors(t *testing.T) {
 		{"run -queries q3", `there is no query "q3"; there are q0, q1`, 2},
 		{"run -languages sql", `there is no language "sql"; there are go, yaml`, 2},
 		{"run -partitions 0", "-partitions is 0", 2},
+		{"load -brokers 127.0.0.1:1", "no broker answers at 127.0.0.1:1: ", 1},
 		{"load -topic full -brokers " + addr, "the topic full holds 100 messages: delete it first", 1},
 		{"load -topic full -partitions 3 -brokers " + addr, "the topic full has 2 partitions, not 3: leave -partitions out, or delete the topic", 1},
 		{"run -brokers " + addr, "the topic nexmark holds 0 events, not 1,000,000: nexmark load, with the same -events and -seed, fills it", 1},
