@@ -135,7 +135,6 @@ func (g *randomTopology) events(early bool, count map[string]int64) []modelEvent
 						e.ts = -1
 					}
 				}
-				e.poisons = g.poison[topic] && !e.noValue && e.value == poisonValue && e.ts >= 0
 				origin := fmt.Sprintf("%s/%d", topic, e.partition)
 				count[origin]++
 				e.number = count[origin]
@@ -143,7 +142,57 @@ func (g *randomTopology) events(early bool, count map[string]int64) []modelEvent
 			}
 		}
 	}
+	g.markPoison(all)
 	return all
+}
+
+// markPoison marks what panics.
+func (g *randomTopology) markPoison(events []modelEvent) {
+	for i := range events {
+		e := &events[i]
+		e.poisons = g.poison[e.topic] && !e.noValue && e.value == poisonValue && e.ts >= 0
+	}
+}
+
+// bytes are the event's key and value.
+func (e *modelEvent) bytes(t testing.TB) (key, value []byte) {
+	if !e.noKey {
+		key = []byte(e.key)
+	}
+	if !e.noValue {
+		value = encode(t, serde.Int64(), e.value)
+	}
+	return key, value
+}
+
+// origin is the header that says where a record comes from.
+func (e *modelEvent) origin() []byte {
+	return fmt.Appendf(nil, "%s/%d#%d", e.topic, e.partition, e.number)
+}
+
+// runs draws how many bounded runs there are.
+func (g *randomTopology) runs() int {
+	if g.once {
+		return 1
+	}
+	return 1 + g.rnd.Intn(3)
+}
+
+// bind tells the model the plan, and the partitions that the driver has made.
+func (g *randomTopology) bind(t *testing.T, plan *topology.Plan, d *Driver) {
+	g.m.partition = func(key string, n int32) int32 {
+		c := &cluster{topics: map[string][][]*kgo.Record{"": make([][]*kgo.Record, n)}, hasher: kgo.StickyKeyPartitioner(nil).ForTopic("")}
+		return c.partition("", []byte(key))
+	}
+	err := g.m.bind(plan, func(topic string, repartition bool) int32 {
+		if repartition {
+			topic = changelog.RepartitionName(plan.Name(), topic)
+		}
+		return d.cluster.Partitions(topic)
+	})
+	if err != nil {
+		t.Fatalf("%s\n%v", g, err)
+	}
 }
 
 // TestRandomTopologies draws topologies, inputs and schedules, and compares with the model.
@@ -176,22 +225,10 @@ func runRandomTopology(t *testing.T, seed int64) {
 		rnd := rand.New(rand.NewSource(seed))
 		g, plan := drawTopology(t, rnd)
 		what := fmt.Sprintf("seed %d, schedule %d, %d partitions\n%s\n", seed, schedule, g.sources, g)
-		g.m.partition = func(key string, n int32) int32 {
-			c := &cluster{topics: map[string][][]*kgo.Record{"": make([][]*kgo.Record, n)}, hasher: kgo.StickyKeyPartitioner(nil).ForTopic("")}
-			return c.partition("", []byte(key))
-		}
 		opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
 			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
 		d := New(t, plan, opts)
-		err := g.m.bind(plan, func(topic string, repartition bool) int32 {
-			if repartition {
-				topic = changelog.RepartitionName("random", topic)
-			}
-			return d.cluster.Partitions(topic)
-		})
-		if err != nil {
-			t.Fatalf("%s%v", what, err)
-		}
+		g.bind(t, plan, d)
 		for k, v := range g.m.globals {
 			d.Append("g", encode(t, serde.Int64(), k), encode(t, serde.Int64(), v), 0)
 		}
@@ -209,10 +246,7 @@ func runRandomTopology(t *testing.T, seed int64) {
 				})
 			})
 		}
-		runs := 1
-		if !g.once {
-			runs += rnd.Intn(3)
-		}
+		runs := g.runs()
 		count := map[string]int64{}
 		var events [][]modelEvent
 		for range runs {
@@ -224,14 +258,8 @@ func runRandomTopology(t *testing.T, seed int64) {
 		records := int64(0)
 		for run, events := range events {
 			for _, e := range events {
-				key, value := []byte(e.key), encode(t, serde.Int64(), e.value)
-				if e.noKey {
-					key = nil
-				}
-				if e.noValue {
-					value = nil
-				}
-				d.AppendTo(e.topic, e.partition, key, value, e.ts, topology.Header{Key: "o", Value: []byte(fmt.Sprintf("%s/%d#%d", e.topic, e.partition, e.number))})
+				key, value := e.bytes(t)
+				d.AppendTo(e.topic, e.partition, key, value, e.ts, topology.Header{Key: "o", Value: e.origin()})
 				records++
 			}
 			live := 0

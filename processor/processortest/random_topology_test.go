@@ -14,20 +14,21 @@ import (
 
 // randomTopology is a topology drawn from the DSL, with its model beside it and what is to be compared in the end.
 type randomTopology struct {
-	rnd     *rand.Rand
-	top     *topology.Topology
-	m       *model
-	text    []string // what was drawn, for messages
-	sources int32
-	placed  bool            // input records lie where their keys belong
-	poison  map[string]bool // sources that panic on a value
-	tables  bool            // there is a table of topic t
-	behind  bool            // it is read through a repartition topic
-	once    bool            // more than one run would not be a function of the input
-	streams []grown
-	checks  []check
-	n       int
-	global  topology.GlobalTable[int64, int64]
+	rnd         *rand.Rand
+	top         *topology.Topology
+	m           *model
+	text        []string // what was drawn, for messages
+	sources     int32
+	placed      bool            // input records lie where their keys belong
+	poison      map[string]bool // sources that panic on a value
+	tables      bool            // there is a table of topic t
+	behind      bool            // it is read through a repartition topic
+	once        bool            // more than one run would not be a function of the input
+	streams     []grown
+	checks      []check
+	storeChecks []int
+	n           int
+	global      topology.GlobalTable[int64, int64]
 }
 
 // grown is a stream and its model.
@@ -505,6 +506,7 @@ func (g *randomTopology) process() {
 		c.Forward(*r)
 		return s.Put(r.Key, n+1)
 	}, ref)
+	g.storeChecks = append(g.storeChecks, len(g.checks))
 	want := map[string]int64{}
 	out.n = g.m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
 		want[r.key]++
