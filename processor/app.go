@@ -14,10 +14,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/worker"
 	"github.com/kolkstream/kolk/topology"
@@ -83,10 +86,31 @@ func New(plan *topology.Plan, cfg Config) (*App, error) {
 		return nil, errors.New("config: no plan: build a topology first")
 	}
 	cfg = cfg.WithDefaults(plan)
-	if err := cfg.Validate(); err != nil {
+	if err := errors.Join(cfg.Validate(), checkMetadata(plan, cfg)); err != nil {
 		return nil, err
 	}
 	return &App{plan: plan, cfg: cfg, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1)}, nil
+}
+
+// checkMetadata checks that the ends of all changelogs of a task fit beside an offset, however large they become. A commit that found out
+// might come after days, with the first write to the last store.
+func checkMetadata(plan *topology.Plan, cfg Config) error {
+	var errs []error
+	for _, sub := range plan.SubTopologies() {
+		m := checkpoint.Metadata{
+			TransactionalID: worker.TransactionalID(cfg.ApplicationID, restore.LongestInstance, cfg.Workers),
+			Seq:             math.MaxUint64, Ref: math.MinInt64, Ended: math.MaxUint64,
+		}
+		for _, s := range sub.Stores {
+			if s.Logged {
+				m.Changelogs = append(m.Changelogs, checkpoint.ChangelogEnd{Store: s.Name, Offset: math.MaxInt64})
+			}
+		}
+		if _, err := m.Encode(); err != nil {
+			errs = append(errs, fmt.Errorf("sub-topology %s has too many stores, or their names are too long: %w. Divide it with Repartition, or choose shorter names", sub.Name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Run runs the application until ctx ends, and then commits what is in hand and leaves the group; a bounded run ends by

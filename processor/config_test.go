@@ -81,3 +81,25 @@ func TestConfigValidate(t *testing.T) {
 		}
 	}
 }
+
+// TestTooManyStores finds out before anything runs that a commit could not say where all changelogs of a task end.
+func TestTooManyStores(t *testing.T) {
+	for n, want := range map[int]bool{20: true, 30: false} {
+		top := topology.New("stores")
+		s := top.Stream("in", serde.String(), serde.String())
+		for i := range n {
+			s.ToTable(strings.Repeat("s", 80) + string(rune('a'+i%26)) + string(rune('a'+i/26)))
+		}
+		plan, err := top.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = processor.New(plan, processor.Config{Brokers: []string{"localhost:9092"}})
+		if ok := err == nil; ok != want {
+			t.Errorf("%d stores: %v", n, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "sub-topology in has too many stores, or their names are too long: checkpoint: commit metadata is too long: ") {
+			t.Error(err)
+		}
+	}
+}

@@ -41,6 +41,9 @@ type Instance struct {
 
 const dirFormat = 1
 
+// LongestInstance is an instance's id as long as they are.
+const LongestInstance = "XXXXXXXXXXXXX"
+
 // ForeignError is returned for a state directory that belongs to something else.
 type ForeignError struct {
 	Path       string
@@ -77,7 +80,7 @@ func (d *Dir) identify(application, cluster string) error {
 	b, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.instance = Instance{Format: dirFormat, Application: application, Cluster: cluster, ID: rand.Text()[:13]}
+		d.instance = Instance{Format: dirFormat, Application: application, Cluster: cluster, ID: rand.Text()[:len(LongestInstance)]}
 		b, err := json.Marshal(d.instance)
 		if err != nil {
 			return err

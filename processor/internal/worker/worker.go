@@ -134,7 +134,12 @@ func (w *Worker) Abandon() {
 }
 
 func (w *Worker) transactionalID() string {
-	return fmt.Sprintf("%s-%s-%d", w.cfg.App, w.cfg.Instance, w.cfg.Index)
+	return TransactionalID(w.cfg.App, w.cfg.Instance, w.cfg.Index)
+}
+
+// TransactionalID is the one of a worker of an instance.
+func TransactionalID(app, instance string, index int) string {
+	return fmt.Sprintf("%s-%s-%d", app, instance, index)
 }
 
 // Member is the static name of a worker in the group.
