@@ -20,7 +20,7 @@ type Config struct {
 	// Logger gets a line when something is waited for. Default: none.
 	Logger *slog.Logger
 
-	// Memory bounds what all restores together hold, in bytes, before decompression of what is on its way: 64 MiB.
+	// Memory bounds what all restores together hold, in bytes, before decompression of what is on its way: 32 MiB.
 	Memory int64
 	// BatchBytes is how much of a global table is applied at once: 8 MiB.
 	BatchBytes int64
@@ -48,7 +48,7 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	defaulted(&c.Memory, 64<<20)
+	defaulted(&c.Memory, 32<<20)
 	defaulted(&c.BatchBytes, 8<<20)
 	defaulted(&c.FetchBytes, 8<<20)
 	c.FetchBytes = int32(min(int64(c.FetchBytes), max(1, c.Memory/4))) // or a fetch could wait for ever for memory

@@ -11,11 +11,13 @@ import (
 )
 
 // A database takes large batches best: it sorts each one once and writes it to a file as it is. fillBytes is what all batches
-// that are being filled hold together, leastFill and mostFill what one of them does.
+// that are being filled hold together, leastFill and mostFill what one of them does, if a single fetch is not more.
 const (
 	fillBytes = 32 << 20
 	leastFill = 256 << 10
 	mostFill  = 8 << 20
+	// changeBytes is the most that a change takes in a batch, beside key and value.
+	changeBytes = 16
 )
 
 // fill writes what a restore brings for one store, in batches, each with the position after it.
@@ -34,6 +36,16 @@ type fill struct {
 
 // add takes the changes up to the position next.
 func (f *fill) add(changes []changelog.Change, next int64) error {
+	limit, size := f.h.pool.fillLimit(), 0
+	for _, c := range changes {
+		size += len(c.Key) + len(c.Value) + changeBytes
+	}
+	// The memory of a batch doubles when it is full: it is not to be a little larger than the limit.
+	if f.batch != nil && f.batch.Size()+size > limit {
+		if err := f.flush(); err != nil {
+			return err
+		}
+	}
 	if f.batch == nil {
 		f.batch = f.h.DB.NewBatch()
 	}
@@ -46,7 +58,7 @@ func (f *fill) add(changes []changelog.Change, next int64) error {
 		}
 	}
 	f.next = next
-	if f.batch.Size() < f.h.pool.fillLimit() {
+	if f.batch.Size() < limit {
 		return nil
 	}
 	return f.flush()
