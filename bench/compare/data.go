@@ -29,10 +29,11 @@ const (
 	recordsAtOnce = 1024
 )
 
-// The three kinds of topic.
+// The kinds of topic.
 const (
 	events = "events" // n events
 	closed = "closed" // the same, and then a record per partition that closes all windows
+	unique = "unique" // n events, each of another key
 	right  = "right"  // two records per key, all older than the events, for nine tenths of the keys
 )
 
@@ -78,6 +79,12 @@ func (d data) records(kind string, fn func(*kgo.Record)) {
 	if kind == right {
 		for i := range 2 * d.keys {
 			keyed(rng.IntN(max(d.keys*9/10, 1)), i, d.base-tableAge+int64(i/100))
+		}
+		return
+	}
+	if kind == unique {
+		for i := range d.n {
+			keyed(i, i, d.base+int64(i/eventsPerMS))
 		}
 		return
 	}

@@ -57,6 +57,7 @@ type options struct {
 	limit               time.Duration
 	profiles            string
 	trace               bool
+	restarts            bool
 }
 
 func parse(args []string) (options, error) {
@@ -80,6 +81,7 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.dirs.java, "java", "bench/kafkastreams", "where the Kafka Streams program is")
 	fs.DurationVar(&o.limit, "limit", 5*time.Minute, "for one run")
 	fs.StringVar(&o.profiles, "profiles", "", "directory: after the runs, kolk runs each workload once more and writes WORKLOAD.cpu.prof and WORKLOAD.alloc.prof there")
+	fs.BoolVar(&o.restarts, "restarts", false, "instead of the workloads: build a table of -n keys, and measure restarts")
 	fs.BoolVar(&o.trace, "trace", false, "print the progress of each run, sample by sample")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -146,6 +148,9 @@ func compare(ctx context.Context, o options) (err error) {
 	}
 	defer cl.close()
 	b := &bench{cluster: cl, broker: br, dirs: o.dirs, data: o.data, settings: o.settings, limit: o.limit, profiles: o.profiles, trace: o.trace, checks: map[string]func() check{}}
+	if o.restarts {
+		return b.allRestarts(ctx, os.Stdout, ps, o.runs)
+	}
 	results, err := b.all(ctx, ps, o.workloads, o.runs)
 	if len(results) > 0 {
 		b.table(os.Stdout, results)

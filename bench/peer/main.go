@@ -95,6 +95,7 @@ func process(plan *topology.Plan, o options) error {
 		Workers:        o.threads,
 		CommitInterval: o.commit,
 		CacheBytes:     o.cacheBytes,
+		SessionTimeout: 6 * time.Second, // the shortest that brokers allow by default
 	})
 	if err != nil {
 		return err
