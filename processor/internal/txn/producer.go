@@ -14,20 +14,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const (
-	chunkBytes   = 256 << 10
-	chunkRecords = 1024
-	keepChunks   = 64 // of each kind, between transactions
-)
-
 // Producer appends the messages of a worker's tasks to the current transaction, which begins with the first of them.
 //
-// Keys and values are copied into chunks that are used again after the transaction has ended: producing does not allocate in
-// the steady state.
+// Messages are copied into memory that is used again once the broker has them: producing does not allocate in the steady state.
 type Producer struct {
 	cl            *kgo.Client
 	transactional bool
-	acked         func(*kgo.Record, error) // promise, made once
 
 	inTxn  bool
 	id     int64
@@ -38,22 +30,25 @@ type Producer struct {
 	failed atomic.Pointer[produceError]
 
 	topics []*tails // few; the last one used comes first
-
-	chunks   [][]byte // chunk in use: the last; all of them are free again after the end
-	chunk    int
-	records  [][]kgo.Record
-	recChunk int
-	recNext  int
+	arena  arena
 }
 
 // tails are the last records of this transaction by partition of a topic.
 type tails struct {
-	topic   string
-	records []*kgo.Record
+	topic      string
+	partitions []tail
 }
 
-// tail returns where the last record for a partition is kept.
-func (p *Producer) tail(topic string, partition int32) **kgo.Record {
+// tail is the last record for a partition: nil if there is none, or if its chunk has been used again since it was acknowledged; end is then the
+// offset after it.
+type tail struct {
+	record *kgo.Record
+	chunk  *chunk
+	end    int64
+}
+
+// tail returns the tail of a partition.
+func (p *Producer) tail(topic string, partition int32) *tail {
 	for i, t := range p.topics {
 		if t.topic != topic {
 			continue
@@ -61,13 +56,24 @@ func (p *Producer) tail(topic string, partition int32) **kgo.Record {
 		if i > 0 {
 			p.topics[0], p.topics[i] = t, p.topics[0]
 		}
-		for int(partition) >= len(t.records) {
-			t.records = append(t.records, nil)
+		for int(partition) >= len(t.partitions) {
+			t.partitions = append(t.partitions, tail{})
 		}
-		return &t.records[partition]
+		return &t.partitions[partition]
 	}
 	p.topics = append(p.topics, &tails{topic: topic})
 	return p.tail(topic, partition)
+}
+
+// settle keeps the ends that lie in a chunk, all of which is acknowledged.
+func (p *Producer) settle(c *chunk) {
+	for _, t := range p.topics {
+		for i := range t.partitions {
+			if t := &t.partitions[i]; t.chunk == c {
+				*t = tail{end: t.record.Offset + 1}
+			}
+		}
+	}
 }
 
 type produceError struct {
@@ -79,7 +85,7 @@ type produceError struct {
 // NewProducer returns the producer of a worker. Without transactions (at-least-once) the same calls produce directly.
 func NewProducer(cl *kgo.Client, transactional bool) *Producer {
 	p := &Producer{cl: cl, transactional: transactional}
-	p.acked = p.promise
+	p.arena.failed, p.arena.settle = p.fail, p.settle
 	return p
 }
 
@@ -92,24 +98,20 @@ func (p *Producer) Produce(topic string, partition int32, key, value []byte, tim
 	if p.err != nil {
 		return
 	}
-	r := p.record()
-	*r = kgo.Record{Topic: topic, Partition: partition, Key: p.copy(key), Value: p.copy(value), Timestamp: time.UnixMilli(timestamp), Context: context.Background()}
-	if len(headers) > 0 {
-		r.Headers = make([]kgo.RecordHeader, len(headers))
-		for i, h := range headers {
-			r.Headers[i] = kgo.RecordHeader{Key: h.Key, Value: p.copy(h.Value)}
-		}
+	r, c := p.arena.record()
+	*r = kgo.Record{
+		Topic: topic, Partition: partition, Key: p.arena.copy(key), Value: p.arena.copy(value), Headers: p.arena.copyHeaders(c, headers),
+		Timestamp: time.UnixMilli(timestamp), Context: context.Background(),
 	}
-	*p.tail(topic, partition) = r
+	t := p.tail(topic, partition)
+	t.record, t.chunk = r, c
 	p.count++
 	p.bytes += int64(len(key) + len(value))
-	p.cl.Produce(context.Background(), r, p.acked)
+	p.cl.Produce(context.Background(), r, c.promise)
 }
 
-func (p *Producer) promise(r *kgo.Record, err error) {
-	if err != nil {
-		p.failed.CompareAndSwap(nil, &produceError{r.Topic, r.Partition, err})
-	}
+func (p *Producer) fail(r *kgo.Record, err error) {
+	p.failed.CompareAndSwap(nil, &produceError{r.Topic, r.Partition, err})
 }
 
 func (p *Producer) begin() {
@@ -143,11 +145,12 @@ func (p *Producer) Failed() bool { return p.failed.Load() != nil || p.err != nil
 // End returns the offset after the last message that the current transaction appended to the partition; ok is false if it
 // appended none. It is valid between Flush and the end of the transaction.
 func (p *Producer) End(topic string, partition int32) (offset int64, ok bool) {
-	r := *p.tail(topic, partition)
-	if r == nil {
-		return 0, false
+	t := p.tail(topic, partition)
+	end := t.end
+	if t.record != nil {
+		end = t.record.Offset + 1 // 0: the broker did not say
 	}
-	return r.Offset + 1, true
+	return end, end > 0
 }
 
 // Flush waits until every message is acknowledged. An error means that the transaction must be aborted.
@@ -194,60 +197,18 @@ func (p *Producer) sameProducer(ctx context.Context) error {
 	return nil
 }
 
-// reset makes the chunks free. It is called when no message is in flight any more.
+// reset makes the memory free. It is called when no message is in flight any more.
 func (p *Producer) reset() {
 	p.inTxn, p.err, p.count, p.bytes = false, nil, 0, 0
 	p.failed.Store(nil)
 	for _, t := range p.topics {
-		clear(t.records)
+		clear(t.partitions)
 	}
-	for i := range p.chunks[:min(p.chunk+1, len(p.chunks))] {
-		p.chunks[i] = p.chunks[i][:0]
-	}
-	p.chunk, p.recChunk, p.recNext = 0, 0, 0
-	// A transaction that was far larger than usual does not hold its memory for ever.
-	p.chunks = p.chunks[:min(len(p.chunks), keepChunks)]
-	p.records = p.records[:min(len(p.records), keepChunks)]
+	p.arena.reset()
 }
 
-// forget drops the chunks instead: after an abort a message may still be on its way out.
+// forget drops the memory instead: after an abort a message may still be on its way out.
 func (p *Producer) forget() {
-	p.chunks, p.records = nil, nil
-	p.chunk = 0
+	p.arena.forget()
 	p.reset()
-}
-
-func (p *Producer) record() *kgo.Record {
-	if p.recNext == chunkRecords {
-		p.recChunk, p.recNext = p.recChunk+1, 0
-	}
-	if p.recChunk == len(p.records) {
-		p.records = append(p.records, make([]kgo.Record, chunkRecords))
-	}
-	r := &p.records[p.recChunk][p.recNext]
-	p.recNext++
-	return r
-}
-
-// copy returns a copy of b that lives until the transaction has ended. nil stays nil; the result is never nil otherwise.
-func (p *Producer) copy(b []byte) []byte {
-	if b == nil {
-		return nil
-	}
-	if len(b) > chunkBytes/4 {
-		return append(make([]byte, 0, len(b)), b...)
-	}
-	for {
-		if p.chunk == len(p.chunks) {
-			p.chunks = append(p.chunks, make([]byte, 0, chunkBytes))
-		}
-		c := p.chunks[p.chunk]
-		if cap(c)-len(c) >= len(b) {
-			n := len(c)
-			c = append(c, b...)
-			p.chunks[p.chunk] = c
-			return c[n:len(c):len(c)]
-		}
-		p.chunk++
-	}
 }

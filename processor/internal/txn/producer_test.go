@@ -22,7 +22,7 @@ func TestProduceCopies(t *testing.T) {
 		at                 int64
 	}
 	var want []message
-	scratch := make([]byte, 0, chunkBytes)
+	scratch := make([]byte, 0, blockBytes)
 	fill := func(size int, c byte) []byte {
 		scratch = scratch[:size]
 		for i := range scratch {
@@ -30,7 +30,7 @@ func TestProduceCopies(t *testing.T) {
 		}
 		return scratch
 	}
-	sizes := []int{0, 1, 100, chunkBytes / 4, chunkBytes/4 + 1, chunkBytes - 1}
+	sizes := []int{0, 1, 100, blockBytes / 4, blockBytes/4 + 1, blockBytes - 1}
 	for txn := range 3 {
 		for i := range 2*chunkRecords + 10 { // more than one chunk of records
 			size := sizes[i%5]
@@ -96,45 +96,166 @@ func TestProduceCopies(t *testing.T) {
 	}
 }
 
+// ack acknowledges the records of a chunk as the client does: each gets its offset.
+func ack(c *chunk, base int64) {
+	for i := range c.records[:c.used] {
+		c.records[i].Offset = base + int64(i)
+		c.promise(&c.records[i], nil)
+	}
+}
+
 // TestProduceAllocates nothing of its own in the steady state.
 func TestProduceAllocates(t *testing.T) {
-	p := &Producer{}
+	p := NewProducer(nil, true)
 	key, value := []byte("key"), bytes.Repeat([]byte("v"), 100)
-	transaction := func() {
-		for i := range 5000 {
-			r := p.record()
-			*r = kgo.Record{Key: p.copy(key), Value: p.copy(value)}
-			*p.tail("topic", int32(i%8)) = r
+	headers := []kgo.RecordHeader{{Key: "h", Value: value}}
+	for _, acked := range []bool{false, true} { // during the transaction
+		transaction := func() {
+			for i := range 5000 {
+				r, c := p.arena.record()
+				*r = kgo.Record{Key: p.arena.copy(key), Value: p.arena.copy(value), Headers: p.arena.copyHeaders(c, headers)}
+				*p.tail("topic", int32(i%8)) = tail{record: r, chunk: c}
+				if acked && c.used == chunkRecords {
+					ack(c, 0)
+				}
+			}
+			p.reset()
+		}
+		transaction()
+		if n := testing.AllocsPerRun(10, transaction); n > 1 {
+			t.Errorf("%v allocations for a transaction of 5000 records, acknowledged %v", n, acked)
+		}
+	}
+}
+
+// Memory is used again when the broker has acknowledged what is in it and what came before, not earlier: random acknowledgements against copies of what was
+// produced. The ends stay known.
+func TestArena(t *testing.T) {
+	rnd := seeded(t)
+	p := NewProducer(nil, true)
+	type sent struct {
+		r     *kgo.Record
+		key   string
+		acked bool
+	}
+	for range 20 {
+		var flying []sent
+		chunks := map[*kgo.Record]*chunk{}
+		ends := map[int32]int64{}
+		offset, reused := int64(rnd.IntN(3)), map[*chunk]bool{}
+		for i := range 20_000 {
+			key := fmt.Sprintf("%d-%d", i, rnd.Uint64())
+			value := bytes.Repeat([]byte{byte(i)}, rnd.IntN(200))
+			partition := int32(rnd.IntN(5))
+			r, c := p.arena.record()
+			if c.used == 1 && c.acked.Load() != 0 {
+				t.Fatal("a chunk begins with acknowledgements")
+			}
+			*r = kgo.Record{Key: p.arena.copy([]byte(key)), Value: p.arena.copy(value), Headers: p.arena.copyHeaders(c, []kgo.RecordHeader{{Key: key, Value: value}})}
+			reused[c] = true
+			tl := p.tail("t", partition)
+			tl.record, tl.chunk = r, c
+			ends[partition] = offset + 1
+			r.Offset = offset
+			offset++
+			flying, chunks[r] = append(flying, sent{r: r, key: key}), c
+			if rnd.IntN(100) > 0 {
+				continue
+			}
+			for range rnd.IntN(250) { // somewhere among the oldest
+				at := rnd.IntN(min(len(flying), 300))
+				if s := &flying[at]; !s.acked {
+					s.acked = true
+					if string(s.r.Key) != s.key || s.r.Headers[0].Key != s.key || !bytes.Equal(s.r.Headers[0].Value, s.r.Value) {
+						t.Fatalf("record %q is %q when it is acknowledged", s.key, s.r.Key)
+					}
+					chunks[s.r].promise(s.r, nil)
+				}
+				for len(flying) > 0 && flying[0].acked {
+					flying = flying[1:]
+				}
+				if len(flying) == 0 {
+					break
+				}
+			}
+		}
+		for _, s := range flying {
+			if !s.acked && string(s.r.Key) != s.key {
+				t.Fatalf("record %q is %q and not acknowledged", s.key, s.r.Key)
+			}
+		}
+		if len(reused) > 35 {
+			t.Errorf("%d chunks for 20000 records", len(reused))
+		}
+		for partition, want := range ends {
+			if end, ok := p.End("t", partition); !ok || end != want {
+				t.Errorf("end of %d: %d %v, want %d", partition, end, ok, want)
+			}
 		}
 		p.reset()
+		if _, ok := p.End("t", 0); ok {
+			t.Error("the next transaction begins with an end")
+		}
 	}
-	transaction()
-	if n := testing.AllocsPerRun(10, transaction); n > 1 {
-		t.Errorf("%v allocations for a transaction of 5000 records", n)
+}
+
+// A chunk of which a record failed is not used again in the transaction.
+func TestArenaKeepsFailed(t *testing.T) {
+	p := NewProducer(nil, true)
+	_, first := p.arena.record()
+	for range chunkRecords - 1 {
+		p.arena.record()
+	}
+	for i := range first.records {
+		var err error
+		if i == 7 {
+			err = kerr.InvalidTimestamp
+		}
+		first.promise(&first.records[i], err)
+	}
+	for range 3 * chunkRecords {
+		_, c := p.arena.record()
+		if c == first {
+			t.Fatal("used again")
+		}
+		if c.used == chunkRecords {
+			ack(c, 0)
+		}
+	}
+	if !p.Failed() {
+		t.Error("the failure got lost")
 	}
 }
 
 // TestReset lets go of what a large transaction took, and keeps the rest.
 func TestReset(t *testing.T) {
-	p := &Producer{}
-	value := make([]byte, chunkBytes/8)
-	for range 2 * keepChunks * 8 {
-		p.copy(value)
-	}
-	for range 2 * keepChunks * chunkRecords {
-		p.record()
-	}
-	p.reset()
-	if len(p.chunks) != keepChunks || len(p.records) != keepChunks {
-		t.Errorf("%d and %d chunks are kept, want %d", len(p.chunks), len(p.records), keepChunks)
-	}
-	for i, c := range p.chunks {
-		if len(c) != 0 {
-			t.Fatalf("chunk %d is not empty: what is written next would not be in it", i)
+	p := NewProducer(nil, true)
+	value := make([]byte, blockBytes/8)
+	for i := range 2 * keepChunks * chunkRecords {
+		p.arena.record()
+		if i < 2*keepChunks*8 {
+			p.arena.copy(value)
 		}
 	}
+	p.reset()
+	a := &p.arena
+	if len(a.free) != keepChunks || len(a.blocks) != keepChunks || a.current != nil || a.block != nil || len(a.flying) != 0 {
+		t.Errorf("%d chunks and %d blocks are kept, want %d; in use: %v, %d, %d", len(a.free), len(a.blocks), keepChunks, a.current != nil, len(a.block), len(a.flying))
+	}
+	for i, b := range a.blocks {
+		if len(b) != 0 {
+			t.Fatalf("block %d is not empty: what is written next would not be in it", i)
+		}
+	}
+	for i, c := range a.free {
+		if c.used != 0 || c.acked.Load() != 0 || len(c.blocks) != 0 {
+			t.Fatalf("chunk %d is not empty", i)
+		}
+	}
+	p.arena.record()
+	p.arena.copy(value)
 	p.forget()
-	if p.chunks != nil || p.records != nil {
+	if a.current != nil || a.free != nil || a.block != nil || a.blocks != nil {
 		t.Error("after an abort memory is used again that may be on its way out")
 	}
 }
