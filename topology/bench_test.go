@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"testing"
@@ -15,41 +16,121 @@ import (
 // paths are topologies whose operators must not allocate per record.
 var paths = []struct {
 	name  string
-	build func(s topology.Stream[int64, int64])
+	build func(tp *topology.Topology, s topology.Stream[int64, int64])
 }{
-	{"to", func(s topology.Stream[int64, int64]) { s.To("out") }},
-	{"filter", func(s topology.Stream[int64, int64]) { s.Filter(positive).To("out") }},
-	{"filter-records", func(s topology.Stream[int64, int64]) {
+	{"to", func(_ *topology.Topology, s topology.Stream[int64, int64]) { s.To("out") }},
+	{"filter", func(_ *topology.Topology, s topology.Stream[int64, int64]) { s.Filter(positive).To("out") }},
+	{"filter-records", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.FilterRecords(func(r *topology.Record[int64, int64]) bool { return r.Key >= 0 }).To("out")
 	}},
-	{"map-values", func(s topology.Stream[int64, int64]) { s.MapValues(double).MapValues(double).To("out") }},
-	{"map-records", func(s topology.Stream[int64, int64]) {
+	{"map-values", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.MapValues(double).MapValues(double).To("out")
+	}},
+	{"map-records", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.MapRecords(func(r *topology.Record[int64, int64]) topology.Record[int64, int64] { return r.With(r.Value, r.Key) }).To("out")
 	}},
-	{"fan-out", func(s topology.Stream[int64, int64]) {
+	{"fan-out", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		for range 3 {
 			s.MapValues(double).To("out")
 		}
 	}},
-	{"group-by", func(s topology.Stream[int64, int64]) { s.GroupBy("g", double).Count("n").ToStream().To("out") }},
-	{"count", func(s topology.Stream[int64, int64]) { s.GroupByKey().Count("n").ToStream().To("out") }},
-	{"count-each", func(s topology.Stream[int64, int64]) { s.GroupByKey().Count("n").EachUpdate().ToStream().To("out") }},
-	{"aggregate", func(s topology.Stream[int64, int64]) {
+	{"group-by", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupBy("g", double).Count("n").ToStream().To("out")
+	}},
+	{"count", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Count("n").ToStream().To("out")
+	}},
+	{"count-each", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Count("n").EachUpdate().ToStream().To("out")
+	}},
+	{"aggregate", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.GroupByKey().Aggregate("n", func(a, v int64) int64 { return a + v }).ToStream().To("out")
 	}},
-	{"tumbling", func(s topology.Stream[int64, int64]) {
+	{"tumbling", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.GroupByKey().Window(topology.Tumbling(time.Hour)).Count("n").Final().Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
 	}},
-	{"hopping", func(s topology.Stream[int64, int64]) {
+	{"hopping", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.GroupByKey().Window(topology.Hopping(time.Hour, 10*time.Minute)).Count("n").Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
 	}},
-	{"table", func(s topology.Stream[int64, int64]) { s.ToTable("tb").ToStream().To("out") }},
-	{"join-table", func(s topology.Stream[int64, int64]) {
+	{"table", func(_ *topology.Topology, s topology.Stream[int64, int64]) { s.ToTable("tb").ToStream().To("out") }},
+	{"join-table", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.Join("j", s.ToTable("tb"), func(a, b int64) int64 { return a + b }).To("out")
 	}},
-	{"join-aggregate", func(s topology.Stream[int64, int64]) {
+	{"join-aggregate", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.Join("j", s.GroupByKey().Count("n"), func(a, b int64) int64 { return a + b }).To("out")
 	}},
+	{"filter-try", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.TryFilter(func(_ context.Context, n int64) (bool, error) { return n >= 0, nil }).To("out")
+	}},
+	{"map-values-try", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.TryMapValues(func(_ context.Context, n int64) (int64, error) { return 2 * n, nil }).To("out")
+	}},
+	{"flat-map-values", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		two := []int64{1, 2}
+		s.FlatMapValues(func(int64) []int64 { return two }).To("out")
+	}},
+	{"flat-map-records", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		two := make([]topology.Record[int64, int64], 2)
+		s.FlatMapRecords(func(r *topology.Record[int64, int64]) []topology.Record[int64, int64] {
+			two[0], two[1] = *r, *r
+			return two
+		}).To("out")
+	}},
+	{"select-key", func(_ *topology.Topology, s topology.Stream[int64, int64]) { s.SelectKey(double).To("out") }},
+	{"peek", func(_ *topology.Topology, s topology.Stream[int64, int64]) { s.Peek(func(int64) {}).To("out") }},
+	{"merge", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.Filter(positive).Merge(s.FilterNot(positive)).To("out")
+	}},
+	{"split", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		sp := s.Split("sp")
+		sp.Branch("odd", func(n int64) bool { return n&1 == 1 }).To("out")
+		sp.Rest().To("out")
+	}},
+	{"reduce", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Reduce("n", func(a, b int64) int64 { return a + b }).ToStream().To("out")
+	}},
+	{"aggregate-opt", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().AggregateOpt("n", func(a topology.Opt[int64], v int64) topology.Opt[int64] {
+			return topology.Opt[int64]{Value: a.Value + v, OK: true}
+		}).ToStream().To("out")
+	}},
+	{"tumbling-updates", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Window(topology.Tumbling(time.Hour)).Count("n").Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
+	}},
+	{"tumbling-each", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Window(topology.Tumbling(time.Hour)).Count("n").EachUpdate().Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
+	}},
+	{"table-each", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.ToTable("tb").EachUpdate().ToStream().To("out")
+	}},
+	{"join-global", func(tp *topology.Topology, s topology.Stream[int64, int64]) {
+		g := tp.GlobalTable("g", serde.Int64(), serde.Int64())
+		s.LeftJoinGlobal("j", g, func(int64) int64 { return 1 }, func(v int64, o topology.Opt[int64]) int64 { return v + o.Value }).To("out")
+	}},
+	{"process", func(tp *topology.Topology, s topology.Stream[int64, int64]) {
+		ref := tp.Store("st", serde.Int64(), serde.Int64())
+		s.Process("p", func(c *topology.Context[int64, int64]) topology.Processor[int64, int64] {
+			return &summing{c, ref.Open(c)}
+		}, ref).To("out")
+	}},
+}
+
+// summing adds the values of each key in a store.
+type summing struct {
+	c     *topology.Context[int64, int64]
+	store *topology.Store[int64, int64]
+}
+
+func (p *summing) Process(r *topology.Record[int64, int64]) error {
+	sum, _, err := p.store.Get(r.Key)
+	if err != nil {
+		return err
+	}
+	if err := p.store.Put(r.Key, sum+r.Value); err != nil {
+		return err
+	}
+	p.c.Forward(r.With(r.Key, sum+r.Value))
+	return nil
 }
 
 func positive(n int64) bool { return n >= 0 }
@@ -68,9 +149,9 @@ func (l *lane) Send(*topology.Sink, []byte, []byte, int64, int64, []topology.Hea
 }
 
 // newLane starts the sub-topology that reads a topic.
-func newLane(tb testing.TB, build func(s topology.Stream[int64, int64]), topic string, internal bool) *lane {
+func newLane(tb testing.TB, build func(tp *topology.Topology, s topology.Stream[int64, int64]), topic string, internal bool) *lane {
 	tp := topology.New("bench")
-	build(tp.Stream("in", serde.Int64(), serde.Int64()))
+	build(tp, tp.Stream("in", serde.Int64(), serde.Int64()))
 	r := newRig(tb, tp)
 	r.budget = 1 << 30
 	l := &lane{rigTask: r.reader(topic, internal)}
@@ -136,7 +217,9 @@ func BenchmarkOperators(b *testing.B) {
 func BenchmarkCountKeys(b *testing.B) {
 	for _, keys := range []int64{1000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(keys), func(b *testing.B) {
-			run(b, newLane(b, func(s topology.Stream[int64, int64]) { s.GroupByKey().Count("n").ToStream().To("out") }, "in", false), keys)
+			run(b, newLane(b, func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+				s.GroupByKey().Count("n").ToStream().To("out")
+			}, "in", false), keys)
 		})
 	}
 }

@@ -38,3 +38,28 @@ func BenchmarkProcess(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkHeaders are those of repartition topics: lateness, and an announcement of time.
+func BenchmarkHeaders(b *testing.B) {
+	var buf []byte
+	b.Run("late", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			buf = appendLate(buf[:0], 2987)
+			if late, err := parseLate(buf); late != 2987 || err != nil {
+				b.Fatal(late, err)
+			}
+		}
+	})
+	b.Run("time", func(b *testing.B) {
+		a := announcement{sub: []byte("s0"), partition: 7, time: 1_767_225_600_000, flags: caughtUp}
+		b.ReportAllocs()
+		for b.Loop() {
+			buf = a.append(buf[:0])
+			var got announcement
+			if err := got.parse(buf); got.time != a.time || err != nil {
+				b.Fatal(got, err)
+			}
+		}
+	})
+}

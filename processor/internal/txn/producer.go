@@ -98,6 +98,12 @@ func (p *Producer) Produce(topic string, partition int32, key, value []byte, tim
 	if p.err != nil {
 		return
 	}
+	r, c := p.place(topic, partition, key, value, timestamp, headers)
+	p.cl.Produce(context.Background(), r, c.promise)
+}
+
+// place copies a message.
+func (p *Producer) place(topic string, partition int32, key, value []byte, timestamp int64, headers []kgo.RecordHeader) (*kgo.Record, *chunk) {
 	r, c := p.arena.record()
 	*r = kgo.Record{
 		Topic: topic, Partition: partition, Key: p.arena.copy(key), Value: p.arena.copy(value), Headers: p.arena.copyHeaders(c, headers),
@@ -107,7 +113,7 @@ func (p *Producer) Produce(topic string, partition int32, key, value []byte, tim
 	t.record, t.chunk = r, c
 	p.count++
 	p.bytes += int64(len(key) + len(value))
-	p.cl.Produce(context.Background(), r, c.promise)
+	return r, c
 }
 
 func (p *Producer) fail(r *kgo.Record, err error) {

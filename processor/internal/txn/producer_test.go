@@ -112,9 +112,7 @@ func TestProduceAllocates(t *testing.T) {
 	for _, acked := range []bool{false, true} { // during the transaction
 		transaction := func() {
 			for i := range 5000 {
-				r, c := p.arena.record()
-				*r = kgo.Record{Key: p.arena.copy(key), Value: p.arena.copy(value), Headers: p.arena.copyHeaders(c, headers)}
-				*p.tail("topic", int32(i%8)) = tail{record: r, chunk: c}
+				_, c := p.place("topic", int32(i%8), key, value, 1, headers)
 				if acked && c.used == chunkRecords {
 					ack(c, 0)
 				}
@@ -147,14 +145,11 @@ func TestArena(t *testing.T) {
 			key := fmt.Sprintf("%d-%d", i, rnd.Uint64())
 			value := bytes.Repeat([]byte{byte(i)}, rnd.IntN(200))
 			partition := int32(rnd.IntN(5))
-			r, c := p.arena.record()
+			r, c := p.place("t", partition, []byte(key), value, 1, []kgo.RecordHeader{{Key: key, Value: value}})
 			if c.used == 1 && c.acked.Load() != 0 {
 				t.Fatal("a chunk begins with acknowledgements")
 			}
-			*r = kgo.Record{Key: p.arena.copy([]byte(key)), Value: p.arena.copy(value), Headers: p.arena.copyHeaders(c, []kgo.RecordHeader{{Key: key, Value: value}})}
 			reused[c] = true
-			tl := p.tail("t", partition)
-			tl.record, tl.chunk = r, c
 			ends[partition] = offset + 1
 			r.Offset = offset
 			offset++
