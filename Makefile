@@ -8,6 +8,7 @@ RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >
 FLIGHTS := examples/flights
 QUAKES := examples/earthquakes
 E2E := ./processor/internal/e2e
+WORKLOADS := passthrough,count,count-nocache,table,window-count,window-final,join-table,rekey-count
 
 .PHONY: help
 help: ## This list
@@ -64,12 +65,18 @@ bench-peers: ## Every workload on kolk and on Kafka Streams, with Apache Kafka: 
 	cd bench/kafkastreams && mvn -q -B package && mvn -q -B -Pbroker package
 	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
 	@bin/bench/compare -broker kafka -programs loop,kolk,kafka-streams \
-		-workloads passthrough,count,count-nocache,table,window-count,window-final,join-table,rekey-count $(BENCH)
+		-workloads $(WORKLOADS) $(BENCH)
 
 .PHONY: nexmark
 nexmark: ## Queries of Nexmark over a million events, verified (NEXMARK="-languages yaml -queries q17" or "-help")
 	@mkdir -p bin && go build -o bin/nexmark ./bench/nexmark/cmd/nexmark
 	@bin/nexmark run $(NEXMARK)
+
+.PHONY: profiles
+profiles: ## docs/profiles: where each workload spends its CPU time, on the embedded broker, as pictures
+	@mkdir -p bin/bench docs/profiles && go build -o bin/bench ./bench/...
+	@dir=$$(mktemp -d) && bin/bench/compare -programs kolk -runs 1 -workloads $(WORKLOADS) -profiles $$dir $(BENCH) && \
+		bin/bench/flame -o docs/profiles $$dir/*.cpu.prof; status=$$?; rm -rf $$dir; exit $$status
 
 .PHONY: check-compose
 check-compose: ## docker-compose.yml is right: needs docker compose, but no daemon

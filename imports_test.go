@@ -44,6 +44,7 @@ var rules = []rule{
 		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/go-viper/mapstructure", franz, kfake, "golang.org/x/term", "github.com/gofrs/flock"}},
 	// What is compared: kolk itself, as a user runs it, and a loop by hand.
 	{path: "bench/compare", third: []string{franz, kfake, "golang.org/x/sync/errgroup"}},
+	{path: "bench/flame"},
 	{path: "bench/loop", third: []string{franz, pebble, "golang.org/x/sync/errgroup"}},
 	{path: "bench/peer", ours: []string{"serde", "topology", "processor"}, third: []string{franz}},
 	// Events and what queries must make of them know nothing of kolk: they are what it is measured against.
