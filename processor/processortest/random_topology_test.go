@@ -25,6 +25,7 @@ type randomTopology struct {
 	behind      bool            // it is read through a repartition topic
 	once        bool            // more than one run would not be a function of the input
 	streams     []grown
+	ordered     []string // stores whose operators depend on the order of records
 	checks      []check
 	storeChecks []int
 	n           int
@@ -110,7 +111,7 @@ func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 
 // step draws an operator.
 func (g *randomTopology) step() {
-	steps := []func(){g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinGlobal, g.process, g.drain}
+	steps := []func(){g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly}
 	steps[g.rnd.Intn(len(steps))]()
 }
 
