@@ -245,12 +245,22 @@ func (h *Handle) Committed() error {
 	if h.flushing {
 		return nil
 	}
-	n := h.DB.Unflushed()
-	if n < p.flushBytes && (n == 0 || time.Since(h.flushed) < p.flushEvery) {
-		return nil
+	if p.flushDue(h.DB.Unflushed(), time.Since(h.flushed)) {
+		h.startFlush()
 	}
-	h.startFlush()
 	return nil
+}
+
+// A flush of flushWorth or more is a file of a decent size, and one in flushPause is no work: so much is not left to be replayed
+// after a crash, although the configuration allows for more.
+const (
+	flushWorth = 4 << 20
+	flushPause = 5 * time.Second
+)
+
+// flushDue reports whether n bytes are to be flushed, so long after the last flush.
+func (p *Pool) flushDue(n int64, since time.Duration) bool {
+	return n >= p.flushBytes || n > 0 && since >= p.flushEvery || n >= flushWorth && since >= flushPause
 }
 
 // restored begins to flush what a restore has brought: a crash is not to repeat it.

@@ -217,6 +217,29 @@ func TestFlush(t *testing.T) {
 	})
 }
 
+// TestFlushDue: by size, by time, and where a flush costs little.
+func TestFlushDue(t *testing.T) {
+	p := NewPool(PoolConfig{FlushBytes: 64 << 20, FlushEvery: 5 * time.Minute})
+	for _, c := range []struct {
+		n     int64
+		since time.Duration
+		want  bool
+	}{
+		{0, time.Hour, false},
+		{1, 5*time.Minute - 1, false},
+		{1, 5 * time.Minute, true},
+		{64<<20 - 1, flushPause - 1, false},
+		{64 << 20, 0, true},
+		{flushWorth - 1, flushPause, false},
+		{flushWorth, flushPause - 1, false},
+		{flushWorth, flushPause, true},
+	} {
+		if got := p.flushDue(c.n, c.since); got != c.want {
+			t.Errorf("%d bytes after %v: %v", c.n, c.since, got)
+		}
+	}
+}
+
 // TestCorrupt: a database that cannot be read is put aside and begun anew.
 func TestCorrupt(t *testing.T) {
 	p, _ := newPool(t)
