@@ -71,16 +71,12 @@ type Config struct {
 	// Default: leave, and let others take over at once.
 	StayInGroup bool
 
-	// CacheBytes bounds the decoded values that the stores of all tasks keep. Default: 64 MiB.
+	// Memory is what caches, memtables, queues and uncommitted transactions take together, with the garbage they make. The process
+	// takes up to 80 MiB more, if its program sets [Config.MemoryLimit]. Default: 256 MiB.
+	Memory int64
+	// CacheBytes is the part of Memory for the decoded values that the stores of all tasks keep: at most half of it. What is
+	// there is neither read from the databases nor written to changelogs again and again within a commit. Default: a quarter.
 	CacheBytes int64
-	// BlockCacheBytes is the cache of the databases' blocks, shared by all tasks. Default: 64 MiB.
-	BlockCacheBytes int64
-	// MemTableBytes is what all databases together hold in memory before it is written to files. Default: 96 MiB.
-	MemTableBytes int64
-	// QueueBytes bounds what a task queues before its partitions are paused. Default: 8 MiB.
-	QueueBytes int64
-	// UncommittedBytes is how much output a transaction may hold before it is committed. Default: 64 MiB.
-	UncommittedBytes int64
 	// FlushBytes and FlushInterval bound what a crash loses of a task's database, and so what a restart replays. Default:
 	// 64 MiB, 5 min.
 	FlushBytes    int64
@@ -112,11 +108,8 @@ func (c Config) WithDefaults(plan *topology.Plan) Config {
 	def(&c.SessionTimeout, 10*time.Second)
 	def(&c.TransactionTimeout, max(10*time.Second, 10*c.CommitInterval))
 	def(&c.ShutdownTimeout, 30*time.Second)
-	def(&c.CacheBytes, 64<<20)
-	def(&c.BlockCacheBytes, 64<<20)
-	def(&c.MemTableBytes, 96<<20)
-	def(&c.QueueBytes, 16<<20)
-	def(&c.UncommittedBytes, 64<<20)
+	def(&c.Memory, defaultMemory)
+	def(&c.CacheBytes, c.Memory/4)
 	def(&c.FlushBytes, 64<<20)
 	def(&c.FlushInterval, 5*time.Minute)
 	if c.Logger == nil {
@@ -154,11 +147,13 @@ func (c Config) Validate() error {
 	}
 	positive("Workers", int64(c.Workers))
 	positive("CacheBytes", c.CacheBytes)
-	positive("BlockCacheBytes", c.BlockCacheBytes)
-	positive("MemTableBytes", c.MemTableBytes)
-	positive("QueueBytes", c.QueueBytes)
-	positive("UncommittedBytes", c.UncommittedBytes)
 	positive("FlushBytes", c.FlushBytes)
+	if c.Memory < leastMemory*int64(max(c.Workers, 1)) {
+		wrong("Memory", "%d bytes are too little for %d workers: give each at least %d", c.Memory, c.Workers, leastMemory)
+	}
+	if c.CacheBytes > c.Memory/2 {
+		wrong("CacheBytes", "%d are more than half of Memory, %d", c.CacheBytes, c.Memory)
+	}
 	for field, d := range map[string]time.Duration{"CommitInterval": c.CommitInterval, "CommitMin": c.CommitMin, "LiveWithin": c.LiveWithin, "WatermarkInterval": c.WatermarkInterval,
 		"TaskTimeout": c.TaskTimeout, "SessionTimeout": c.SessionTimeout, "TransactionTimeout": c.TransactionTimeout, "ShutdownTimeout": c.ShutdownTimeout, "FlushInterval": c.FlushInterval} {
 		if d <= 0 {

@@ -57,7 +57,8 @@ func TestConfigValidate(t *testing.T) {
 		"TransactionTimeout": func(c *processor.Config) { c.TransactionTimeout = 150 * time.Millisecond },
 		"ReplicationFactor":  func(c *processor.Config) { c.ReplicationFactor = -2 },
 		"Guarantee":          func(c *processor.Config) { c.Guarantee = 7 },
-		"QueueBytes":         func(c *processor.Config) { c.QueueBytes = -1 },
+		"Memory":             func(c *processor.Config) { c.Workers, c.Memory = 3, 47<<20 },
+		"CacheBytes":         func(c *processor.Config) { c.CacheBytes = 200 << 20 },
 		"TaskTimeout":        func(c *processor.Config) { c.TaskTimeout = -1 },
 		"ShutdownTimeout":    func(c *processor.Config) { c.ShutdownTimeout = -1 },
 	} {

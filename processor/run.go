@@ -47,7 +47,8 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		return err
 	}
 	defer closing(dir.Close)
-	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: a.cfg.BlockCacheBytes, MemTableBytes: a.cfg.MemTableBytes, MemTableSize: a.memtable(), Logger: a.cfg.Logger})
+	memory := a.cfg.shares()
+	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: memory.blocks, MemTableBytes: memory.memtables, MemTableSize: memory.memtable, Logger: a.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
-			UncommittedBytes: a.cfg.UncommittedBytes / int64(a.cfg.Workers), QueueBytes: a.cfg.QueueBytes, CacheBytes: a.cacheShare(view),
+			UncommittedBytes: memory.uncommitted, QueueBytes: memory.queue, CacheBytes: a.cacheShare(view),
 			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 500*time.Millisecond), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
 			TransactionTimeout: a.cfg.TransactionTimeout,
 			IdleAfter:          a.cfg.IdleAfter, LiveWithin: a.cfg.LiveWithin, WatermarkInterval: a.cfg.WatermarkInterval,
@@ -178,9 +179,6 @@ func (a *App) leave(cl *kgo.Client, instance string) {
 // were all deleted, so nothing is deleted there.
 const embeddedCluster = "kfake"
 
-// memtable is the size of one task's memtable. Three of them bound what is not durable: one that fills, two that are written.
-func (a *App) memtable() int64 { return min(max(a.cfg.FlushBytes/3, 64<<10), 64<<20) }
-
 // cacheShare is the cache of one store of one task, if every store of every task ran here.
 func (a *App) cacheShare(view *cluster.View) int64 {
 	n := int64(0)
@@ -191,7 +189,7 @@ func (a *App) cacheShare(view *cluster.View) int64 {
 			}
 		}
 	}
-	return a.cfg.CacheBytes / max(n, 1)
+	return a.cfg.shares().cache / max(n, 1)
 }
 
 func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *pebblestate.Engine, view *cluster.View, r *changelog.Restorer, group *sync.WaitGroup, fail func(error)) (globals map[string]topology.Global, closeAll func() error, err error) {

@@ -13,8 +13,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -89,14 +91,18 @@ func run(args []string, stderr io.Writer) int {
 func process(plan *topology.Plan, o options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	app, err := processor.New(plan, processor.Config{
+	config := processor.Config{
 		Brokers:        o.brokers,
 		StateDir:       o.state,
 		Workers:        o.threads,
 		CommitInterval: o.commit,
 		CacheBytes:     o.cacheBytes,
 		SessionTimeout: 6 * time.Second, // the shortest that brokers allow by default
-	})
+	}
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // no GOMEMLIMIT in the environment
+		debug.SetMemoryLimit(config.MemoryLimit())
+	}
+	app, err := processor.New(plan, config)
 	if err != nil {
 		return err
 	}

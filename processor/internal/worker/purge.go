@@ -23,8 +23,7 @@ func (s *session) purge(now time.Time) {
 	offsets := kadm.Offsets{}
 	for _, r := range s.order {
 		for topic, below := range r.task.Purgeable() {
-			if k := (topicPartition{topic, r.id.Partition}); below > s.purgedTo[k] {
-				s.purgedTo[k] = below
+			if below > s.purgedTo[topicPartition{topic, r.id.Partition}] {
 				offsets.Add(kadm.Offset{Topic: topic, Partition: r.id.Partition, At: below})
 			}
 		}
@@ -42,8 +41,12 @@ func (s *session) purge(now time.Time) {
 		if err == nil {
 			err = resp.Error()
 		}
-		if err != nil && s.ctx.Err() == nil {
-			s.log.Warn("could not delete consumed records of internal topics; trying again later", "err", err)
+		if err != nil {
+			if s.ctx.Err() == nil {
+				s.log.Warn("could not delete consumed records of internal topics; trying again later", "err", err)
+			}
+			return
 		}
+		offsets.Each(func(o kadm.Offset) { s.purgedTo[topicPartition{o.Topic, o.Partition}] = o.At })
 	})
 }

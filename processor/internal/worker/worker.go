@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -223,7 +224,7 @@ type session struct {
 	processed  int64
 	more       bool // records wait to be processed
 	purged     time.Time
-	purgedTo   map[topicPartition]int64
+	purgedTo   map[topicPartition]int64 // belongs to the one that has set purging
 	purging    atomic.Bool
 	fatal      error // from a callback
 	refused    atomic.Pointer[assign.Refusal]
@@ -339,12 +340,15 @@ func (s *session) commitDue(now time.Time) time.Duration {
 	return due
 }
 
+// messageOverhead is what a message takes until its transaction has ended, besides key and value.
+const messageOverhead = int64(unsafe.Sizeof(kgo.Record{}))
+
 // uncommitted is about how much the transaction has written, to stores and to topics.
 func (s *session) uncommitted() (n int64) {
 	for _, r := range s.order {
 		n += r.task.Uncommitted()
 	}
-	return n
+	return n + s.producer.Count()*messageOverhead
 }
 
 // Between two looks at the clock a task processes as many records as take about quantumTime.

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		{"CommitMin", bare.CommitMin, filled.CommitMin},
 		{"IdleAfter", bare.IdleAfter, filled.IdleAfter},
 		{"TransactionTimeout", bare.TransactionTimeout, filled.TransactionTimeout},
-		{"CacheBytes", bare.CacheBytes, filled.CacheBytes},
+		{"Memory", bare.Memory, filled.Memory},
 	} {
 		if c.bare != c.all {
 			t.Errorf("%s: %v on the command line, %v in the processor", c.name, c.bare, c.all)

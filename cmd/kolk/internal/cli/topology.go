@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -116,6 +118,13 @@ func sinks(file *topoyaml.File) []string {
 	return topics
 }
 
+// limitMemory makes the garbage collector keep the process within its budget. A GOMEMLIMIT in the environment holds instead.
+func limitMemory(p processor.Config) {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(p.MemoryLimit())
+	}
+}
+
 // runtime maps the configuration onto the processor's.
 func runtime(c config.Config) processor.Config {
 	p := processor.Config{
@@ -135,8 +144,7 @@ func runtime(c config.Config) processor.Config {
 		TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout:    c.ShutdownTimeout,
 		StayInGroup:        c.StayInGroup,
-		CacheBytes:         int64(c.Cache),
-		BlockCacheBytes:    int64(c.BlockCache),
+		Memory:             int64(c.Memory),
 		FlushBytes:         int64(c.FlushSize),
 		FlushInterval:      c.FlushInterval,
 	}

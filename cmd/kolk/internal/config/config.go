@@ -44,8 +44,7 @@ type Runtime struct {
 	TransactionTimeout time.Duration `mapstructure:"transaction-timeout" usage:"a transaction that is open for so long is aborted by the broker"`
 	ShutdownTimeout    time.Duration `mapstructure:"shutdown-timeout" usage:"time for a clean stop, after which work in hand is aborted"`
 	StayInGroup        bool          `mapstructure:"stay-in-group" usage:"keep the membership at a clean stop, for a restart within session-timeout"`
-	Cache              Bytes         `mapstructure:"cache" usage:"memory for decoded values of the state, for all tasks"`
-	BlockCache         Bytes         `mapstructure:"block-cache" usage:"memory for blocks of the databases, for all tasks"`
+	Memory             Bytes         `mapstructure:"memory" usage:"what caches, databases, queues and transactions take together; the process takes up to 80 MiB more"`
 	FlushSize          Bytes         `mapstructure:"flush-size" usage:"a task's database is written out after so much: what a crash may make it replay"`
 	FlushInterval      time.Duration `mapstructure:"flush-interval" usage:"a task's database is written out after so long"`
 }
@@ -81,8 +80,7 @@ func Default() Config {
 			SessionTimeout:     10 * time.Second,
 			TransactionTimeout: 10 * time.Second,
 			ShutdownTimeout:    30 * time.Second,
-			Cache:              64 << 20,
-			BlockCache:         64 << 20,
+			Memory:             256 << 20,
 			FlushSize:          64 << 20,
 			FlushInterval:      5 * time.Minute,
 		},

@@ -48,14 +48,14 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestPrecedence(t *testing.T) {
-	file := "workers: 1\ncommit-interval: 1s\nstate-dir: from-file\nbrokers: [a:1, b:2]\ncache: 1GiB\n"
+	file := "workers: 1\ncommit-interval: 1s\nstate-dir: from-file\nbrokers: [a:1, b:2]\nmemory: 1GiB\n"
 	t.Setenv("KOLK_WORKERS", "2")
 	t.Setenv("KOLK_COMMIT_INTERVAL", "2s")
 	got, err := load(t, file, "--workers", "3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Workers != 3 || got.CommitInterval != 2*time.Second || got.StateDir != "from-file" || got.Cache != 1<<30 {
+	if got.Workers != 3 || got.CommitInterval != 2*time.Second || got.StateDir != "from-file" || got.Memory != 1<<30 {
 		t.Errorf("%+v", got.Runtime)
 	}
 	if diff := cmp.Diff([]string{"a:1", "b:2"}, got.Brokers); diff != "" {
@@ -94,7 +94,7 @@ func TestMistakes(t *testing.T) {
 		{name: "not YAML", file: "a: b: c", want: "kolk.yaml"},
 		{name: "no duration", file: "commit-interval: soon", want: "commit-interval: "},
 		{name: "no number", key: "KOLK_WORKERS", env: "many", want: "workers: "},
-		{name: "no memory", key: "KOLK_CACHE", env: "much", want: `cache: `},
+		{name: "no memory", key: "KOLK_MEMORY", env: "much", want: `memory: `},
 		{name: "none of", args: []string{"--on-error", "explode"}, want: `on-error: "explode" is none of fail, skip`},
 		{name: "negative", args: []string{"--workers", "-1"}, want: "workers: -1 is less than 0"},
 		{name: "negative duration", args: []string{"--idle-after", "-1s"}, want: "idle-after: -1s is less than 0"},

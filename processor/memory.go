@@ -1,0 +1,51 @@
+package processor
+
+const (
+	defaultMemory = 256 << 20
+	leastMemory   = 16 << 20 // of one worker
+
+	// beside is what an application takes besides Config.Memory: the program itself, the runtime, stacks, and what the Kafka client
+	// has of its own; program is the part of it that the Go runtime does not know of.
+	beside  = 80 << 20
+	program = 32 << 20
+)
+
+// MemoryLimit is what to give to [runtime/debug.SetMemoryLimit] in a program that runs nothing but this application: the garbage
+// collector then works harder before the process takes more than Memory and 80 MiB. `kolk run` does that. The library does
+// not, for the limit is the process's, which belongs to the program.
+func (c Config) MemoryLimit() int64 {
+	def(&c.Memory, defaultMemory)
+	def(&c.CacheBytes, c.Memory/4)
+	def(&c.Workers, 1)
+	limit := c.Memory + beside - program
+	if s := c.shares(); outsideHeap {
+		limit -= s.blocks + s.memtables
+	}
+	return limit
+}
+
+// shares are the parts of Config.Memory. Full, they take about three quarters of it; the rest is for garbage.
+type shares struct {
+	cache     int64 // decoded values, of all stores
+	blocks    int64 // of the databases
+	memtables int64
+	memtable  int64 // of one database
+
+	// Of one worker:
+	queue       int64 // fetched and not processed
+	uncommitted int64 // stores' changes and messages of a transaction
+}
+
+func (c Config) shares() shares {
+	rest := c.Memory - c.CacheBytes
+	s := shares{
+		cache:       c.CacheBytes,
+		blocks:      rest / 6,
+		memtables:   rest / 3,
+		queue:       rest / 12 / int64(c.Workers),
+		uncommitted: rest / 6 / int64(c.Workers),
+	}
+	// Three tables bound what is not durable of a database: one that fills, two that are written.
+	s.memtable = max(64<<10, min(c.FlushBytes/3, s.memtables/4))
+	return s
+}
