@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -95,9 +94,9 @@ type Config struct {
 
 // WithDefaults returns c with every zero field set to its default.
 func (c Config) WithDefaults(plan *topology.Plan) Config {
+	c = c.withMemory()
 	def(&c.ApplicationID, plan.Name())
 	def(&c.StateDir, "kolk-state/"+c.ApplicationID)
-	def(&c.Workers, runtime.GOMAXPROCS(0))
 	def(&c.ReplicationFactor, -1)
 	def(&c.CommitInterval, 100*time.Millisecond)
 	def(&c.CommitMin, min(10*time.Millisecond, c.CommitInterval))
@@ -108,9 +107,6 @@ func (c Config) WithDefaults(plan *topology.Plan) Config {
 	def(&c.SessionTimeout, 10*time.Second)
 	def(&c.TransactionTimeout, max(10*time.Second, 10*c.CommitInterval))
 	def(&c.ShutdownTimeout, 30*time.Second)
-	def(&c.Memory, defaultMemory)
-	def(&c.CacheBytes, c.Memory/4)
-	def(&c.FlushBytes, 64<<20)
 	def(&c.FlushInterval, 5*time.Minute)
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -1,5 +1,7 @@
 package processor
 
+import "runtime"
+
 const (
 	defaultMemory = 256 << 20
 	leastMemory   = 16 << 20 // of one worker
@@ -14,17 +16,25 @@ const (
 // collector then works harder before the process takes more than Memory and 80 MiB. `kolk run` does that. The library does
 // not, for the limit is the process's, which belongs to the program.
 func (c Config) MemoryLimit() int64 {
-	def(&c.Memory, defaultMemory)
-	def(&c.CacheBytes, c.Memory/4)
-	def(&c.Workers, 1)
+	c = c.withMemory()
 	limit := c.Memory + beside - program
-	if s := c.shares(); outsideHeap {
+	if outsideHeap {
+		s := c.shares()
 		limit -= s.blocks + s.memtables
 	}
 	return limit
 }
 
-// shares are the parts of Config.Memory. Full, they take about three quarters of it; the rest is for garbage.
+// withMemory returns c with the defaults of what shares needs.
+func (c Config) withMemory() Config {
+	def(&c.Workers, runtime.GOMAXPROCS(0))
+	def(&c.Memory, defaultMemory)
+	def(&c.CacheBytes, c.Memory/4)
+	def(&c.FlushBytes, 64<<20)
+	return c
+}
+
+// shares are the parts of Config.Memory. Full, they take at most seven eighths of it; the rest is for garbage.
 type shares struct {
 	cache     int64 // decoded values, of all stores
 	blocks    int64 // of the databases

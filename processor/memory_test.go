@@ -1,0 +1,42 @@
+package processor
+
+import "testing"
+
+// TestShares: whatever is dealt out, all of it together leaves a part of the budget to garbage.
+func TestShares(t *testing.T) {
+	for _, workers := range []int{1, 2, 7} {
+		for _, memory := range []int64{112 << 20, defaultMemory, 8 << 30} {
+			for _, cache := range []int64{1, memory / 4, memory / 2} {
+				s := Config{Memory: memory, CacheBytes: cache, Workers: workers, FlushBytes: 64 << 20}.shares()
+				all := s.cache + s.blocks + s.memtables + int64(workers)*(s.queue+s.uncommitted)
+				if all > memory*7/8 {
+					t.Errorf("%d workers, %d cache: %d of %d are dealt out", workers, cache, all, memory)
+				}
+				for name, n := range map[string]int64{"blocks": s.blocks, "memtables": s.memtables, "queue": s.queue, "uncommitted": s.uncommitted} {
+					if n < 256<<10 {
+						t.Errorf("%d workers, %d of %d cache: %d bytes for %s", workers, cache, memory, n, name)
+					}
+				}
+				if s.memtable > s.memtables || 3*s.memtable > 64<<20 {
+					t.Errorf("a memtable of %d, all have %d", s.memtable, s.memtables)
+				}
+			}
+		}
+	}
+}
+
+// TestMemoryLimit: the limit leaves room for the program, and for what is not in Go's heap.
+func TestMemoryLimit(t *testing.T) {
+	limit := Config{}.MemoryLimit()
+	outside := int64(0)
+	if outsideHeap {
+		s := Config{}.withMemory().shares()
+		outside = s.blocks + s.memtables
+	}
+	if got, want := limit+outside+program, int64(defaultMemory+beside); got != want {
+		t.Errorf("limit %d, outside %d: %d in all, want %d", limit, outside, got, want)
+	}
+	if less := (Config{Memory: 128 << 20}).MemoryLimit(); less >= limit {
+		t.Errorf("limit %d for half of the memory, %d for all", less, limit)
+	}
+}
