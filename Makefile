@@ -54,7 +54,7 @@ chaos: ## Three instances over some million records, killed 50 times (KOLK_SEED 
 
 .PHONY: bench
 bench: ## Operators, stores and codecs alone; then the records per CPU-second of kolk and of a hand-written loop (BENCH="-help" shows what else)
-	go test -run '^$$' -bench . -benchmem -benchtime 200ms ./serde ./state/... ./changelog ./checkpoint ./topology ./topology/topoyaml ./processor/internal/task ./processor/internal/txn
+	go test -run '^$$' -bench . -benchmem -benchtime 200ms ./serde ./state/... ./changelog ./checkpoint ./topology ./topology/topoyaml ./processor/internal/task ./processor/internal/txn ./processor/internal/restore ./bench/compare
 	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
 	@bin/bench/compare $(BENCH)
 

@@ -42,7 +42,7 @@ func owner(name string) int {
 func short(name string) string { return name[strings.LastIndex(name, "/")+1:] }
 
 // draw returns the picture.
-func draw(title string, root *node, least float64) []byte {
+func draw(title string, root *node, shares []float64, least float64) []byte {
 	var boxes bytes.Buffer
 	smallest := max(1, int64(least*float64(root.value)))
 	depth := 0
@@ -78,17 +78,26 @@ func draw(title string, root *node, least float64) []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" font-family="monospace" font-size="10.5">`+"\n", width, top+float64(depth)*row+4)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/><text x="4" y="16" font-size="14">%s: %.2f s of CPU time. Width is the share of it; callers stand above what they call.</text>`+"\n",
 		html.EscapeString(title), float64(root.value)/1e9)
-	shares := make([]int64, len(owners))
-	own(root, shares)
 	x := 4.0
 	for i, o := range owners {
-		label := fmt.Sprintf("%s %.0f %%", o.name, 100*float64(shares[i])/float64(max(1, root.value)))
+		label := fmt.Sprintf("%s %.0f %%", o.name, 100*shares[i])
 		fmt.Fprintf(&b, `<rect x="%.0f" y="27" width="11" height="11" fill="%s"/><text x="%.0f" y="37">%s</text>`+"\n", x, o.colour, x+15, html.EscapeString(label))
 		x += 15 + float64(len(label)+2)*charWidth
 	}
 	b.Write(boxes.Bytes())
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+// ownShares returns what part of the whole each owner's functions take themselves.
+func ownShares(root *node) []float64 {
+	sums := make([]int64, len(owners))
+	own(root, sums)
+	shares := make([]float64, len(owners))
+	for i, s := range sums {
+		shares[i] = float64(s) / float64(max(1, root.value))
+	}
+	return shares
 }
 
 // own adds up what functions take themselves, by owner. What the runtime and the library do is their caller's, garbage collection apart.

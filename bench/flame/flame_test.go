@@ -46,8 +46,12 @@ func TestFlame(t *testing.T) {
 	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run([]string{"-o", dir, name}); err != nil {
+	var out strings.Builder
+	if err := run([]string{"-o", dir, name}, &out); err != nil {
 		t.Fatal(err)
+	}
+	if lines := strings.Split(out.String(), "\n"); len(lines) != 4 || !strings.HasPrefix(lines[2], "| [spin](profiles/spin.svg) |") {
+		t.Errorf("table: %q", out.String())
 	}
 	svg, err := os.ReadFile(filepath.Join(dir, "spin.svg"))
 	if err != nil {
