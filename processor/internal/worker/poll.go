@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -132,7 +133,12 @@ func (s *session) enqueue(fetches kgo.Fetches) error {
 		}
 		r := s.owner(p.Topic, p.Partition)
 		if r == nil {
-			return // a task that was not adopted yet has its partitions paused: these were on their way before
+			// The partitions of a task that was not adopted yet are paused, and nothing comes of those that were given up. If it did, the client
+			// would go on behind these records, and the task never see them.
+			if len(p.Records) > 0 && failed == nil {
+				failed = &errReset{fmt.Errorf("records of %s/%d from offset %d on belong to no task that runs here", p.Topic, p.Partition, p.Records[0].Offset)}
+			}
+			return
 		}
 		end := p.LastStableOffset
 		if end < 0 {
