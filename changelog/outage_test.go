@@ -276,3 +276,33 @@ func TestRestoreCompacted(t *testing.T) {
 		t.Errorf("nothing was compacted: %d changes of %d records", s.changes, w.records)
 	}
 }
+
+// An open transaction holds a restore back; who is told of it can end it.
+func TestRestoreHeld(t *testing.T) {
+	c := cluster(t)
+	w := newWriter(t, c, random(t), "w")
+	createTopic(t, w.cl, "log", 1)
+	w.begin()
+	w.put("log", 0, "a", "1")
+	w.end(true)
+	w.begin()
+	w.put("log", 0, "a", "2")
+	if err := w.cl.Flush(context30(t)); err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	s := newStore()
+	req := s.request("log", 0, changelog.Spec{})
+	req.Held = func() {
+		if held++; held == 2 { // again and again
+			w.end(false)
+		}
+	}
+	if _, err := restorer(t, c, changelog.Config{}).Restore(context30(t), req); err != nil {
+		t.Fatal(err)
+	}
+	if held < 2 {
+		t.Errorf("told %d times", held)
+	}
+	s.equal(t, map[string]string{"a": "1"})
+}

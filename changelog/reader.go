@@ -28,6 +28,7 @@ type part struct {
 	queued    int64
 	err       error // ends the read once the queue is empty
 	status    string
+	held      bool      // by an open transaction
 	missing   time.Time // since when the brokers do not know the topic
 	fails     int       // failures one after another
 	notBefore time.Time // after a failure: when to look for the leader again
@@ -169,6 +170,13 @@ func (r *reader) batchBytes() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return min(r.cfg.BatchBytes, r.cfg.Memory/2/int64(max(1, len(r.parts))))
+}
+
+// isHeld tells if an open transaction holds p back.
+func (r *reader) isHeld(p *part) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return p.held
 }
 
 // why says what p waits for.
@@ -380,10 +388,11 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 		p.next = next
 		progress = true
 	}
+	p.held = stable < rp.HighWatermark && p.next >= stable
 	switch {
 	case fp.Err != nil:
 		p.err = &PoisonError{Topic: p.topic, Partition: p.partition, Offset: next, Err: fp.Err}
-	case stable < rp.HighWatermark && p.next >= stable:
+	case p.held:
 		p.status = fmt.Sprintf("an open transaction that holds records back from offset %d", stable)
 	default:
 		p.status = "records"

@@ -129,6 +129,9 @@ type Request struct {
 	Apply func(changes []Change, next int64) error
 	// Reset empties the store, together with its position. It is called when Purged and From lies below the log's start.
 	Reset func() error
+	// Held, if not nil, is called again and again while an open transaction holds the restore back: its writer may be gone, and
+	// somebody know how to end it.
+	Held func()
 	// Progress, if not nil, is called after each Apply, and from time to time while nothing comes.
 	Progress func(Progress)
 }
@@ -241,12 +244,20 @@ func (s *restore) locate(ctx context.Context) (end int64, err error) {
 	return end, nil
 }
 
+// heldLook is the time between two looks at whether a transaction holds a restore back. It is long beside what a transaction of a
+// writer that lives takes from its first record to its end.
+const heldLook = 250 * time.Millisecond
+
 // read applies the log from the position up to end.
 func (s *restore) read(ctx context.Context, end int64) error {
 	p := s.reader.add(s.req.Topic, s.id, s.req.Partition, s.progress.Position, true, make(chan struct{}, 1))
 	defer s.reader.remove(p)
 	tick := time.NewTicker(s.cfg.Report)
 	defer tick.Stop()
+
+	look := time.NewTicker(heldLook)
+	defer look.Stop()
+	looked := int64(-1) // the position at the last look, if it was held then
 
 	b := batch{spec: s.req.Spec}
 	for {
@@ -262,6 +273,16 @@ func (s *restore) read(ctx context.Context, end int64) error {
 		}
 		select {
 		case <-p.notify:
+		case <-look.C:
+			if !s.reader.isHeld(p) {
+				looked = -1
+			} else if looked == s.progress.Position {
+				if s.req.Held != nil {
+					s.req.Held()
+				}
+			} else {
+				looked = s.progress.Position
+			}
 		case <-tick.C:
 			why := s.reader.why(p)
 			s.cfg.Logger.Warn("restore waits", "store", s.req.Spec.Store, "topic", s.req.Topic, "partition", s.req.Partition,

@@ -88,7 +88,7 @@ func BenchmarkOpenWiped(b *testing.B) {
 		var all sync.WaitGroup
 		for p := range int32(benchPartitions) {
 			all.Go(func() {
-				if _, err := o.Open(b.Context(), sub, p, nil); err != nil {
+				if _, err := o.Open(b.Context(), sub, p, nil, nil); err != nil {
 					b.Error(err)
 				}
 			})

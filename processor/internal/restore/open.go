@@ -56,19 +56,22 @@ func (e *StateWithoutOffsets) Error() string {
 
 // Open acquires the database of a task and restores it. The committed offsets must come from a stable fetch that was made
 // before: only then no transaction of the group is pending, and everything it has committed lies below the log ends read here.
-func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition int32, committed []Committed) (*Handle, error) {
+//
+// A worker that died may have left a transaction that has no offsets yet, only changelog records. held, which may be nil, is
+// called while one is in the way.
+func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition int32, committed []Committed, held func()) (*Handle, error) {
 	h, err := o.Pool.Acquire(ctx, sub.Name, partition)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.restore(ctx, h, sub, partition, committed); err != nil {
+	if err := o.restore(ctx, h, sub, partition, committed, held); err != nil {
 		o.Pool.Discard(h)
 		return nil, fmt.Errorf("restore task %s: %w", h.id, err)
 	}
 	return h, nil
 }
 
-func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopology, partition int32, committed []Committed) error {
+func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopology, partition int32, committed []Committed, held func()) error {
 	if o.stale(h, sub) {
 		o.Pool.log.Warn("the local state of a task is older than its changelogs keep deletions: it is rebuilt", "task", h.id, "last commit", h.Checkpoint.LastCommit())
 		if err := o.Pool.Reset(h); err != nil {
@@ -101,7 +104,7 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 		}
 		logged = true
 		g.Go(func() error {
-			n, err := o.store(ctx, h, s, partition, ends[s.Name], asOf, &mu)
+			n, err := o.store(ctx, h, s, partition, ends[s.Name], asOf, held, &mu)
 			mu.Lock()
 			defer mu.Unlock()
 			restored += n
@@ -143,7 +146,7 @@ func (h *Handle) whole(at time.Time) error {
 }
 
 // store restores one store of a task.
-func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end checkpoint.ChangelogEnd, asOf time.Time, mu *sync.Mutex) (int64, error) {
+func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end checkpoint.ChangelogEnd, asOf time.Time, held func(), mu *sync.Mutex) (int64, error) {
 	topic := changelog.Name(o.App, s.Name)
 	prefix, err := lockedPrefix(h, s.Name, mu)
 	if err != nil {
@@ -169,6 +172,7 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped},
 		Purged: s.Kind == topology.WindowStore,
 		Apply:  fill.add,
+		Held:   held,
 		// What lies between the stored position and the log's start was purged because its windows are closed: every change of an
 		// open window is still in the log. So the store stays, and goes on at the log's start; the task drops closed windows.
 		Reset: func() error { return nil },

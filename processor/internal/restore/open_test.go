@@ -110,7 +110,7 @@ func (w *world) open(c []Committed) (*Handle, error) {
 	w.told = nil
 	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
 	defer cancel()
-	return w.opener.Open(ctx, w.sub, 0, c)
+	return w.opener.Open(ctx, w.sub, 0, c, nil)
 }
 
 func (w *world) mustOpen(c []Committed) *Handle {

@@ -199,7 +199,7 @@ func (s *session) open(ctx context.Context, o *opening) {
 		o.run, o.err = s.cfg.Run(ctx)
 	}
 	if o.err == nil {
-		o.handle, o.err = s.cfg.Opener.Open(ctx, o.sub, o.id.Partition, o.committed)
+		o.handle, o.err = s.cfg.Opener.Open(ctx, o.sub, o.id.Partition, o.committed, func() { s.fence(ctx) })
 	}
 	s.openMu.Lock()
 	s.opened = append(s.opened, o)
