@@ -32,7 +32,8 @@ type Config struct {
 	// StateDir is the directory of this instance: databases and its identity. Each running instance needs one of its own; the
 	// same directory is the same instance. Default: kolk-state/<application id> under the working directory.
 	StateDir string
-	// Workers is how many run in this process. Each has a client, a transaction and a share of the tasks. Default: GOMAXPROCS.
+	// Workers is how many run in this process. Each has a client, a transaction and a share of the tasks. Default:
+	// GOMAXPROCS, or as many as Memory suffices for, at 16 MiB each.
 	Workers int
 	// Guarantee: [ExactlyOnce] by default.
 	Guarantee Guarantee

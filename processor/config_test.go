@@ -104,3 +104,16 @@ func TestTooManyStores(t *testing.T) {
 		}
 	}
 }
+
+// TestDefaultsOnALargeMachine has more processors than the default of Memory suffices for, at one worker each: the defaults fit each other.
+func TestDefaultsOnALargeMachine(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
+	c := processor.Config{Brokers: []string{"localhost:9092"}}.WithDefaults(copying(t))
+	if err := c.Validate(); err != nil || c.Workers != 16 {
+		t.Errorf("%d workers, %v", c.Workers, err)
+	}
+	c = processor.Config{Brokers: []string{"localhost:9092"}, Memory: 2 << 30}.WithDefaults(copying(t))
+	if err := c.Validate(); err != nil || c.Workers != 64 {
+		t.Errorf("%d workers, %v", c.Workers, err)
+	}
+}

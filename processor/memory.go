@@ -27,8 +27,8 @@ func (c Config) MemoryLimit() int64 {
 
 // withMemory returns c with the defaults of what shares needs.
 func (c Config) withMemory() Config {
-	def(&c.Workers, runtime.GOMAXPROCS(0))
 	def(&c.Memory, defaultMemory)
+	def(&c.Workers, max(1, int(min(int64(runtime.GOMAXPROCS(0)), c.Memory/leastMemory))))
 	def(&c.CacheBytes, c.Memory/4)
 	def(&c.FlushBytes, 64<<20)
 	return c

@@ -30,7 +30,7 @@ type Cluster struct {
 type Runtime struct {
 	ApplicationID      string        `mapstructure:"application-id" usage:"consumer group and prefix of internal topics; empty: the topology's name"`
 	StateDir           string        `mapstructure:"state-dir" usage:"directory of the local state; empty: kolk-state/<application>"`
-	Workers            int           `mapstructure:"workers" usage:"worker goroutines, each a consumer and a transactional producer; 0: one per processor"`
+	Workers            int           `mapstructure:"workers" usage:"worker goroutines, each a consumer and a transactional producer; 0: one per processor, as far as memory suffices (16 MiB each)"`
 	Guarantee          string        `mapstructure:"guarantee" usage:"what a crash may do to results" oneof:"exactly-once,at-least-once"`
 	CommitInterval     time.Duration `mapstructure:"commit-interval" usage:"longest time between two commits of a busy worker"`
 	CommitMin          time.Duration `mapstructure:"commit-min" usage:"shortest time between two commits of a worker whose input is drained"`
