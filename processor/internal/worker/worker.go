@@ -313,12 +313,12 @@ func (s *session) step() error {
 	return nil
 }
 
-// With nothing left to process a commit comes early, if that costs little: a worker that spends less than a twentieth of its
-// time on records, and less than a quarter on commits, commits at once, but not more often than CommitMin. Under load each
+// With nothing left to process a commit comes early, if that costs little: a worker that spends less than a fifth of its
+// time on records, and less than half on commits, which is waiting, commits at once, but not more often than CommitMin. Under load each
 // commit more would make batches smaller and transactions more.
 const (
-	processingShare = 20
-	committingShare = 4
+	processingShare = 5
+	committingShare = 2
 )
 
 // commitDue returns how long the next commit has time.
