@@ -48,7 +48,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	}
 	defer closing(dir.Close)
 	memory := a.cfg.shares()
-	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: memory.blocks, MemTableBytes: memory.memtables, MemTableSize: memory.memtable, Logger: a.cfg.Logger})
+	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: memory.blocks, MemTableBytes: memory.memtables, MemTableSize: memory.memtable, Databases: a.databases(view), Logger: a.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -178,6 +178,17 @@ func (a *App) leave(cl *kgo.Client, instance string) {
 // A suffix says that the broker keeps its data over restarts, as in `kolk dev`. It then forgets where a log was whose records
 // were all deleted, so nothing is deleted there.
 const embeddedCluster = "kfake"
+
+// databases is how many there are if every task that has stores runs here.
+func (a *App) databases(view *cluster.View) int {
+	n := len(a.plan.Globals())
+	for _, sub := range a.plan.SubTopologies() {
+		if len(sub.Stores) > 0 {
+			n += int(view.Tasks(sub.Name))
+		}
+	}
+	return n
+}
 
 // cacheShare is the cache of one store of one task, if every store of every task ran here.
 func (a *App) cacheShare(view *cluster.View) int64 {

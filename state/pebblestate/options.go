@@ -19,12 +19,16 @@ type Options struct {
 	// MemTableBytes is how much all databases together hold in memory before it is written to files. When it is reached, the
 	// database that holds most is flushed. Default: 128 MiB.
 	//
-	// If there are so many databases that their empty tables alone take more, the block cache gives way.
+	// Where the tables of all databases take more, the block cache gives way: see Databases.
 	MemTableBytes int64
 
+	// Databases is how many are open at a time, about. Default: 4.
+	Databases int
+
 	// MemTableSize is how much a single database holds before it begins to be flushed. Batches wait while more than two such
-	// tables of one database are being written, so three of them bound what a crash makes it replay. Default: an eighth of
-	// MemTableBytes, at least 1 MiB and at most 64 MiB.
+	// tables of one database are being written, so three of them bound what a crash makes it replay. Default, and at most: what
+	// MemTableBytes has for each of the Databases if each takes two, the one in use and one that Pebble keeps to use it again. If they took
+	// more, there would be no block cache left, and each read would read an index. But at least 256 KiB, and at most 64 MiB.
 	MemTableSize int64
 
 	// MaxOpenFiles is how many files all databases together keep open. Default: 1000.
@@ -41,7 +45,7 @@ type Options struct {
 }
 
 const (
-	minMemTable = 1 << 20
+	minMemTable = 256 << 10
 	maxMemTable = 64 << 20
 
 	// Pebble stalls a writer inside of itself, with no way out if the flush that it waits for fails. So its limits are out of
@@ -59,7 +63,7 @@ const (
 func (o Options) withDefaults() (Options, error) {
 	for name, v := range map[string]int64{
 		"CacheBytes": o.CacheBytes, "MemTableBytes": o.MemTableBytes, "MemTableSize": o.MemTableSize,
-		"MaxOpenFiles": int64(o.MaxOpenFiles), "Compactions": int64(o.Compactions),
+		"Databases": int64(o.Databases), "MaxOpenFiles": int64(o.MaxOpenFiles), "Compactions": int64(o.Compactions),
 	} {
 		if v < 0 {
 			return o, fmt.Errorf("pebblestate: %s is negative: %d", name, v)
@@ -71,12 +75,17 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 128 << 20
 	}
+	if o.Databases == 0 {
+		o.Databases = 4
+	}
+	share := min(max(o.MemTableBytes/int64(2*o.Databases), minMemTable), maxMemTable)
 	if o.MemTableSize == 0 {
-		o.MemTableSize = min(max(o.MemTableBytes/8, minMemTable), maxMemTable)
+		o.MemTableSize = share
 	}
 	if o.MemTableSize < 64<<10 || o.MemTableSize > 1<<30 {
 		return o, fmt.Errorf("pebblestate: MemTableSize is %d; want 64 KiB to 1 GiB", o.MemTableSize)
 	}
+	o.MemTableSize = min(o.MemTableSize, share)
 	if o.MaxOpenFiles == 0 {
 		o.MaxOpenFiles = 1000
 	}
