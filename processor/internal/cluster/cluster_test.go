@@ -109,6 +109,15 @@ func TestPrepareWaits(t *testing.T) {
 	}
 }
 
+// TestPrepareNewTopic: a topic that was created a moment ago is not known to every broker yet.
+func TestPrepareNewTopic(t *testing.T) {
+	broker := newBroker(t, kfake.SeedTopics(3, "in", "out"))
+	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "out", Err: kerr.UnknownTopicOrPartition, Count: 2})
+	if _, err := prepare(t, broker, counting(t)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPrepareCoPartitioned refuses topics that are joined and have different numbers of partitions.
 func TestPrepareCoPartitioned(t *testing.T) {
 	top := topology.New("app")

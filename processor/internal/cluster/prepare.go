@@ -28,6 +28,9 @@ type Options struct {
 	Logger            *slog.Logger
 }
 
+// missingAfter is how long a topic is unknown to the brokers until it counts as missing.
+const missingAfter = time.Second
+
 // Prepare waits for the cluster, checks the topics of the plan against it and creates the internal topics.
 // Its error lists everything that does not fit; it is final, except when ctx has ended.
 func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
@@ -59,13 +62,16 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	sort.Strings(users)
 
 	var md kadm.Metadata
+	began := time.Now()
 	if err := Wait(ctx, o.Logger, "the brokers", func(ctx context.Context) error {
 		var err error
 		if md, err = adm.Metadata(ctx, users...); err != nil {
 			return err
 		}
-		for _, t := range users { // a topic that has just been created may have no leaders yet
-			if err := md.Topics[t].Err; kerr.IsRetriable(err) && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		// A topic that has just been created may be unknown for a moment, and then have no leaders.
+		patient := time.Since(began) < missingAfter
+		for _, t := range users {
+			if err := md.Topics[t].Err; kerr.IsRetriable(err) && (patient || !errors.Is(err, kerr.UnknownTopicOrPartition)) {
 				return fmt.Errorf("topic %q: %w", t, err)
 			}
 		}
