@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -51,7 +52,9 @@ func TestKilledAtEachStep(t *testing.T) {
 	// The first life of the victim leaves state that has to be caught up with.
 	portions <- portion
 	victim.start(t)
-	victim.child.await(t, 30*time.Second, "running", isRunning)
+	eventually(t, time.Minute, "results of the first life", func() (bool, string) {
+		return live.count() >= portion/2 || f.anyExited(t), strconv.Itoa(live.count())
+	})
 	other.start(t)
 	victim.dieAt(t, steps[0], true, portions)
 	for _, s := range steps[1:] {
