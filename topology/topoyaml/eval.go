@@ -3,6 +3,7 @@ package topoyaml
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"sync"
 
 	"github.com/expr-lang/expr/file"
@@ -132,15 +133,26 @@ func (p *program) run(in *inputs) (Value, error) {
 func (p *program) load(l *load, in *inputs) (Value, error) {
 	v := in.get(l.root, l.path)
 	if l.want.kind != anyKind && !l.want.holds(v) {
-		return nil, p.fail(fmt.Errorf("%s should be of type %s and is of type %s", l.name, l.want, kindOf(v)))
+		is := "of type " + kindOf(v)
+		if f, ok := v.(float64); ok && l.want.kind == intKind {
+			is = fmt.Sprintf("%v, which is not a whole number of 64 bits", f)
+		}
+		return nil, p.fail(fmt.Errorf("%s should be of type %s and is %s", l.name, l.want, is))
 	}
 	return v, nil
 }
 
+// nullOperand fits messages of the machine about computing with null.
+var nullOperand = regexp.MustCompile(`^invalid operation: (?:null \S+ \S+|\S+ \S+ null)$`)
+
 // fail says which expression failed.
 func (p *program) fail(err error) error {
 	if e, ok := errors.AsType[*file.Error](err); ok {
-		err = errors.New(goTypes.Replace(e.Message))
+		text := goTypes.Replace(e.Message)
+		if nullOperand.MatchString(text) {
+			text += "; what is missing is null, and ?? gives it a value: (a ?? 0) > b"
+		}
+		err = errors.New(text)
 	}
 	return fmt.Errorf("%s: %s: %w", p.where, p.text, err)
 }

@@ -159,6 +159,11 @@ func (c *exprCompiler) check(tree *parser.Tree, n ast.Node, f *flattener, p *pro
 		if name, ok := strings.CutPrefix(m.message, "unknown name "); ok {
 			m.message = f.unknown(name)
 		}
+		if parts := argumentCount.FindStringSubmatch(m.message); parts != nil {
+			if usage := c.lib.usage(parts[1]); usage != "" {
+				m.message += "; it is " + usage
+			}
+		}
 		return m
 	}
 	p.typ = typeOf(n.Nature())
@@ -334,6 +339,12 @@ var goTypes = strings.NewReplacer(
 
 var unexpected = regexp.MustCompile(`^unexpected token (?:EOF|\w+\("(.*)"\))$`)
 
+var argumentCount = regexp.MustCompile(`^(?:not enough|too many) arguments to call (\w+)$`)
+
+var argumentType = regexp.MustCompile(`^cannot use (?:int|float|string) as argument \(type (?:int|float|string)\) to call \w+$`)
+
+const conversions = "; int(), float() and string() convert"
+
 var mismatch = regexp.MustCompile(`^invalid operation: (.+) \(mismatched types? (.+?)(?: and (.+))?\)$`)
 
 func mistakeOf(err error) *exprError {
@@ -354,9 +365,12 @@ func mistakeOf(err error) *exprError {
 		} else {
 			m.message = fmt.Sprintf("wrong types: %s %s %s", parts[2], parts[1], parts[3])
 			if strings.Contains(" int float ", " "+parts[2]+" ") && parts[3] == "string" || parts[2] == "string" && strings.Contains(" int float ", " "+parts[3]+" ") {
-				m.message += "; int(), float() and string() convert"
+				m.message += conversions
 			}
 		}
+	}
+	if argumentType.MatchString(m.message) {
+		m.message += conversions
 	}
 	return m
 }

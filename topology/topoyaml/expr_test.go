@@ -55,6 +55,8 @@ func TestExpressionResults(t *testing.T) {
 		{`parseTime("2001-01-01T00:47:00Z")`, `978310020000`},
 		{`parseTime(value.date, "2006/01/02 15:04", "Europe/Berlin")`, `978306420000`},
 		{`formatTime(978310020000, "2006-01-02")`, `"2001-01-01"`},
+		{`formatTime(978310020500)`, `"2001-01-01T00:47:00.5Z"`},
+		{`parseTime(formatTime(978310020500)) == 978310020500`, `true`},
 		{`formatTime(time, "15:04:05.000")`, `"00:00:01.000"`},
 		{`duration("1d12h")`, `129600000`},
 		{`nil`, `null`},
@@ -126,8 +128,8 @@ func TestExpressionMistakes(t *testing.T) {
 		{`now()`, 0, `there is no function now here, since results depend on the input alone; parseTime and formatTime work with times`},
 		{`value.delay(1)`, 6, `value.delay is not a function`},
 		{`1 +`, 2, `the expression ends too early`},
-		{`upper(value.delay)`, 6, `cannot use int as argument (type string) to call upper`},
-		{`formatTime(value.origin, "2006")`, 11, `cannot use string as argument (type int) to call formatTime`},
+		{`upper(value.delay)`, 6, `cannot use int as argument (type string) to call upper; int(), float() and string() convert`},
+		{`formatTime(value.origin, "2006")`, 11, `cannot use string as argument (type int) to call formatTime; int(), float() and string() convert`},
 		{`parseTim(value.origin)`, 0, `unknown name "parseTim"; did you mean "parseTime"?`},
 		{`{a: 1, a: 2}`, 7, `the field "a" is there twice`},
 		{`{a: value.tags.x}`, 15, `value.tags is of type [string], which has no fields`},
@@ -140,7 +142,7 @@ func TestExpressionMistakes(t *testing.T) {
 		{`value.delay > 1 ? value.dely : 2`, 24, `value has no field "dely"; did you mean "delay"?`},
 		{`extract(value.origin, value.tags[0])`, 32, `the pattern of extract has to be a text that stands here, in quotes`},
 		{`extract(value.origin, "(a")`, 22, "\"(a\" is no regular expression: missing closing )"},
-		{`extract(value.delay, "a")`, 8, `cannot use int as argument (type string) to call extract`},
+		{`extract(value.delay, "a")`, 8, `cannot use int as argument (type string) to call extract; int(), float() and string() convert`},
 	} {
 		c := &exprCompiler{lib: &library{}}
 		_, mistake := c.compile(test.expr, recordScope(typString, flight), "test.yaml:1:1")

@@ -38,10 +38,11 @@ func (l *library) functions() []function {
 			types: []any{new(func(string, ...string) int64)},
 		},
 		{
-			name:  "formatTime",
-			doc:   "`formatTime(milliseconds, layout, zone)`: the text of a time; the zone may be left out for UTC.",
+			name: "formatTime",
+			doc: "`formatTime(milliseconds, layout, zone)`: the text of a time, the reverse of `parseTime`; without a layout RFC 3339, without a " +
+				"zone UTC.",
 			call:  l.formatTime,
-			types: []any{new(func(int64, string, ...string) string)},
+			types: []any{new(func(int64, ...string) string)},
 		},
 		{
 			name:  "duration",
@@ -57,6 +58,17 @@ func (l *library) functions() []function {
 			types: []any{new(func(string, string, ...int64) string)},
 		},
 	}
+}
+
+// usage is how the function of that name is called, as its doc begins; "" if it is not one of these.
+func (l *library) usage(name string) string {
+	for _, f := range l.functions() {
+		if f.name == name {
+			call, _, _ := strings.Cut(strings.TrimPrefix(f.doc, "`"), "`")
+			return call
+		}
+	}
+	return ""
 }
 
 // disabled are functions of package expr that would make a result depend on more than its input, or that yield what is no value.
@@ -110,9 +122,12 @@ func (l *library) formatTime(args ...any) (any, error) {
 	default:
 		return nil, fmt.Errorf("formatTime needs milliseconds, not %s", kindOf(v))
 	}
-	layout, ok := args[1].(string)
-	if !ok {
-		return nil, fmt.Errorf("formatTime needs a layout, not %s", kindOf(args[1]))
+	layout := time.RFC3339Nano
+	if len(args) > 1 {
+		var ok bool
+		if layout, ok = args[1].(string); !ok {
+			return nil, fmt.Errorf("formatTime needs a layout, not %s", kindOf(args[1]))
+		}
 	}
 	zone := time.UTC
 	if len(args) > 2 {

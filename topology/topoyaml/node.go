@@ -88,6 +88,25 @@ func (r *reader) fail(p position, format string, args ...any) {
 	r.mistakes = append(r.mistakes, &Error{File: r.file, Line: max(p.line, 1), Column: max(p.column, 1), Message: fmt.Sprintf(format, args...)})
 }
 
+// ofParser fits the messages of the parser of package yaml, as opposed to those of its scanner. Their lines are those where what is not
+// right begins.
+var ofParser = regexp.MustCompile(`^did not find expected (?:key|node content|'-' indicator|<.*>|',' or .*)$`)
+
+// wayOut is what to do about a message of package yaml.
+func wayOut(text string) string {
+	switch {
+	case strings.HasPrefix(text, "did not find expected ',' or"):
+		return "; in the braces or brackets of this line, put what has , ? : # [ or { in it into quotes"
+	case text == "did not find expected key", text == "did not find expected '-' indicator":
+		return "; a line of the block that begins here is not indented like the others"
+	case text == "mapping values are not allowed in this context":
+		return "; what has ': ' in it needs quotes, and the fields of a mapping the same indentation"
+	case text == "found unexpected end of stream":
+		return "; a quote is not closed"
+	}
+	return ""
+}
+
 var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
 
 // parse reads the file as YAML. It returns nil after a mistake.
@@ -108,9 +127,12 @@ func (r *reader) parse(data []byte) *yaml.Node {
 		p, text := position{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
 		if m := yamlLine.FindStringSubmatch(text); m != nil {
 			p.line, _ = strconv.Atoi(m[1])
-			p.column, text = r.indent(p.line), m[2]
+			if text = m[2]; ofParser.MatchString(text) {
+				p.line++ // the library counts the lines of these from 0
+			}
+			p.column = r.indent(p.line)
 		}
-		r.fail(p, "no YAML: %s", text)
+		r.fail(p, "no YAML: %s%s", text, wayOut(text))
 		return nil
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {

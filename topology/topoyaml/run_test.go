@@ -215,7 +215,8 @@ streams:
 func TestRuntimeErrors(t *testing.T) {
 	file := load(t, failing, topoyaml.Options{})
 	for _, test := range []struct{ value, want string }{
-		{`{"to":"1"}`, `test.yaml:9:17: value.n > 0: invalid operation: null > int`},
+		{`{"to":"1"}`, `test.yaml:9:17: value.n > 0: invalid operation: null > int; what is missing is null, and ?? gives it a value: (a ?? 0) > b`},
+		{`{"n":99999999999999999999,"to":"1"}`, `test.yaml:9:17: value.n > 0: value.n should be of type int and is 1e+20, which is not a whole number of 64 bits`},
 		{`{"n":"x","to":"1"}`, `test.yaml:9:17: value.n > 0: value.n should be of type int and is of type string`},
 		{`{"n":1,"to":"x"}`, `test.yaml:15:34: value.n > int(value.to): `},
 		{`{"n":9000000000000000000,"to":"9100000000000000000"}`, `sum exceeds`},
