@@ -101,6 +101,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	leave := func() { a.leave(cl, dir.Instance().ID) }
 	workers := make([]*worker.Worker, a.cfg.Workers)
 	siblings := assign.NewSiblings(a.cfg.Workers)
+	fetch, fetchPartition := a.fetchBytes(view)
 	var working sync.WaitGroup
 	for i := range workers {
 		workers[i] = worker.New(worker.Config{
@@ -110,6 +111,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
 			UncommittedBytes: memory.uncommitted, QueueBytes: memory.queue, CacheBytes: a.cacheShare(view),
+			FetchBytes: fetch, FetchPartitionBytes: fetchPartition,
 			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 500*time.Millisecond), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
 			TransactionTimeout: a.cfg.TransactionTimeout,
 			IdleAfter:          a.cfg.IdleAfter, LiveWithin: a.cfg.LiveWithin, WatermarkInterval: a.cfg.WatermarkInterval,
@@ -178,6 +180,24 @@ func (a *App) leave(cl *kgo.Client, instance string) {
 // A suffix says that the broker keeps its data over restarts, as in `kolk dev`. It then forgets where a log was whose records
 // were all deleted, so nothing is deleted there.
 const embeddedCluster = "kfake"
+
+// fetchBytes is how much one answer to a worker brings at most, of all partitions and of one. It does not grow with their number: what was
+// decoded is to be processed before it has left the processor's caches, and a fetch for each of many partitions would fill the
+// memory that the garbage collector needs to be cheap. A broker that has more than fits begins with the next partitions the next time.
+//
+// The embedded broker forgets which transactions were aborted when it cuts an answer short, so there each partition gets a share.
+func (a *App) fetchBytes(view *cluster.View) (all, partition int32) {
+	all, partition = 512<<10, 256<<10
+	if !strings.HasPrefix(view.ID, embeddedCluster) {
+		return all, partition
+	}
+	n := int32(0)
+	for _, t := range view.Sources() {
+		n += view.Partitions(t)
+	}
+	n = max(n/int32(a.cfg.Workers), 1)
+	return 64 << 20, max(min(all/n, partition), 32<<10)
+}
 
 // databases is how many there are if every task that has stores runs here.
 func (a *App) databases(view *cluster.View) int {

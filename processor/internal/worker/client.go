@@ -47,10 +47,8 @@ func (s *session) connect() error {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// A newly assigned partition waits for the outstanding long poll.
 		kgo.FetchMaxWait(100 * time.Millisecond),
-		// Small enough that what was decoded is processed before it has left the processor's caches. Room for every partition: the
-		// embedded broker forgets which transactions were aborted when it cuts an answer short.
-		kgo.FetchMaxPartitionBytes(256 << 10),
-		kgo.FetchMaxBytes(64 << 20),
+		kgo.FetchMaxBytes(s.cfg.FetchBytes),
+		kgo.FetchMaxPartitionBytes(s.cfg.FetchPartitionBytes),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
 		kgo.HeartbeatInterval(s.cfg.HeartbeatInterval),
 		kgo.RebalanceTimeout(s.cfg.RebalanceTimeout),

@@ -56,6 +56,9 @@ type Config struct {
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration
 
+	// FetchBytes and FetchPartitionBytes limit an answer of a broker.
+	FetchBytes, FetchPartitionBytes int32
+
 	IdleAfter, LiveWithin, WatermarkInterval time.Duration
 
 	OnError  task.Policy
