@@ -54,7 +54,7 @@ func (t *Topology) Build() (*Plan, error) {
 	p.analyze()
 	p.cut(t)
 	t.checkJoins()
-	t.checkLengths()
+	t.checkInternal(p)
 	t.checkLoops(p)
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
@@ -145,19 +145,35 @@ func (t *Topology) checkJoins() {
 	}
 }
 
-// checkLengths checks the names of internal topics.
-func (t *Topology) checkLengths() {
-	check := func(at, name, suffix string) {
-		if n := len(t.name) + 1 + len(name) + len(suffix); n > maxName {
-			mistakef(t, at, name, "the name of its topic would have %d characters, and Kafka allows %d: choose shorter names", n, maxName)
+// checkInternal checks the names of internal topics, and that nothing else is written to them.
+func (t *Topology) checkInternal(p *Plan) {
+	internal := make(map[string]string)
+	add := func(at, name, suffix, what string) {
+		topic := t.name + "-" + name + suffix
+		if len(topic) > maxName {
+			mistakef(t, at, name, "the name of its topic would have %d characters, and Kafka allows %d: choose shorter names", len(topic), maxName)
 		}
+		internal[topic] = what + " " + name
 	}
 	for _, d := range t.storeIDs {
-		check(d.at, d.name, "-changelog")
+		add(d.at, d.name, "-changelog", "the changelog of store")
 	}
 	for _, n := range t.nodes {
 		if n.sink != nil && n.sink.repartition != nil {
-			check(n.at, n.name, "-repartition")
+			add(n.at, n.name, "-repartition", "the repartition topic")
+		}
+	}
+	for _, sub := range p.subs {
+		if sub.TimeStore != "" {
+			internal[t.name+"-"+sub.TimeStore+"-changelog"] = "the changelog of store " + sub.TimeStore
+		}
+	}
+	for _, n := range t.nodes {
+		if n.sink == nil || n.sink.repartition != nil {
+			continue
+		}
+		if what, ok := internal[n.sink.topic]; ok {
+			mistakef(t, n.at, n.name, "this topic is %s, which is internal: write to another topic", what)
 		}
 	}
 }

@@ -253,6 +253,20 @@ func TestBuildErrors(t *testing.T) {
 			s.GroupByKey().Window(topology.Tumbling(time.Second)).Count("in-time")
 			return here(-1)
 		}, "in-time: the store's name is the one of the time of sub-topology in: choose another"},
+		{"changelog as output", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Count("n").ToStream().To("test-n-changelog")
+			return here(-1)
+		}, "test-n-changelog: this topic is the changelog of store n, which is internal: write to another topic"},
+		{"changelog of time as output", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Second)).Count("n")
+			s.To("test-in-time-changelog")
+			return here(-1)
+		}, "test-in-time-changelog: this topic is the changelog of store in-time, which is internal"},
+		{"repartition topic as output", func(tp *topology.Topology, s stream) string {
+			s.Repartition("r").GroupByKey().Count("n")
+			s.To("test-r-repartition")
+			return here(-1)
+		}, "test-r-repartition: this topic is the repartition topic r, which is internal"},
 		{"loop", func(tp *topology.Topology, s stream) string {
 			s.MapValues(upper).To("in")
 			return here(-1)

@@ -47,7 +47,7 @@ func (r StoreRef[K, V]) Open(c Opener) *Store[K, V] {
 	if s, ok := c.OpenStore(name).(*Store[K, V]); ok {
 		return s
 	}
-	err := fmt.Errorf("topology: store %s was not given to this processor: add it to the arguments of Process", name)
+	err := fmt.Errorf("store %s was not given to this processor: add it to the arguments of Process", name)
 	c.Stop(err)
 	return ops.BrokenStore[K, V](err)
 }
@@ -125,7 +125,7 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 			return fmt.Errorf("topology: %s: the supplier of processor %s returned nil", n.at, n.name)
 		}
 		if err := c.Err(); err != nil {
-			return fmt.Errorf("topology: %s: processor %s: %w", n.at, n.name, err)
+			return fmt.Errorf("topology: %s: %w", n.at, err)
 		}
 		b.set(p, ops.NewProcess(c, made))
 		return nil

@@ -222,7 +222,7 @@ func TestStoreNotGiven(t *testing.T) {
 	}, other)
 	r := newRig(t, tp)
 	r.skip = true
-	if err := r.try(msg("in", "k", "a", 1)); err == nil || !strings.Contains(err.Error(), "store st was not given to this processor: add it to the arguments of Process") {
+	if err := r.try(msg("in", "k", "a", 1)); err == nil || !strings.Contains(err.Error(), "processor p: store st was not given to this processor: add it to the arguments of Process") {
 		t.Errorf("got %v", err)
 	}
 

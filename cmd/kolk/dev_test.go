@@ -180,12 +180,18 @@ func TestDevRefuses(t *testing.T) {
 	}
 }
 
-func TestBadRows(t *testing.T) {
-	t.Parallel()
-	rows, err := os.ReadFile(words(t, "a", "b"))
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return data
+}
+
+func TestBadRows(t *testing.T) {
+	t.Parallel()
+	rows := read(t, words(t, "a", "b"))
 	data := file(t, "rows.jsonl", string(rows)+"oops\n"+strings.ReplaceAll(string(rows), `"a"`, `"c"`))
 	args := []string{"dev", path(t, "words.yaml"), "--data", "words=" + data, "--until-end", "--partitions", "1"}
 
@@ -202,5 +208,52 @@ func TestBadRows(t *testing.T) {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is not in\n%s", want, stderr)
 		}
+	}
+}
+
+// What is not wrong, but often not meant, is said when a file is loaded, and not again.
+func TestDevRemarks(t *testing.T) {
+	t.Parallel()
+	topology := file(t, "orders.yaml", `
+name: orders
+sources:
+  orders: {stream: orders, schema: {user: string, amount: int, at: int}, time: value.at, key-from: value.user}
+  users: {table: users, schema: {id: string, name: string}, key-from: value.id}
+streams:
+  - from: orders
+    steps:
+      - join: {name: user, table: users, left: true, value: {name: right.name, amount: left.amount}}
+      - to: named
+`)
+	orders := file(t, "orders.csv", "user,at\nu1,1000\n")
+	users := file(t, "users.csv", "id,name\nu1,Ann\n")
+	args := []string{"dev", topology, "--data-dir", filepath.Join(t.TempDir(), "data"), "--data", "orders=" + orders, "--data", "users=" + users, "--until-end"}
+	remarks := []string{
+		`orders.csv has no columns ["amount"], which the schema names: they are null`,
+		"users: its rows are of now, for the source has no time: joins do not find them for older records; time: 0 makes them older than all",
+	}
+	for i := range 2 {
+		code, stdout, stderr := run(t, args...)
+		if code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+		for _, remark := range remarks {
+			if got, want := strings.Contains(stderr, remark), i == 0; got != want {
+				t.Errorf("run %d: %q is there: %v\n%s", i, remark, got, stderr)
+			}
+		}
+		if i == 0 {
+			if diff := cmp.Diff([]string{`named "u1"={"name":null,"amount":null} @1000`}, printed(t, stdout)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		}
+	}
+	topology = file(t, "older.yaml", strings.ReplaceAll(string(read(t, topology)), "{table: users,", "{table: users, time: 0,"))
+	code, stdout, stderr := run(t, "dev", topology, "--data", "orders="+orders, "--data", "users="+users, "--until-end")
+	if code != 0 || strings.Contains(stderr, "of now") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	if diff := cmp.Diff([]string{`named "u1"={"name":"Ann","amount":null} @1000`}, printed(t, stdout)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -12,6 +12,7 @@ func TestMistakes(t *testing.T) {
 	t.Parallel()
 	good, data := path(t, "words.yaml"), words(t, "a")
 	config := file(t, "kolk.yaml", "comit-interval: 1s\n")
+	semicolons := file(t, "semicolons.csv", "word;at\na;1000\n")
 	tests := []struct {
 		name string
 		env  []string
@@ -32,6 +33,8 @@ func TestMistakes(t *testing.T) {
 		{name: "data of another topic", args: []string{"dev", good, "--data", "wrods=" + data}, code: 2, want: "wrods is no input of the topology; its inputs are words"},
 		{name: "data of nowhere", args: []string{"dev", good, "--data", "words=none.jsonl"}, code: 2, want: "none.jsonl: no such file"},
 		{name: "data of another kind", args: []string{"dev", good, "--data", "words=" + good}, code: 2, want: `unknown format ".yaml"`},
+		{name: "data of other columns", args: []string{"dev", good, "--data", "words=" + semicolons}, code: 2,
+			want: `names the columns ["word;at"], and the schema of words none of them; it has ["word" "at"]. (Columns are separated by commas.)`},
 		{name: "no partitions", args: []string{"dev", good, "--partitions", "0"}, code: 2, want: "partitions: 0 is less than 1"},
 		{name: "unknown form", args: []string{"describe", good, "-o", "svg"}, code: 2, want: `"svg" is none of text, json, dot`},
 	}

@@ -2,6 +2,7 @@ package topoyaml
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,6 +13,17 @@ const NoTimestamp int64 = -1
 
 // JSONRow reads one line of a file of JSON lines.
 func (s *Source) JSONRow(line []byte) (Value, error) { return parseJSON(line) }
+
+// MissingColumns returns the fields of the schema that a CSV file with that header does not have: they are null in its rows. all
+// says that it has none of them.
+func (s *Source) MissingColumns(header []string) (missing []string, all bool) {
+	for _, name := range s.schema.fieldNames() {
+		if !slices.Contains(header, name) {
+			missing = append(missing, name)
+		}
+	}
+	return missing, len(missing) > 0 && len(missing) == len(s.schema.fieldNames())
+}
 
 // CSVRow makes an object of one record of a CSV file, whose first record is the header. Fields are strings, unless the schema
 // says int, float or bool: then they are read as such, and an empty one is null.

@@ -398,7 +398,23 @@ streams:
 		}
 	}
 
+	for _, test := range []struct {
+		header, missing []string
+		all             bool
+	}{
+		{header, nil, false},
+		{[]string{"name", "iata", "latitude"}, []string{"elevation", "open"}, false},
+		{[]string{"iata;name"}, []string{"iata", "elevation", "latitude", "open", "name"}, true},
+	} {
+		if missing, all := s.MissingColumns(test.header); !slices.Equal(missing, test.missing) || all != test.all {
+			t.Errorf("%q: %q %v; want %q %v", test.header, missing, all, test.missing, test.all)
+		}
+	}
+
 	plain := file.Sources()[1]
+	if missing, all := plain.MissingColumns(header); len(missing) > 0 || all { // no schema
+		t.Errorf("%q %v", missing, all)
+	}
 	row, err := plain.JSONRow([]byte(`"text"`))
 	if err != nil {
 		t.Fatal(err)

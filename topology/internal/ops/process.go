@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -77,9 +78,9 @@ func (c *Context[K, V]) Drop(reason Reason) { c.node.drop(reason, c.origin) }
 func (c *Context[K, V]) Schedule(name string, clock Clock, interval time.Duration, fn func(at int64) error) error {
 	switch {
 	case name == "" || fn == nil:
-		return fmt.Errorf("processor %s: a schedule needs a name and a function", c.node.Name)
+		return errors.New("a schedule needs a name and a function")
 	case interval < time.Millisecond:
-		return fmt.Errorf("processor %s: schedule %s: the interval %s is less than a millisecond", c.node.Name, name, interval)
+		return fmt.Errorf("schedule %s: the interval %s is less than a millisecond", name, interval)
 	}
 	c.node.Task.Schedule(c.node.Name+"/"+name, clock, interval, &punctuation[K, V]{c: c, fn: fn})
 	return nil
@@ -95,10 +96,10 @@ func (c *Context[K, V]) OpenStore(name string) any {
 	return nil
 }
 
-// Stop keeps err as an error that stops the task.
+// Stop keeps err as an error that stops the task, whatever the error policy: for what is no fault of a record.
 func (c *Context[K, V]) Stop(err error) {
 	if c.pending == nil {
-		c.pending = err
+		c.pending = fmt.Errorf("processor %s: %w", c.node.Name, err)
 	}
 }
 

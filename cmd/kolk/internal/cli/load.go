@@ -71,6 +71,11 @@ func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml
 			verb = "already there:"
 		}
 		fmt.Fprintf(stderr, "%s: %s %s records from %s\n", one.Topic, verb, view.Count(res.Rows), one.File.Path())
+		if !res.Already {
+			for _, remark := range remarks(sourceOf(file, one.Topic), one.File) {
+				fmt.Fprintf(stderr, "%s: %s\n", one.Topic, remark)
+			}
+		}
 		if res.Bad > 0 {
 			fmt.Fprintf(stderr, "%s: %s of them are no messages of the topology; the first: %v\n", one.Topic, view.Count(res.Bad), res.FirstBad)
 		}

@@ -66,9 +66,36 @@ func inputs(specs []string, file *topoyaml.File) ([]load.Input, error) {
 		if err != nil {
 			return nil, usage(fmt.Errorf("--data %s: %w", spec, err))
 		}
+		names := header(f)
+		if missing, none := source.MissingColumns(names); names != nil && none {
+			return nil, usage(fmt.Errorf("--data %s: the first line of %s names the columns %q, and the schema of %s none of them; it has %q. (Columns are separated by commas.)",
+				spec, path, names, source.Name(), missing))
+		}
 		all = append(all, load.Input{Topic: topic, File: f, Message: message(source)})
 	}
 	return all, nil
+}
+
+// header returns the names of the columns of a CSV file with rows, nil of any other. What is wrong with the file its load reports.
+func header(f *load.File) []string {
+	for row := range f.Rows() {
+		return slices.Clone(row.Names)
+	}
+	return nil
+}
+
+// remarks say what is not wrong with a file for a source, but often not meant.
+func remarks(s *topoyaml.Source, f *load.File) []string {
+	var list []string
+	if names := header(f); names != nil {
+		if missing, _ := s.MissingColumns(names); len(missing) > 0 {
+			list = append(list, fmt.Sprintf("%s has no columns %q, which the schema names: they are null", f.Path(), missing))
+		}
+	}
+	if s.Kind() == topoyaml.TableSource && !s.HasTime() {
+		list = append(list, "its rows are of now, for the source has no time: joins do not find them for older records; time: 0 makes them older than all")
+	}
+	return list
 }
 
 func sourceOf(file *topoyaml.File, topic string) *topoyaml.Source {
