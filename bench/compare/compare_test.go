@@ -84,4 +84,5 @@ func runAll(t *testing.T, d dirs) {
 	if lines := strings.Count(text.String(), " 1/1 "); lines != len(results) {
 		t.Errorf("%d lines of the table, want %d:\n%s", lines, len(results), text.String())
 	}
+	runSeries(t, b, ps)
 }

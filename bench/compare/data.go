@@ -17,6 +17,7 @@ type data struct {
 	partitions int32 // of every topic
 	seed       uint64
 	base       int64 // ms, time of the first event
+	fill       bool  // each key has an event of its own before the n events
 }
 
 const (
@@ -27,6 +28,7 @@ const (
 	closingMS     = 60_000   // how far behind the last event the closers are: past every window's end and grace
 	tableAge      = 3600_000 // ms that the table's records are before the first event
 	recordsAtOnce = 1024
+	scatter       = 2654435761 // a prime, larger than any number of keys: its multiples go through all of them in no order that a store could use
 )
 
 // The kinds of topic.
@@ -39,18 +41,28 @@ const (
 
 // topic names the topic of a kind: another data set has other topics.
 func (d data) topic(kind string) string {
-	return fmt.Sprintf("kolk-bench-%s-n%d-k%d-v%d-p%d-s%d-t%d", kind, d.n, d.keys, d.valueBytes, d.partitions, d.seed, d.base)
+	return fmt.Sprintf("kolk-bench-%s-n%d-f%d-k%d-v%d-p%d-s%d-t%d", kind, d.n, d.filling(), d.keys, d.valueBytes, d.partitions, d.seed, d.base)
+}
+
+// filling is how many events come before the n that count.
+func (d data) filling() int {
+	if d.fill {
+		return d.keys
+	}
+	return 0
 }
 
 // size is how many records a topic of this kind has.
 func (d data) size(kind string) int64 {
 	switch kind {
 	case closed:
-		return int64(d.n) + int64(d.partitions)
+		return int64(d.filling()) + int64(d.n) + int64(d.partitions)
 	case right:
 		return 2 * int64(d.keys)
-	default:
+	case unique:
 		return int64(d.n)
+	default:
+		return int64(d.filling()) + int64(d.n)
 	}
 }
 
@@ -88,16 +100,21 @@ func (d data) records(kind string, fn func(*kgo.Record)) {
 		}
 		return
 	}
-	for i := range d.n {
+	n := d.filling() + d.n
+	for i := range n {
 		ts := d.base + int64(i/eventsPerMS)
 		if rng.IntN(20) == 0 {
 			ts -= int64(rng.IntN(lateness))
 		}
-		keyed(rng.IntN(d.keys), i, ts)
+		k := i * scatter % d.keys // all different for i below keys
+		if i >= d.filling() {
+			k = rng.IntN(d.keys)
+		}
+		keyed(k, i, ts)
 	}
 	if kind == closed {
 		for p := range d.partitions {
-			next(strconv.AppendInt([]byte("close-"), int64(p), 10), d.value(rng, text, d.n), d.base+int64(d.n/eventsPerMS)+closingMS, p)
+			next(strconv.AppendInt([]byte("close-"), int64(p), 10), d.value(rng, text, n), d.base+int64(n/eventsPerMS)+closingMS, p)
 		}
 	}
 }

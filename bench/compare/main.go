@@ -5,6 +5,7 @@
 //
 //	compare -workloads count -n 1000000 -runs 3
 //	compare -broker kafka -programs kolk,kafka-streams
+//	compare -keys 100000,1000000 -plot keys.svg
 //
 // The programs take turns, run by run. The exit status is 1 if one of them failed or gave a wrong result.
 package main
@@ -58,15 +59,18 @@ type options struct {
 	profiles            string
 	trace               bool
 	restarts            bool
+	axis                axis
+	plot                string
 }
 
 func parse(args []string) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("compare", flag.ContinueOnError)
 	fs.IntVar(&o.data.n, "n", 1_000_000, "events")
-	fs.IntVar(&o.data.keys, "keys", 100_000, "distinct keys")
+	keys := fs.String("keys", "100000", "distinct keys; several numbers, with commas between, make a series: every key is there before -n events count")
 	fs.IntVar(&o.data.valueBytes, "value-bytes", 100, "length of a value")
-	partitions := fs.Int("partitions", 4, "of every topic")
+	partitions := fs.String("partitions", "4", "of every topic; several numbers make a series")
+	fs.StringVar(&o.plot, "plot", "", "file for a picture (SVG) of a series")
 	fs.Uint64Var(&o.data.seed, "seed", 1, "of the generated data")
 	base := fs.String("base", "", "time of the first event, RFC 3339; default: midnight UTC of today, so that no retention touches the data")
 	fs.IntVar(&o.runs, "runs", 3, "runs of each program on each workload")
@@ -83,11 +87,14 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.profiles, "profiles", "", "directory: after the runs, kolk runs each workload once more and writes WORKLOAD.cpu.prof and WORKLOAD.alloc.prof there")
 	fs.BoolVar(&o.restarts, "restarts", false, "instead of the workloads: build a table of -n keys, and measure restarts")
 	fs.BoolVar(&o.trace, "trace", false, "print the progress of each run, sample by sample")
-	if err := fs.Parse(args); err != nil {
+	err := fs.Parse(args)
+	if err != nil {
 		return o, err
 	}
 	o.workloads, o.programs = strings.Split(*workloads, ","), strings.Split(*programs, ",")
-	o.data.partitions = int32(*partitions)
+	if o.axis, err = series(*keys, *partitions, &o.data); err != nil {
+		return o, err
+	}
 	o.data.base = time.Now().UTC().Truncate(24 * time.Hour).UnixMilli()
 	if *base != "" {
 		t, err := time.Parse(time.RFC3339, *base)
@@ -96,8 +103,11 @@ func parse(args []string) (options, error) {
 		}
 		o.data.base = t.UnixMilli()
 	}
-	if o.data.n < 1 || o.data.keys < 1 || o.data.partitions < 1 || o.runs < 1 || o.settings.threads < 1 {
-		return o, errors.New("-n, -keys, -partitions, -runs and -threads must be at least 1")
+	if o.data.n < 1 || o.runs < 1 || o.settings.threads < 1 {
+		return o, errors.New("-n, -runs and -threads must be at least 1")
+	}
+	if o.axis.name != "" && (o.restarts || o.profiles != "") || o.axis.name == "" && o.plot != "" {
+		return o, errors.New("-restarts and -profiles are for one number of keys and partitions, -plot is for several")
 	}
 	for _, w := range o.workloads {
 		if _, err := expect(w, data{partitions: 1}); err != nil {
@@ -150,6 +160,9 @@ func compare(ctx context.Context, o options) (err error) {
 	b := &bench{cluster: cl, broker: br, dirs: o.dirs, data: o.data, settings: o.settings, limit: o.limit, profiles: o.profiles, trace: o.trace, checks: map[string]func() check{}}
 	if o.restarts {
 		return b.allRestarts(ctx, os.Stdout, ps, o.runs)
+	}
+	if o.axis.name != "" {
+		return b.series(ctx, os.Stdout, ps, o)
 	}
 	results, err := b.all(ctx, ps, o.workloads, o.runs)
 	if len(results) > 0 {

@@ -20,9 +20,9 @@ type result struct {
 	output     int64         // records
 	wall       time.Duration // from the start of the process to the last commit
 	first      time.Duration // from there to the first commit
-	halfWall   time.Duration // over the second half of the input
+	halfWall   time.Duration // over the second half of the input, or over what comes behind the filling
 	halfCPU    time.Duration
-	half       int64 // records that the second half has
+	half       int64 // records that it has
 	cpu        time.Duration
 	brokerCPU  time.Duration
 	rss        int64 // bytes, the most
@@ -31,6 +31,14 @@ type result struct {
 
 // perCPU is records per CPU-second over the second half of the input.
 func (r result) perCPU() float64 { return perSecond(r.half, r.halfCPU) }
+
+// cost is the CPU time of a record there, in microseconds.
+func (r result) cost() float64 {
+	if r.half == 0 {
+		return 0
+	}
+	return r.halfCPU.Seconds() * 1e6 / float64(r.half)
+}
 
 func perSecond(n int64, d time.Duration) float64 {
 	if d <= 0 {
@@ -133,7 +141,7 @@ func (b *bench) run(ctx context.Context, p program, workload string, profile boo
 		return r
 	}
 	r.rss = peakRSS(x.pid)
-	r.measure(samples, x.started, before)
+	r.measure(samples, x.started, before, int64(b.data.filling()))
 	if b.trace {
 		for _, s := range samples {
 			fmt.Fprintf(os.Stderr, "%6.2f s: %d committed, %v of CPU, broker %v\n", s.at.Sub(x.started).Seconds(), s.committed, s.cpu, s.broker-before)
@@ -155,16 +163,20 @@ func (b *bench) run(ctx context.Context, p program, workload string, profile boo
 	return r
 }
 
-// measure takes the figures from what was seen.
-func (r *result) measure(samples []sample, started time.Time, brokerBefore time.Duration) {
+// measure takes the figures from what was seen. The second half begins behind so many records if filling is not 0.
+func (r *result) measure(samples []sample, started time.Time, brokerBefore time.Duration, filling int64) {
 	last := samples[len(samples)-1]
 	r.records = last.committed
 	r.wall, r.cpu, r.brokerCPU = last.at.Sub(started), last.cpu, last.broker-brokerBefore
+	half := r.records / 2
+	if filling > 0 {
+		half = filling
+	}
 	for _, s := range samples {
 		if s.committed > 0 && r.first == 0 {
 			r.first = s.at.Sub(started)
 		}
-		if s.committed >= r.records/2 {
+		if s.committed >= half {
 			r.half, r.halfWall, r.halfCPU = last.committed-s.committed, last.at.Sub(s.at), last.cpu-s.cpu
 			break
 		}

@@ -12,13 +12,14 @@ func TestMeasure(t *testing.T) {
 	at := func(ms int, committed int64, cpu, broker time.Duration) sample {
 		return sample{start.Add(time.Duration(ms) * time.Millisecond), committed, cpu, broker}
 	}
-	var r result
-	r.measure([]sample{
+	samples := []sample{
 		at(100, 0, 50*time.Millisecond, 1*time.Second),
 		at(500, 300, 400*time.Millisecond, 1100*time.Millisecond),
 		at(900, 600, 700*time.Millisecond, 1200*time.Millisecond),
 		at(1400, 1000, 1200*time.Millisecond, 1500*time.Millisecond),
-	}, start, time.Second)
+	}
+	var r result
+	r.measure(samples, start, time.Second, 0)
 	want := result{records: 1000, wall: 1400 * time.Millisecond, first: 500 * time.Millisecond, half: 400, halfWall: 500 * time.Millisecond,
 		halfCPU: 500 * time.Millisecond, cpu: 1200 * time.Millisecond, brokerCPU: 500 * time.Millisecond}
 	if r != want {
@@ -26,6 +27,13 @@ func TestMeasure(t *testing.T) {
 	}
 	if got := r.perCPU(); got != 800 {
 		t.Errorf("%v records per CPU-second, want 800", got)
+	}
+	r = result{}
+	if r.measure(samples, start, time.Second, 250); r.half != 700 || r.halfCPU != 800*time.Millisecond {
+		t.Errorf("behind a filling of 250: %d records in %v", r.half, r.halfCPU)
+	}
+	if got := r.cost(); got < 1142 || got > 1143 {
+		t.Errorf("a record costs %v us, want 800 ms / 700", got)
 	}
 }
 
