@@ -38,6 +38,7 @@ var rules = []rule{
 	{path: "topology/topoyaml", ours: []string{"topology", "serde"}, third: []string{"go.yaml.in/yaml", "github.com/expr-lang/expr"}},
 	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
 		"state/memstate", "checkpoint", "changelog"}, third: []string{franz}},
+	{path: "processor/processortest/kafkastreams"}, // tests only
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},
 	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "cmd/..."},

@@ -307,3 +307,33 @@ func TestDriverKeepsHeadersAndTombstones(t *testing.T) {
 		t.Errorf("headers: %v, %v", recs[0].Headers, recs[1].Headers)
 	}
 }
+
+// An empty key is a key like others, also of a global table.
+func TestEmptyKeys(t *testing.T) {
+	str := serde.String()
+	top := topology.New("empty-keys")
+	names := top.GlobalTable("names", str, str)
+	codes := top.Table("codes", str, str)
+	in := top.Stream("in", str, str)
+	in.JoinGlobal("name", names, func(v string) string { return v }, func(v, name string) string { return v + name }).To("out")
+	in.Join("code", codes, func(v, code string) string { return v + code }).To("out")
+	plan, err := top.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New(t, plan, Options{LiveWithin: 1 << 62})
+	d.Pipe("names", []byte{}, []byte("global"), 0)
+	d.Pipe("names", []byte("x"), []byte("another"), 0)
+	d.Pipe("codes", []byte{}, []byte("table"), 1)
+	d.Pipe("in", []byte{}, []byte{}, 2)
+	d.Pipe("names", []byte{}, nil, 3)
+	d.Pipe("in", []byte{}, []byte{}, 4)
+	d.Pipe("in", []byte{}, []byte("x"), 5)
+	var got []string
+	for _, r := range d.Output("out", str, str).Records() {
+		got = append(got, r.Value)
+	}
+	if want := []string{"global", "table", "table", "xanother", "xtable"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -7,9 +7,10 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// global is a global table: its topic's latest values.
+// global is a global table: its topic's latest values. A message's key may be empty, a database's may not: all have a byte before them.
 type global struct {
 	state.DB
+	key     []byte
 	topic   string
 	read    []int // records applied, by partition
 	version uint64
@@ -20,6 +21,24 @@ var _ topology.Global = (*global)(nil)
 // Version implements topology.Global.
 func (g *global) Version() uint64 { return g.version }
 
+// stored returns the key in the database, good until the next call.
+func (g *global) stored(key []byte) []byte {
+	g.key = append(append(g.key[:0], 0), key...)
+	return g.key
+}
+
+// Get implements state.Reader.
+func (g *global) Get(dst, key []byte) ([]byte, bool, error) { return g.DB.Get(dst, g.stored(key)) }
+
+// Scan implements state.Reader.
+func (g *global) Scan(lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
+	end := []byte{1}
+	if hi != nil {
+		end = append([]byte{0}, hi...)
+	}
+	return g.DB.Scan(append([]byte{0}, lo...), end, func(key, value []byte) (bool, error) { return fn(key[1:], value) })
+}
+
 // follow applies what its topic has got.
 func (g *global) follow(logs [][]*kgo.Record) error {
 	b := g.NewBatch()
@@ -28,9 +47,9 @@ func (g *global) follow(logs [][]*kgo.Record) error {
 			switch {
 			case r.Attrs.IsControl() || r.Key == nil:
 			case r.Value == nil:
-				b.Delete(r.Key)
+				b.Delete(g.stored(r.Key))
 			default:
-				b.Set(r.Key, r.Value)
+				b.Set(g.stored(r.Key), r.Value)
 			}
 		}
 		if len(log) > g.read[p] {

@@ -1,0 +1,117 @@
+package kafkastreams
+
+import (
+	gocontext "context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+type context = gocontext.Context
+
+// process builds a processor of the cases. Those with a schedule are left out: docs/kafka-streams.md says how times differ.
+func (b *builder) process(in *built, n node) (*built, error) {
+	fn, arg := cut(n.Fn)
+	type ctx = *topology.Context[string, string]
+	var f func(c ctx, st *topology.Store[string, string], r *record) error
+	forward := func(c ctx, r *record, change func(*record)) error {
+		out := r.With(r.Key, r.Value)
+		out.NoKey, out.NoValue = r.NoKey, r.NoValue
+		change(&out)
+		c.Forward(out)
+		return nil
+	}
+	same := func(*record) {}
+	switch fn {
+	case "dedup":
+		f = func(c ctx, st *topology.Store[string, string], r *record) error {
+			if r.NoKey {
+				return nil
+			}
+			_, ok, err := st.Get(r.Key)
+			if err != nil || ok {
+				return err
+			}
+			if err := st.Put(r.Key, str(value(r))); err != nil {
+				return err
+			}
+			return forward(c, r, same)
+		}
+	case "runningSum":
+		f = func(c ctx, st *topology.Store[string, string], r *record) error {
+			if r.NoKey {
+				return nil
+			}
+			before, _, err := st.Get(r.Key)
+			if err != nil {
+				return err
+			}
+			sum := strconv.FormatInt(num(&before)+num(value(r)), 10)
+			if err := st.Put(r.Key, sum); err != nil {
+				return err
+			}
+			return forward(c, r, func(out *record) { out.Value, out.NoValue = sum, false })
+		}
+	case "onChange":
+		f = func(c ctx, st *topology.Store[string, string], r *record) error {
+			if r.NoKey {
+				return nil
+			}
+			var old text
+			if before, ok, err := st.Get(r.Key); err != nil {
+				return err
+			} else if ok {
+				old = &before
+			}
+			var err error
+			if r.NoValue {
+				err = st.Delete(r.Key)
+			} else {
+				err = st.Put(r.Key, r.Value)
+			}
+			if err != nil || (old == nil) == r.NoValue && str(old) == str(value(r)) {
+				return err
+			}
+			return forward(c, r, func(out *record) { out.Value, out.NoValue = str(old)+"->"+str(value(r)), false })
+		}
+	case "shiftTs":
+		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+			return forward(c, r, func(out *record) { out.Timestamp = max(0, r.Timestamp+num(&arg)) })
+		}
+	case "addHeader":
+		name, header := cut(arg)
+		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+			return forward(c, r, func(out *record) {
+				out.Headers = append(slices.Clone(r.Headers), topology.Header{Key: name, Value: []byte(header)})
+			})
+		}
+	case "clearHeaders":
+		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+			return forward(c, r, func(out *record) { out.Headers = nil })
+		}
+	case "twice":
+		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+			forward(c, r, same)
+			return forward(c, r, func(out *record) { out.Timestamp++ })
+		}
+	case "metadata":
+		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+			return forward(c, r, func(out *record) {
+				o := r.Origin
+				now := max(c.Time(), r.Timestamp) // Time moves after the record
+				out.Value, out.NoValue = fmt.Sprintf("%s/%d/%d@%d~%d", o.Topic, o.Partition, o.Offset, r.Timestamp, now), false
+			})
+		}
+	default:
+		return nil, fmt.Errorf("%w: processor %s", errInexpressible, fn)
+	}
+	if n.Store == "" {
+		return rekeyed(in.stream.ProcessFunc(b.name("process"), func(c ctx, r *record) error { return f(c, nil, r) })), nil
+	}
+	st := b.t.Store(n.Store, serde.String(), serde.String())
+	b.stores[n.Store] = n.Store
+	return rekeyed(in.stream.ProcessFunc(b.name("process"), func(c ctx, r *record) error { return f(c, st.Open(c), r) }, st)), nil
+}
