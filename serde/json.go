@@ -42,7 +42,7 @@ func (s *jsonSerde[T]) Append(dst []byte, v T) ([]byte, error) {
 	w.buf = bytes.Buffer{}
 	if err != nil {
 		// The encoder holds half a value: not to be used again.
-		return nil, fmt.Errorf("serde: json: %w", err)
+		return nil, fmt.Errorf("serde: %w", err)
 	}
 	s.put(w)
 	return dst[:len(dst)-1], nil // the encoder ends each value of a stream with a newline
@@ -55,7 +55,7 @@ func (s *jsonSerde[T]) Decode(src []byte) (T, error) {
 	s.put(w)
 	if err != nil {
 		var zero T
-		return zero, fmt.Errorf("%w: json: %w", ErrMalformed, err)
+		return zero, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return v, nil
 }

@@ -18,6 +18,19 @@
 // functions take values, record forms (FilterRecords, MapRecords, ...) take a [Record] with key, timestamp and headers, and forms with Try
 // in their name take functions that can fail.
 //
+// # Functions
+//
+// A topology's functions are called by its tasks, of which a process runs many at once: they must be safe for concurrent use. A record may be
+// processed again, after a transaction that failed, so what functions return should depend on their arguments alone, and what has to last belongs
+// in a store. An error of a form with Try, a panic, and bytes that a serde cannot read go to the error policy of the processor (or of the test
+// driver), with topic, partition and offset of the record.
+//
+// # Time
+//
+// Timestamps are event time, in milliseconds since 1970 UTC: those of the messages, or what an option of the source computes ([TimeFromValue]).
+// A record is late for a window if its source partition has shown a timestamp that passed the window's end and grace before; windows close when
+// all inputs have passed it. Late records are dropped and counted.
+//
 // # Names
 //
 // What owns a topic or a store is given a name by its author, always as the first argument: it names the store, the changelog topic or the

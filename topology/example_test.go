@@ -175,3 +175,97 @@ func ExampleStream_Process() {
 	// flights-time: key-value, bytes to bytes
 	// seen: key-value, string to int64
 }
+
+type (
+	Order struct {
+		User   string
+		Amount int
+	}
+	User struct{ Name string }
+	Bill struct {
+		Name   string
+		Amount int
+	}
+)
+
+// A stream joined with a table by key. The orders have another key than the users: Repartition brings equal ones together.
+func ExampleStream_LeftJoin() {
+	t := topology.New("bills")
+	users := t.Table("users", serde.String(), serde.JSON[User]())
+	t.Stream("orders", serde.String(), serde.JSON[Order]()).
+		SelectKey(func(o Order) string { return o.User }).
+		Repartition("orders-by-user").
+		LeftJoin("user", users, func(o Order, u topology.Opt[User]) Bill {
+			if !u.OK {
+				return Bill{Name: "unknown", Amount: o.Amount}
+			}
+			return Bill{Name: u.Value.Name, Amount: o.Amount}
+		}).
+		To("bills")
+	plan, err := t.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, c := range plan.CoPartitioned() {
+		fmt.Println(c.Topics, "for", c.Node)
+	}
+	// Output: [orders-by-user users] for user
+}
+
+// An accumulator that knows whether it is there, and can delete itself.
+func ExampleGrouped_AggregateOpt() {
+	t := topology.New("balances")
+	t.Stream("bookings", serde.String(), serde.Int64()).
+		GroupByKey().
+		AggregateOpt("balances", func(balance topology.Opt[int64], booking int64) topology.Opt[int64] {
+			if balance.Value+booking == 0 {
+				return topology.None[int64]() // settled: the key is deleted, and a tombstone goes on
+			}
+			return topology.Some(balance.Value + booking)
+		}).
+		EachUpdate().
+		ToStream().
+		To("balances")
+	plan, err := t.Build()
+	fmt.Println(plan.SubTopologies()[0].Stores[0].Name, err)
+	// Output: balances <nil>
+}
+
+// Windows that overlap: of an hour each, one beginning every ten minutes, open for five minutes more.
+func ExampleHopping() {
+	t := topology.New("visits")
+	t.Stream("visits", serde.String(), serde.Bytes()).
+		GroupByKey().
+		Window(topology.Hopping(time.Hour, 10*time.Minute).Grace(5 * time.Minute)).
+		Count("visits-per-hour").
+		Final().
+		Stream(func(w topology.Window, page string) string { return page + " " + w.StartTime().Format(time.RFC3339) }).
+		To("visits-per-hour")
+	plan, err := t.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, s := range plan.SubTopologies()[0].Stores {
+		if s.Kind == topology.WindowStore {
+			fmt.Println(s.Name, s.Retention)
+		}
+	}
+	// Output: visits-per-hour 1h5m0s
+}
+
+// Register gives a serde to all keys and values of a type.
+func ExampleRegister() {
+	type place struct{ Lat, Lon float64 }
+	t := topology.New("places")
+	topology.Register(t, serde.JSON[place]())
+	t.Stream("sightings", serde.String(), serde.JSON[place]()).
+		GroupBy("by-place", func(p place) place { return p }).
+		Count("sightings").
+		ToStream().
+		To("sightings-by-place")
+	_, err := t.Build()
+	fmt.Println(err)
+	// Output: <nil>
+}

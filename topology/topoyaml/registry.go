@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// Registry holds Go functions that files may use as steps, by name. Fill it before Load; it is not safe for concurrent writing.
+// Registry holds Go functions that files may use as steps, by name. The zero value is empty. Fill it before Load; it is not safe for
+// concurrent writing.
 type Registry struct {
 	functions map[string]registered
 }
@@ -19,12 +20,12 @@ type registered struct {
 }
 
 // NewRegistry returns an empty registry.
-func NewRegistry() *Registry { return &Registry{functions: map[string]registered{}} }
+func NewRegistry() *Registry { return &Registry{} }
 
 // RegisterFilter makes f available as the step "process: name": records for which it returns false are dropped. A value becomes a
-// V by way of JSON, unless V is [Value] or *[Object]. f may be called by several goroutines at once. A name that is taken is an error.
+// V by way of JSON, unless V is [Value] or *[Object]. f may be called by several goroutines at once. A name that is taken, or a nil f, is an error.
 func RegisterFilter[V any](r *Registry, name string, f func(context.Context, V) (bool, error)) error {
-	return r.add(name, registered{filter: func(ctx context.Context, v Value) (bool, error) {
+	return r.add(name, f == nil, registered{filter: func(ctx context.Context, v Value) (bool, error) {
 		in, err := toGo[V](v)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
@@ -34,9 +35,9 @@ func RegisterFilter[V any](r *Registry, name string, f func(context.Context, V) 
 }
 
 // RegisterMapper makes f available as the step "process: name": its result is the new value, converted as the argument is. f may
-// be called by several goroutines at once. A name that is taken is an error.
+// be called by several goroutines at once. A name that is taken, or a nil f, is an error.
 func RegisterMapper[V, R any](r *Registry, name string, f func(context.Context, V) (R, error)) error {
-	return r.add(name, registered{mapper: func(ctx context.Context, v Value) (Value, error) {
+	return r.add(name, f == nil, registered{mapper: func(ctx context.Context, v Value) (Value, error) {
 		in, err := toGo[V](v)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -53,9 +54,15 @@ func RegisterMapper[V, R any](r *Registry, name string, f func(context.Context, 
 	}})
 }
 
-func (r *Registry) add(name string, f registered) error {
+func (r *Registry) add(name string, missing bool, f registered) error {
+	if missing {
+		return fmt.Errorf("topoyaml: the function %q is nil", name)
+	}
 	if _, ok := r.functions[name]; ok {
 		return fmt.Errorf("topoyaml: the function %q is registered already", name)
+	}
+	if r.functions == nil {
+		r.functions = make(map[string]registered)
 	}
 	r.functions[name] = f
 	return nil

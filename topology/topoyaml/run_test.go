@@ -295,6 +295,13 @@ func TestRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var zero topoyaml.Registry
+	if err := topoyaml.RegisterFilter[order](&zero, "nil", nil); err == nil || !strings.Contains(err.Error(), `the function "nil" is nil`) {
+		t.Errorf("got %v", err)
+	}
+	if err := topoyaml.RegisterMapper(&zero, "same", func(_ context.Context, o order) (order, error) { return o, nil }); err != nil {
+		t.Error(err)
+	}
 	if err := topoyaml.RegisterFilter(reg, "tax", func(context.Context, order) (bool, error) { return true, nil }); err == nil {
 		t.Error("a name can be registered twice")
 	}
