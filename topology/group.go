@@ -28,7 +28,8 @@ func (t *Topology) needPartitioned(at, name, what string, n *node) {
 }
 
 // GroupBy groups by the key that f computes from each value: the records go through a repartition topic, which is named by name. Records
-// without key or value are dropped and counted.
+// without a value are dropped and counted; those without a key are not, for the new one is made of the value. Whatever f returns is
+// a key: a nil slice is an empty one. Records that have none to be grouped by are left out with [Stream.Filter] before.
 func (s Stream[K, V]) GroupBy[K2 any](name string, f func(V) K2, opts ...KeyOption[K2]) Grouped[K2, V] {
 	n := s.groupBy(name, f)
 	n.build = func(b *builder, p *planNode) error {

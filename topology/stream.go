@@ -132,7 +132,8 @@ func (s Stream[K, V]) PeekRecords(look func(*Record[K, V])) Stream[K, V] {
 	return s.then(n)
 }
 
-// Merge returns the records of s and of all others. Where their serdes differ those of s are used from here on.
+// Merge returns the records of s and of all others. Where their serdes differ those of s are used from here on. A stream that is
+// given more than once counts once: merged with itself it is itself, as in Kafka Streams.
 func (s Stream[K, V]) Merge(others ...Stream[K, V]) Stream[K, V] {
 	n := s.node()
 	at := n.t.caller()
