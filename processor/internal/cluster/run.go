@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,11 +77,14 @@ func (r *Runs) Await(ctx context.Context) (*Run, error) {
 
 func (r *Runs) await(ctx context.Context) (*Run, error) {
 	var run *Run
+	attempts, found := 0, false
 	// A leader that died before it began the run, and came back as the same static member, is not told again that it leads.
 	alone := time.Now().Add(5 * time.Second)
 	err := Wait(ctx, r.Logger, "the end offsets of the bounded run", func(ctx context.Context) error {
 		var err error
+		attempts++
 		if run, err = r.find(ctx); err != nil || run != nil {
+			found = attempts == 1
 			return err
 		}
 		if !r.Leader.Load() && time.Now().Before(alone) {
@@ -93,8 +98,37 @@ func (r *Runs) await(ctx context.Context) (*Run, error) {
 		}
 		return err
 	})
+	if found && err == nil {
+		r.tell(ctx, run)
+	}
 	return run, err
 }
+
+// tell says that run was there already: begun by another instance, or long ago and stopped. What has come in since then is not
+// for it, which nobody would expect of a run that he has just started.
+func (r *Runs) tell(ctx context.Context, run *Run) {
+	var since int64
+	ends, err := r.Admin.ListCommittedOffsets(ctx, slices.Collect(maps.Keys(run.ends))...)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		r.Logger.Info("going on with the bounded run that has begun before", "run", run.name(), "err", err)
+		return
+	}
+	ends.Each(func(o kadm.ListedOffset) {
+		if end, ok := run.ends[o.Topic][o.Partition]; ok {
+			since += max(0, o.Offset-end)
+		}
+	})
+	if since == 0 {
+		r.Logger.Info("going on with the bounded run that has begun before", "run", run.name())
+		return
+	}
+	r.Logger.Warn("going on with the bounded run that has begun before: it ends where the input ended then. Run once more for what has come since", "run", run.name(), "offsets since", since)
+}
+
+func (r *Run) name() string { return strconv.FormatUint(r.ID, 16) }
 
 var errNoRun = errors.New("the group has no leader yet")
 
@@ -209,7 +243,7 @@ func (r *Runs) over(ctx context.Context, run *Run) (bool, error) {
 		if o.Err != nil || run.ends[o.Topic] == nil {
 			return
 		}
-		if o.Metadata == runOpen+":"+strconv.FormatUint(run.ID, 16) {
+		if o.Metadata == runOpen+":"+run.name() {
 			mine = true
 		} else {
 			others = true
@@ -229,7 +263,7 @@ func (r *Runs) Finish(ctx context.Context, run *Run) error {
 	offsets := kadm.Offsets{}
 	for t, ps := range run.ends {
 		for p, end := range ps {
-			offsets.Add(kadm.Offset{Topic: t, Partition: p, At: end, LeaderEpoch: -1, Metadata: runDone + ":" + strconv.FormatUint(run.ID, 16)})
+			offsets.Add(kadm.Offset{Topic: t, Partition: p, At: end, LeaderEpoch: -1, Metadata: runDone + ":" + run.name()})
 		}
 	}
 	return r.Admin.CommitAllOffsets(ctx, r.group(), offsets)

@@ -42,6 +42,8 @@ func (j job) plan() (*topology.Plan, error) {
 		j.addWords(t)
 	case "fragile":
 		j.addFragile(t)
+	case "copied":
+		t.Stream(j.in(), serde.String(), serde.String()).To(j.out())
 	case "joined":
 		j.addJoined(t)
 	default:
