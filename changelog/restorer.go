@@ -127,6 +127,9 @@ type Request struct {
 	// bytes in them, belong to the restorer and are valid during the call only. The store may write what several calls brought
 	// at once, as long as it stores the position with the data, in one atomic step.
 	Apply func(changes []Change, next int64) error
+	// Check, if not nil, is called before each Apply that has changes, with the offset of the last one. An error ends the restore
+	// before the store has them.
+	Check func(last int64) error
 	// Reset empties the store, together with its position. It is called when Purged and From lies below the log's start.
 	Reset func() error
 	// Held, if not nil, is called again and again while an open transaction holds the restore back: its writer may be gone, and
@@ -301,6 +304,11 @@ func (s *restore) apply(b *batch, c chunk) error {
 	if err := b.add(s.req, c, false); err != nil {
 		return err
 	}
+	if s.req.Check != nil && b.records > 0 {
+		if err := s.req.Check(b.last); err != nil {
+			return err
+		}
+	}
 	if err := s.req.Apply(b.changes, c.next); err != nil {
 		return err
 	}
@@ -328,6 +336,7 @@ type batch struct {
 	// held is what its chunks count in the reader's budget.
 	held                    int64
 	records, bytes, skipped int64
+	last                    int64 // the offset of the last of records
 }
 
 func (b *batch) reset() {
@@ -361,6 +370,7 @@ func (b *batch) add(req Request, c chunk, keyless bool) error {
 			return &PoisonError{Topic: req.Topic, Partition: req.Partition, Offset: r.Offset, Err: err}
 		}
 		b.records++
+		b.last = r.Offset
 		b.bytes += int64(len(r.Key) + len(r.Value))
 	}
 	return nil

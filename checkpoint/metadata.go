@@ -24,7 +24,7 @@ var (
 
 // Metadata is what goes with a committed offset of an input partition: who committed it, and what else was true then.
 type Metadata struct {
-	// TransactionalID and Seq name the transaction.
+	// TransactionalID and Seq name the transaction. There is no id where changelogs may have more than is said here, without transactions.
 	TransactionalID string
 	Seq             uint64
 	// Ref is the largest timestamp that the partition had shown, in milliseconds.

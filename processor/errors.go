@@ -33,6 +33,9 @@ type ForeignStateError = restore.ForeignError
 // StateWithoutOffsetsError is returned when a task has state and its group no committed offsets.
 type StateWithoutOffsetsError = restore.StateWithoutOffsets
 
+// OffsetsPutBackError is returned when a task's state has seen more of its input than its group's offsets say.
+type OffsetsPutBackError = restore.OffsetsPutBack
+
 var (
 	// ErrInUse is wrapped by the error for a state directory that another process uses.
 	ErrInUse = state.ErrInUse

@@ -2,7 +2,9 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +23,8 @@ type Committed struct {
 	// Offset is the next to read; -1 if nothing was committed. Start is where to read from in either case.
 	Offset, Start int64
 	Metadata      checkpoint.Metadata
+	// Foreign: Offset comes from another program, for it has no metadata. kolk's always have.
+	Foreign bool
 }
 
 // Restoration is one store's restore, for hooks and logs.
@@ -44,14 +48,8 @@ type Opener struct {
 	Now             func() time.Time
 	// AtLeastOnce: changelogs may hold what was written before the first offsets were committed. It is processed again.
 	AtLeastOnce bool
-}
-
-// StateWithoutOffsets is returned for a task that has state but whose group has no committed offsets: processing would count
-// its input twice.
-type StateWithoutOffsets struct{ App, Task string }
-
-func (e *StateWithoutOffsets) Error() string {
-	return fmt.Sprintf("task %s has state, but consumer group %q has no committed offsets for its inputs: they were reset, or have expired. Processing the input again would count it twice: delete the application's changelog topics and state directories to begin anew, or restore the offsets", e.Task, e.App)
+	// Stateful are the sub-topologies whose input must not be processed twice, as [Stateful] says.
+	Stateful map[string]bool
 }
 
 // Open acquires the database of a task and restores it. The committed offsets must come from a stable fetch that was made
@@ -78,16 +76,11 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 			return err
 		}
 	}
-	ends := map[string]checkpoint.ChangelogEnd{}
 	any := false
 	for _, c := range committed {
 		any = any || c.Offset >= 0
-		for _, e := range c.Metadata.Changelogs {
-			if have, ok := ends[e.Store]; !ok || have.Offset < e.Offset {
-				ends[e.Store] = e
-			}
-		}
 	}
+	ends := o.ends(h, sub, committed)
 	// Until all is restored the database is as old as it was, or as the log is now: a deletion that is yet to be read may be
 	// gone before it is.
 	asOf := h.Checkpoint.LastCommit()
@@ -117,11 +110,16 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) {
 		return &StateWithoutOffsets{o.App, h.id}
 	}
+	if o.Stateful[sub.Name] {
+		if err := o.checkOffsets(h, committed); err != nil {
+			return err
+		}
+	}
 	if err := o.Pool.points.Hit(failpoint.AfterRestore); err != nil {
 		return err
 	}
 	if logged {
-		if err := h.whole(o.Now()); err != nil {
+		if err := h.whole(o.Now(), sub, committed); err != nil {
 			return err
 		}
 	}
@@ -131,11 +129,20 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	return nil
 }
 
-// whole notes that the database holds all that its changelogs did at the time.
-func (h *Handle) whole(at time.Time) error {
+// whole notes that the database holds all that its changelogs did at the time, and so what was committed with these offsets. If
+// there are stores without a changelog, they are still where the database was.
+func (h *Handle) whole(at time.Time, sub *topology.SubTopology, committed []Committed) error {
 	b := h.DB.NewBatch()
 	defer b.Close()
-	if err := h.Checkpoint.Write(b, checkpoint.Update{At: at}); err != nil {
+	u := checkpoint.Update{At: at, Inputs: map[string]int64{}}
+	if !slices.ContainsFunc(sub.Stores, func(s topology.StoreSpec) bool { return !s.Logged }) {
+		for _, c := range committed {
+			if c.Offset >= 0 {
+				u.Inputs[c.Topic] = c.Offset
+			}
+		}
+	}
+	if err := h.Checkpoint.Write(b, u); err != nil {
 		return err
 	}
 	if err := b.Commit(); err != nil {
@@ -146,7 +153,7 @@ func (h *Handle) whole(at time.Time) error {
 }
 
 // store restores one store of a task.
-func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end checkpoint.ChangelogEnd, asOf time.Time, held func(), mu *sync.Mutex) (int64, error) {
+func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end changelogEnd, asOf time.Time, held func(), mu *sync.Mutex) (int64, error) {
 	topic := changelog.Name(o.App, s.Name)
 	prefix, err := lockedPrefix(h, s.Name, mu)
 	if err != nil {
@@ -171,6 +178,7 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 		Topic: topic, Partition: partition, TopicID: id, From: pos.Offset, Committed: end.Offset,
 		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped},
 		Purged: s.Kind == topology.WindowStore,
+		Check:  func(last int64) error { return o.checkEnd(h, end, topic, partition, last) },
 		Apply:  fill.add,
 		Held:   held,
 		// What lies between the stored position and the log's start was purged because its windows are closed: every change of an
@@ -189,6 +197,9 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 	})
 	if err == nil {
 		err = fill.flush()
+	}
+	if put, ok := errors.AsType[*OffsetsPutBack](err); ok {
+		return 0, put // it names what matters
 	}
 	if err != nil {
 		return 0, fmt.Errorf("store %s: %w", s.Name, err)

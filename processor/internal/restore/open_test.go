@@ -103,7 +103,7 @@ func (w *world) recreate(topic string, partitions int32) {
 
 // commits is what the group has committed, with these ends of changelogs.
 func (w *world) commits(ends ...checkpoint.ChangelogEnd) []Committed {
-	return []Committed{{Topic: "in", Offset: 10, Start: 10, Metadata: checkpoint.Metadata{Changelogs: ends}}}
+	return []Committed{{Topic: "in", Offset: 10, Start: 10, Metadata: checkpoint.Metadata{TransactionalID: "t", Changelogs: ends}}}
 }
 
 func (w *world) open(c []Committed) (*Handle, error) {

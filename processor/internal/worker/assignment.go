@@ -174,11 +174,15 @@ func (s *session) onOffsets(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetF
 					continue
 				}
 				c := restore.Committed{Topic: topic, Partition: p.Partition, Offset: p.Offset, Start: p.Offset}
+				c.Foreign = p.Offset >= 0 && (p.Metadata == nil || *p.Metadata == "")
 				if p.Metadata != nil {
 					var err error
 					if c.Metadata, err = checkpoint.ParseMetadata(*p.Metadata); err != nil {
 						return &foreignOffsets{fmt.Errorf("the commit metadata of %s/%d in group %q is not kolk's: %w. Does another application use this group?", topic, p.Partition, s.cfg.App, err)}
 					}
+				}
+				if c.Foreign {
+					c.Metadata.Ref = topology.NoTime
 				}
 				s.offsets[topicPartition{topic, p.Partition}] = c
 			}

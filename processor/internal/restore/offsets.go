@@ -1,0 +1,161 @@
+package restore
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// StateWithoutOffsets is returned for a task that has state but whose group has no committed offsets: processing would count
+// its input twice.
+type StateWithoutOffsets struct{ App, Task string }
+
+func (e *StateWithoutOffsets) Error() string {
+	return fmt.Sprintf("task %s has state, but consumer group %q has no committed offsets for its inputs: they were reset, or have expired. Processing the input again would count it twice: delete the application's changelog topics and state directories to begin anew, or restore the offsets", e.Task, e.App)
+}
+
+// OffsetsPutBack is returned for a task whose state has seen more of an input than the group's committed offset says: a tool has
+// put the offset back, or the broker has lost commits. Processing would count the records between twice.
+type OffsetsPutBack struct {
+	App, Task string
+	// Topic and Partition are those of the input; of the store's changelog, if it alone gives it away.
+	Topic     string
+	Partition int32
+	// Committed is the group's offset of the input; of a changelog, where it ended at the group's last commit.
+	Committed int64
+	// Seen is up to where the state has seen the input, or the changelog has committed records. -1: nobody knows, because the
+	// offset that was committed with the changelogs is gone, and the database has less than they.
+	Seen int64
+	// Changelog says that Topic is a changelog.
+	Changelog bool
+}
+
+func (e *OffsetsPutBack) Error() string {
+	what := fmt.Sprintf("the offset of %s/%d in consumer group %q is %d, but the state of the task has seen the input up to %d: the offset was put back, or the broker has lost it", e.Topic, e.Partition, e.App, e.Committed, e.Seen)
+	switch {
+	case e.Changelog:
+		what = fmt.Sprintf("the offsets of consumer group %q are behind the state of the task: at the commit that they are of, changelog %s/%d ended at %d, but it has committed records up to %d. They were put back, or the broker has lost commits", e.App, e.Topic, e.Partition, e.Committed, e.Seen)
+	case e.Seen < 0:
+		what = fmt.Sprintf("another program has set the offset of %s/%d in consumer group %q to %d. Whether the state of the task has seen the input beyond that is not known, for the changelogs have more than the state directory", e.Topic, e.Partition, e.App, e.Committed)
+	}
+	return fmt.Sprintf("%s. Input would be counted twice. Begin anew: delete the application's changelog and repartition topics and its state directories, and set the offsets of all inputs; or set the offset to where it was; or accept it by running once with the guarantee AtLeastOnce", what)
+}
+
+// Stateful returns the sub-topologies whose input must not be processed twice: those with a logged store, and those that write
+// repartition topics which lead to one.
+func Stateful(plan *topology.Plan) map[string]bool {
+	stateful := map[string]bool{}
+	for again := true; again; {
+		again = false
+		for _, sub := range plan.SubTopologies() {
+			if !stateful[sub.Name] && (logged(sub) || leads(plan, sub, stateful)) {
+				stateful[sub.Name], again = true, true
+			}
+		}
+	}
+	return stateful
+}
+
+func logged(sub *topology.SubTopology) bool {
+	for _, s := range sub.Stores {
+		if s.Logged {
+			return true
+		}
+	}
+	return false
+}
+
+// leads reports whether sub writes a repartition topic that one of some reads.
+func leads(plan *topology.Plan, sub *topology.SubTopology, some map[string]bool) bool {
+	for _, s := range sub.Sinks {
+		for _, to := range plan.SubTopologies() {
+			for _, in := range to.Inputs {
+				if s.Repartition && in.Repartition && s.Topic == in.Topic && some[to.Name] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// changelogEnd is what the group's commit says of a changelog.
+type changelogEnd struct {
+	checkpoint.ChangelogEnd
+	// complete: the changelog has no committed records from there on, if offsets and state belong together. -1: it may.
+	complete int64
+	foreign  *Committed // the offset of another program for which complete is the end of what the database has
+}
+
+// ends collects where the changelogs of the task's logged stores end. Transactions append to changelogs together with the
+// offsets, so records beyond the end that was committed with the offsets are of input that the group believes to be ahead.
+//
+// The offset of another program comes without an end. Whether it lies behind what the state has seen only the database can
+// say, and only if the changelogs have nothing more. An input that the database does not know is new, if there are others that it does.
+func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committed) map[string]changelogEnd {
+	ours := slices.ContainsFunc(committed, func(c Committed) bool { return c.Offset >= 0 && !c.Foreign })
+	ends := map[string]changelogEnd{}
+	for _, s := range sub.Stores {
+		ends[s.Name] = changelogEnd{complete: -1}
+	}
+	for _, c := range committed {
+		for _, e := range c.Metadata.Changelogs {
+			if have := ends[e.Store]; have.Store != "" && have.Offset >= e.Offset {
+				continue
+			}
+			end := changelogEnd{ChangelogEnd: e, complete: -1}
+			if c.Metadata.TransactionalID != "" && !o.AtLeastOnce {
+				end.complete = e.Offset
+			}
+			ends[e.Store] = end
+		}
+	}
+	for _, c := range committed {
+		if _, known := h.Checkpoint.Input(c.Topic); !c.Foreign || ours && !known || o.AtLeastOnce {
+			continue
+		}
+		for _, s := range sub.Stores {
+			end := ends[s.Name]
+			pos, _ := h.Checkpoint.Changelog(s.Name)
+			end.complete, end.foreign = pos.Offset, &c
+			ends[s.Name] = end
+		}
+	}
+	return ends
+}
+
+// checkEnd refuses a record that is beyond the end.
+func (o *Opener) checkEnd(h *Handle, end changelogEnd, topic string, partition int32, last int64) error {
+	put := &OffsetsPutBack{App: o.App, Task: h.id, Topic: topic, Partition: partition, Committed: end.Offset, Seen: last + 1, Changelog: true}
+	switch c := end.foreign; {
+	case end.complete < 0 || last < end.complete:
+		return nil
+	case c != nil:
+		put.Topic, put.Partition, put.Committed, put.Seen, put.Changelog = c.Topic, c.Partition, c.Offset, -1, false
+	}
+	return put
+}
+
+// checkOffsets compares where the task is to go on with what its database has seen, which is never more than the group has
+// committed: every commit reaches the group first.
+//
+// An offset of another program may also lie ahead. Records are skipped on purpose then, which takes no more than a warning.
+func (o *Opener) checkOffsets(h *Handle, committed []Committed) error {
+	for _, c := range committed {
+		seen, known := h.Checkpoint.Input(c.Topic)
+		switch {
+		case known && c.Offset >= 0 && c.Offset < seen:
+			return &OffsetsPutBack{App: o.App, Task: h.id, Topic: c.Topic, Partition: c.Partition, Committed: c.Offset, Seen: seen}
+		case known && c.Offset < 0 && c.Start < seen:
+			// A topic that was made anew has no offsets, and other records.
+			o.Pool.log.Warn("an input has no committed offset any more: it is read from its start", "task", h.id, "topic", c.Topic, "start", c.Start, "had been read up to", seen)
+		case c.Foreign && known && c.Offset > seen:
+			o.Pool.log.Warn("another program has set an offset: records of the input are skipped", "task", h.id, "topic", c.Topic, "from", seen, "to", c.Offset)
+		case c.Foreign && !known:
+			o.Pool.log.Info("another program has set an offset", "task", h.id, "topic", c.Topic, "offset", c.Offset)
+		}
+	}
+	return nil
+}
