@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kolkstream/kolk/serde"
@@ -22,6 +23,7 @@ func (j job) airports() string { return j.Prefix + "-airports" }
 func (j job) delays() string   { return j.Prefix + "-delays" }
 func (j job) counts() string   { return j.Prefix + "-counts" }
 func (j job) in() string       { return j.Prefix + "-in" }
+func (j job) named() string    { return j.Prefix + "-named" }
 func (j job) out() string      { return j.Prefix + "-out" }
 
 // plan builds the topology.
@@ -44,6 +46,16 @@ func (j job) plan() (*topology.Plan, error) {
 		j.addFragile(t)
 	case "copied":
 		t.Stream(j.in(), serde.String(), serde.String()).To(j.out())
+	case "named":
+		names := t.Stream(j.named(), serde.String(), serde.String()).
+			MapRecords(func(r *topology.Record[string, string]) topology.Record[string, string] {
+				key, name, _ := strings.Cut(r.Value, " ")
+				return r.With(key, name)
+			}).
+			Repartition("names").ToTable("named")
+		t.Stream(j.in(), serde.String(), serde.String()).
+			Join("joined", names, func(v, name string) string { return v + " " + name }).
+			To(j.out())
 	case "joined":
 		j.addJoined(t)
 	default:

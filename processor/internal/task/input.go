@@ -30,6 +30,7 @@ type input struct {
 
 	// Repartition inputs:
 	writers *writers
+	doubted int64 // what is announced below is not relied upon, see Options.Doubt; -1: all is
 
 	// The head of the queue, once ready.
 	ready   bool
@@ -218,7 +219,7 @@ func (t *Task) hear(in *input) error {
 		return fmt.Errorf("repartition topic %s: %w", in.topic, err)
 	}
 	if known {
-		in.writers.hear(i, &in.ann)
+		in.writers.hear(i, &in.ann, in.msg.Origin.Offset < in.doubted)
 	}
 	return nil
 }

@@ -55,6 +55,10 @@ type Options struct {
 	// WatermarkInterval is how long a partition of a repartition topic is left without news of time. Default: 1 s; longer if the
 	// application would send more than 10,000 announcements a second. Less than a millisecond: told at each commit.
 	WatermarkInterval time.Duration
+	// Doubt has, by topic on the broker, the ends of repartition inputs when the task was opened. Their writers may have input by now that
+	// was not there when they announced, below these ends, that they had caught up, or were idle. It is not relied upon until
+	// [Task.CaughtUp]. Bounded runs rely on neither, in any case. Default: no doubts.
+	Doubt map[string]int64
 	// Bounded is set in bounded runs.
 	Bounded *Bounded
 	// Start of each input that has the partition, by topic on the broker.
@@ -166,10 +170,13 @@ func (t *Task) openInputs(o *Options) error {
 			ended++
 		}
 		in := &input{number: int64(len(t.inputs)), topic: topic, name: spec.Topic, repartition: spec.Repartition, timeless: spec.Timeless, end: -1, bound: -1,
-			progress: progress{pos: start.Offset, epoch: -1, ref: start.Ref}, quiet: t.now}
+			doubted: -1, progress: progress{pos: start.Offset, epoch: -1, ref: start.Ref}, quiet: t.now}
 		in.was = in.progress
 		in.msg.Origin = topology.Origin{Topic: topic, Partition: o.Partition}
 		if spec.Repartition {
+			if end, ok := o.Doubt[topic]; ok {
+				in.doubted = end
+			}
 			in.writers = &writers{run: t.run}
 			for _, w := range t.writersOf(spec.Topic) {
 				n := t.tasks(w.SubTopology)

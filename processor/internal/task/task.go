@@ -150,12 +150,15 @@ func (t *Task) Enqueue(topic string, recs []*kgo.Record, end int64) {
 	}
 }
 
-// Passed says that an input has nothing to process below next: records that compaction has removed, or control records that
-// were not handed over.
-func (t *Task) Passed(topic string, next int64) {
-	if in := t.input(topic); in != nil && !in.ready && in.queue.empty() && next > in.pos {
-		in.pos = next
-		t.moved, t.dirty = true, true
+// CaughtUp says that the writers of all repartition inputs have processed what was there when the task was opened, and that what they
+// have sent lies below the ends that were handed over since. It ends Options.Doubt.
+func (t *Task) CaughtUp() {
+	for _, in := range t.inputs {
+		if in.writers != nil {
+			in.doubted = -1
+			in.writers.believe()
+			t.moved = true
+		}
 	}
 }
 

@@ -104,6 +104,7 @@ func (t *Task) loadTimes() error {
 				}
 				// A number of writers that has changed is reported below, with both numbers.
 				if i, ok, err := in.writers.find(kr.b, int32(partition)); ok && err == nil {
+					h.doubt = in.doubted >= 0
 					in.writers.now[i], in.writers.was[i] = h, h
 				}
 			}

@@ -12,6 +12,17 @@ type heard struct {
 	time  int64 // topology.NoTime: nothing yet
 	run   uint64
 	flags flags
+	// doubt: it was said before this task was opened, and the writer may have input by now of which it has not said anything. It is
+	// not stored.
+	doubt bool
+}
+
+// believed are the flags that still hold. How far time had got, and that a run has ended, holds in any case.
+func (h *heard) believed() flags {
+	if h.doubt {
+		return h.flags &^ (idle | caughtUp)
+	}
+	return h.flags
 }
 
 // writers keeps what the writers of a repartition partition have announced, and what that makes of the input's time. A writer
@@ -73,9 +84,9 @@ func (w *writers) name(i int) (sub string, partition int32) {
 
 // hear takes an announcement. Announced time does not go back, for a writer that starts again without state of its own begins
 // low; only the end of a bounded run sets it, to what the next run begins with.
-func (w *writers) hear(i int, a *announcement) {
+func (w *writers) hear(i int, a *announcement, doubt bool) {
 	h := &w.now[i]
-	next := heard{max(h.time, a.time), a.run, a.flags &^ control}
+	next := heard{time: max(h.time, a.time), run: a.run, flags: a.flags &^ control, doubt: doubt}
 	if w.run != 0 && a.run == w.run && a.flags&end != 0 {
 		next.time = a.time
 	}
@@ -104,12 +115,13 @@ func (w *writers) summarize() {
 			continue
 		}
 		w.ended = false
-		if w.run == 0 && h.flags&idle != 0 {
+		said := h.believed()
+		if w.run == 0 && said&idle != 0 {
 			most = max(most, h.time)
 			continue
 		}
 		w.idle = false
-		w.caughtUp = w.caughtUp && h.flags&caughtUp != 0
+		w.caughtUp = w.caughtUp && said&caughtUp != 0
 		least = min(least, h.time)
 	}
 	switch {
@@ -120,6 +132,14 @@ func (w *writers) summarize() {
 	default:
 		w.time = least
 	}
+}
+
+// believe ends the doubts in what was loaded.
+func (w *writers) believe() {
+	for i := range w.now {
+		w.now[i].doubt, w.was[i].doubt = false, false
+	}
+	w.summarize()
 }
 
 // commit makes the present what an abort goes back to.

@@ -31,6 +31,7 @@ type opening struct {
 	// Set before it is sent to session.opened.
 	committed []restore.Committed
 	ends      map[string]int64
+	doubt     map[string]int64
 	run       *cluster.Run
 	handle    *restore.Handle
 	err       error
@@ -199,6 +200,9 @@ func (s *session) open(ctx context.Context, o *opening) {
 	if o.err == nil {
 		o.err = s.bounds(ctx, o)
 	}
+	if o.err == nil {
+		o.doubt, o.err = s.doubtful(ctx, o)
+	}
 	if o.err == nil && s.cfg.Run != nil {
 		o.run, o.err = s.cfg.Run(ctx)
 	}
@@ -348,7 +352,7 @@ func (s *session) start(o *opening) error {
 		DB: o.handle.DB, Checkpoint: o.handle.Checkpoint, Globals: s.cfg.Globals,
 		Output: s.producer, Cluster: s.cfg.View, Clock: s.cfg.Clock, Logger: s.log, OnError: s.cfg.OnError, Stats: s.cfg.Stats, CacheBytes: s.cfg.CacheBytes,
 		IdleAfter: s.cfg.IdleAfter, LiveWithin: s.cfg.LiveWithin, WatermarkInterval: s.cfg.WatermarkInterval,
-		Bounded: bounded, Start: starts, Context: s.hard,
+		Doubt: o.doubt, Bounded: bounded, Start: starts, Context: s.hard,
 	})
 	if err != nil {
 		return err
@@ -360,6 +364,9 @@ func (s *session) start(o *opening) error {
 	}
 	for _, origin := range s.skips {
 		t.Skip(origin)
+	}
+	if len(o.doubt) > 0 {
+		s.doubt(r)
 	}
 	s.tasks[o.id] = r
 	s.order = append(s.order, r)
@@ -381,6 +388,7 @@ func (s *session) endOpenings() {
 		o.cancel()
 	}
 	clear(s.openings)
+	s.askNoMore()
 	s.opening.Wait()
 	for _, o := range s.takeOpened() {
 		if o.handle != nil {

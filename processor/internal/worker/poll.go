@@ -73,7 +73,7 @@ func (s *session) poll() (kgo.Fetches, error) {
 func (s *session) idleWait() time.Duration {
 	s.openMu.Lock()
 	defer s.openMu.Unlock()
-	if len(s.opened) > 0 {
+	if len(s.opened) > 0 || len(s.caughtUp) > 0 {
 		return 0
 	}
 	return 100 * time.Millisecond

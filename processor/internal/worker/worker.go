@@ -211,6 +211,11 @@ type session struct {
 	openMu  sync.Mutex
 	opened  []*opening // by their goroutines; adopt takes them
 
+	doubts    map[string]*doubts // by sub-topology
+	caughtUp  []caughtUp         // guarded by openMu; ask takes them
+	asking    context.Context    // ends with the session
+	askNoMore context.CancelFunc
+
 	// offsets is what the group has committed, as of the client's stable fetch after an assignment.
 	offMu      sync.Mutex
 	offsets    map[topicPartition]restore.Committed
@@ -254,11 +259,13 @@ type running struct {
 func (w *Worker) session(ctx, hard context.Context) (err error) {
 	s := &session{
 		Worker: w, ctx: ctx, hard: hard,
-		tasks: map[task.ID]*running{}, openings: map[task.ID]*opening{},
+		tasks: map[task.ID]*running{}, openings: map[task.ID]*opening{}, doubts: map[string]*doubts{},
 		offsets: map[topicPartition]restore.Committed{}, offChanged: make(chan struct{}), fenced: map[string]bool{}, purgedTo: map[topicPartition]int64{},
 		lastCommit: time.Now(), began: make(chan struct{}),
 	}
+	s.asking, s.askNoMore = context.WithCancel(ctx)
 	s.begin = sync.OnceFunc(func() { close(s.began) })
+	defer s.askNoMore()
 	if err := s.connect(); err != nil {
 		return err
 	}
@@ -305,6 +312,9 @@ func (s *session) step() error {
 		return *r
 	}
 	if err := s.adopt(); err != nil {
+		return err
+	}
+	if err := s.ask(); err != nil {
 		return err
 	}
 	if err := s.process(); err != nil {
