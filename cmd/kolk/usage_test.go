@@ -35,6 +35,7 @@ func TestMistakes(t *testing.T) {
 		{name: "data of another kind", args: []string{"dev", good, "--data", "words=" + good}, code: 2, want: `unknown format ".yaml"`},
 		{name: "data of other columns", args: []string{"dev", good, "--data", "words=" + semicolons}, code: 2,
 			want: `names the columns ["word;at"], and the schema of words none of them; it has ["word" "at"]. (Columns are separated by commas.)`},
+		{name: "bad name", args: []string{"dev", good, "--application-id", "a b"}, code: 2, want: "ApplicationID: has ' ' in it"},
 		{name: "no partitions", args: []string{"dev", good, "--partitions", "0"}, code: 2, want: "partitions: 0 is less than 1"},
 		{name: "unknown form", args: []string{"describe", good, "-o", "svg"}, code: 2, want: `"svg" is none of text, json, dot`},
 	}

@@ -56,6 +56,11 @@ func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoy
 	if c.DataDir == "" {
 		c.DataDir = filepath.Join("kolk-data", file.Plan().Name())
 	}
+	checked := runtime(c)
+	checked.Brokers = []string{"127.0.0.1"} // the port is not known yet
+	if _, err := processor.New(file.Plan(), checked); err != nil {
+		return usage(err)
+	}
 	show := a.show(c, file)
 	b, err := startBroker(c, show.errors)
 	if err != nil {
