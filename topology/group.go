@@ -43,7 +43,7 @@ func (s Stream[K, V]) GroupBy[K2 any](name string, f func(V) K2, opts ...KeyOpti
 func (s Stream[K, V]) TryGroupBy[K2 any](name string, f func(context.Context, V) (K2, error), opts ...KeyOption[K2]) Grouped[K2, V] {
 	n := s.groupBy(name, f)
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: ops.OfValue[K](f), Next: next[K2, V](b, p)})
 		return nil
 	}
 	return grouped(s, n, opts)

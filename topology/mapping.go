@@ -23,7 +23,7 @@ func (s Stream[K, V]) TryMapValues[V2 any](f func(context.Context, V) (V2, error
 	n := s.add("map-values")
 	n.t.needFunc(n, "the function", f)
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TryMapValues[K, V, V2]{Node: b.node(p), Map: f, Next: next[K, V2](b, p)})
+		b.set(p, &ops.TryMapValues[K, V, V2]{Node: b.node(p), Map: ops.OfValue[K](f), Next: next[K, V2](b, p)})
 		return nil
 	}
 	return withValues[K, V2](s, n)

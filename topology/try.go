@@ -28,7 +28,7 @@ func (s Stream[K, V]) TryMapValuesRecords[V2 any](f func(context.Context, *Recor
 	n.usesKey = true
 	n.t.needFunc(n, "the function", f)
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TryMapValuesRecords[K, V, V2]{Node: b.node(p), Map: f, Next: next[K, V2](b, p)})
+		b.set(p, &ops.TryMapValues[K, V, V2]{Node: b.node(p), Map: f, Next: next[K, V2](b, p)})
 		return nil
 	}
 	return withValues[K, V2](s, n)
@@ -52,7 +52,7 @@ func (s Stream[K, V]) TrySelectKey[K2 any](f func(context.Context, V) (K2, error
 	n := s.add("select-key")
 	n.t.needFunc(n, "the function", f)
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: ops.OfValue[K](f), Next: next[K2, V](b, p)})
 		return nil
 	}
 	return withKeys[K2](s, n)
@@ -64,7 +64,7 @@ func (s Stream[K, V]) TrySelectKeyRecords[K2 any](f func(context.Context, *Recor
 	n.usesKey = true
 	n.t.needFunc(n, "the function", f)
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TrySelectKeyRecords[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
 		return nil
 	}
 	return withKeys[K2](s, n)
@@ -75,7 +75,7 @@ func (s Stream[K, V]) TryGroupByRecords[K2 any](name string, f func(context.Cont
 	n := s.groupBy(name, f)
 	n.usesKey = true
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TrySelectKeyRecords[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
 		return nil
 	}
 	return grouped(s, n, opts)

@@ -23,32 +23,6 @@ func (m *MapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	return m.Next.Receive(out)
 }
 
-// TryMapValues is MapValues with a function that can fail.
-type TryMapValues[K, V, V2 any] struct {
-	Node
-	Map  func(context.Context, V) (V2, error)
-	Next Receiver[K, V2]
-	out  Record[K, V2]
-}
-
-// Receive implements Receiver.
-func (m *TryMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
-	out := &m.out
-	inheritKey(out, r)
-	out.NoValue = r.NoValue
-	if r.NoValue {
-		var none V2
-		out.Value = none
-	} else {
-		v, err := m.Map(m.Task.Context(), r.Value)
-		if err != nil {
-			return m.fail(r.Origin, err)
-		}
-		out.Value = v
-	}
-	return m.Next.Receive(out)
-}
-
 // FlatMapValues replaces each value by any number of values. Tombstones are dropped and counted.
 type FlatMapValues[K, V, V2 any] struct {
 	Node

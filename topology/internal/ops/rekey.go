@@ -1,7 +1,5 @@
 package ops
 
-import "context"
-
 // SelectKey gives each record the key that is computed from its value. Tombstones are dropped and counted: they have nothing
 // to compute a key from.
 type SelectKey[K, V, K2 any] struct {
@@ -18,27 +16,6 @@ func (s *SelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
 		return nil
 	}
 	return sendRekeyed(r, &s.out, s.Key(r.Value), s.Next)
-}
-
-// TrySelectKey is SelectKey with a function that can fail.
-type TrySelectKey[K, V, K2 any] struct {
-	Node
-	Key  func(context.Context, V) (K2, error)
-	Next Receiver[K2, V]
-	out  Record[K2, V]
-}
-
-// Receive implements Receiver.
-func (s *TrySelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
-	if r.NoValue {
-		s.drop(NullValue, r.Origin)
-		return nil
-	}
-	key, err := s.Key(s.Task.Context(), r.Value)
-	if err != nil {
-		return s.fail(r.Origin, err)
-	}
-	return sendRekeyed(r, &s.out, key, s.Next)
 }
 
 // SelectKeyRecords gives each record the key that is computed from all of it. Tombstones are dropped and counted.

@@ -8,6 +8,11 @@ import (
 
 // The twins of operators of whole records whose functions can fail. An error goes to the error policy, and the record no further.
 
+// OfValue makes a function of a record's value one of the record.
+func OfValue[K, V, R any](f func(context.Context, V) (R, error)) func(context.Context, *Record[K, V]) (R, error) {
+	return func(ctx context.Context, r *Record[K, V]) (R, error) { return f(ctx, r.Value) }
+}
+
 // TryFilterRecords is FilterRecords with a function that can fail.
 type TryFilterRecords[K, V any] struct {
 	Node
@@ -50,8 +55,8 @@ func (m *TryMap[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	return m.Next.Receive(&m.out)
 }
 
-// TryMapValuesRecords is TryMapValues with a function that sees the whole record. Tombstones pass, and Map does not see them.
-type TryMapValuesRecords[K, V, V2 any] struct {
+// TryMapValues is MapValues with a function that can fail and sees the whole record. Tombstones pass, and Map does not see them.
+type TryMapValues[K, V, V2 any] struct {
 	Node
 	Map  func(context.Context, *Record[K, V]) (V2, error)
 	Next Receiver[K, V2]
@@ -59,7 +64,7 @@ type TryMapValuesRecords[K, V, V2 any] struct {
 }
 
 // Receive implements Receiver.
-func (m *TryMapValuesRecords[K, V, V2]) Receive(r *Record[K, V]) error {
+func (m *TryMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	out := &m.out
 	inheritKey(out, r)
 	out.NoValue = r.NoValue
@@ -76,8 +81,8 @@ func (m *TryMapValuesRecords[K, V, V2]) Receive(r *Record[K, V]) error {
 	return m.Next.Receive(out)
 }
 
-// TrySelectKeyRecords is SelectKeyRecords with a function that can fail.
-type TrySelectKeyRecords[K, V, K2 any] struct {
+// TrySelectKey is SelectKeyRecords with a function that can fail.
+type TrySelectKey[K, V, K2 any] struct {
 	Node
 	Key  func(context.Context, *Record[K, V]) (K2, error)
 	Next Receiver[K2, V]
@@ -85,7 +90,7 @@ type TrySelectKeyRecords[K, V, K2 any] struct {
 }
 
 // Receive implements Receiver.
-func (s *TrySelectKeyRecords[K, V, K2]) Receive(r *Record[K, V]) error {
+func (s *TrySelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
 		s.drop(NullValue, r.Origin)
 		return nil
