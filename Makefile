@@ -59,7 +59,7 @@ bench: ## Operators, stores and codecs alone; then the records per CPU-second of
 	@bin/bench/compare $(BENCH)
 
 .PHONY: bench-keys
-bench-keys: ## What a record costs as the number of keys grows (100 k, 1 M, 10 M): stores alone, then kolk and the loop, and docs/keys.svg; half an hour, 12 GiB
+bench-keys: ## What a record costs as the number of keys grows (100 k, 1 M, 10 M): stores alone, then kolk and the loop, and docs/keys.svg; half an hour or more, some GiB
 	KOLK_BENCH_KEYS=100000,1000000,10000000 go test -run '^$$' -bench Keys -benchtime 1s ./state/pebblestate
 	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
 	@bin/bench/compare -keys 100000,1000000,10000000 -n 2000000 -runs 1 -limit 15m -workloads count,count-nocache,table -programs loop,kolk -plot docs/keys.svg $(BENCH)
