@@ -38,7 +38,7 @@ func startAppAt(t *testing.T, addr string, j job, points failpoint.Points, chang
 	}
 	a := &app{log: new(logBuffer), done: make(chan struct{})}
 	cfg := processor.Config{
-		Brokers: []string{addr}, StateDir: t.TempDir(), Workers: 1, ReplicationFactor: 1, FlushBytes: 128 << 10, ClientOptions: compression(),
+		Brokers: []string{addr}, StateDir: t.TempDir(), Workers: 1, ReplicationFactor: 1, FlushBytes: 128 << 10, ClientOptions: clientOptions(),
 		Logger: slog.New(slog.NewTextHandler(a.log, nil)),
 	}
 	if change != nil {

@@ -65,7 +65,7 @@ func runInstance(ctx context.Context, cfg instanceConfig, out *emitter) error {
 		IdleAfter:  -1,
 		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Hooks:  []processor.Hook{reporter{out}}, ClientOptions: compression(),
+		Hooks:  []processor.Hook{reporter{out}}, ClientOptions: clientOptions(),
 	})
 	if err != nil {
 		return err

@@ -248,6 +248,9 @@ func notRun(err error) int {
 	return 1
 }
 
+// clientOptions are those of the applications.
+func clientOptions() []kgo.Opt { return compression() }
+
 // startBroker returns the broker that the tests share.
 func startBroker(t *testing.T) Broker { return shared.broker }
 
