@@ -20,7 +20,7 @@ type Ends map[string]map[int32]int64
 // time: in the inputs of the sub-topologies that write them, and before in the inputs of those that write these. It returns the
 // ends of the inputs that it has waited for, as of then. Its error is ctx's, or one that does not pass.
 func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *topology.SubTopology) (Ends, error) {
-	told := false
+	told, waited := false, time.Duration(0)
 	for _, writer := range v.writers(sub) {
 		ends, err := v.ends(ctx, adm, log, v.timed(writer, false), false)
 		if err == nil {
@@ -29,7 +29,7 @@ func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger,
 			maps.Copy(ends, more)
 		}
 		for pause := 20 * time.Millisecond; err == nil && len(ends) > 0; pause = min(2*pause, 2*time.Second) {
-			if pause > time.Second && !told {
+			if waited += pause; waited > 10*time.Second && !told {
 				log.Info("records may have to wait until what has piled up for the tasks that they are joined with is processed", "sub-topology", sub.Name, "behind", writer.Name)
 				told = true
 			}

@@ -130,14 +130,15 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 }
 
 // whole notes that the database holds all that its changelogs did at the time, and so what was committed with these offsets. If
-// there are stores without a changelog, they are still where the database was.
+// there are stores without a changelog, they are still where the database was. An offset of another program has skipped records
+// at most: until it is committed the database has seen what it had before.
 func (h *Handle) whole(at time.Time, sub *topology.SubTopology, committed []Committed) error {
 	b := h.DB.NewBatch()
 	defer b.Close()
 	u := checkpoint.Update{At: at, Inputs: map[string]int64{}}
 	if !slices.ContainsFunc(sub.Stores, func(s topology.StoreSpec) bool { return !s.Logged }) {
 		for _, c := range committed {
-			if c.Offset >= 0 {
+			if c.Offset >= 0 && !c.Foreign {
 				u.Inputs[c.Topic] = c.Offset
 			}
 		}
