@@ -45,6 +45,7 @@ func (t *Task) Flush() (err error) {
 		return t.broken
 	}
 	t.read()
+	t.touch() // an announcement alone, too, is to be undone by an abort
 	defer t.rescue(&err)
 	if err := t.flushOperators(); err != nil {
 		return err

@@ -1,6 +1,9 @@
 package task
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestWhatWasAnnouncedBeforeIsDoubted: after an outage a record waits for the writers of a repartition input again, although they had
 // caught up before, until each has told something new or is known to have processed what was there.
@@ -49,4 +52,29 @@ func TestDoubtedIdlenessHoldsTimeBack(t *testing.T) {
 	b.task.CaughtUp()
 	b.tick()
 	same(t, "it has not", b.task.Time(), 50)
+}
+
+// TestAnAnnouncementAloneIsUndone: a task that had nothing but announcements to commit announces again after an abort, and knows where its
+// changelogs end then.
+func TestAnAnnouncementAloneIsUndone(t *testing.T) {
+	b := newBench(t, "a").open()
+	b.add("a", 0, rec(0, 10))
+	b.process()
+	b.commit()
+	b.clock.advance(time.Hour)
+	b.tick()
+	for range 2 {
+		if !b.task.Dirty() {
+			t.Fatal("nothing is to be announced")
+		}
+		if err := b.task.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		b.task.ChangelogEnds()
+		if len(b.out.to(real("r:next"))) == 0 || !b.task.Dirty() {
+			t.Errorf("announced %v; dirty %v", b.out.sent, b.task.Dirty())
+		}
+		b.abort()
+		b.tick()
+	}
 }
