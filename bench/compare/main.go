@@ -58,7 +58,7 @@ type options struct {
 	limit               time.Duration
 	profiles            string
 	trace               bool
-	restarts            bool
+	restarts, idle      bool
 	axis                axis
 	plot                string
 }
@@ -86,6 +86,7 @@ func parse(args []string) (options, error) {
 	fs.DurationVar(&o.limit, "limit", 5*time.Minute, "for one run")
 	fs.StringVar(&o.profiles, "profiles", "", "directory: after the runs, kolk runs each workload once more and writes WORKLOAD.cpu.prof and WORKLOAD.alloc.prof there")
 	fs.BoolVar(&o.restarts, "restarts", false, "instead of the workloads: build a table of -n keys, and measure restarts")
+	fs.BoolVar(&o.idle, "idle", false, "instead of the workloads: measure what the programs take with nothing to do, with 4 and 64 partitions")
 	fs.BoolVar(&o.trace, "trace", false, "print the progress of each run, sample by sample")
 	err := fs.Parse(args)
 	if err != nil {
@@ -163,6 +164,9 @@ func compare(ctx context.Context, o options) (err error) {
 	}
 	if o.axis.name != "" {
 		return b.series(ctx, os.Stdout, ps, o)
+	}
+	if o.idle {
+		return b.allIdle(ctx, os.Stdout, ps, o.workloads, o.runs)
 	}
 	results, err := b.all(ctx, ps, o.workloads, o.runs)
 	if len(results) > 0 {

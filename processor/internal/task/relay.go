@@ -147,3 +147,20 @@ func (t *Task) announcing() bool {
 	}
 	return false
 }
+
+// untold says that a reader has not been told the present time, because it was told another one not long ago.
+func (t *Task) untold() bool {
+	if len(t.relays) == 0 || t.was.ended {
+		return false
+	}
+	f := t.flags()
+	for _, o := range t.relays {
+		time := delayed(t.time, o.relay.delay)
+		for i := range o.relay.parts {
+			if n := &o.relay.parts[i].now; n.known && (n.time != time || n.flags != f) {
+				return true
+			}
+		}
+	}
+	return false
+}

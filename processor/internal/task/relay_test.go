@@ -201,3 +201,30 @@ func TestPartitionOfKeys(t *testing.T) {
 		t.Error("sent to a topic that is not the task's")
 	}
 }
+
+// An announcement that waits for its time does not let the task be left alone for long.
+func TestQuietWithAnnouncements(t *testing.T) {
+	p0 := toPartition(t, 0)
+	b := newRelayBench(t).open()
+	offset := int64(0)
+	add := func(ts int64) {
+		r := rec(offset, ts)
+		r.Key = p0
+		offset++
+		b.add("a", 1, r)
+		b.process()
+	}
+	same(t, "nothing to tell", b.task.Quiet(), time.Second)
+	add(100)
+	b.commit()
+	same(t, "told", b.task.Quiet(), time.Second)
+	add(120)
+	b.commit()
+	same(t, "the same so soon is not told", b.task.Dirty(), false)
+	same(t, "but waits", b.task.Quiet(), 100*time.Millisecond)
+	b.clock.advance(time.Second)
+	b.tick()
+	same(t, "due", b.task.Dirty(), true)
+	b.commit()
+	same(t, "told", b.task.Quiet(), time.Second)
+}

@@ -100,6 +100,33 @@ func TestWallClockPunctuation(t *testing.T) {
 	want(t, "missed while away", tick(500_000), "w 480000 at 500000")
 }
 
+// How long a task may be left alone: until a wall-clock punctuation is due, and a second at most.
+func TestQuiet(t *testing.T) {
+	b, _ := newScheduleBench(t)
+	b.clock.now = time.UnixMilli(30_000)
+	b.open()
+	at := func(ms int64) time.Duration {
+		b.clock.now = time.UnixMilli(ms)
+		return b.task.Quiet()
+	}
+	same(t, "long before", at(30_000), time.Second)
+	same(t, "shortly before", at(59_600), 400*time.Millisecond)
+	same(t, "due", at(60_000), 0)
+	b.tick()
+	same(t, "done", at(60_000), time.Second)
+	same(t, "missed", at(500_000), 0)
+
+	b, _ = newScheduleBench(t)
+	b.opts.IdleAfter = 3 * time.Second
+	same(t, "a tenth of what makes an input idle", b.open().task.Quiet(), 300*time.Millisecond)
+	b, _ = newScheduleBench(t)
+	b.opts.IdleAfter = time.Millisecond
+	same(t, "not shorter", b.open().task.Quiet(), 100*time.Millisecond)
+	b, _ = newScheduleBench(t)
+	b.opts.Bounded = &Bounded{Run: 1, Ends: map[string]int64{"a": 10}}
+	same(t, "a bounded run", b.open().task.Quiet(), 100*time.Millisecond)
+}
+
 func TestReached(t *testing.T) {
 	for _, c := range [][3]int64{{0, 10, 0}, {9, 10, 0}, {10, 10, 10}, {-1, 10, -10}, {-10, 10, -10}, {25, 7, 21}} {
 		same(t, fmt.Sprint(c), reached(c[0], c[1]), c[2])

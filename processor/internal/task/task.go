@@ -248,8 +248,8 @@ func (t *Task) Waiting() string {
 	return ""
 }
 
-// Tick lets the wall clock act: idle inputs, punctuations, and a bounded run whose inputs are empty. It is to be called a few
-// times a second, whether or not there is something to process.
+// Tick lets the wall clock act: idle inputs, punctuations, and a bounded run whose inputs are empty. It is to be called again and
+// again, whether or not there is something to process: see [Task.Quiet].
 func (t *Task) Tick() (err error) {
 	if t.broken != nil {
 		return t.broken
@@ -269,6 +269,35 @@ func (t *Task) Tick() (err error) {
 		return err
 	}
 	return t.finish()
+}
+
+// tickEvery is how often what has no time of its own is looked at, tickIdle how often everything else.
+const (
+	tickEvery = 100 * time.Millisecond
+	tickIdle  = time.Second
+)
+
+// Quiet returns how long the task needs no Tick if nothing comes in: until the next wall-clock punctuation, and not long in a bounded
+// run or while an announcement waits for its time. That an input is idle may be noticed a tenth of the time later that makes it so.
+func (t *Task) Quiet() time.Duration {
+	if t.bounded() || t.untold() {
+		return tickEvery
+	}
+	d := tickIdle
+	if t.idleAfter > 0 {
+		d = min(d, max(time.Duration(t.idleAfter)*time.Millisecond/10, tickEvery))
+	}
+	now := t.clock.Now().UnixMilli()
+	for _, s := range t.schedules {
+		switch {
+		case s.key.clock != topology.WallClock:
+		case s.due <= now:
+			return 0
+		case s.due-now < d.Milliseconds():
+			d = time.Duration(s.due-now) * time.Millisecond
+		}
+	}
+	return d
 }
 
 // Dirty says that there is something to commit, announcements that are due included, or to abort.

@@ -45,8 +45,9 @@ func (s *session) connect() error {
 		// A partition without a committed offset is read from its start. One whose committed offset is gone is an error: data is lost.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		// A newly assigned partition waits for the outstanding long poll.
-		kgo.FetchMaxWait(100 * time.Millisecond),
+		// A newly assigned partition waits for the long poll of those that had nothing; every one of them costs an idle process a tenth
+		// of a millisecond and more.
+		kgo.FetchMaxWait(250 * time.Millisecond),
 		kgo.FetchMaxBytes(s.cfg.FetchBytes),
 		kgo.FetchMaxPartitionBytes(s.cfg.FetchPartitionBytes),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),

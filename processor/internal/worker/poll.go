@@ -12,6 +12,9 @@ import (
 // queue would only push it out.
 const pollAt = 16
 
+// mostWait is how long a poll waits at most.
+const mostWait = time.Second
+
 // wants reports whether to poll: little is queued, or nothing of it can be processed, or the group waits for the poll.
 // Otherwise what is queued is processed first. The client has the next fetch ready meanwhile, and no more than that.
 func (s *session) wants() bool {
@@ -56,7 +59,7 @@ func (s *session) poll() (kgo.Fetches, error) {
 	ctx, cancel := context.WithTimeout(s.hard, due)
 	defer cancel()
 	s.pollCancel.Store(&cancel)
-	if s.ctx.Err() != nil || s.rebalance.Load() && !allow {
+	if s.ctx.Err() != nil || s.rebalance.Load() && !allow || s.news() || s.refused.Load() != nil {
 		cancel() // it was told before it could be woken
 	}
 	// A poll that returns nothing at all, not even the end of its context, holds back no callbacks: what it was woken for was
@@ -69,14 +72,21 @@ func (s *session) poll() (kgo.Fetches, error) {
 	return fetches, s.hard.Err()
 }
 
-// idleWait is how long a poll may wait when nothing is uncommitted: openings, ticks and the shutdown are looked at in between.
+// idleWait is how long a poll may wait when nothing is uncommitted: until a task needs a tick. All else wakes it: openings that are done, a
+// rebalance, the shutdown.
 func (s *session) idleWait() time.Duration {
+	d := mostWait
+	for _, r := range s.order {
+		d = min(d, r.task.Quiet())
+	}
+	return d
+}
+
+// news says that a task is ready to be adopted, or that what one of them waited for has caught up.
+func (s *session) news() bool {
 	s.openMu.Lock()
 	defer s.openMu.Unlock()
-	if len(s.opened) > 0 || len(s.caughtUp) > 0 {
-		return 0
-	}
-	return 100 * time.Millisecond
+	return len(s.opened) > 0 || len(s.caughtUp) > 0
 }
 
 // wake ends a poll that waits. It is safe for concurrent use.
