@@ -52,24 +52,25 @@ test-kafka: ## The end-to-end tests on Apache Kafka 4.3.1: needs Java 17 and, th
 chaos: ## Three instances over some million records, killed 50 times (KOLK_SEED repeats a run)
 	KOLK_CHAOS=long go test -count=1 -timeout 60m -v -run 'TestChaos$$' $(E2E)
 
+.PHONY: bench-programs
+bench-programs:
+	@mkdir -p bin/bench && CGO_ENABLED=0 go build -o bin/bench ./bench/...
+
 .PHONY: bench
-bench: ## Operators, stores and codecs alone; then the records per CPU-second of kolk and of a hand-written loop (BENCH="-help" shows what else)
+bench: bench-programs ## Operators, stores and codecs alone; then the records per CPU-second of kolk and of a hand-written loop (BENCH="-help" shows what else)
 	go test -run '^$$' -bench . -benchmem -benchtime 200ms ./serde ./state/... ./changelog ./checkpoint ./topology ./topology/topoyaml ./processor/internal/task ./processor/internal/txn ./processor/internal/restore ./bench/compare
-	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
 	@bin/bench/compare $(BENCH)
 
 .PHONY: bench-keys
-bench-keys: ## What a record costs as the number of keys grows (100 k, 1 M, 10 M): stores alone, then kolk and the loop, and docs/keys.svg; half an hour or more, some GiB
+bench-keys: bench-programs ## What a record costs as the number of keys grows (100 k, 1 M, 10 M): stores alone, then kolk and the loop, and docs/keys.svg; half an hour or more, some GiB
 	KOLK_BENCH_KEYS=100000,1000000,10000000 go test -run '^$$' -bench Keys -benchtime 1s ./state/pebblestate
-	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
 	@bin/bench/compare -keys 100000,1000000,10000000 -n 2000000 -runs 1 -limit 15m -workloads count,count-nocache,table -programs loop,kolk -plot docs/keys.svg $(BENCH)
 
 .PHONY: bench-peers
-bench-peers: ## Every workload on kolk and on Kafka Streams, with Apache Kafka: needs Java 17 and Maven
+bench-peers: bench-programs ## Every workload on kolk and on Kafka Streams, with Apache Kafka: needs Java 17 and Maven
 	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 		if [ -n "$$missing" ]; then echo "make bench-peers: missing:$$missing (Java 17 or newer, Maven)" >&2; exit 1; fi
 	cd bench/kafkastreams && mvn -q -B package && mvn -q -B -Pbroker package
-	@mkdir -p bin/bench && go build -o bin/bench ./bench/...
 	@bin/bench/compare -broker kafka -programs loop,kolk,kafka-streams \
 		-workloads $(WORKLOADS) $(BENCH)
 
@@ -79,8 +80,8 @@ nexmark: ## Queries of Nexmark over a million events, verified (NEXMARK="-langua
 	@bin/nexmark run $(NEXMARK)
 
 .PHONY: profiles
-profiles: ## docs/profiles: where each workload spends its CPU time, on the embedded broker, as pictures
-	@mkdir -p bin/bench docs/profiles && go build -o bin/bench ./bench/...
+profiles: bench-programs ## docs/profiles: where each workload spends its CPU time, on the embedded broker, as pictures
+	@mkdir -p docs/profiles
 	@dir=$$(mktemp -d) && bin/bench/compare -programs kolk -runs 1 -workloads $(WORKLOADS) -profiles $$dir $(BENCH) && \
 		bin/bench/flame -o docs/profiles $$dir/*.cpu.prof; status=$$?; rm -rf $$dir; exit $$status
 
