@@ -47,7 +47,8 @@ type Config struct {
 	CommitMin time.Duration
 	// OnError says what becomes of a record that cannot be processed: [Fail] (default) or [Skip].
 	OnError ErrorPolicy
-	// UntilEnd makes a bounded run: the sources are read up to their ends as of now, all windows close, Run returns nil.
+	// UntilEnd makes a bounded run: the sources are read up to their ends as of now, all windows close, Run returns nil. Then whoever reads
+	// committed records sees all that this process has written; a bounded run on top of it can begin.
 	UntilEnd bool
 
 	// IdleAfter is how long a source partition must be caught up and quiet until it no longer holds back the time of others.

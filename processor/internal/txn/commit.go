@@ -86,6 +86,7 @@ func (p *Producer) CommitTransaction(ctx context.Context, g Group, offsets []Off
 	if err := p.cl.EndTransaction(context.WithoutCancel(ctx), kgo.TryCommit); err != nil {
 		return Unknown, fmt.Errorf("end transaction: %w", err)
 	}
+	p.committed = true
 	if err := g.Points.Hit(failpoint.AfterEndTxn); err != nil {
 		return Unknown, err
 	}

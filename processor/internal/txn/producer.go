@@ -21,13 +21,14 @@ type Producer struct {
 	cl            *kgo.Client
 	transactional bool
 
-	inTxn  bool
-	id     int64
-	epoch  int16
-	err    error // of Begin: reported by Commit
-	count  int64
-	bytes  int64
-	failed atomic.Pointer[produceError]
+	inTxn     bool
+	committed bool // a transaction, and nobody has waited until it can be read
+	id        int64
+	epoch     int16
+	err       error // of Begin: reported by Commit
+	count     int64
+	bytes     int64
+	failed    atomic.Pointer[produceError]
 
 	topics []*tails // few; the last one used comes first
 	arena  arena

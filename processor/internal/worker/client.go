@@ -124,10 +124,20 @@ func (s *session) leave() error {
 			}
 			// The outcome is found by whoever runs the tasks next.
 			s.log.Warn("the last commit before the shutdown", "err", err)
+			return nil
 		}
+	}
+	// Whoever starts a program after this one, as scripts do with bounded runs, finds all results.
+	ctx, cancel := context.WithTimeout(s.hard, visibleWait)
+	defer cancel()
+	if err := s.producer.AwaitVisible(ctx, s.group); err != nil && s.hard.Err() == nil {
+		s.log.Warn("what was committed last is perhaps not visible yet to those who read it", "err", err)
 	}
 	return nil
 }
+
+// visibleWait is how long a shutdown waits at most for a broker that has a transaction to finish.
+const visibleWait = 2 * time.Second
 
 // closeSoon is how long a client takes to close if nothing is in its way, closeWait how long it may.
 const (
