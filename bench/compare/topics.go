@@ -127,9 +127,10 @@ func sum(offsets map[int32]kadm.ListedOffset) (n int64) {
 	return n
 }
 
-// scan calls fn with what a read-committed reader sees of a topic, from its start to where it stands now.
+// scan calls fn with what a read-committed reader sees of a topic, from its start to its end. It waits for transactions that are open: Apache Kafka has
+// answered a commit before it has told all partitions.
 func (c *cluster) scan(ctx context.Context, topic string, fn func(*kgo.Record)) error {
-	ends, err := c.adm.ListCommittedOffsets(ctx, topic)
+	ends, err := c.adm.ListEndOffsets(ctx, topic)
 	if err != nil {
 		return err
 	}
