@@ -17,7 +17,7 @@ const (
 // not, for the limit is the process's, which belongs to the program.
 //
 // It holds in a program built without cgo (CGO_ENABLED=0, as kolk's own binary). With cgo Pebble takes its blocks and memtables from the C
-// library, whose allocator keeps more than was asked for: up to 130 MiB more with the default Memory and millions of keys.
+// library, whose allocator keeps more than was asked for: up to 150 MiB more with the default Memory and millions of keys.
 func (c Config) MemoryLimit() int64 {
 	c = c.withMemory()
 	limit := c.Memory + beside - program

@@ -40,7 +40,7 @@ func (e *OffsetsPutBack) Error() string {
 	case e.Seen < 0:
 		what = fmt.Sprintf("another program has set the offset of %s/%d in consumer group %q to %d. Whether the state of the task has seen the input beyond that is not known, for the changelogs have more than the state directory", e.Topic, e.Partition, e.App, e.Committed)
 	}
-	return fmt.Sprintf("%s. Input would be counted twice. Begin anew: delete the application's changelog and repartition topics and its state directories, and set the offsets of all inputs; or set the offset to where it was; or accept it by running once with the guarantee AtLeastOnce", what)
+	return fmt.Sprintf("%s. Input would be counted twice. Begin anew: delete the application's changelog and repartition topics and its state directories, and set the offsets of all inputs; or set the offset to where it was; or accept it: delete the state directories alone, and run once with the guarantee AtLeastOnce", what)
 }
 
 // Stateful returns the sub-topologies whose input must not be processed twice: those with a logged store, and those that write

@@ -54,6 +54,7 @@ func TestOpenOffsets(t *testing.T) {
 		{"an earlier commit, but a later one than the database", false, 3, []Committed{ours("in", 15, 4)}, ahead, fine},
 		{"at-least-once, before", false, 3, []Committed{unfenced("in", 15, 4)}, fine, ""},
 		{"back", false, 0, []Committed{tool("in", 9)}, seen, ""},
+		{"back, all is lost", true, 0, []Committed{tool("in", 9)}, unknown, fine},
 		{"the same", false, 0, []Committed{tool("in", 10)}, fine, ""},
 		{"forward", false, 0, []Committed{tool("in", 11)}, fine, ""},
 		{"forward or back", false, 3, []Committed{tool("in", 11)}, unknown, fine},

@@ -27,7 +27,11 @@ func (p *Producer) AwaitVisible(ctx context.Context, g Group) error {
 			return err
 		}
 		for _, s := range resp.TransactionStates {
-			if err := kerr.ErrorForCode(s.ErrorCode); err != nil {
+			err := kerr.ErrorForCode(s.ErrorCode)
+			if errors.Is(err, kerr.TransactionalIDNotFound) {
+				return nil // the broker has forgotten it, a week after its last transaction
+			}
+			if err != nil {
 				return err
 			}
 			if s.State == "PrepareCommit" || s.State == "PrepareAbort" {

@@ -46,6 +46,20 @@ func TestAwaitVisible(t *testing.T) {
 	await(4)
 }
 
+// TestAwaitVisibleForgotten: nothing is left to be written for an id that the broker does not know any more.
+func TestAwaitVisibleForgotten(t *testing.T) {
+	broker := newBroker(t)
+	p, g := member(t, broker)
+	begin(t, p)
+	if outcome, err := p.CommitTransaction(t.Context(), g, nil); outcome != Committed {
+		t.Fatal(outcome, err)
+	}
+	forgotten := fault(broker, kmsg.DescribeTransactions, kerr.TransactionalIDNotFound, -1)
+	if err := p.AwaitVisible(t.Context(), g); err != nil || forgotten.Hits() != 1 {
+		t.Errorf("%v after %d questions", err, forgotten.Hits())
+	}
+}
+
 // TestAwaitVisibleEnds: an error of the broker ends the waiting, and so does the context.
 func TestAwaitVisibleEnds(t *testing.T) {
 	broker := newBroker(t)
