@@ -47,6 +47,7 @@ type shares struct {
 	// Of one worker:
 	queue       int64 // fetched and not processed
 	uncommitted int64 // stores' changes and messages of a transaction
+	held        int64 // committed, and not in the databases yet
 }
 
 func (c Config) shares() shares {
@@ -54,9 +55,10 @@ func (c Config) shares() shares {
 	s := shares{
 		cache:       c.CacheBytes,
 		blocks:      rest / 6,
-		memtables:   rest / 3,
+		memtables:   rest / 6,
 		queue:       rest / 12 / int64(c.Workers),
 		uncommitted: rest / 6 / int64(c.Workers),
+		held:        rest / 6 / int64(c.Workers),
 	}
 	// Three tables bound what is not durable of a database: one that fills, two that are written.
 	s.memtable = max(64<<10, min(c.FlushBytes/3, s.memtables/4))

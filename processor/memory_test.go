@@ -8,11 +8,11 @@ func TestShares(t *testing.T) {
 		for _, memory := range []int64{112 << 20, defaultMemory, 8 << 30} {
 			for _, cache := range []int64{1, memory / 4, memory / 2} {
 				s := Config{Memory: memory, CacheBytes: cache, Workers: workers, FlushBytes: 64 << 20}.shares()
-				all := s.cache + s.blocks + s.memtables + int64(workers)*(s.queue+s.uncommitted)
+				all := s.cache + s.blocks + s.memtables + int64(workers)*(s.queue+s.uncommitted+s.held)
 				if all > memory*7/8 {
 					t.Errorf("%d workers, %d cache: %d of %d are dealt out", workers, cache, all, memory)
 				}
-				for name, n := range map[string]int64{"blocks": s.blocks, "memtables": s.memtables, "queue": s.queue, "uncommitted": s.uncommitted} {
+				for name, n := range map[string]int64{"blocks": s.blocks, "memtables": s.memtables, "queue": s.queue, "uncommitted": s.uncommitted, "held": s.held} {
 					if n < 256<<10 {
 						t.Errorf("%d workers, %d of %d cache: %d bytes for %s", workers, cache, memory, n, name)
 					}

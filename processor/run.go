@@ -110,7 +110,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce, Stateful: restore.Stateful(a.plan)},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
-			UncommittedBytes: memory.uncommitted, QueueBytes: memory.queue, CacheBytes: a.cacheShare(view),
+			UncommittedBytes: memory.uncommitted, HeldBytes: memory.held, QueueBytes: memory.queue, CacheBytes: a.cacheShare(view),
 			FetchBytes: fetch, FetchPartitionBytes: fetchPartition,
 			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 500*time.Millisecond), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
 			TransactionTimeout: a.cfg.TransactionTimeout,

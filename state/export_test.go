@@ -4,8 +4,9 @@ package state
 func Capacity(o *Overlay) int {
 	n := 0
 	for _, s := range o.stores {
-		t := &s.t
-		n += cap(t.arena) + 56*cap(t.entries) + 8*cap(t.index) + 8*cap(t.list.towers) + 4*cap(t.list.links) + cap(t.ranges.arena) + 56*cap(t.ranges.all)
+		for _, t := range []*table{&s.open, &s.committed} {
+			n += cap(t.arena) + 56*cap(t.entries) + 8*cap(t.index) + 8*cap(t.list.towers) + 4*cap(t.list.links) + cap(t.ranges.arena) + 56*cap(t.ranges.all)
+		}
 	}
 	return n
 }

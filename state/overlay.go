@@ -2,13 +2,16 @@ package state
 
 import "hash/maphash"
 
-// Overlay is what a task has written since its last commit, above its database.
+// Overlay is what a task has written and its database does not have yet, in two layers: the writes of the open transaction, and
+// below them what earlier ones have committed.
 //
-// Of the writes to one key the latest counts; keys keep the order of their last write, so that a changelog gets them in the
-// order in which they happened. Reads through a [Store] see the overlay first and the database below it. After a commit
-// [Overlay.WriteTo] puts everything in the batch and, once the batch is in the database, [Overlay.Reset] empties the overlay;
-// after an abort Reset alone forgets it all. The memory is kept for the next transaction: in the steady state a write does
-// not allocate. What a single large transaction has claimed is given back over the next ones.
+// Of the writes to one key the latest counts; keys keep the order of their last write in the transaction, so that a changelog gets them in the
+// order in which they happened. Reads through a [Store] see the open transaction first, then what is committed, then the database.
+// [Overlay.Commit] makes the open transaction committed, [Overlay.Reset] forgets it: after an abort. [Overlay.WriteTo] puts all that is
+// committed in a batch, each key once however many transactions have written it; [Overlay.Written] drops it when the database has the batch.
+//
+// The memory of the open transaction is kept for the next one: in the steady state a write does not allocate. What a single large
+// transaction has claimed is given back over the next ones.
 //
 // An Overlay and its stores belong to the goroutine of their task.
 type Overlay struct {
@@ -34,27 +37,67 @@ func (o *Overlay) Open(prefix uint16) *Store {
 		}
 	}
 	s := &Store{o: o, prefix: prefix}
-	s.t.init()
+	s.open.init()
+	s.committed.init()
 	o.stores = append(o.stores, s)
 	return s
 }
 
-// Size is about how many bytes of memory the writes take. It is 0 if and only if there are none.
+// Size is about how many bytes of memory the writes of the open transaction take. It is 0 if and only if there are none.
 func (o *Overlay) Size() int64 {
 	var n int64
 	for _, s := range o.stores {
-		n += s.t.size()
+		n += s.open.size()
 	}
 	return n
 }
 
-// WriteTo adds all writes to b, those of each store in the order of their keys: engines take them faster. The overlay stays as it is:
-// Reset it when b has been committed.
+// Held is how many bytes of memory the committed writes take, about. It is 0 if there are none.
+func (o *Overlay) Held() int64 {
+	var n int64
+	for _, s := range o.stores {
+		n += s.committed.held()
+	}
+	return n
+}
+
+// Commit makes the writes of the open transaction committed ones.
+func (o *Overlay) Commit() {
+	for _, s := range o.stores {
+		t := &s.open
+		// A range deletion took with it what had been written before it; what is left was written after it.
+		for _, r := range t.ranges.all {
+			if r.open {
+				s.committed.deleteRange(t.ranges.bytes(r.lo), nil)
+			} else {
+				s.committed.deleteRange(t.ranges.bytes(r.lo), t.ranges.bytes(r.hi))
+			}
+		}
+		for i := t.first; i >= 0; i = t.entries[i].next {
+			key := t.key(i)
+			if t.entries[i].state == deleted {
+				s.committed.delete(s.hash(key), key)
+			} else {
+				s.committed.put(s.hash(key), key, t.value(i))
+			}
+		}
+		t.reset()
+	}
+}
+
+// Reset forgets the writes of the open transaction.
+func (o *Overlay) Reset() {
+	for _, s := range o.stores {
+		s.open.reset()
+	}
+}
+
+// WriteTo adds all committed writes to b, those of each store in the order of their keys: engines take them faster. The overlay stays as it
+// is: call Written when b has been committed.
 func (o *Overlay) WriteTo(b Batch) {
 	var lo, hi []byte
 	for _, s := range o.stores {
-		t := &s.t
-		// A range deletion took with it what had been written before it; what is left was written after it.
+		t := &s.committed
 		for _, r := range t.ranges.all {
 			lo = s.appendKey(lo[:0], t.ranges.bytes(r.lo))
 			if r.open {
@@ -75,9 +118,11 @@ func (o *Overlay) WriteTo(b Batch) {
 	}
 }
 
-// Reset forgets all writes.
-func (o *Overlay) Reset() {
+// Written forgets the committed writes: the database has them. Their memory is given back.
+func (o *Overlay) Written() {
 	for _, s := range o.stores {
-		s.t.reset()
+		s.committed = table{}
+		s.committed.init()
 	}
+	o.sorter = sorter{}
 }

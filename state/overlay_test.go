@@ -126,14 +126,25 @@ func changes(t testing.TB, s *state.Store) []change {
 	return got
 }
 
+// apply commits what was written and brings it to the database.
 func apply(t testing.TB, db state.DB, o *state.Overlay) {
+	t.Helper()
+	o.Commit()
+	persist(t, db, o)
+}
+
+// persist brings what is committed to the database.
+func persist(t testing.TB, db state.DB, o *state.Overlay) {
 	t.Helper()
 	b := db.NewBatch()
 	o.WriteTo(b)
 	if err := errors.Join(b.Commit(), b.Close()); err != nil {
 		t.Fatal(err)
 	}
-	o.Reset()
+	o.Written()
+	if n := o.Held(); n != 0 {
+		t.Errorf("an overlay with nothing to write holds %d bytes", n)
+	}
 }
 
 func equal[T comparable](t testing.TB, what string, got, want []T) {
@@ -212,10 +223,12 @@ func randomOverlay(t *testing.T, r *rand.Rand) {
 		case n < 970:
 			equal(t, "changes", changes(t, store), ref.changes)
 		case n < 980:
-			apply(t, db, o)
+			o.Commit()
 			for _, ref := range refs {
 				ref.reset(true)
 			}
+		case n < 982:
+			persist(t, db, o) // in the middle of a transaction, too
 		case n < 985:
 			o.Reset()
 			for _, ref := range refs {
@@ -286,10 +299,14 @@ func TestScanStopsAndNests(t *testing.T) {
 	db := openDB(t)
 	o := state.NewOverlay(db)
 	s := o.Open(1)
-	for _, k := range []string{"a", "b", "c", "d"} {
+	for _, k := range []string{"a", "c"} {
 		s.Put([]byte(k), []byte("db"))
 	}
 	apply(t, db, o)
+	for _, k := range []string{"b", "d"} {
+		s.Put([]byte(k), []byte("committed"))
+	}
+	o.Commit()
 	s.Put([]byte("bb"), []byte("overlay"))
 	s.Put([]byte("e"), []byte("overlay"))
 	for stop := 1; stop <= 6; stop++ {
@@ -321,7 +338,7 @@ func TestScanStopsAndNests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "nested", got, []string{"b d db true", "b e overlay true", "bb d db true", "bb e overlay true"})
+	equal(t, "nested", got, []string{"b d committed true", "b e overlay true", "bb d committed true", "bb e overlay true"})
 }
 
 // TestOverlayGivesMemoryBack: a transaction of 64 MiB does not stay in memory for ever, and the ones after it are right.
@@ -384,6 +401,48 @@ func TestOverlayDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(10, ranges); n != 0 {
 		t.Errorf("%v allocations per transaction with ranges and scans", n)
 	}
+	commits := func() {
+		for _, k := range keys {
+			s.Put(k, k[:5])
+			dst, _, _ = s.Get(dst[:0], k)
+		}
+		s.Delete(keys[0])
+		o.Commit()
+	}
+	if n := testing.AllocsPerRun(10, commits); n != 0 {
+		t.Errorf("%v allocations per transaction that commits keys which are held already", n)
+	}
+}
+
+// TestCommittedOnce: what many transactions have written goes to the database once, and the memory for it is given back.
+func TestCommittedOnce(t *testing.T) {
+	o := state.NewOverlay(openDB(t))
+	s := o.Open(1)
+	for i := range 100 {
+		s.Put([]byte("k"), fmt.Append(nil, i))
+		s.Put([]byte("gone"), fmt.Append(nil, i))
+		o.Commit()
+	}
+	s.Delete([]byte("gone"))
+	o.Commit()
+	s.Put([]byte("k"), []byte("open"))
+	held := o.Held()
+	if held == 0 || held > 4<<10 {
+		t.Errorf("two keys take %d bytes", held)
+	}
+	var b recorder
+	o.WriteTo(&b)
+	if want := [][]byte{[]byte("\x00\x01gone"), []byte("\x00\x01k")}; !slices.EqualFunc(b.keys, want, bytes.Equal) {
+		t.Errorf("wrote %q, want %q", b.keys, want)
+	}
+	equal(t, "values", b.values, []string{"", "99"})
+	o.Written()
+	if n := o.Held(); n != 0 {
+		t.Errorf("holds %d bytes of nothing", n)
+	}
+	if got, found, err := s.Get(nil, []byte("k")); err != nil || !found || string(got) != "open" {
+		t.Errorf("the open transaction is %q, %v, %v", got, found, err)
+	}
 }
 
 func BenchmarkOverlayPut(b *testing.B) {
@@ -434,7 +493,7 @@ func BenchmarkOverlayGet(b *testing.B) {
 	}
 }
 
-// BenchmarkOverlayPutOrdered is a put in a transaction that has scanned its store.
+// BenchmarkOverlayPutOrdered is a put in a transaction that scans its store after each hundredth.
 func BenchmarkOverlayPutOrdered(b *testing.B) {
 	o, s, keys := benchmarkOverlay(b, 100_000)
 	o.Reset()
@@ -443,12 +502,12 @@ func BenchmarkOverlayPutOrdered(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		s.Put(keys[i], keys[i])
-		if i++; i == len(keys) {
+		if i++; i%100 == 0 {
+			_ = s.Scan(nil, nil, none)
+		}
+		if i == len(keys) {
 			i = 0
 			o.Reset()
-		}
-		if i == 1 {
-			_ = s.Scan(nil, nil, none)
 		}
 	}
 }

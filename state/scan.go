@@ -2,15 +2,18 @@ package state
 
 import "bytes"
 
-// scanner is one scan of a store. Scans nest, so an overlay keeps as many scanners as were ever at work at once; visit is
-// bound once, because a closure for each scan would be an allocation for each scan.
+// scanner is one scan of a table and of what lies below it: for the open transaction the committed writes, for these the database.
+// Scans nest, so an overlay keeps as many scanners as were ever at work at once; the callbacks are bound once, because a closure for
+// each scan would be an allocation for each scan.
 type scanner struct {
 	s      *Store
+	t      *table
 	fn     func(key, value []byte) (bool, error)
-	visit  func(key, value []byte) (bool, error)
-	lo, hi []byte // of the database, with prefix
-	at     int32  // the next entry of the overlay, -1: none left
-	done   bool   // fn has returned false
+	merge  func(key, value []byte) (bool, error) // with the keys of the store
+	visit  func(key, value []byte) (bool, error) // with those of the database
+	lo, hi []byte                                // of the database, with prefix
+	at     int32                                 // the next entry of the table, -1: none left
+	done   bool                                  // fn has returned false
 }
 
 func (o *Overlay) scanner() *scanner {
@@ -20,25 +23,27 @@ func (o *Overlay) scanner() *scanner {
 		return c
 	}
 	c := new(scanner)
-	c.visit = c.below
+	c.merge = c.below
+	c.visit = func(key, value []byte) (bool, error) { return c.below(key[2:], value) }
 	return c
 }
 
-func (s *Store) scan(lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
+// scan scans t and what lies below it.
+func (s *Store) scan(t *table, lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
 	if hi != nil && bytes.Compare(lo, hi) >= 0 {
 		return nil
 	}
 	c := s.o.scanner()
-	c.s, c.fn, c.at, c.done = s, fn, -1, false
+	c.s, c.t, c.fn, c.at, c.done = s, t, fn, -1, false
 	err := c.run(lo, hi)
-	c.s, c.fn = nil, nil
+	c.s, c.t, c.fn = nil, nil, nil
 	s.o.free = append(s.o.free, c)
 	return err
 }
 
-// run merges what the database has in the gaps between the deleted ranges with what the overlay has.
+// run merges what lies below in the gaps between the deleted ranges with what the table has.
 func (c *scanner) run(lo, hi []byte) error {
-	t := &c.s.t
+	t := c.t
 	if len(t.entries) > 0 {
 		t.order()
 		c.at = t.list.seek(t, lo)
@@ -66,7 +71,7 @@ func (c *scanner) run(lo, hi []byte) error {
 			break
 		}
 	}
-	// What is left of the overlay lies behind all keys of the database.
+	// What is left of the table lies behind all keys below it.
 	for c.at >= 0 {
 		if hi != nil && bytes.Compare(t.key(c.at), hi) >= 0 {
 			break
@@ -78,8 +83,11 @@ func (c *scanner) run(lo, hi []byte) error {
 	return nil
 }
 
-// gap scans the database from lo to hi.
+// gap scans what lies below from lo to hi.
 func (c *scanner) gap(lo, hi []byte) error {
+	if committed := &c.s.committed; c.t != committed && !committed.empty() {
+		return c.s.scan(committed, lo, hi, c.merge)
+	}
 	c.lo = c.s.appendKey(c.lo[:0], lo)
 	if hi != nil {
 		c.hi = c.s.appendKey(c.hi[:0], hi)
@@ -89,15 +97,14 @@ func (c *scanner) gap(lo, hi []byte) error {
 	return c.s.o.db.Scan(c.lo, c.hi, c.visit)
 }
 
-// below is called with what the database has.
+// below is called with what lies below.
 func (c *scanner) below(key, value []byte) (bool, error) {
-	key = key[2:]
 	for c.at >= 0 {
-		switch order := bytes.Compare(c.s.t.key(c.at), key); {
+		switch order := bytes.Compare(c.t.key(c.at), key); {
 		case order > 0:
 			return c.emit(key, value)
 		case order == 0:
-			return c.above() // it hides what the database has
+			return c.above() // it hides what lies below
 		}
 		if more, err := c.above(); err != nil || !more {
 			return more, err
@@ -106,9 +113,9 @@ func (c *scanner) below(key, value []byte) (bool, error) {
 	return c.emit(key, value)
 }
 
-// above passes on the next entry of the overlay, if there is something to pass on.
+// above passes on the next entry of the table, if there is something to pass on.
 func (c *scanner) above() (bool, error) {
-	t, i := &c.s.t, c.at
+	t, i := c.t, c.at
 	c.at = t.list.after(i)
 	if t.entries[i].state != written {
 		return true, nil

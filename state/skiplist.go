@@ -24,6 +24,11 @@ func (l *skiplist) reset() {
 	l.random = 0x9e3779b97f4a7c15 // the shape needs to be balanced, not secret
 }
 
+// len is how many entries are linked: the first ones of the table.
+func (l *skiplist) len() int { return len(l.towers) }
+
+func (l *skiplist) size() int64 { return int64(cap(l.towers))*8 + int64(cap(l.links))*4 }
+
 // after returns the entry behind i, or -1.
 func (l *skiplist) after(i int32) int32 { return l.links[l.towers[i]] }
 

@@ -13,11 +13,14 @@ import (
 // recorder is a batch that remembers in which order keys come.
 type recorder struct {
 	state.Batch
-	keys [][]byte
+	keys   [][]byte
+	values []string
 }
 
-func (r *recorder) Set(key, _ []byte) { r.keys = append(r.keys, bytes.Clone(key)) }
-func (r *recorder) Delete(key []byte) { r.keys = append(r.keys, bytes.Clone(key)) }
+func (r *recorder) Set(key, value []byte) {
+	r.keys, r.values = append(r.keys, bytes.Clone(key)), append(r.values, string(value))
+}
+func (r *recorder) Delete(key []byte) { r.Set(key, nil) }
 
 // Each store writes its keys in order, whatever they begin with and however long they are.
 func TestWriteToSorts(t *testing.T) {
@@ -44,6 +47,7 @@ func TestWriteToSorts(t *testing.T) {
 				_ = s.Scan(nil, nil, func(_, _ []byte) (bool, error) { return true, nil })
 			}
 		}
+		o.Commit()
 		var got recorder
 		o.WriteTo(&got)
 		if !slices.IsSortedFunc(got.keys, bytes.Compare) {
@@ -58,6 +62,6 @@ func TestWriteToSorts(t *testing.T) {
 		if len(want) > 0 {
 			t.Fatalf("not written: %q", slices.Collect(maps.Keys(want)))
 		}
-		o.Reset()
+		o.Written()
 	}
 }

@@ -2,13 +2,14 @@ package state
 
 import "encoding/binary"
 
-// Store is one store of a task: the keys of its database under one prefix, as bytes, uncommitted writes included.
+// Store is one store of a task: the keys of its database under one prefix, as bytes, with all that the overlay has.
 //
 // It is used by the task's goroutine only. Arguments are copied. Keys may be empty; a nil value is an empty one.
 type Store struct {
 	o      *Overlay
 	prefix uint16
-	t      table
+	// open has the writes of the open transaction, committed those below them that the database does not have yet.
+	open, committed table
 }
 
 // Prefix is what the store's keys begin with in the database.
@@ -16,32 +17,34 @@ func (s *Store) Prefix() uint16 { return s.prefix }
 
 // Get appends the value of key to dst. found is false, and dst returned as it was, if there is none.
 func (s *Store) Get(dst, key []byte) (value []byte, found bool, err error) {
-	if s.t.size() != 0 {
-		if i := s.t.find(s.hash(key), key); i >= 0 && s.t.entries[i].state != dropped {
-			if s.t.entries[i].state == deleted {
-				return dst, false, nil
+	if open, committed := !s.open.empty(), !s.committed.empty(); open || committed {
+		hash := s.hash(key)
+		if open {
+			if value, found, known := s.open.get(dst, hash, key); known {
+				return value, found, nil
 			}
-			return append(dst, s.t.value(i)...), true, nil
 		}
-		if s.t.ranges.covers(key) {
-			return dst, false, nil
+		if committed {
+			if value, found, known := s.committed.get(dst, hash, key); known {
+				return value, found, nil
+			}
 		}
 	}
 	s.o.key = s.appendKey(s.o.key[:0], key)
 	return s.o.db.Get(dst, s.o.key)
 }
 
-// Put sets the value of key. It returns the key's number: the keys written since the last Reset are numbered from 0 on, and one that is written
+// Put sets the value of key. It returns the key's number: the keys written in the open transaction are numbered from 0 on, and one that is written
 // again keeps its number.
-func (s *Store) Put(key, value []byte) (number int) { return int(s.t.put(s.hash(key), key, value)) }
+func (s *Store) Put(key, value []byte) (number int) { return int(s.open.put(s.hash(key), key, value)) }
 
 // Delete deletes key, and returns its number as Put does. It is a change even if there was no such key: the store does not look.
-func (s *Store) Delete(key []byte) (number int) { return int(s.t.delete(s.hash(key), key)) }
+func (s *Store) Delete(key []byte) (number int) { return int(s.open.delete(s.hash(key), key)) }
 
 // DeleteRange deletes all keys in [lo, hi); a nil hi means all from lo on. It is meant for keys that cannot come back, the ones
 // of closed windows: Changes reports neither the deletion nor what was written in the range before it, so that a changelog
 // still holds them. Writes after it count as always.
-func (s *Store) DeleteRange(lo, hi []byte) { s.t.deleteRange(lo, hi) }
+func (s *Store) DeleteRange(lo, hi []byte) { s.open.deleteRange(lo, hi) }
 
 // Scan calls fn for each key in [lo, hi), in the order of bytes.Compare, until fn returns false or an error, which Scan then
 // returns. A nil hi means no upper bound. key and value are valid during the call of fn only, and not to be changed.
@@ -49,18 +52,18 @@ func (s *Store) DeleteRange(lo, hi []byte) { s.t.deleteRange(lo, hi) }
 // fn may read stores, this one too, but must not write the one that is scanned: collect the keys and write them after it.
 // Whether the scan would show such a write is not defined.
 func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err error)) error {
-	return s.scan(lo, hi, fn)
+	return s.scan(&s.open, lo, hi, fn)
 }
 
-// Changes calls fn with the number of each key written since the last Reset, in the order of the last write to each, and stops at the first
+// Changes calls fn with the number of each key written in the open transaction, in the order of the last write to each, and stops at the first
 // error, which it returns. key and value are valid during the call of fn only; fn must not write the store.
 func (s *Store) Changes(fn func(number int, key, value []byte, deleted bool) error) error {
-	for i := s.t.first; i >= 0; i = s.t.entries[i].next {
+	for i := s.open.first; i >= 0; i = s.open.entries[i].next {
 		var err error
-		if s.t.entries[i].state == deleted {
-			err = fn(int(i), s.t.key(i), nil, true)
+		if s.open.entries[i].state == deleted {
+			err = fn(int(i), s.open.key(i), nil, true)
 		} else {
-			err = fn(int(i), s.t.key(i), s.t.value(i), false)
+			err = fn(int(i), s.open.key(i), s.open.value(i), false)
 		}
 		if err != nil {
 			return err

@@ -13,15 +13,14 @@ const (
 	keepEntries = 1 << 10
 )
 
-// table is the writes of one store: entries in an arena, found by an open-addressing hash index, linked in the order of their
-// last write, and, from the first time it is needed until the next reset, by a skip list in the order of their keys.
+// table is writes of one store: entries in an arena, found by an open-addressing hash index, linked in the order of their
+// last write, and, as far as it was needed since the last reset, by a skip list in the order of their keys.
 type table struct {
 	arena   []byte
 	entries []entry
 	// index holds hash<<32 | entry+1, or 0; a power of two, at most half full, linear probing. No slot is ever freed.
 	index       []uint64
 	first, last int32 // of the order of writes; -1: none
-	ordered     bool
 	list        skiplist
 	ranges      rangeSet
 
@@ -46,7 +45,10 @@ type entry struct {
 	state            entryState
 }
 
-func (t *table) init() { t.first, t.last, t.arena = -1, -1, []byte{} } // keys and values are never nil
+func (t *table) init() {
+	t.first, t.last, t.arena = -1, -1, []byte{} // keys and values are never nil
+	t.list.reset()
+}
 
 func (s *Store) hash(key []byte) uint32 { return uint32(maphash.Bytes(s.o.seed, key)) }
 
@@ -65,6 +67,13 @@ func (t *table) size() int64 {
 	return int64(len(t.arena)) + int64(len(t.entries))*int64(unsafe.Sizeof(entry{})+2*unsafe.Sizeof(uint64(0))) + t.ranges.size()
 }
 
+// held is how much memory a table has that is not kept for the next writes. It is 0 if it is empty.
+func (t *table) held() int64 {
+	return int64(cap(t.arena)) + int64(cap(t.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(t.index))*8 + t.list.size() + t.ranges.size()
+}
+
+func (t *table) empty() bool { return len(t.entries) == 0 && len(t.ranges.all) == 0 }
+
 // find returns the entry of key, or -1.
 func (t *table) find(hash uint32, key []byte) int32 {
 	if len(t.entries) == 0 {
@@ -82,6 +91,17 @@ func (t *table) find(hash uint32, key []byte) int32 {
 			}
 		}
 	}
+}
+
+// get appends the value of key to dst. known says that the table decides what it is: that what lies below does not count.
+func (t *table) get(dst []byte, hash uint32, key []byte) (value []byte, found, known bool) {
+	if i := t.find(hash, key); i >= 0 && t.entries[i].state != dropped {
+		if t.entries[i].state == deleted {
+			return dst, false, true
+		}
+		return append(dst, t.value(i)...), true, true
+	}
+	return dst, false, t.ranges.covers(key)
 }
 
 // touch returns the entry of key, new or not, as the last one in the order of writes.
@@ -127,9 +147,6 @@ func (t *table) add(hash uint32, key []byte) int32 {
 	t.entries = append(t.entries, entry{koff: len(t.arena), klen: uint32(len(key))})
 	t.arena = append(t.arena, key...)
 	t.insert(hash, i)
-	if t.ordered {
-		t.list.insert(t, i)
-	}
 	return i
 }
 
@@ -194,14 +211,9 @@ func (t *table) deleteRange(lo, hi []byte) {
 	t.ranges.add(lo, hi)
 }
 
-// order makes the entries available in the order of their keys.
+// order links the entries that the skip list does not have yet.
 func (t *table) order() {
-	if t.ordered {
-		return
-	}
-	t.ordered = true
-	t.list.reset()
-	for i := range t.entries {
+	for i := t.list.len(); i < len(t.entries); i++ {
 		t.list.insert(t, int32(i))
 	}
 }
@@ -222,6 +234,6 @@ func (t *table) reset() {
 	t.arena, t.entries = t.arena[:0], t.entries[:0]
 	clear(t.index)
 	t.first, t.last = -1, -1
-	t.ordered = false
+	t.list.reset()
 	t.ranges.reset()
 }

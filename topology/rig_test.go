@@ -417,12 +417,13 @@ func (r *rig) tryCommit() error {
 			if err := k.flush(); err != nil {
 				return err
 			}
+			k.overlay.Commit()
 			b := k.db.NewBatch()
 			k.overlay.WriteTo(b)
 			if err := b.Commit(); err != nil {
 				return err
 			}
-			k.overlay.Reset()
+			k.overlay.Written()
 			k.committed = k.time
 			again = again || len(r.internal) > 0
 		}

@@ -116,9 +116,11 @@ func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 			}
 		}
 		return r.abort()
-	case n < 58:
+	case n < 62:
+		return r.task.Persist()
+	case n < 65:
 		return r.reopen(false)
-	case n < 60:
+	case n < 67:
 		return r.reopen(true)
 	}
 	return nil

@@ -175,6 +175,9 @@ func (d *Driver) Dump() map[string]map[string]string {
 func (d *Driver) dump(r *running, s topology.StoreSpec, fn func(k, v []byte)) {
 	d.t.Helper()
 	prefix, err := r.checkpoint.Prefix(s.Name)
+	if err == nil {
+		err = r.task.Persist()
+	}
 	if err != nil {
 		d.t.Fatalf("processortest: store %q: %v", s.Name, err)
 	}

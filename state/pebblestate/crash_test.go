@@ -119,9 +119,10 @@ func (s *store) commit(m *model, n int) error {
 			s.s.DeleteRange([]byte(w.key), []byte(w.value))
 		}
 	}
+	s.o.Commit()
 	b := s.db.NewBatch()
 	s.o.WriteTo(b)
-	s.o.Reset()
+	s.o.Written()
 	err := s.c.Write(b, checkpoint.Update{
 		Seq:        uint64(n),
 		Inputs:     map[string]int64{"in": int64(n) * 10},

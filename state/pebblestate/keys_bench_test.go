@@ -26,7 +26,7 @@ import (
 //	get/pebble, get/db, get/store  a key that exists, at random
 //	missing/pebble, missing/db     one that does not
 //	write/pebble                   one of a commit's 5000 writes, at random
-//	write/store                    the same: the overlay sorts them
+//	write/store                    the same, through an overlay, which holds what is committed
 //	update/store                   a look-up and then a write of the same key
 func BenchmarkKeys(b *testing.B) {
 	sizes := os.Getenv("KOLK_BENCH_KEYS")
@@ -45,10 +45,11 @@ func BenchmarkKeys(b *testing.B) {
 const (
 	benchTasks = 4
 	benchBatch = 5000
+	benchHeld  = 8 << 20 // committed, of a task
 )
 
 func benchmarkKeys(b *testing.B, keys int) {
-	e, err := pebblestate.New(pebblestate.Options{CacheBytes: 32 << 20, MemTableBytes: 64 << 20, Databases: benchTasks, Compactions: 1})
+	e, err := pebblestate.New(pebblestate.Options{CacheBytes: 32 << 20, MemTableBytes: 32 << 20, Databases: benchTasks, Compactions: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -85,12 +86,17 @@ func benchmarkKeys(b *testing.B, keys int) {
 		stores = append(stores, overlays[t].Open(1))
 	}
 	name := func(dst []byte, i int) []byte { return strconv.AppendInt(append(dst, "user-"...), int64(i), 10) }
-	commit := func(t int) {
+	persist := func(t int) {
 		overlays[t].WriteTo(batches[t])
 		if err := batches[t].Commit(); err != nil {
 			b.Fatal(err)
 		}
-		overlays[t].Reset()
+		overlays[t].Written()
+	}
+	commit := func(t int) {
+		if overlays[t].Commit(); overlays[t].Held() > benchHeld {
+			persist(t)
+		}
 	}
 	write := func(t, i int) {
 		key = name(key[:0], i)
@@ -110,6 +116,7 @@ func benchmarkKeys(b *testing.B, keys int) {
 	}
 	for t := range benchTasks {
 		commit(t)
+		persist(t)
 	}
 
 	var got []byte

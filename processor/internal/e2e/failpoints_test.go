@@ -141,7 +141,7 @@ func TestFailsAtEachStep(t *testing.T) {
 	job.await(job.n, a)
 	// These end the application: the local database cannot be trusted to follow what is committed, or does not open.
 	final := []failpoint.Name{
-		failpoint.BeforeBatch, failpoint.AfterBatch, failpoint.BeforeMemtableFlush, failpoint.AfterMemtableFlush,
+		failpoint.BeforeApply, failpoint.AfterApply, failpoint.BeforeMemtableFlush, failpoint.AfterMemtableFlush,
 		failpoint.InAssign, failpoint.InRestore, failpoint.AfterRestore, failpoint.InAbort, failpoint.InClose,
 	}
 	for _, n := range failpoint.All() {

@@ -95,7 +95,7 @@ func TestBrokerRestarts(t *testing.T) {
 	b := startBrokerProcess(t)
 	job := newCounting(t, b, 2_000)
 	var between gate
-	points := between.at(failpoint.AfterBatch)
+	points := between.at(failpoint.AfterApply)
 	if brokerName != "kfake" {
 		points = nil
 	}

@@ -9,8 +9,8 @@ import "context"
 // Name says where in the life of a worker or a task a failpoint lies.
 type Name string
 
-// The steps of a commit, in their order. Each is hit once per commit, except the batch and memtable ones, which are hit once
-// per task.
+// The steps of a commit, in their order. Each is hit once per commit, except those of applying, which are hit once per task, and
+// those of flushing, which are hit when a flush is due.
 const (
 	// BeforeFlush: a commit is due; caches, changelog records and announcements have not been written.
 	BeforeFlush Name = "before-flush"
@@ -24,11 +24,11 @@ const (
 	BeforeEndTxn Name = "before-end-txn"
 	// AfterEndTxn: the broker has confirmed the end of the transaction; no database knows it yet.
 	AfterEndTxn Name = "after-end-txn"
-	// BeforeBatch: next a task applies its overlay and positions to its database, in one batch.
-	BeforeBatch Name = "before-batch"
-	// AfterBatch: the batch of a task is applied, in memory.
-	AfterBatch Name = "after-batch"
-	// BeforeMemtableFlush: next a task's memtable is made durable.
+	// BeforeApply: next a task takes note that its transaction is committed.
+	BeforeApply Name = "before-apply"
+	// AfterApply: it has, in memory.
+	AfterApply Name = "after-apply"
+	// BeforeMemtableFlush: what a task has committed since the last flush is in its database as one batch; next it is made durable.
 	BeforeMemtableFlush Name = "before-memtable-flush"
 	// AfterMemtableFlush: it is durable.
 	AfterMemtableFlush Name = "after-memtable-flush"
@@ -55,7 +55,7 @@ const (
 // All lists every failpoint, in the order above.
 func All() []Name {
 	return []Name{
-		BeforeFlush, AfterFlush, BeforeOffsetCommit, AfterOffsetCommit, BeforeEndTxn, AfterEndTxn, BeforeBatch, AfterBatch,
+		BeforeFlush, AfterFlush, BeforeOffsetCommit, AfterOffsetCommit, BeforeEndTxn, AfterEndTxn, BeforeApply, AfterApply,
 		BeforeMemtableFlush, AfterMemtableFlush, InRevoke, InLost, InAssign, InRestore, AfterRestore, InAbort, InClose,
 	}
 }

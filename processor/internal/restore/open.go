@@ -124,7 +124,7 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 		}
 	}
 	if restored > 0 {
-		h.restored()
+		h.Flush() // a crash is not to repeat it
 	}
 	return nil
 }

@@ -233,22 +233,25 @@ func (p *Pool) Close() error {
 	return errors.Join(failed, errors.Join(errs...))
 }
 
-// Committed is called after each commit of the task that uses h. It starts a memtable flush when one is due, and reports the
-// failure of an earlier one.
-func (h *Handle) Committed() error {
+// FlushDue reports whether the database is to be written, and flushed, with the n bytes that its task has committed since it was. It reports
+// the failure of an earlier flush.
+func (h *Handle) FlushDue(n int64) (bool, error) {
 	p := h.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if h.flushErr != nil {
-		return fmt.Errorf("flush the state of task %s: %w", h.id, h.flushErr)
+		return false, fmt.Errorf("flush the state of task %s: %w", h.id, h.flushErr)
 	}
-	if h.flushing {
-		return nil
-	}
-	if p.flushDue(h.DB.Unflushed(), time.Since(h.flushed)) {
+	return !h.flushing && p.flushDue(h.DB.Unflushed()+n, time.Since(h.flushed)), nil
+}
+
+// Flush begins to make the database durable, unless it is being done.
+func (h *Handle) Flush() {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	if !h.flushing && h.flushErr == nil {
 		h.startFlush()
 	}
-	return nil
 }
 
 // A flush of flushWorth or more is a file of a decent size, and one in flushPause is no work: so much is not left to be replayed
@@ -261,15 +264,6 @@ const (
 // flushDue reports whether n bytes are to be flushed, so long after the last flush.
 func (p *Pool) flushDue(n int64, since time.Duration) bool {
 	return n >= p.flushBytes || n > 0 && since >= p.flushEvery || n >= flushWorth && since >= flushPause
-}
-
-// restored begins to flush what a restore has brought: a crash is not to repeat it.
-func (h *Handle) restored() {
-	h.pool.mu.Lock()
-	defer h.pool.mu.Unlock()
-	if !h.flushing && h.flushErr == nil {
-		h.startFlush()
-	}
 }
 
 // startFlush flushes in the background. It is called with pool.mu held, while no flush runs.

@@ -164,10 +164,11 @@ func TestFlush(t *testing.T) {
 			put(t, h, "k")
 			hold := make(chan struct{})
 			e.hold = hold
-			for range 2 { // the second one finds the first
-				if err := h.Committed(); err != nil {
-					t.Fatal(err)
+			for i := range 2 { // the second one finds the first
+				if due, err := h.FlushDue(0); err != nil || due == (i > 0) {
+					t.Fatalf("flush %d: due %v, %v", i, due, err)
 				}
+				h.Flush()
 			}
 			<-e.flushing
 			db := h.DB.(*heldDB)
@@ -195,11 +196,9 @@ func TestFlush(t *testing.T) {
 		h := acquire(t, p)
 		put(t, h, "k")
 		e.flushErr = errors.New("disk full")
-		if err := h.Committed(); err != nil {
-			t.Fatal(err)
-		}
+		h.Flush()
 		p.tasks.Wait()
-		if err := h.Committed(); !errors.Is(err, e.flushErr) {
+		if _, err := h.FlushDue(0); !errors.Is(err, e.flushErr) {
 			t.Errorf("the failure is reported as %v", err)
 		}
 		p.Release(h)

@@ -148,16 +148,13 @@ func (t *Task) readEnds() {
 	}
 }
 
-// Committed says that the transaction is committed, as the one with the number seq. The task's writes and positions go to its
-// database as one batch. After an error the database is as it was, and the task must be closed: it can be opened again,
-// which restores what is missing from the changelogs.
-func (t *Task) Committed(seq uint64) error {
+// Committed says that the transaction is committed, as the one with the number seq. Its writes are the task's from now on; they go to the
+// database with the next Persist.
+func (t *Task) Committed(seq uint64) {
 	t.readEnds()
-	if err := t.apply(seq); err != nil {
-		t.broken = fmt.Errorf("task %s: write committed state: %w", t.id, err)
-		return t.broken
-	}
-	t.overlay.Reset()
+	t.logged += t.overlay.Size() + 1 // offsets alone, too, are worth writing some time
+	t.overlay.Commit()
+	t.seq, t.committedAt = seq, t.clock.Now()
 	t.was = t.moment
 	for _, in := range t.inputs {
 		in.was = in.progress
@@ -183,11 +180,32 @@ func (t *Task) Committed(seq uint64) error {
 	t.counts.commits++
 	t.stats.publish(t.counts, t.drops)
 	t.nextTransaction()
+}
+
+// Logged is about how many bytes were committed since the last Persist, however often a key was written: what a crash makes the task read
+// again. It is 0 only if nothing was committed.
+func (t *Task) Logged() int64 { return t.logged }
+
+// Held is how many bytes of memory the next Persist gives back, about.
+func (t *Task) Held() int64 { return t.overlay.Held() }
+
+// Persist writes what was committed since the last time to the database, as one batch with the positions that belong to it. It may be
+// called in the middle of a transaction. After an error the database is as it was, and the task must be closed: it can be opened again,
+// which restores what is missing from the changelogs.
+func (t *Task) Persist() error {
+	if t.logged == 0 {
+		return nil
+	}
+	t.logged = 0 // a task that could not write it will not do so when it is closed
+	if err := t.persist(); err != nil {
+		t.broken = fmt.Errorf("task %s: write committed state: %w", t.id, err)
+		return t.broken
+	}
+	t.overlay.Written()
 	return nil
 }
 
-// apply writes the overlay and the positions.
-func (t *Task) apply(seq uint64) (err error) {
+func (t *Task) persist() (err error) {
 	if t.batch == nil {
 		t.batch = t.db.NewBatch()
 	}
@@ -201,14 +219,14 @@ func (t *Task) apply(seq uint64) (err error) {
 	clear(t.update.Changelogs)
 	clear(t.update.Inputs)
 	for _, s := range t.stores {
-		if s.spec.Logged && s.end >= 0 {
-			t.update.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: s.end}
+		if s.spec.Logged && s.was >= 0 {
+			t.update.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: s.was}
 		}
 	}
 	for _, in := range t.inputs {
-		t.update.Inputs[in.topic] = in.pos
+		t.update.Inputs[in.topic] = in.was.pos
 	}
-	t.update.Seq, t.update.At = seq, t.clock.Now()
+	t.update.Seq, t.update.At = t.seq, t.committedAt
 	if err := t.checkpoint.Write(t.batch, t.update); err != nil {
 		return err
 	}

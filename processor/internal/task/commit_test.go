@@ -1,12 +1,15 @@
 package task
 
 import (
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -75,20 +78,36 @@ func TestCommitWritesStoresChangelogsAndPositions(t *testing.T) {
 		checkpoint.ChangelogEnd{Store: "kv", TopicID: b.cluster.TopicID("app-kv-changelog"), Offset: 1},
 		checkpoint.ChangelogEnd{Store: "win", TopicID: b.cluster.TopicID("app-win-changelog"), Offset: 1},
 		checkpoint.ChangelogEnd{Store: "s-time", TopicID: b.cluster.TopicID("app-s-time-changelog"), Offset: 1})
-	same(t, "seq", b.opts.Checkpoint.Seq(), 1)
-	same(t, "last commit", b.opts.Checkpoint.LastCommit().UnixMilli(), b.clock.now.UnixMilli())
-	if pos, ok := b.opts.Checkpoint.Input("a"); !ok || pos != 2 {
-		t.Errorf("position of a: %d, %t", pos, ok)
-	}
+	same(t, "seq in the database", b.opts.Checkpoint.Seq(), 0)
+	committed := b.clock.now
 	same(t, "dirty", b.task.Dirty(), false)
 	same(t, "uncommitted", b.task.Uncommitted(), 0)
+	if b.task.Logged() == 0 || b.task.Held() == 0 {
+		t.Errorf("%d bytes logged, %d held", b.task.Logged(), b.task.Held())
+	}
 
+	b.clock.now = b.clock.now.Add(time.Minute)
 	b.add("a", 0, rec(2, 102))
 	b.process()
 	same(t, "dirty", b.task.Dirty(), true)
 	if err := b.task.Flush(); err != nil {
 		t.Fatal(err)
 	}
+	same(t, "count", b.count(), "3")
+	// In the middle of a transaction, of which the database learns nothing.
+	if err := b.task.Persist(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "seq", b.opts.Checkpoint.Seq(), 1)
+	same(t, "last commit", b.opts.Checkpoint.LastCommit().UnixMilli(), committed.UnixMilli())
+	if pos, ok := b.opts.Checkpoint.Input("a"); !ok || pos != 2 {
+		t.Errorf("position of a: %d, %t", pos, ok)
+	}
+	if log, ok := b.opts.Checkpoint.Changelog("kv"); !ok || log.Offset != 1 {
+		t.Errorf("position in the changelog: %v, %t", log, ok)
+	}
+	same(t, "logged", b.task.Logged(), 0)
+	same(t, "held", b.task.Held(), 0)
 	same(t, "count", b.count(), "3")
 	b.abort()
 	same(t, "count after the abort", b.count(), "2")
@@ -103,6 +122,39 @@ func TestCommitWritesStoresChangelogsAndPositions(t *testing.T) {
 	same(t, "count", b.count(), "4")
 	same(t, "the changelog goes on", b.task.ChangelogEnds()[0].Offset, 3)
 }
+
+// TestPersistFails: what the database did not take is not tried again when the task is closed: the changelog has it.
+func TestPersistFails(t *testing.T) {
+	b := newStoringBench(t).open()
+	b.add("a", 0, rec(0, 100))
+	b.process()
+	b.commit()
+	full := errors.New("disk full")
+	b.task.db = failingDB{b.task.db, full}
+	if err := b.task.Persist(); !errors.Is(err, full) {
+		t.Errorf("persisted: %v", err)
+	}
+	if err := b.task.Flush(); !errors.Is(err, full) {
+		t.Errorf("the task goes on: %v", err)
+	}
+	b.close()
+	b.open()
+	same(t, "seq", b.opts.Checkpoint.Seq(), 0)
+}
+
+type failingDB struct {
+	state.DB
+	err error
+}
+
+func (d failingDB) NewBatch() state.Batch { return failingBatch{d.DB.NewBatch(), d.err} }
+
+type failingBatch struct {
+	state.Batch
+	err error
+}
+
+func (b failingBatch) Commit() error { return b.err }
 
 func TestPurgeable(t *testing.T) {
 	b := newStoringBench(t)

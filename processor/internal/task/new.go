@@ -242,6 +242,7 @@ func (t *Task) openStores(o *Options) error {
 		}
 		t.stores = append(t.stores, s)
 	}
+	t.overlay.Commit() // what was emptied stays so after an abort
 	t.cacheBytes = o.CacheBytes / max(1, cached)
 	return nil
 }

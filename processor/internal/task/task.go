@@ -100,6 +100,9 @@ type Task struct {
 
 	moment
 	was         moment // as of the last commit
+	logged      int64  // bytes committed since the last Persist
+	seq         uint64 // of the last commit, as
+	committedAt time.Time
 	schedules   []*schedule
 	streamDue   int64 // when the next stream-time punctuation is due
 	dues        map[scheduleKey]due
@@ -309,13 +312,13 @@ func (t *Task) Uncommitted() int64 { return t.overlay.Size() + t.sent }
 // Done says that the task has ended in the bounded run, and committed that.
 func (t *Task) Done() bool { return t.was.ended }
 
-// Close releases what the task holds. The database belongs to the caller.
+// Close persists what is committed, and releases what the task holds. The database belongs to the caller.
 func (t *Task) Close() error {
-	if t.batch == nil {
-		return nil
+	err := t.Persist()
+	if t.batch != nil {
+		err = errors.Join(err, t.batch.Close())
+		t.batch = nil
 	}
-	err := t.batch.Close()
-	t.batch = nil
 	return err
 }
 

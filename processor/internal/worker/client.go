@@ -61,7 +61,7 @@ func (s *session) connect() error {
 		// A message that the broker refuses for now is sent again after a look at the metadata, and the client looks no more often than
 		// this. Apache Kafka refuses the first messages of a transaction as long as it is still finishing the one before, which takes
 		// a while with many partitions.
-		kgo.MetadataMinAge(50*time.Millisecond),
+		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.OnPartitionsAssigned(s.afterBegin(s.onAssigned)),
 		kgo.OnPartitionsRevoked(s.afterBegin(s.onRevoked)),
 		kgo.OnPartitionsLost(s.afterBegin(s.onLost)),

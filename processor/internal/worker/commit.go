@@ -77,6 +77,9 @@ func (s *session) commit() error {
 			return err
 		}
 	}
+	if err := s.relieve(); err != nil {
+		return err
+	}
 	s.producer.Done()
 	s.aborts = 0
 	s.cfg.Counters.Commits.Add(1)
@@ -93,22 +96,51 @@ func (s *session) clean(at time.Time) {
 	s.committing, s.processing = time.Since(at), 0
 }
 
-// apply brings what is committed into the task's database. An error is final: the database is behind what is committed, and
-// the task must not go on on it.
+// apply makes what is committed the task's, and brings it to its database when that is due.
 func (s *session) apply(r *running) error {
-	if err := s.cfg.Points.Hit(failpoint.BeforeBatch); err != nil {
+	if err := s.cfg.Points.Hit(failpoint.BeforeApply); err != nil {
 		return fmt.Errorf("state of task %s: %w", r.id, err)
 	}
-	if err := r.task.Committed(s.seq); err != nil {
+	r.task.Committed(s.seq)
+	if err := s.cfg.Points.Hit(failpoint.AfterApply); err != nil {
+		return fmt.Errorf("state of task %s: %w", r.id, err)
+	}
+	due, err := r.handle.FlushDue(r.task.Logged())
+	if err == nil && due {
+		err = s.persist(r)
+	}
+	return err
+}
+
+// persist brings what the task has committed to its database. An error is final: the database is behind what is committed, and
+// the task must not go on on it.
+func (s *session) persist(r *running) error {
+	if err := r.task.Persist(); err != nil {
 		return fmt.Errorf("state of task %s after a commit (nothing is lost: it is restored from the changelog): %w", r.id, err)
 	}
-	if err := s.cfg.Points.Hit(failpoint.AfterBatch); err != nil {
-		return fmt.Errorf("state of task %s: %w", r.id, err)
-	}
-	if err := r.handle.Committed(); err != nil {
-		return err
-	}
+	r.handle.Flush()
 	return nil
+}
+
+// relieve persists the task that holds most until all together hold no more than they may.
+func (s *session) relieve() error {
+	for {
+		var most *running
+		var sum, largest int64
+		for _, r := range s.order {
+			n := r.task.Held()
+			sum += n
+			if n > largest {
+				most, largest = r, n
+			}
+		}
+		if sum <= s.cfg.HeldBytes || most == nil {
+			return nil
+		}
+		if err := s.persist(most); err != nil {
+			return err
+		}
+	}
 }
 
 // positions collects the offsets of what was processed, with their metadata.

@@ -48,6 +48,7 @@ type Config struct {
 	CommitInterval     time.Duration
 	CommitMin          time.Duration
 	UncommittedBytes   int64
+	HeldBytes          int64 // committed and not in the databases yet, of all tasks of the worker
 	QueueBytes         int64 // of all tasks of the worker, beyond which partitions are paused
 	CacheBytes         int64 // of one store of one task
 	SessionTimeout     time.Duration
