@@ -73,9 +73,9 @@ func (o *Overlay) Commit() {
 				s.committed.deleteRange(t.ranges.bytes(r.lo), t.ranges.bytes(r.hi))
 			}
 		}
-		for i := t.first; i >= 0; i = t.entries[i].next {
+		for i := t.first; i >= 0; i = t.entries.at(i).next {
 			key := t.key(i)
-			if t.entries[i].state == deleted {
+			if t.entries.at(i).state == deleted {
 				s.committed.delete(s.hash(key), key)
 			} else {
 				s.committed.put(s.hash(key), key, t.value(i))
@@ -109,7 +109,7 @@ func (o *Overlay) WriteTo(b Batch) {
 		}
 		for _, m := range o.sorter.sort(t) {
 			lo = s.appendKey(lo[:0], t.key(m.i))
-			if t.entries[m.i].state == deleted {
+			if t.entries.at(m.i).state == deleted {
 				b.Delete(lo)
 			} else {
 				b.Set(lo, t.value(m.i))

@@ -44,7 +44,7 @@ func (s *Store) scan(t *table, lo, hi []byte, fn func(key, value []byte) (bool, 
 // run merges what lies below in the gaps between the deleted ranges with what the table has.
 func (c *scanner) run(lo, hi []byte) error {
 	t := c.t
-	if len(t.entries) > 0 {
+	if t.entries.n > 0 {
 		t.order()
 		c.at = t.list.seek(t, lo)
 	}
@@ -117,7 +117,7 @@ func (c *scanner) below(key, value []byte) (bool, error) {
 func (c *scanner) above() (bool, error) {
 	t, i := c.t, c.at
 	c.at = t.list.after(i)
-	if t.entries[i].state != written {
+	if t.entries.at(i).state != written {
 		return true, nil
 	}
 	return c.emit(t.key(i), t.value(i))

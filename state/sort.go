@@ -25,7 +25,7 @@ func (s *sorter) sort(t *table) []sortMark {
 		return nil
 	}
 	common := t.key(t.first)
-	for i := t.first; i >= 0; i = t.entries[i].next {
+	for i := t.first; i >= 0; i = t.entries.at(i).next {
 		marks = append(marks, sortMark{i: i})
 		common = common[:commonPrefix(common, t.key(i))]
 	}

@@ -58,9 +58,9 @@ func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err e
 // Changes calls fn with the number of each key written in the open transaction, in the order of the last write to each, and stops at the first
 // error, which it returns. key and value are valid during the call of fn only; fn must not write the store.
 func (s *Store) Changes(fn func(number int, key, value []byte, deleted bool) error) error {
-	for i := s.open.first; i >= 0; i = s.open.entries[i].next {
+	for i := s.open.first; i >= 0; i = s.open.entries.at(i).next {
 		var err error
-		if s.open.entries[i].state == deleted {
+		if s.open.entries.at(i).state == deleted {
 			err = fn(int(i), s.open.key(i), nil, true)
 		} else {
 			err = fn(int(i), s.open.key(i), s.open.value(i), false)

@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"hash/maphash"
-	"slices"
 	"unsafe"
 )
 
@@ -16,8 +15,8 @@ const (
 // table is writes of one store: entries in an arena, found by an open-addressing hash index, linked in the order of their
 // last write, and, as far as it was needed since the last reset, by a skip list in the order of their keys.
 type table struct {
-	arena   []byte
-	entries []entry
+	arena   arena
+	entries entries
 	// index holds hash<<32 | entry+1, or 0; a power of two, at most half full, linear probing. No slot is ever freed.
 	index       []uint64
 	first, last int32 // of the order of writes; -1: none
@@ -39,44 +38,84 @@ const (
 )
 
 type entry struct {
-	koff, voff       int
+	koff, voff       ref
 	klen, vlen, vcap uint32
 	prev, next       int32
 	state            entryState
 }
 
+// entries are entries by number, in pages.
+type entries struct {
+	pages [][]entry
+	n     int
+}
+
+const entriesPage = 256 // a power of two
+
+func (e *entries) at(i int32) *entry { return &e.pages[i/entriesPage][i%entriesPage] }
+
+// add adds an entry that is zero.
+func (e *entries) add() (int32, *entry) {
+	at := e.n / entriesPage
+	if at == len(e.pages) {
+		if at == 0 {
+			e.pages = append(e.pages, nil)
+		} else {
+			e.pages = append(e.pages, make([]entry, 0, entriesPage))
+		}
+	}
+	e.pages[at] = append(e.pages[at], entry{})
+	i := int32(e.n)
+	e.n++
+	return i, e.at(i)
+}
+
+func (e *entries) cap() int {
+	if len(e.pages) == 0 {
+		return 0
+	}
+	return cap(e.pages[0]) + (len(e.pages)-1)*entriesPage
+}
+
+func (e *entries) reset() {
+	for i := range e.pages[:(e.n+entriesPage-1)/entriesPage] {
+		e.pages[i] = e.pages[i][:0]
+	}
+	e.n = 0
+}
+
 func (t *table) init() {
-	t.first, t.last, t.arena = -1, -1, []byte{} // keys and values are never nil
+	t.first, t.last = -1, -1
 	t.list.reset()
 }
 
 func (s *Store) hash(key []byte) uint32 { return uint32(maphash.Bytes(s.o.seed, key)) }
 
 func (t *table) key(i int32) []byte {
-	e := &t.entries[i]
-	return t.arena[e.koff : e.koff+int(e.klen) : e.koff+int(e.klen)]
+	e := t.entries.at(i)
+	return t.arena.get(e.koff, e.klen)
 }
 
 func (t *table) value(i int32) []byte {
-	e := &t.entries[i]
-	return t.arena[e.voff : e.voff+int(e.vlen) : e.voff+int(e.vlen)]
+	e := t.entries.at(i)
+	return t.arena.get(e.voff, e.vlen)
 }
 
 // size is 0 only if the table is empty.
 func (t *table) size() int64 {
-	return int64(len(t.arena)) + int64(len(t.entries))*int64(unsafe.Sizeof(entry{})+2*unsafe.Sizeof(uint64(0))) + t.ranges.size()
+	return int64(t.arena.used) + int64(t.entries.n)*int64(unsafe.Sizeof(entry{})+2*unsafe.Sizeof(uint64(0))) + t.ranges.size()
 }
 
 // held is how much memory a table has that is not kept for the next writes. It is 0 if it is empty.
 func (t *table) held() int64 {
-	return int64(cap(t.arena)) + int64(cap(t.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(t.index))*8 + t.list.size() + t.ranges.size()
+	return int64(t.arena.bytes) + int64(t.entries.cap())*int64(unsafe.Sizeof(entry{})) + int64(cap(t.index))*8 + t.list.size() + t.ranges.size()
 }
 
-func (t *table) empty() bool { return len(t.entries) == 0 && len(t.ranges.all) == 0 }
+func (t *table) empty() bool { return t.entries.n == 0 && len(t.ranges.all) == 0 }
 
 // find returns the entry of key, or -1.
 func (t *table) find(hash uint32, key []byte) int32 {
-	if len(t.entries) == 0 {
+	if t.entries.n == 0 {
 		return -1
 	}
 	mask := uint32(len(t.index) - 1)
@@ -95,8 +134,8 @@ func (t *table) find(hash uint32, key []byte) int32 {
 
 // get appends the value of key to dst. known says that the table decides what it is: that what lies below does not count.
 func (t *table) get(dst []byte, hash uint32, key []byte) (value []byte, found, known bool) {
-	if i := t.find(hash, key); i >= 0 && t.entries[i].state != dropped {
-		if t.entries[i].state == deleted {
+	if i := t.find(hash, key); i >= 0 && t.entries.at(i).state != dropped {
+		if t.entries.at(i).state == deleted {
 			return dst, false, true
 		}
 		return append(dst, t.value(i)...), true, true
@@ -111,13 +150,13 @@ func (t *table) touch(hash uint32, key []byte) int32 {
 		i = t.add(hash, key)
 	} else if i == t.last {
 		return i
-	} else if t.entries[i].state != dropped {
+	} else if t.entries.at(i).state != dropped {
 		t.unlink(i)
 	}
-	e := &t.entries[i]
+	e := t.entries.at(i)
 	e.prev, e.next = t.last, -1
 	if t.last >= 0 {
-		t.entries[t.last].next = i
+		t.entries.at(t.last).next = i
 	} else {
 		t.first = i
 	}
@@ -126,26 +165,27 @@ func (t *table) touch(hash uint32, key []byte) int32 {
 }
 
 func (t *table) unlink(i int32) {
-	e := &t.entries[i]
+	e := t.entries.at(i)
 	if e.prev >= 0 {
-		t.entries[e.prev].next = e.next
+		t.entries.at(e.prev).next = e.next
 	} else {
 		t.first = e.next
 	}
 	if e.next >= 0 {
-		t.entries[e.next].prev = e.prev
+		t.entries.at(e.next).prev = e.prev
 	} else {
 		t.last = e.prev
 	}
 }
 
 func (t *table) add(hash uint32, key []byte) int32 {
-	if 2*(len(t.entries)+1) > len(t.index) {
+	if 2*(t.entries.n+1) > len(t.index) {
 		t.grow()
 	}
-	i := int32(len(t.entries))
-	t.entries = append(t.entries, entry{koff: len(t.arena), klen: uint32(len(key))})
-	t.arena = append(t.arena, key...)
+	i, e := t.entries.add()
+	var b []byte
+	e.koff, b = t.arena.alloc(len(key))
+	e.klen = uint32(copy(b, key))
 	t.insert(hash, i)
 	return i
 }
@@ -171,11 +211,11 @@ func (t *table) grow() {
 
 func (t *table) put(hash uint32, key, value []byte) int32 {
 	i := t.touch(hash, key)
-	e := &t.entries[i]
+	e := t.entries.at(i)
 	e.state = written
 	if len(value) <= int(e.vcap) {
 		e.vlen = uint32(len(value))
-		copy(t.arena[e.voff:], value)
+		copy(t.arena.get(e.voff, e.vlen), value)
 		return i
 	}
 	// A value that grows again and again (a list) gets room to do so: what it leaves behind in the arena stays in proportion.
@@ -183,14 +223,15 @@ func (t *table) put(hash uint32, key, value []byte) int32 {
 	if e.vcap > 0 {
 		room += room / 2
 	}
-	e.voff, e.vlen, e.vcap = len(t.arena), uint32(len(value)), uint32(room)
-	t.arena = append(slices.Grow(t.arena, room), value...)[:len(t.arena)+room]
+	var b []byte
+	e.voff, b = t.arena.alloc(room)
+	e.vlen, e.vcap = uint32(copy(b, value)), uint32(room)
 	return i
 }
 
 func (t *table) delete(hash uint32, key []byte) int32 {
 	i := t.touch(hash, key)
-	t.entries[i].state = deleted
+	t.entries.at(i).state = deleted
 	return i
 }
 
@@ -203,9 +244,9 @@ func (t *table) deleteRange(lo, hi []byte) {
 		if hi != nil && bytes.Compare(t.key(i), hi) >= 0 {
 			break
 		}
-		if t.entries[i].state != dropped {
+		if t.entries.at(i).state != dropped {
 			t.unlink(i)
-			t.entries[i].state = dropped
+			t.entries.at(i).state = dropped
 		}
 	}
 	t.ranges.add(lo, hi)
@@ -213,7 +254,7 @@ func (t *table) deleteRange(lo, hi []byte) {
 
 // order links the entries that the skip list does not have yet.
 func (t *table) order() {
-	for i := t.list.len(); i < len(t.entries); i++ {
+	for i := t.list.len(); i < t.entries.n; i++ {
 		t.list.insert(t, int32(i))
 	}
 }
@@ -223,15 +264,16 @@ func (t *table) reset() {
 		return
 	}
 	// The peaks sink slowly, so that a pause between two bursts does not cost new memory.
-	t.peakBytes = max(len(t.arena), t.peakBytes-t.peakBytes/8)
-	t.peakEntries = max(len(t.entries), t.peakEntries-t.peakEntries/8)
-	if cap(t.arena) > keepBytes && cap(t.arena) > 4*t.peakBytes {
-		t.arena = []byte{}
+	t.peakBytes = max(t.arena.used, t.peakBytes-t.peakBytes/8)
+	t.peakEntries = max(t.entries.n, t.peakEntries-t.peakEntries/8)
+	t.arena.reset()
+	t.entries.reset()
+	if t.arena.bytes > keepBytes && t.arena.bytes > 4*t.peakBytes {
+		t.arena = arena{}
 	}
-	if cap(t.entries) > keepEntries && cap(t.entries) > 4*t.peakEntries {
-		t.entries, t.index, t.list = nil, nil, skiplist{}
+	if n := t.entries.cap(); n > keepEntries && n > 4*t.peakEntries {
+		t.entries, t.index, t.list = entries{}, nil, skiplist{}
 	}
-	t.arena, t.entries = t.arena[:0], t.entries[:0]
 	clear(t.index)
 	t.first, t.last = -1, -1
 	t.list.reset()
