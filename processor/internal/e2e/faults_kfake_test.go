@@ -13,6 +13,26 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
+// TestRefusedForNow: a transaction whose first messages are refused for now, as Apache Kafka does while it finishes the one before, is not
+// held up by the client, which looks at the metadata between two tries.
+func TestRefusedForNow(t *testing.T) {
+	b := startFake(t)
+	job := newCounting(t, b, 300)
+	a := startApp(t, b, job.job, nil, func(cfg *processor.Config) { cfg.CommitInterval = 10 * time.Millisecond })
+	job.await(job.n, a)
+	h := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: job.job.counts(), Err: kerr.ConcurrentTransactions, Count: 5})
+	start := time.Now()
+	job.n += feed(job, 1, a)
+	job.check(a)
+	if h.Hits() < 5 {
+		t.Errorf("refused %d times", h.Hits())
+	}
+	// With the client's default, one look in five seconds, it takes 20 s.
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
 // TestBrokerErrors lets the broker refuse steps of the protocol.
 func TestBrokerErrors(t *testing.T) {
 	for _, c := range []struct {
