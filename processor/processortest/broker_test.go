@@ -238,10 +238,15 @@ func (b *onBroker) collect() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	// Of a repartition topic all may be deleted that was there.
+	starts, err := kadm.NewClient(b.cl).ListStartOffsets(ctx, b.outs...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	from, left := map[string]map[int32]kgo.Offset{}, map[place]int64{}
 	ends.Each(func(o kadm.ListedOffset) {
 		b.d.cluster.topics[o.Topic][o.Partition] = nil
-		if o.Offset == 0 {
+		if start, ok := starts.Lookup(o.Topic, o.Partition); ok && start.Offset >= o.Offset {
 			return
 		}
 		if from[o.Topic] == nil {
