@@ -17,6 +17,8 @@ type broker struct {
 	name    string
 	process process // unknown (zero) for a broker that somebody else runs
 	stop    func()
+	// compiles: it is a JVM of ours, and slow at first.
+	compiles bool
 }
 
 // startBroker starts the broker that kind names: "embedded", "kafka", or the address of one that runs.

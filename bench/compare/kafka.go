@@ -67,7 +67,7 @@ func startKafka(ctx context.Context, dirs dirs) (*broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &broker{addr: fmt.Sprintf("127.0.0.1:%d", ports[0]), name: "Apache Kafka", process: c.process, stop: c.kill}
+	b := &broker{addr: fmt.Sprintf("127.0.0.1:%d", ports[0]), name: "Apache Kafka", process: c.process, stop: c.kill, compiles: true}
 	if err := answers(ctx, b.addr, c); err != nil {
 		c.kill()
 		return nil, fmt.Errorf("Apache Kafka did not come up: %w\n%s", err, c.tail())
