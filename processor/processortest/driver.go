@@ -69,6 +69,7 @@ type Driver struct {
 	stats   task.Stats
 	run     uint64 // of bounded runs so far
 	bounded bool   // the tasks are those of a bounded run
+	purges  bool   // changelogs lose what the tasks say is not needed
 	pending int    // records since the last commit
 }
 
@@ -245,7 +246,7 @@ func (d *Driver) EndOfInput() {
 func (d *Driver) tryEndOfInput() error {
 	d.run++
 	d.bounded = true
-	if err := d.reopen(false); err != nil {
+	if err := d.reopen(closed); err != nil {
 		return err
 	}
 	if err := d.settle(true); err != nil {
@@ -257,13 +258,13 @@ func (d *Driver) tryEndOfInput() error {
 		}
 	}
 	d.bounded = false
-	return d.reopen(false)
+	return d.reopen(closed)
 }
 
-// Crash loses everything that was not committed: the tasks start again from their local state and committed positions.
+// Crash loses everything that was not committed: the tasks start again from their local state, the changelogs and committed positions.
 func (d *Driver) Crash() {
 	d.t.Helper()
-	if err := d.reopen(false); err != nil {
+	if err := d.reopen(crashed); err != nil {
 		d.t.Fatalf("processortest: crash: %v", err)
 	}
 }
@@ -271,15 +272,15 @@ func (d *Driver) Crash() {
 // CrashLosingState is Crash on another machine: the local state is lost too, and restored from the changelogs.
 func (d *Driver) CrashLosingState() {
 	d.t.Helper()
-	if err := d.reopen(true); err != nil {
+	if err := d.reopen(wiped); err != nil {
 		d.t.Fatalf("processortest: crash: %v", err)
 	}
 }
 
-// reopen closes all tasks without a commit and opens them again.
-func (d *Driver) reopen(wipe bool) error {
+// reopen ends all tasks without a commit and opens them again.
+func (d *Driver) reopen(how ending) error {
 	for _, r := range d.tasks {
-		if err := r.reopen(wipe); err != nil {
+		if err := r.reopen(how); err != nil {
 			return err
 		}
 	}

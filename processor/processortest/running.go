@@ -25,6 +25,7 @@ type running struct {
 	ends       map[string]int64      // committed changelog ends by store
 	topics     []string              // of the inputs
 	read       map[string]int64      // what was handed over, by topic
+	deleted    map[string]int64      // where topics begin: what lies before was purged
 	seq        uint64
 }
 
@@ -48,7 +49,7 @@ func (r *running) open(restore bool) (err error) {
 	r.checkpoint = cp
 	if restore {
 		if err := r.restore(cp); err != nil {
-			return err
+			return fmt.Errorf("restore: %w", err)
 		}
 	}
 	r.topics, r.read = nil, map[string]int64{}
@@ -87,14 +88,20 @@ func (r *running) open(restore bool) (err error) {
 	return err
 }
 
-// restore fills an empty database from the changelogs, up to what was committed.
+// restore brings a database that is empty, or behind, up to what was committed, from the changelogs.
 func (r *running) restore(cp *checkpoint.Checkpoint) error {
 	b := r.db.NewBatch()
+	unlogged := false
 	u := checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Inputs: map[string]int64{}, Seq: r.seq, At: r.d.clock.now}
 	for _, s := range r.sub.Stores {
+		unlogged = unlogged || !s.Logged
 		end, ok := r.ends[s.Name]
 		if !s.Logged || !ok {
 			continue
+		}
+		pos, _ := cp.Changelog(s.Name)
+		if pos.Offset > end {
+			return fmt.Errorf("the database has %s up to %d, committed is %d", s.Name, pos.Offset, end)
 		}
 		prefix, err := cp.Prefix(s.Name)
 		if err != nil {
@@ -102,7 +109,7 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 		}
 		topic := changelog.Name(r.d.plan.Name(), s.Name)
 		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped}
-		for _, rec := range r.d.cluster.topics[topic][r.partition][:end] {
+		for _, rec := range r.d.cluster.topics[topic][r.partition][min(end, max(pos.Offset, r.deleted[topic])):end] {
 			if rec.Attrs.IsControl() {
 				continue
 			}
@@ -120,7 +127,12 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 		u.Changelogs[s.Name] = checkpoint.TopicPosition{TopicID: r.d.cluster.TopicID(topic), Offset: end}
 	}
 	for topic, s := range r.start {
-		u.Inputs[topic] = s.Offset
+		if seen, _ := cp.Input(topic); seen > s.Offset {
+			return fmt.Errorf("the database has seen %s up to %d, committed is %d", topic, seen, s.Offset)
+		}
+		if !unlogged {
+			u.Inputs[topic] = s.Offset
+		}
 	}
 	if err := cp.Write(b, u); err != nil {
 		return err
@@ -141,17 +153,31 @@ func (r *running) close() error {
 	return err
 }
 
-func (r *running) reopen(wipe bool) error {
+// ending is how a task ends before it is opened again.
+type ending int
+
+const (
+	closed  ending = iota // in peace, after what it had not committed is dropped
+	crashed               // what it has committed and not persisted is lost
+	wiped                 // its database is lost
+)
+
+func (r *running) reopen(how ending) error {
+	if how != closed && r.task != nil {
+		r.task = nil
+		if err := r.db.Close(); err != nil {
+			return err
+		}
+	}
 	if err := r.close(); err != nil {
 		return err
 	}
-	if !wipe {
-		return r.open(false)
+	if how == wiped {
+		if err := r.d.engine.Remove(r.id().String()); err != nil {
+			return err
+		}
 	}
-	if err := r.d.engine.Remove(r.id().String()); err != nil {
-		return err
-	}
-	return r.open(true)
+	return r.open(how != closed)
 }
 
 // feed hands over new messages of each input.

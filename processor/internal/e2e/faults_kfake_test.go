@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,6 +32,27 @@ func TestRefusedForNow(t *testing.T) {
 	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("took %v", took)
 	}
+}
+
+// TestUnknownForAWhile: a broker that does not know an output topic for a while, as after a restart, is waited for.
+func TestUnknownForAWhile(t *testing.T) {
+	b := startFake(t)
+	job := newCounting(t, b, 300)
+	a := startApp(t, b, job.job, nil, nil)
+	job.await(job.n, a)
+	h := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: job.job.counts(), Err: kerr.UnknownTopicOrPartition, Count: -1})
+	job.n += feed(job, 1, a)
+	// The client's default, four tries in a row for each of ten transactions, would be over by then.
+	eventually(t, 30*time.Second, "50 refusals", func() (bool, string) {
+		select {
+		case <-a.done:
+			t.Fatalf("the application has ended after %d refusals: %v", h.Hits(), a.err)
+		default:
+		}
+		return h.Hits() >= 50, fmt.Sprint(h.Hits())
+	})
+	h.Remove()
+	job.check(a)
 }
 
 // TestBrokerErrors lets the broker refuse steps of the protocol.

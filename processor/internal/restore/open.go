@@ -124,7 +124,7 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 		}
 	}
 	if restored > 0 {
-		h.Flush() // a crash is not to repeat it
+		h.Flush(0) // a crash is not to repeat it
 	}
 	return nil
 }

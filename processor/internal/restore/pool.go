@@ -64,7 +64,9 @@ type Handle struct {
 	idle *time.Timer // runs while nobody uses it
 	used bool
 
-	flushing  bool // guarded by pool.mu
+	// Guarded by pool.mu:
+	logged    int64 // bytes of changelog that no flush has covered yet; those that a task has not persisted are not among them
+	flushing  bool
 	flushed   time.Time
 	flushErr  error
 	flushDone chan struct{}
@@ -233,8 +235,8 @@ func (p *Pool) Close() error {
 	return errors.Join(failed, errors.Join(errs...))
 }
 
-// FlushDue reports whether the database is to be written, and flushed, with the n bytes that its task has committed since it was. It reports
-// the failure of an earlier flush.
+// FlushDue reports whether the database is to be written, and flushed, with the n bytes that its task has committed and not persisted. It
+// reports the failure of an earlier flush.
 func (h *Handle) FlushDue(n int64) (bool, error) {
 	p := h.pool
 	p.mu.Lock()
@@ -242,13 +244,15 @@ func (h *Handle) FlushDue(n int64) (bool, error) {
 	if h.flushErr != nil {
 		return false, fmt.Errorf("flush the state of task %s: %w", h.id, h.flushErr)
 	}
-	return !h.flushing && p.flushDue(h.DB.Unflushed()+n, time.Since(h.flushed)), nil
+	return !h.flushing && p.flushDue(max(h.DB.Unflushed(), h.logged)+n, time.Since(h.flushed)), nil
 }
 
-// Flush begins to make the database durable, unless it is being done.
-func (h *Handle) Flush() {
+// Flush begins to make the database durable, unless that is being done. logged is what its task has persisted before: how many bytes a crash
+// would make it read again.
+func (h *Handle) Flush(logged int64) {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
+	h.logged += logged
 	if !h.flushing && h.flushErr == nil {
 		h.startFlush()
 	}
@@ -270,10 +274,14 @@ func (p *Pool) flushDue(n int64, since time.Duration) bool {
 func (h *Handle) startFlush() {
 	p := h.pool
 	h.flushing, h.flushDone = true, make(chan struct{})
+	covered := h.logged
 	p.tasks.Go(func() {
 		err := h.flush()
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		if err == nil {
+			h.logged -= covered
+		}
 		h.flushing, h.flushErr, h.flushed = false, err, time.Now()
 		close(h.flushDone)
 	})

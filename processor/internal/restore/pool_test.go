@@ -168,7 +168,7 @@ func TestFlush(t *testing.T) {
 				if due, err := h.FlushDue(0); err != nil || due == (i > 0) {
 					t.Fatalf("flush %d: due %v, %v", i, due, err)
 				}
-				h.Flush()
+				h.Flush(0)
 			}
 			<-e.flushing
 			db := h.DB.(*heldDB)
@@ -196,7 +196,7 @@ func TestFlush(t *testing.T) {
 		h := acquire(t, p)
 		put(t, h, "k")
 		e.flushErr = errors.New("disk full")
-		h.Flush()
+		h.Flush(0)
 		p.tasks.Wait()
 		if _, err := h.FlushDue(0); !errors.Is(err, e.flushErr) {
 			t.Errorf("the failure is reported as %v", err)

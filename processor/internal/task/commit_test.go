@@ -123,6 +123,78 @@ func TestCommitWritesStoresChangelogsAndPositions(t *testing.T) {
 	same(t, "the changelog goes on", b.task.ChangelogEnds()[0].Offset, 3)
 }
 
+// TestCloseAfterUnknownOutcome: a task whose transaction may or may not be committed leaves a database as of the commit before.
+func TestCloseAfterUnknownOutcome(t *testing.T) {
+	for _, failed := range []bool{false, true} {
+		b := newStoringBench(t).open()
+		b.add("a", 0, rec(0, 100), rec(1, 150))
+		b.process()
+		b.commit()
+		ends := map[string]int64{}
+		for _, e := range b.task.ChangelogEnds() {
+			ends[e.Store] = e.Offset
+		}
+		b.add("a", 0, rec(2, 900))
+		b.process()
+		if err := b.task.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "the changelog's end with the open transaction", b.task.ChangelogEnds()[0].Offset, ends["kv"]+1)
+		if failed {
+			b.task.broken = errors.New("by user code")
+		}
+		b.restart()
+		for store, want := range ends {
+			if p, ok := b.opts.Checkpoint.Changelog(store); !ok || p.Offset != want {
+				t.Errorf("%s is at %d, %t; want %d", store, p.Offset, ok, want)
+			}
+		}
+		pos, _ := b.opts.Checkpoint.Input("a")
+		same(t, "input", pos, 2)
+		same(t, "count", b.count(), "2")
+		same(t, "seq", b.opts.Checkpoint.Seq(), 1)
+	}
+}
+
+// TestUnlogged: a store without a changelog is kept over a restart, and emptied, for good, where somebody else has gone on.
+func TestUnlogged(t *testing.T) {
+	b := newBench(t, "a")
+	b.opts.Sub.Stores[0].Logged = false
+	b.receive = func(tk topology.Task, _ *topology.Message) error {
+		s := tk.Store("kv")
+		v, _, err := s.Get(nil, []byte("n"))
+		s.Put([]byte("n"), append(v, 'x'))
+		return err
+	}
+	kept := func() string {
+		v, _, err := b.task.Store("kv").Get(nil, []byte("n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(v)
+	}
+	b.open()
+	b.add("a", 0, rec(0, 100), rec(1, 101))
+	b.process()
+	b.commit()
+	b.add("a", 0, rec(2, 102))
+	b.process() // not committed
+	b.restart()
+	same(t, "kept", kept(), "xx")
+	b.opts.Start["a"] = Start{Offset: 3, Ref: 102}
+	b.restart()
+	same(t, "emptied", kept(), "")
+	b.abort()
+	same(t, "after an abort", kept(), "")
+	b.restart()
+	same(t, "after another restart", kept(), "")
+	b.add("a", 0, rec(3, 103))
+	b.process()
+	b.commit()
+	b.restart()
+	same(t, "anew", kept(), "x")
+}
+
 // TestPersistFails: what the database did not take is not tried again when the task is closed: the changelog has it.
 func TestPersistFails(t *testing.T) {
 	b := newStoringBench(t).open()

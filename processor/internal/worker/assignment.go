@@ -150,9 +150,11 @@ func (s *session) drop(lost map[string][]int32) {
 }
 
 func (s *session) stopTask(r *running) {
+	logged := r.task.Logged()
 	if err := r.task.Close(); err != nil {
 		s.log.Warn("closing a task", "task", r.id, "err", err)
 	}
+	r.handle.Flush(logged)
 	s.cfg.Opener.Pool.Release(r.handle)
 }
 

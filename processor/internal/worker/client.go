@@ -62,6 +62,8 @@ func (s *session) connect() error {
 		// this. Apache Kafka refuses the first messages of a transaction as long as it is still finishing the one before, which takes
 		// a while with many partitions.
 		kgo.MetadataMinAge(50 * time.Millisecond),
+		// It counts looks while a partition has no leader or is not known; with 50 ms between them these are 20 s, as by default.
+		kgo.UnknownTopicRetries(400),
 		kgo.OnPartitionsAssigned(s.afterBegin(s.onAssigned)),
 		kgo.OnPartitionsRevoked(s.afterBegin(s.onRevoked)),
 		kgo.OnPartitionsLost(s.afterBegin(s.onLost)),

@@ -115,10 +115,11 @@ func (s *session) apply(r *running) error {
 // persist brings what the task has committed to its database. An error is final: the database is behind what is committed, and
 // the task must not go on on it.
 func (s *session) persist(r *running) error {
+	logged := r.task.Logged()
 	if err := r.task.Persist(); err != nil {
 		return fmt.Errorf("state of task %s after a commit (nothing is lost: it is restored from the changelog): %w", r.id, err)
 	}
-	r.handle.Flush()
+	r.handle.Flush(logged)
 	return nil
 }
 
@@ -130,7 +131,7 @@ func (s *session) relieve() error {
 		for _, r := range s.order {
 			n := r.task.Held()
 			sum += n
-			if n > largest {
+			if n > largest && r.task.Logged() > 0 {
 				most, largest = r, n
 			}
 		}
