@@ -74,7 +74,7 @@ type Config struct {
 
 	// Memory is what caches, memtables, queues, uncommitted transactions and committed writes on their way to the databases take together,
 	// with the garbage they make. The process
-	// takes up to 80 MiB more, if its program is built without cgo and sets [Config.MemoryLimit]. Default: 256 MiB.
+	// takes up to 80 MiB more, if its program is built without cgo and calls [Config.TuneGC]. Default: 256 MiB.
 	Memory int64
 	// CacheBytes is the part of Memory for the decoded values that the stores of all tasks keep: at most half of it. What is
 	// there is neither read from the databases nor written to changelogs again and again within a commit. Default: a quarter.

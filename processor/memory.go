@@ -1,6 +1,11 @@
 package processor
 
-import "runtime"
+import (
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
 
 const (
 	defaultMemory = 256 << 20
@@ -10,11 +15,26 @@ const (
 	// has of its own; program is the part of it that the Go runtime does not know of.
 	beside  = 80 << 20
 	program = 32 << 20
+
+	// gcPercent: an application lives on what it keeps in its caches, and makes garbage of what passes through. With 100, Go's own
+	// default, that is collected twice as often, where most of Memory is free.
+	gcPercent = 200
 )
 
-// MemoryLimit is what to give to [runtime/debug.SetMemoryLimit] in a program that runs nothing but this application: the garbage
-// collector then works harder before the process takes more than Memory and 80 MiB. `kolk run` does that. The library does
-// not, for the limit is the process's, which belongs to the program.
+// TuneGC sets the garbage collector for a program that runs nothing but this application: it lets the garbage grow to twice what is in use, and
+// works harder before the process takes more than [Config.MemoryLimit] allows. `kolk run` calls it. GOGC and GOMEMLIMIT in the environment hold
+// instead. The library does not call it, for these settings are the process's, which belongs to the program.
+func (c Config) TuneGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(c.MemoryLimit())
+	}
+}
+
+// MemoryLimit is what to give to [runtime/debug.SetMemoryLimit] in a program that runs nothing but this application, as [Config.TuneGC] does: the
+// garbage collector then works harder before the process takes more than Memory and 80 MiB.
 //
 // It holds in a program built without cgo (CGO_ENABLED=0, as kolk's own binary). With cgo Pebble takes its blocks and memtables from the C
 // library, whose allocator keeps more than was asked for: up to 150 MiB more with the default Memory and millions of keys.

@@ -1,6 +1,10 @@
 package processor
 
-import "testing"
+import (
+	"math"
+	"runtime/debug"
+	"testing"
+)
 
 // TestShares: whatever is dealt out, all of it together leaves a part of the budget to garbage.
 func TestShares(t *testing.T) {
@@ -38,5 +42,29 @@ func TestMemoryLimit(t *testing.T) {
 	}
 	if less := (Config{Memory: 128 << 20}).MemoryLimit(); less >= limit {
 		t.Errorf("limit %d for half of the memory, %d for all", less, limit)
+	}
+}
+
+// TestTuneGC: the settings follow from the configuration, unless the environment has them.
+func TestTuneGC(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
+	defer func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }()
+	t.Setenv("GOGC", "")
+	c := Config{Memory: 512 << 20}
+	c.TuneGC()
+	if got := debug.SetMemoryLimit(-1); got != c.MemoryLimit() {
+		t.Errorf("limit %d, want %d", got, c.MemoryLimit())
+	}
+	if got := debug.SetGCPercent(50); got != gcPercent {
+		t.Errorf("%d %%, want %d", got, gcPercent)
+	}
+	debug.SetMemoryLimit(1 << 30)
+	t.Setenv("GOGC", "50")
+	c.TuneGC()
+	if got := debug.SetMemoryLimit(-1); got != 1<<30 {
+		t.Errorf("limit %d instead of the environment's", got)
+	}
+	if got := debug.SetGCPercent(100); got != 50 {
+		t.Errorf("%d %% instead of the environment's", got)
 	}
 }

@@ -13,10 +13,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -99,9 +97,7 @@ func process(plan *topology.Plan, o options) error {
 		CacheBytes:     o.cacheBytes,
 		SessionTimeout: 6 * time.Second, // the shortest that brokers allow by default
 	}
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // no GOMEMLIMIT in the environment
-		debug.SetMemoryLimit(config.MemoryLimit())
-	}
+	config.TuneGC()
 	app, err := processor.New(plan, config)
 	if err != nil {
 		return err

@@ -85,7 +85,7 @@ func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoy
 func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, show *show, log *slog.Logger) error {
 	p := runtime(c)
 	p.Logger = log
-	limitMemory(p)
+	p.TuneGC()
 	instance, err := processor.New(file.Plan(), p)
 	if err != nil {
 		return usage(err)

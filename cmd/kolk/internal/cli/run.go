@@ -34,7 +34,7 @@ func (a *app) runCommand() *cobra.Command {
 		}
 		p := runtime(c)
 		p.Logger = logger(c.Log, a.stderr)
-		limitMemory(p)
+		p.TuneGC()
 		instance, err := processor.New(file.Plan(), p)
 		if err != nil {
 			return usage(err)

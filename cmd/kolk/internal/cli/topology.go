@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -143,13 +141,6 @@ func sinks(file *topoyaml.File) []string {
 		topics = append(topics, s.Topic())
 	}
 	return topics
-}
-
-// limitMemory makes the garbage collector keep the process within its budget. A GOMEMLIMIT in the environment holds instead.
-func limitMemory(p processor.Config) {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(p.MemoryLimit())
-	}
 }
 
 // runtime maps the configuration onto the processor's.
