@@ -101,12 +101,16 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	leave := func() { a.leave(cl, dir.Instance().ID) }
 	workers := make([]*worker.Worker, a.cfg.Workers)
 	siblings := assign.NewSiblings(a.cfg.Workers)
+	codec := kgo.SnappyCompression() // the client's own preference, too
+	if codecs, _ := cl.OptValue(kgo.ProducerBatchCompression).([]kgo.CompressionCodec); len(codecs) > 0 {
+		codec = codecs[0]
+	}
 	fetch, fetchPartition := a.fetchBytes(view)
 	var working sync.WaitGroup
 	for i := range workers {
 		workers[i] = worker.New(worker.Config{
 			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
-			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client, Siblings: siblings,
+			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client, Codec: codec, Siblings: siblings,
 			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce, Stateful: restore.Stateful(a.plan)},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,

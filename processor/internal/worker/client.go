@@ -54,8 +54,6 @@ func (s *session) connect() error {
 		kgo.HeartbeatInterval(s.cfg.HeartbeatInterval),
 		kgo.RebalanceTimeout(s.cfg.RebalanceTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		// A quarter of lz4's CPU time in Go, for about the same size; see docs/performance.md.
-		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
 		kgo.ProducerLinger(5 * time.Millisecond),
 		kgo.MaxBufferedRecords(500_000),
 		// A message that the broker refuses for now is sent again after a look at the metadata, and the client looks no more often than
@@ -70,6 +68,7 @@ func (s *session) connect() error {
 		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { s.rebalance.Store(true); s.wake() }),
 		kgo.OnOffsetsFetched(s.onOffsets),
 		kgo.WithHooks(s.cfg.Siblings.Hook(int32(s.cfg.Index))),
+		s.compressor(),
 	}, s.cfg.Client...)
 	if s.cfg.ExactlyOnce {
 		opts = append(opts, kgo.TransactionalID(s.group.TransactionalID), kgo.TransactionTimeout(s.cfg.TransactionTimeout))

@@ -41,6 +41,8 @@ type Config struct {
 	Dir     *restore.Dir
 	Globals map[string]topology.Global
 	Client  []kgo.Opt
+	// Codec is what Client prefers for produced batches.
+	Codec kgo.CompressionCodec
 	// Siblings are the workers of the process as members of the group.
 	Siblings *assign.Siblings
 
