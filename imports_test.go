@@ -57,7 +57,7 @@ var rules = []rule{
 	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest"}},
 }
 
-var mechanism = []string{franz, "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}
+var mechanism = []string{franz, "github.com/klauspost/compress/s2", "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}
 
 var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "processor/internal/..."}
 

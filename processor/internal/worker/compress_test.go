@@ -54,3 +54,22 @@ func TestSnappyBlocks(t *testing.T) {
 		}
 	}
 }
+
+// TestCompressor: what a program prefers holds.
+func TestCompressor(t *testing.T) {
+	for _, c := range []struct {
+		codec kgo.CompressionCodec
+		ours  bool
+	}{{kgo.SnappyCompression(), true}, {kgo.ZstdCompression(), false}, {kgo.NoCompression(), false}} {
+		cl, err := kgo.NewClient((&session{cfg: Config{Codec: c.codec}}).compressor())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ours := cl.OptValue(kgo.WithCompressor).(snappyBlocks)
+		codecs := cl.OptValue(kgo.ProducerBatchCompression).([]kgo.CompressionCodec)
+		if ours != c.ours || !ours && codecs[0] != c.codec {
+			t.Errorf("%+v: blocks %v, codecs %+v", c.codec, ours, codecs)
+		}
+		cl.Close()
+	}
+}
