@@ -61,7 +61,7 @@ func TestCompressor(t *testing.T) {
 		codec kgo.CompressionCodec
 		ours  bool
 	}{{kgo.SnappyCompression(), true}, {kgo.ZstdCompression(), false}, {kgo.NoCompression(), false}} {
-		cl, err := kgo.NewClient((&session{cfg: Config{Codec: c.codec}}).compressor())
+		cl, err := kgo.NewClient((&session{Worker: &Worker{cfg: Config{Codec: c.codec}}}).compressor())
 		if err != nil {
 			t.Fatal(err)
 		}
