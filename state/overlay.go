@@ -74,11 +74,10 @@ func (o *Overlay) Commit() {
 			}
 		}
 		for i := t.first; i >= 0; i = t.entries.at(i).next {
-			key := t.key(i)
-			if t.entries.at(i).state == deleted {
-				s.committed.delete(s.hash(key), key)
+			if e := t.entries.at(i); e.state == deleted {
+				s.committed.delete(e.hash, t.key(i))
 			} else {
-				s.committed.put(s.hash(key), key, t.value(i))
+				s.committed.put(e.hash, t.key(i), t.value(i))
 			}
 		}
 		t.reset()

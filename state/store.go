@@ -52,6 +52,9 @@ func (s *Store) DeleteRange(lo, hi []byte) { s.open.deleteRange(lo, hi) }
 // fn may read stores, this one too, but must not write the one that is scanned: collect the keys and write them after it.
 // Whether the scan would show such a write is not defined.
 func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err error)) error {
+	if s.open.empty() {
+		return s.scan(&s.committed, lo, hi, fn)
+	}
 	return s.scan(&s.open, lo, hi, fn)
 }
 

@@ -40,6 +40,7 @@ const (
 type entry struct {
 	koff, voff       ref
 	klen, vlen, vcap uint32
+	hash             uint32 // of the key
 	prev, next       int32
 	state            entryState
 }
@@ -106,7 +107,7 @@ func (t *table) size() int64 {
 	return int64(t.arena.used) + int64(t.entries.n)*int64(unsafe.Sizeof(entry{})+2*unsafe.Sizeof(uint64(0))) + t.ranges.size()
 }
 
-// held is how much memory a table has that is not kept for the next writes. It is 0 if it is empty.
+// held is how much memory the table has, used or not. It is 0 for a new one.
 func (t *table) held() int64 {
 	return int64(t.arena.bytes) + int64(t.entries.cap())*int64(unsafe.Sizeof(entry{})) + int64(cap(t.index))*8 + t.list.size() + t.ranges.size()
 }
@@ -185,7 +186,7 @@ func (t *table) add(hash uint32, key []byte) int32 {
 	i, e := t.entries.add()
 	var b []byte
 	e.koff, b = t.arena.alloc(len(key))
-	e.klen = uint32(copy(b, key))
+	e.klen, e.hash = uint32(copy(b, key)), hash
 	t.insert(hash, i)
 	return i
 }
