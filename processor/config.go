@@ -72,9 +72,9 @@ type Config struct {
 	// Default: leave, and let others take over at once.
 	StayInGroup bool
 
-	// Memory is what caches, memtables, queues, uncommitted transactions and committed writes on their way to the databases take together,
-	// with the garbage they make. The process
-	// takes up to 80 MiB more, if its program is built without cgo and calls [Config.TuneGC]. Default: 256 MiB.
+	// Memory is what caches, memtables, queues, uncommitted transactions and committed writes on their way to the databases take
+	// together, with the garbage they make. The process takes up to 80 MiB more, if its program is built without cgo and calls
+	// [Config.TuneGC]. Default: 256 MiB.
 	Memory int64
 	// CacheBytes is the part of Memory for the decoded values that the stores of all tasks keep: at most half of it. What is
 	// there is neither read from the databases nor written to changelogs again and again within a commit. Default: a quarter.

@@ -39,9 +39,6 @@ func seeds(t *testing.T, n int64) []int64 {
 // commits, when it aborts and crashes, and when the clock advances. Before it, live steps of that happen without the bound.
 func (d *Driver) shake(rnd *rand.Rand, live int) error {
 	d.bounded = false
-	if d.run == 0 {
-		d.purges = rnd.Intn(3) == 0
-	}
 	if err := d.reopen(closed); err != nil {
 		return err
 	}
@@ -330,11 +327,12 @@ func TestEveryScheduleGivesOneResult(t *testing.T) {
 		for k, n := range dropped {
 			all[k] += n
 		}
-		for n := range schedules {
+		for n := range schedules + 1 { // in the last one changelogs are purged, too
 			what := fmt.Sprintf("seed %d, schedule %d, %v", seed, n, h)
 			opts := Options{DefaultPartitions: h.sources, CommitEvery: -1, IdleAfter: -1, WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)],
 				CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
 			d := New(t, plan, opts)
+			d.purges = n == schedules
 			records := int64(0)
 			for run, events := range runs {
 				for _, e := range events {

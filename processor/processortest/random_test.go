@@ -221,13 +221,14 @@ func drawTopology(t *testing.T, rnd *rand.Rand) (*randomTopology, *topology.Plan
 }
 
 func runRandomTopology(t *testing.T, seed int64) {
-	for schedule := range 3 {
+	for schedule := range 4 { // in the last one changelogs are purged, too
 		rnd := rand.New(rand.NewSource(seed))
 		g, plan := drawTopology(t, rnd)
 		what := fmt.Sprintf("seed %d, schedule %d, %d partitions\n%s\n", seed, schedule, g.sources, g)
 		opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
 			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
 		d := New(t, plan, opts)
+		d.purges = schedule == 3
 		g.bind(t, plan, d)
 		for k, v := range g.m.globals {
 			d.Append("g", encode(t, serde.Int64(), k), encode(t, serde.Int64(), v), 0)

@@ -99,10 +99,10 @@ type Task struct {
 	graph     *topology.Graph
 
 	moment
-	was         moment // as of the last commit
-	logged      int64  // bytes committed since the last Persist
-	seq         uint64 // of the last commit, as
-	committedAt time.Time
+	was         moment    // as of the last commit
+	logged      int64     // bytes committed since the last Persist
+	seq         uint64    // of the last commit
+	committedAt time.Time // the wall clock then
 	schedules   []*schedule
 	streamDue   int64 // when the next stream-time punctuation is due
 	dues        map[scheduleKey]due
