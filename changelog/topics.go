@@ -241,7 +241,7 @@ func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 				settled = false
 			}
 		}
-		if settled {
+		if settled && e.led(ctx, have) {
 			return have, nil
 		}
 		select {
@@ -250,6 +250,22 @@ func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// led reports whether the brokers that are named as leaders know it: with many partitions it takes them a second. Asked once for all partitions
+// here, it need not be found out by every task.
+func (e *ensurer) led(ctx context.Context, have kadm.TopicDetails) bool {
+	var names []string
+	for _, d := range have {
+		if d.Err == nil {
+			names = append(names, d.Topic)
+		}
+	}
+	if len(names) == 0 {
+		return true
+	}
+	ends, err := e.admin.ListEndOffsets(ctx, names...)
+	return !kerr.IsRetriable(err) && !kerr.IsRetriable(ends.Error())
 }
 
 // check compares what exists with what is wanted.

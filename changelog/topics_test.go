@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -170,6 +171,29 @@ func TestEnsureTopicsRefuses(t *testing.T) {
 	}
 	if len(problems.Problems) != 6 {
 		t.Errorf("%d problems", len(problems.Problems))
+	}
+}
+
+// TestEnsureTopicsAwaitsLeaders: a broker that is named as the leader of a new partition may not know it for a while.
+func TestEnsureTopicsAwaitsLeaders(t *testing.T) {
+	c := cluster(t)
+	cl := client(t, c)
+	var asked atomic.Int32
+	c.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked.Add(1)
+		return nil, nil, false
+	})
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: appTopics[1].Name, Err: kerr.NotLeaderForPartition, Count: 3})
+	if _, err := changelog.EnsureTopics(context30(t), cl, appTopics, 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := asked.Load(); n < 2 {
+		t.Errorf("asked %d times: it did not wait", n)
+	}
+	n := asked.Load()
+	if _, err := changelog.EnsureTopics(context30(t), cl, appTopics, 0); err != nil || asked.Load() != n {
+		t.Errorf("nothing was created, and leaders were asked %d times: %v", asked.Load()-n, err)
 	}
 }
 

@@ -33,9 +33,10 @@ func newBroker(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	return c
 }
 
-func newClient(t *testing.T, broker *kfake.Cluster) *kgo.Client {
+func newClient(t *testing.T, broker *kfake.Cluster, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(10*time.Millisecond))
+	opts = append(opts, kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(10*time.Millisecond))
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger,
 		ends, err := v.ends(ctx, adm, log, v.timed(writer, false), false)
 		if err == nil {
 			var more Ends
-			more, err = v.RepartitionEnds(ctx, adm, log, writer)
+			more, err = v.repartitionEnds(ctx, adm, log, writer)
 			maps.Copy(ends, more)
 		}
 		for pause := 20 * time.Millisecond; err == nil && len(ends) > 0; pause = min(2*pause, 2*time.Second) {
@@ -45,11 +45,11 @@ func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger,
 			return nil, err
 		}
 	}
-	return v.RepartitionEnds(ctx, adm, log, sub)
+	return v.repartitionEnds(ctx, adm, log, sub)
 }
 
-// RepartitionEnds returns the ends of the repartition inputs of sub that carry time, uncommitted records included.
-func (v *View) RepartitionEnds(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *topology.SubTopology) (Ends, error) {
+// repartitionEnds returns the ends of the repartition inputs of sub that carry time, uncommitted records included.
+func (v *View) repartitionEnds(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *topology.SubTopology) (Ends, error) {
 	return v.ends(ctx, adm, log, v.timed(sub, true), true)
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -253,29 +252,16 @@ func (s *session) awaitOffsets(ctx context.Context, o *opening) ([]restore.Commi
 // bounds lists the ends of the inputs, and where those begin that were never committed: at the start of the log.
 func (s *session) bounds(ctx context.Context, o *opening) error {
 	return cluster.Wait(ctx, s.log, "the offsets of the inputs", func(ctx context.Context) error {
-		adm := kadm.NewClient(s.cl)
-		starts, err := adm.ListStartOffsets(ctx, o.topics...)
-		if err == nil {
-			err = starts.Error()
-		}
-		if err != nil {
-			return err
-		}
-		ends, err := adm.ListCommittedOffsets(ctx, o.topics...)
-		if err == nil {
-			err = ends.Error()
-		}
+		bounds, err := cluster.ListBounds(ctx, s.cl, o.topics, o.id.Partition, false)
 		if err != nil {
 			return err
 		}
 		o.ends = map[string]int64{}
 		for i, c := range o.committed {
-			if start, ok := starts.Lookup(c.Topic, c.Partition); ok && c.Offset < 0 {
-				o.committed[i].Start, o.committed[i].Metadata.Ref = start.Offset, topology.NoTime
+			if c.Offset < 0 {
+				o.committed[i].Start, o.committed[i].Metadata.Ref = bounds[c.Topic].Start, topology.NoTime
 			}
-			if end, ok := ends.Lookup(c.Topic, c.Partition); ok {
-				o.ends[c.Topic] = end.Offset
-			}
+			o.ends[c.Topic] = bounds[c.Topic].End
 		}
 		return nil
 	})

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -26,18 +28,25 @@ func (s *session) doubtful(ctx context.Context, o *opening) (map[string]int64, e
 	if s.cfg.Run != nil {
 		return nil, nil
 	}
-	all, err := s.cfg.View.RepartitionEnds(ctx, kadm.NewClient(s.cl), s.log, o.sub)
-	if err != nil {
-		return nil, err
-	}
 	ends := map[string]int64{}
 	for _, in := range o.sub.Inputs {
 		if in.Repartition && !in.Timeless {
-			topic := s.cfg.View.Real(in.Topic, true)
-			ends[topic] = all[topic][o.id.Partition] // 0: what is stored is doubted, nothing else is there
+			ends[s.cfg.View.Real(in.Topic, true)] = 0 // what is stored is doubted, nothing else is there
 		}
 	}
-	return ends, nil
+	if len(ends) == 0 {
+		return ends, nil
+	}
+	topics := slices.Collect(maps.Keys(ends))
+	return ends, cluster.Wait(ctx, s.log, "the ends of the repartition topics", func(ctx context.Context) error {
+		bounds, err := cluster.ListBounds(ctx, s.cl, topics, o.id.Partition, true)
+		for topic, b := range bounds {
+			if b.End > b.Start {
+				ends[topic] = b.End
+			}
+		}
+		return err
+	})
 }
 
 // doubt notes a task that was opened.
