@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -71,6 +70,7 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 		s.cfg.Events.Leader(s.cfg.Index)
 	}
 	s.report()
+	s.settle(added)
 }
 
 // onRevoked gives tasks up in peace: everything they did is committed.
@@ -265,41 +265,6 @@ func (s *session) bounds(ctx context.Context, o *opening) error {
 		}
 		return nil
 	})
-}
-
-// fenceAfter is how long offsets may stay unstable before the transactions of members that are gone are ended for them.
-const fenceAfter = 500 * time.Millisecond
-
-// fence ends the transactions of members that are gone, as the leader of the group has named them: the offsets of their tasks
-// stay unstable until then, or until the transactions time out.
-func (s *session) fence(ctx context.Context) {
-	for _, id := range s.balancer.Fence() {
-		if id == s.group.TransactionalID || !s.fenceOnce(id, true) {
-			continue
-		}
-		req := kmsg.NewPtrInitProducerIDRequest()
-		req.TransactionalID, req.TransactionTimeoutMillis, req.ProducerID, req.ProducerEpoch = &id, int32(s.cfg.TransactionTimeout.Milliseconds()), -1, -1
-		resp, err := req.RequestWith(ctx, s.cl)
-		if err == nil {
-			err = kerr.ErrorForCode(resp.ErrorCode)
-		}
-		// Brokers answer with concurrent transactions while they do what they were asked for.
-		if err != nil && !errors.Is(err, kerr.ConcurrentTransactions) {
-			s.log.Warn("could not end the transaction of a member that is gone: trying again, or waiting for its time-out", "transactional id", id, "err", err)
-			s.fenceOnce(id, false)
-			continue
-		}
-		s.log.Info("ended the transaction of a member that is gone", "transactional id", id)
-	}
-}
-
-// fenceOnce notes whether id is fenced, and reports whether that is news.
-func (s *session) fenceOnce(id string, fenced bool) bool {
-	s.offMu.Lock()
-	defer s.offMu.Unlock()
-	was := s.fenced[id]
-	s.fenced[id] = fenced
-	return was != fenced
 }
 
 // adopt starts the tasks whose state has become ready.
