@@ -55,8 +55,9 @@ func (s *session) connect() error {
 		kgo.RebalanceTimeout(s.cfg.RebalanceTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		// A full batch goes out at once, and every one with the commit: nobody waits for this. Where a task writes to many partitions, shorter
-		// waits make many small batches, each of which costs the broker as much as a large one.
-		kgo.ProducerLinger(50 * time.Millisecond),
+		// waits make many small batches, each of which costs the broker as much as a large one; after longer ones the records are not
+		// in the processor's caches any more.
+		kgo.ProducerLinger(20 * time.Millisecond),
 		kgo.MaxBufferedRecords(500_000),
 		// A message that the broker refuses for now is sent again after a look at the metadata, and the client looks no more often than
 		// this. Apache Kafka refuses the first messages of a transaction as long as it is still finishing the one before, which takes
