@@ -227,7 +227,7 @@ func detail(err error, message *string) string {
 func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 	ctx, cancel := context.WithTimeout(ctx, createWait)
 	defer cancel()
-	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
 		have, err := e.list(ctx)
 		if err != nil {
 			return nil, err
@@ -253,19 +253,46 @@ func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 }
 
 // led reports whether the brokers that are named as leaders know it: with many partitions it takes them a second. Asked once for all partitions
-// here, it need not be found out by every task.
+// here, it need not be found out by every task. What is wrong otherwise shows elsewhere.
 func (e *ensurer) led(ctx context.Context, have kadm.TopicDetails) bool {
-	var names []string
+	const latest = -1
+	requests := map[int32]*kmsg.ListOffsetsRequest{} // by leader
 	for _, d := range have {
-		if d.Err == nil {
-			names = append(names, d.Topic)
+		leaders := map[int32]bool{}
+		for _, p := range d.Partitions {
+			req := requests[p.Leader]
+			if req == nil {
+				req = kmsg.NewPtrListOffsetsRequest()
+				req.ReplicaID = -1
+				requests[p.Leader] = req
+			}
+			if !leaders[p.Leader] {
+				leaders[p.Leader] = true
+				t := kmsg.NewListOffsetsRequestTopic()
+				t.Topic = d.Topic
+				req.Topics = append(req.Topics, t)
+			}
+			rp := kmsg.NewListOffsetsRequestTopicPartition()
+			rp.Partition, rp.Timestamp, rp.CurrentLeaderEpoch = p.Partition, latest, -1
+			t := &req.Topics[len(req.Topics)-1]
+			t.Partitions = append(t.Partitions, rp)
 		}
 	}
-	if len(names) == 0 {
-		return true
+	for leader, req := range requests {
+		// Not through the client as a whole, which would wait a quarter of a second and ask again itself.
+		resp, err := req.RequestWith(ctx, e.client.Broker(int(leader)))
+		if err != nil {
+			continue
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if kerr.IsRetriable(kerr.ErrorForCode(p.ErrorCode)) {
+					return false
+				}
+			}
+		}
 	}
-	ends, err := e.admin.ListEndOffsets(ctx, names...)
-	return !kerr.IsRetriable(err) && !kerr.IsRetriable(ends.Error())
+	return true
 }
 
 // check compares what exists with what is wanted.
