@@ -82,7 +82,8 @@ func (p *Producer) CommitTransaction(ctx context.Context, g Group, offsets []Off
 	if err := p.sameProducer(ctx); err != nil {
 		return Aborted, err
 	}
-	// EndTransaction turns a commit into an abort, and returns nil, when no produce succeeded; but then Flush has failed before.
+	// EndTransaction turns a commit into an abort, and returns nil, when no produce succeeded; but then Flush has failed before. Flush also
+	// sees to it that it does not miss one that did.
 	if err := p.cl.EndTransaction(context.WithoutCancel(ctx), kgo.TryCommit); err != nil {
 		return Unknown, fmt.Errorf("end transaction: %w", err)
 	}
@@ -108,6 +109,9 @@ func (p *Producer) Abort(ctx context.Context) error {
 	}
 	if err := p.cl.AbortBufferedRecords(ctx); err != nil {
 		return fmt.Errorf("abort buffered records: %w", err)
+	}
+	if err := p.await(ctx, abortWait); err != nil {
+		return err
 	}
 	if !p.transactional {
 		return nil

@@ -143,6 +143,42 @@ func TestFailpoints(t *testing.T) {
 	}
 }
 
+// TestAwaitsPartitions: a client that ends a transaction before it knows of the only partition that it has sent something to aborts it, and says
+// that it has committed it. TestFailpoints has met that moment, once in some hundred runs of six processes on two processors.
+func TestAwaitsPartitions(t *testing.T) {
+	broker := newBroker(t)
+	cl := newClient(t, broker, kgo.TransactionalID(txnID))
+	p := NewProducer(cl, true)
+	p.End("b", 1) // to ask is not to send
+	if err := p.await(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := p.place("a", 1, nil, []byte("v"), 1, nil)
+	var failed *ProduceError
+	if err := p.await(t.Context(), 20*time.Millisecond); !errors.Is(err, errUnknownPartition) || !errors.As(err, &failed) || failed.Topic != "a" || failed.Partition != 1 {
+		t.Errorf("unknown: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.await(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	waited := make(chan error, 1)
+	go func() { waited <- p.await(t.Context(), time.Hour) }()
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waited; err != nil {
+		t.Errorf("known: %v", err)
+	}
+	if err := p.await(ctx, 0); err != nil {
+		t.Errorf("known before: %v", err)
+	}
+}
+
 // TestProducerIDChanged: another id than the one seen at the beginning is an abort.
 func TestProducerIDChanged(t *testing.T) {
 	broker := newBroker(t)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type Producer struct {
 type tails struct {
 	topic      string
 	partitions []tail
+	known      bool // by the client: see await
 }
 
 // tail is the last record for a partition: nil if there is none, or if its chunk has been used again since it was acknowledged; end is then the
@@ -174,8 +176,53 @@ func (p *Producer) Flush(ctx context.Context) error {
 	if e := p.failed.Load(); e != nil {
 		return &ProduceError{Topic: e.topic, Partition: e.partition, Err: e.err}
 	}
+	return p.await(ctx, flushWait)
+}
+
+// flushWait and abortWait are how long Flush and Abort await the client's knowledge. Messages that are aborted may be to a topic that nobody
+// knows; an abort that cannot be sure costs a new client, no more.
+const (
+	flushWait = 5 * time.Second
+	abortWait = 50 * time.Millisecond
+)
+
+// await waits until the client knows of every partition that it has sent something to. The first messages to a topic are on their way, and may
+// be acknowledged, a moment before it does (franz-go 1.22 stores a topic's partitions after it has handed what waited for them to its sender).
+// [kgo.Client.EndTransaction] asks all partitions that it knows whether they belong to the transaction; if it misses the only one, it aborts
+// the transaction, or does not end it at all, and calls that a success.
+func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
+	if !p.transactional {
+		return nil
+	}
+	for _, t := range p.topics {
+		if t.known {
+			continue
+		}
+		partition := slices.IndexFunc(t.partitions, func(t tail) bool { return t.record != nil || t.end > 0 })
+		if partition < 0 {
+			continue // nothing was sent there
+		}
+		began := time.Now()
+		for wait := 10 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
+			leader, _, err := p.cl.PartitionLeader(t.topic, int32(partition))
+			if leader >= 0 {
+				break
+			}
+			if time.Since(began) > atMost {
+				return &ProduceError{Topic: t.topic, Partition: int32(partition), Err: errors.Join(errUnknownPartition, err)}
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("the partitions of topic %s: %w", t.topic, ctx.Err())
+			case <-time.After(wait):
+			}
+		}
+		t.known = true
+	}
 	return nil
 }
+
+var errUnknownPartition = errors.New("the client does not know the partition that it has sent messages to")
 
 // ProduceError is a message that could not be produced.
 type ProduceError struct {
