@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // topicMeta is what the brokers say about a topic.
@@ -72,44 +71,14 @@ func (r *Restorer) topic(ctx context.Context, topic string, id [16]byte) (m topi
 	return m, err
 }
 
-// bounds returns the offset of the first record of a partition and the offset after the last one: of the whole log, or
-// of its committed part.
+// bounds returns the bounds of a partition: of the whole log, or of its committed part.
 func (r *Restorer) bounds(ctx context.Context, topic string, partition int32, committed bool) (start, end int64, err error) {
-	const latest, earliest = -1, -2
 	err = r.retry(ctx, fmt.Sprintf("offsets of %s/%d", topic, partition), func() error {
-		if start, err = r.listOffset(ctx, topic, partition, earliest, false); err != nil {
-			return err
-		}
-		end, err = r.listOffset(ctx, topic, partition, latest, committed)
-		return err
+		bounds, err := ListBounds(ctx, r.client, []string{topic}, partition, committed)
+		start, end = bounds[topic].Start, bounds[topic].End
+		return classify(err, topic, partition)
 	})
 	return start, end, err
-}
-
-func (r *Restorer) listOffset(ctx context.Context, topic string, partition int32, at int64, committed bool) (int64, error) {
-	req := kmsg.NewPtrListOffsetsRequest()
-	req.ReplicaID = -1
-	if committed {
-		req.IsolationLevel = 1
-	}
-	t := kmsg.NewListOffsetsRequestTopic()
-	t.Topic = topic
-	p := kmsg.NewListOffsetsRequestTopicPartition()
-	p.Partition, p.Timestamp, p.CurrentLeaderEpoch = partition, at, -1
-	t.Partitions = append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	resp, err := req.RequestWith(ctx, r.client)
-	if err != nil {
-		return 0, classify(err, topic, partition)
-	}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if t.Topic == topic && p.Partition == partition {
-				return p.Offset, classify(kerr.ErrorForCode(p.ErrorCode), topic, partition)
-			}
-		}
-	}
-	return 0, fmt.Errorf("changelog: no answer for %s/%d", topic, partition)
 }
 
 // classify tells errors that pass from those that do not.

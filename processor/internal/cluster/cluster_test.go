@@ -33,10 +33,9 @@ func newBroker(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	return c
 }
 
-func newClient(t *testing.T, broker *kfake.Cluster, opts ...kgo.Opt) *kgo.Client {
+func newClient(t *testing.T, broker *kfake.Cluster) *kgo.Client {
 	t.Helper()
-	opts = append(opts, kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(10*time.Millisecond))
-	cl, err := kgo.NewClient(opts...)
+	cl, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}

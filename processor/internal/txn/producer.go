@@ -194,6 +194,8 @@ func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
 	if !p.transactional {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, atMost, errUnknownPartition)
+	defer cancel()
 	for _, t := range p.topics {
 		if t.known {
 			continue
@@ -202,18 +204,13 @@ func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
 		if partition < 0 {
 			continue // nothing was sent there
 		}
-		began := time.Now()
 		for wait := 10 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
-			leader, _, err := p.cl.PartitionLeader(t.topic, int32(partition))
-			if leader >= 0 {
+			if leader, _, _ := p.cl.PartitionLeader(t.topic, int32(partition)); leader >= 0 {
 				break
-			}
-			if time.Since(began) > atMost {
-				return &ProduceError{Topic: t.topic, Partition: int32(partition), Err: errors.Join(errUnknownPartition, err)}
 			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("the partitions of topic %s: %w", t.topic, ctx.Err())
+				return &ProduceError{Topic: t.topic, Partition: int32(partition), Err: context.Cause(ctx)}
 			case <-time.After(wait):
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
@@ -252,7 +253,7 @@ func (s *session) awaitOffsets(ctx context.Context, o *opening) ([]restore.Commi
 // bounds lists the ends of the inputs, and where those begin that were never committed: at the start of the log.
 func (s *session) bounds(ctx context.Context, o *opening) error {
 	return cluster.Wait(ctx, s.log, "the offsets of the inputs", func(ctx context.Context) error {
-		bounds, err := cluster.ListBounds(ctx, s.cl, o.topics, o.id.Partition, false)
+		bounds, err := changelog.ListBounds(ctx, s.cl, o.topics, o.id.Partition, true)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -39,7 +40,7 @@ func (s *session) doubtful(ctx context.Context, o *opening) (map[string]int64, e
 	}
 	topics := slices.Collect(maps.Keys(ends))
 	return ends, cluster.Wait(ctx, s.log, "the ends of the repartition topics", func(ctx context.Context) error {
-		bounds, err := cluster.ListBounds(ctx, s.cl, topics, o.id.Partition, true)
+		bounds, err := changelog.ListBounds(ctx, s.cl, topics, o.id.Partition, false)
 		for topic, b := range bounds {
 			if b.End > b.Start {
 				ends[topic] = b.End

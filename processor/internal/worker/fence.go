@@ -7,8 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/kolkstream/kolk/processor/internal/cluster"
 )
 
 // Who dies in the middle of a transaction leaves offsets behind that are pending, and whoever takes its tasks over waits for them: until the
@@ -49,24 +47,27 @@ func (s *session) fenceOnce(id string, fenced bool) bool {
 	return was != fenced
 }
 
-// settleWait is how long an assignment waits for that, at most: the worker's other tasks wait with it.
+// settleWait is how long settle waits at most: the worker's other tasks wait with it.
 const settleWait = 500 * time.Millisecond
 
-// settle waits until no offsets of what was assigned are pending, and ends the transactions of members that are gone. Those of a member that has
-// given a task up in peace may be pending too, for a moment: its broker confirms the end of a transaction before it is done with
-// it. The client is about to ask for the offsets; if it found them pending, it would ask again only a second later.
+// settle waits until no offsets of what was assigned are pending: the client is about to ask for them, and if it found them pending, it would ask
+// again only a second later. Those of a member that has given a task up in peace may be so for some milliseconds, because its
+// broker confirms the end of a transaction before it is done with it. If they still are at the second look, the transactions of members
+// that are gone are ended.
 func (s *session) settle(added map[string][]int32) {
 	if len(added) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, settleWait)
 	defer cancel()
-	for wait := 5 * time.Millisecond; ; wait *= 2 {
-		pending, err := cluster.Pending(ctx, s.cl, s.cfg.View, s.cfg.App, added)
+	for look, wait := 1, 5*time.Millisecond; ; look, wait = look+1, 2*wait {
+		pending, err := s.cfg.View.Pending(ctx, s.cl, added)
 		if err != nil || !pending {
 			return // the client asks anyway, and says what is wrong
 		}
-		s.fence(ctx)
+		if look > 1 {
+			s.fence(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -1,4 +1,4 @@
-package cluster
+package changelog_test
 
 import (
 	"errors"
@@ -10,12 +10,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/changelog"
 )
 
-// TestListBounds: of one partition, while the others have no leader.
+// TestListBounds asks for one partition and no other, of what is committed and of what is written.
 func TestListBounds(t *testing.T) {
-	broker := newBroker(t, kfake.SeedTopics(3, "a", "b"))
-	cl := newClient(t, broker)
+	broker := cluster(t, kfake.SeedTopics(3, "a", "b"))
+	cl := client(t, broker)
 	for _, topic := range []string{"a", "a", "a", "b"} {
 		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: 1, Value: []byte("v")}).FirstErr(); err != nil {
 			t.Fatal(err)
@@ -26,7 +28,7 @@ func TestListBounds(t *testing.T) {
 	if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}
-	tx := newClient(t, broker, kgo.TransactionalID("t"))
+	tx := client(t, broker, kgo.TransactionalID("t"))
 	if err := tx.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
@@ -44,16 +46,16 @@ func TestListBounds(t *testing.T) {
 		}
 		return nil, nil, false
 	})
-	for written, want := range map[bool]map[string]Bounds{
-		false: {"a": {2, 3}, "b": {0, 1}},
-		true:  {"a": {2, 3}, "b": {0, 2}},
+	for committed, want := range map[bool]map[string]changelog.Bounds{
+		true:  {"a": {2, 3}, "b": {0, 1}},
+		false: {"a": {2, 3}, "b": {0, 2}},
 	} {
-		if got, err := ListBounds(t.Context(), cl, []string{"a", "b"}, 1, written); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("written %v: %v %v, want %v", written, got, err, want)
+		if got, err := changelog.ListBounds(t.Context(), cl, []string{"a", "b"}, 1, committed); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("committed %v: %v %v, want %v", committed, got, err, want)
 		}
 	}
 	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: "b", Err: kerr.TopicAuthorizationFailed})
-	if got, err := ListBounds(t.Context(), cl, []string{"a", "b"}, 1, false); !errors.Is(err, kerr.TopicAuthorizationFailed) {
+	if got, err := changelog.ListBounds(t.Context(), cl, []string{"a", "b"}, 1, false); !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Errorf("%v %v", got, err)
 	}
 }
