@@ -66,7 +66,7 @@ type shares struct {
 
 	// Of one worker:
 	queue       int64 // fetched and not processed
-	uncommitted int64 // stores' changes and messages of a transaction
+	uncommitted int64 // of a transaction: changes of stores, and messages that are not acknowledged
 	held        int64 // committed, and not in the databases yet
 }
 

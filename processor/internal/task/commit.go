@@ -90,7 +90,6 @@ func (t *Task) logChanges(s *store) error {
 			s.windows.saw(key)
 		}
 		t.counts.changes++
-		t.sent += int64(recordOverhead + len(m.Key) + len(m.Value))
 		return nil
 	})
 }
@@ -281,7 +280,7 @@ func (t *Task) nextTransaction() {
 	for _, n := range t.drops {
 		*n = 0
 	}
-	t.sent, t.dirty, t.endsRead = 0, false, false
+	t.dirty, t.endsRead = false, false
 	t.current, t.broken = nil, nil
 }
 

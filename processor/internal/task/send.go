@@ -58,7 +58,6 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 	}
 	t.headers = hs
 	t.output.Produce(o.topic, p, key, value, timestamp, hs)
-	t.sent += int64(recordOverhead + len(key) + len(value))
 	t.dirty = true
 	return nil
 }

@@ -115,7 +115,6 @@ type Task struct {
 	transaction uint64 // counts commits and aborts
 	dirty       bool
 	endsRead    bool
-	sent        int64 // bytes
 	counts      counts
 	drops       map[dropKey]*int64
 	warned      map[string]warning
@@ -306,8 +305,8 @@ func (t *Task) Quiet() time.Duration {
 // Dirty says that there is something to commit, announcements that are due included, or to abort.
 func (t *Task) Dirty() bool { return t.dirty || t.broken != nil || t.announcing() }
 
-// Uncommitted is about how many bytes this transaction has written, to stores and to the Output.
-func (t *Task) Uncommitted() int64 { return t.overlay.Size() + t.sent }
+// Uncommitted is about how many bytes the writes of this transaction to stores take.
+func (t *Task) Uncommitted() int64 { return t.overlay.Size() }
 
 // Done says that the task has ended in the bounded run, and committed that.
 func (t *Task) Done() bool { return t.was.ended }

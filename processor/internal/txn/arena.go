@@ -2,6 +2,7 @@ package txn
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -10,6 +11,8 @@ const (
 	chunkRecords = 512
 	blockBytes   = 128 << 10
 	keepChunks   = 128 // of each kind, between transactions
+
+	chunkBytes = int64(unsafe.Sizeof(chunk{}))
 )
 
 // arena is the memory of messages on their way out: records, and the bytes of their keys, values and headers.
@@ -22,6 +25,7 @@ type arena struct {
 	free    []*chunk
 	block   []byte   // the one being filled
 	blocks  [][]byte // free
+	held    int64    // bytes of chunks and blocks that are not free
 	failed  func(*kgo.Record, error)
 	settle  func(*chunk) // the chunk's records are going to be used again
 }
@@ -32,6 +36,7 @@ type chunk struct {
 	headers []kgo.RecordHeader
 	used    int
 	blocks  [][]byte // filled while this was the current chunk
+	large   int64    // bytes of what did not fit into a block
 	acked   atomic.Int32
 	promise func(*kgo.Record, error)
 }
@@ -75,6 +80,7 @@ func (a *arena) next() *chunk {
 	} else {
 		a.current = a.newChunk()
 	}
+	a.held += chunkBytes
 	return a.current
 }
 
@@ -83,8 +89,9 @@ func (a *arena) release(c *chunk) {
 	for _, b := range c.blocks {
 		a.blocks = append(a.blocks, b[:0])
 	}
+	a.held -= chunkBytes + int64(len(c.blocks))*blockBytes + c.large
 	clear(c.blocks)
-	c.headers, c.blocks, c.used = c.headers[:0], c.blocks[:0], 0
+	c.headers, c.blocks, c.used, c.large = c.headers[:0], c.blocks[:0], 0, 0
 	c.acked.Store(0)
 	a.free = append(a.free, c)
 }
@@ -95,6 +102,8 @@ func (a *arena) copy(b []byte) []byte {
 		return nil
 	}
 	if len(b) > blockBytes/4 {
+		a.current.large += int64(len(b))
+		a.held += int64(len(b))
 		return append(make([]byte, 0, len(b)), b...)
 	}
 	if cap(a.block)-len(a.block) < len(b) || a.block == nil {
@@ -106,6 +115,7 @@ func (a *arena) copy(b []byte) []byte {
 		} else {
 			a.block = make([]byte, 0, blockBytes)
 		}
+		a.held += blockBytes
 	}
 	n := len(a.block)
 	a.block = append(a.block, b...)
@@ -137,6 +147,7 @@ func (a *arena) reset() {
 	}
 	if a.block != nil {
 		a.blocks, a.block = append(a.blocks, a.block[:0]), nil
+		a.held -= blockBytes
 	}
 	a.free, a.blocks = keep(a.free), keep(a.blocks)
 }
@@ -149,5 +160,5 @@ func keep[T any](s []T) []T {
 
 // forget lets go of everything: after an abort a message may still be on its way out.
 func (a *arena) forget() {
-	a.current, a.flying, a.free, a.block, a.blocks = nil, nil, nil, nil, nil
+	a.current, a.flying, a.free, a.block, a.blocks, a.held = nil, nil, nil, nil, nil, 0
 }

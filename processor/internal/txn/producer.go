@@ -27,8 +27,6 @@ type Producer struct {
 	id        int64
 	epoch     int16
 	err       error // of Begin: reported by Commit
-	count     int64
-	bytes     int64
 	failed    atomic.Pointer[produceError]
 
 	topics []*tails // few; the last one used comes first
@@ -114,8 +112,6 @@ func (p *Producer) place(topic string, partition int32, key, value []byte, times
 	}
 	t := p.tail(topic, partition)
 	t.record, t.chunk = r, c
-	p.count++
-	p.bytes += int64(len(key) + len(value))
 	return r, c
 }
 
@@ -142,11 +138,8 @@ func (p *Producer) begin() {
 // Open reports whether a transaction has begun.
 func (p *Producer) Open() bool { return p.inTxn }
 
-// Count and Bytes are what the current transaction holds.
-func (p *Producer) Count() int64 { return p.count }
-
-// Bytes is the size of keys and values in the current transaction.
-func (p *Producer) Bytes() int64 { return p.bytes }
+// Held is about how many bytes of memory the messages take that are not known to be acknowledged. It is 0 between transactions.
+func (p *Producer) Held() int64 { return p.arena.held }
 
 // Failed reports whether a message of the current transaction could not be produced, as far as it is known now.
 func (p *Producer) Failed() bool { return p.failed.Load() != nil || p.err != nil }
@@ -250,7 +243,7 @@ func (p *Producer) sameProducer(ctx context.Context) error {
 
 // reset makes the memory free. It is called when no message is in flight any more.
 func (p *Producer) reset() {
-	p.inTxn, p.err, p.count, p.bytes = false, nil, 0, 0
+	p.inTxn, p.err = false, nil
 	p.failed.Store(nil)
 	for _, t := range p.topics {
 		clear(t.partitions)

@@ -74,8 +74,8 @@ func TestProduceCopies(t *testing.T) {
 			t.Fatal(outcome, err)
 		}
 		p.Done()
-		if p.Open() || p.Count() != 0 || p.Bytes() != 0 {
-			t.Errorf("after the end: open %v, %d records, %d bytes", p.Open(), p.Count(), p.Bytes())
+		if p.Open() || p.Held() != 0 {
+			t.Errorf("after the end: open %v, %d bytes held", p.Open(), p.Held())
 		}
 	}
 	got := visible(t, broker, "a")
@@ -192,6 +192,49 @@ func TestArena(t *testing.T) {
 			t.Error("the next transaction begins with an end")
 		}
 	}
+}
+
+// TestHeld counts the memory of what is not acknowledged, in whole chunks and blocks, and what is too large for a block by itself.
+func TestHeld(t *testing.T) {
+	p := NewProducer(nil, true)
+	value := make([]byte, 1000)
+	chunkful := func() (c *chunk) {
+		for range chunkRecords {
+			_, c = p.place("t", 0, nil, value, 1, nil)
+		}
+		return c
+	}
+	held := func(when string, chunks, blocks, large int64) {
+		t.Helper()
+		if want := chunks*chunkBytes + blocks*blockBytes + large; p.Held() != want {
+			t.Errorf("%s: %d bytes held, want %d", when, p.Held(), want)
+		}
+	}
+	held("nothing yet", 0, 0, 0)
+	first := chunkful() // 131 values in a block
+	held("512 values of 1000 bytes", 1, 4, 0)
+	second := chunkful()
+	held("1024 values", 2, 8, 0)
+	ack(first, 0)
+	held("acknowledged, and nobody has looked", 2, 8, 0)
+	third := chunkful()
+	held("the first 512 acknowledged", 2, 9, 0) // their last block has values of the second chunk too
+	ack(second, 512)
+	ack(third, 1024)
+	large := make([]byte, blockBytes)
+	_, last := p.place("t", 0, large, large, 1, nil)
+	held("all acknowledged, and two large ones added", 1, 1, 2*blockBytes)
+	for range chunkRecords - 1 {
+		p.place("t", 0, nil, nil, 1, nil)
+	}
+	ack(last, 1536)
+	p.place("t", 0, nil, nil, 1, nil)
+	held("the large ones acknowledged", 1, 1, 0)
+	p.reset()
+	held("after the transaction", 0, 0, 0)
+	chunkful()
+	p.forget()
+	held("after an abort", 0, 0, 0)
 }
 
 // A chunk of which a record failed is not used again in the transaction.
@@ -330,8 +373,8 @@ func TestBeginFails(t *testing.T) {
 	if err := p.Flush(t.Context()); err == nil {
 		t.Error("flush: no error")
 	}
-	if !p.Failed() || p.Count() != 0 {
-		t.Errorf("failed %v, %d records", p.Failed(), p.Count())
+	if !p.Failed() || p.Held() != 0 {
+		t.Errorf("failed %v, %d bytes held", p.Failed(), p.Held())
 	}
 	if err := p.Abort(t.Context()); err == nil {
 		t.Error("abort: no error, so the session would go on with this client")

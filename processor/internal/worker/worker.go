@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -49,7 +48,7 @@ type Config struct {
 	ExactlyOnce        bool
 	CommitInterval     time.Duration
 	CommitMin          time.Duration
-	UncommittedBytes   int64
+	UncommittedBytes   int64 // of a transaction: a commit is due
 	HeldBytes          int64 // committed and not in the databases yet, of all tasks of the worker
 	QueueBytes         int64 // of all tasks of the worker, beyond which partitions are paused
 	CacheBytes         int64 // of one store of one task
@@ -356,15 +355,13 @@ func (s *session) commitDue(now time.Time) time.Duration {
 	return due
 }
 
-// messageOverhead is what a message takes until its transaction has ended, besides key and value.
-const messageOverhead = int64(unsafe.Sizeof(kgo.Record{}))
-
-// uncommitted is about how much the transaction has written, to stores and to topics.
+// uncommitted is about how much memory the transaction takes: writes to stores, once more as the messages to the changelogs that they become
+// with the commit, and messages on their way. What the broker has acknowledged of it takes none.
 func (s *session) uncommitted() (n int64) {
 	for _, r := range s.order {
-		n += r.task.Uncommitted()
+		n += 2 * r.task.Uncommitted()
 	}
-	return n + s.producer.Count()*messageOverhead
+	return n + s.producer.Held()
 }
 
 // Between two looks at the clock a task processes as many records as take about quantumTime.
