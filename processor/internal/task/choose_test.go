@@ -175,3 +175,31 @@ func TestUnreadableHeadersStopTheTask(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestBehind: whether more comes as soon as it is fetched decides how soon to commit.
+func TestBehind(t *testing.T) {
+	b := newBench(t, "a", "b")
+	b.opts.Bounded = &Bounded{Run: 7, Ends: map[string]int64{"a": 4, "b": 1}}
+	b.open()
+	behind := func(when string, expected bool) {
+		t.Helper()
+		same(t, when, b.task.Behind(), expected)
+	}
+	behind("no end is known", false)
+	b.add("a", 2, rec(0, 100))
+	b.add("b", 0, rec(0, 100))
+	behind("all inputs have something queued", false)
+	b.process()
+	behind("offsets 1 and 2 of a are not fetched", true)
+	b.add("a", 0, rec(1, 101), rec(2, 102))
+	b.process()
+	behind("drained", false)
+	b.add("a", 4)
+	behind("one more record is known of", true)
+	b.abort()
+	b.add("a", 0, rec(0, 100), rec(1, 101), rec(2, 102), rec(3, 103))
+	behind("b was rewound, and is fetched again", true)
+	b.add("b", 7, rec(0, 100))
+	b.process()
+	behind("both are at the end of the run; b goes on behind it", false)
+}

@@ -164,6 +164,16 @@ func (t *Task) CaughtUp() {
 	}
 }
 
+// Behind says that more is on the broker, of an input with nothing queued, than was handed over: it is being fetched.
+func (t *Task) Behind() bool {
+	for _, in := range t.inputs {
+		if !in.ready && in.queue.empty() && in.pos < in.end && !in.ended() {
+			return true
+		}
+	}
+	return false
+}
+
 // Buffered is about how much memory the queue of an input takes.
 func (t *Task) Buffered(topic string) int64 {
 	if in := t.input(topic); in != nil {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -348,11 +349,16 @@ func (s *session) commitDue(now time.Time) time.Duration {
 		return 0
 	}
 	due := s.dirtySince.Add(s.cfg.CommitInterval).Sub(now)
-	if !s.more {
+	if !s.more && !s.behind() {
 		early := max(s.cfg.CommitMin, committingShare*s.committing, processingShare*s.processing)
 		due = min(due, s.lastCommit.Add(early).Sub(now))
 	}
 	return due
+}
+
+// behind says that a task is going to have more to process as soon as it is fetched.
+func (s *session) behind() bool {
+	return slices.ContainsFunc(s.order, func(r *running) bool { return r.task.Behind() })
 }
 
 // uncommitted is about how much memory the transaction takes: writes to stores, once more as the messages to the changelogs that they become
