@@ -79,6 +79,11 @@ func (in *input) drained() bool {
 	return !in.ready && in.queue.empty() && in.end >= 0 && in.pos >= in.end
 }
 
+// lacks says that nothing is queued although more is known to be there, which takes part in this run.
+func (in *input) lacks() bool {
+	return !in.ready && in.queue.empty() && in.pos < in.end && !in.ended()
+}
+
 // pass moves the position behind r, which is the head, and removes it.
 func (in *input) pass(r *kgo.Record) {
 	in.pos, in.epoch = r.Offset+1, r.LeaderEpoch

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -164,15 +165,8 @@ func (t *Task) CaughtUp() {
 	}
 }
 
-// Behind says that more is on the broker, of an input with nothing queued, than was handed over: it is being fetched.
-func (t *Task) Behind() bool {
-	for _, in := range t.inputs {
-		if !in.ready && in.queue.empty() && in.pos < in.end && !in.ended() {
-			return true
-		}
-	}
-	return false
-}
+// Behind says that there is going to be more to process as soon as it is fetched.
+func (t *Task) Behind() bool { return slices.ContainsFunc(t.inputs, (*input).lacks) }
 
 // Buffered is about how much memory the queue of an input takes.
 func (t *Task) Buffered(topic string) int64 {

@@ -49,7 +49,7 @@ type Config struct {
 	ExactlyOnce        bool
 	CommitInterval     time.Duration
 	CommitMin          time.Duration
-	UncommittedBytes   int64 // of a transaction: a commit is due
+	UncommittedBytes   int64 // of a transaction, beyond which a commit is due
 	HeldBytes          int64 // committed and not in the databases yet, of all tasks of the worker
 	QueueBytes         int64 // of all tasks of the worker, beyond which partitions are paused
 	CacheBytes         int64 // of one store of one task
