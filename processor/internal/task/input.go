@@ -84,7 +84,7 @@ func (in *input) lacks() bool {
 	return !in.ready && in.queue.empty() && in.pos < in.end && !in.ended()
 }
 
-// pass moves the position behind r, which is the head, and removes it.
+// pass moves the position behind r, which is the head, and removes it: nothing of the message is to be used any more.
 func (in *input) pass(r *kgo.Record) {
 	in.pos, in.epoch = r.Offset+1, r.LeaderEpoch
 	in.queue.pop()
@@ -127,11 +127,11 @@ func (t *Task) prepare(in *input) (bool, error) {
 			}
 		}
 		if in.told && in.ann.flags&control != 0 {
-			t.current = nil
-			in.pass(r)
 			if err := t.hear(in); err != nil {
 				return false, t.fail(err)
 			}
+			t.current = nil
+			in.pass(r)
 			t.touch()
 			if err := t.retime(); err != nil {
 				return false, err
@@ -264,8 +264,7 @@ func (t *Task) take(in *input) error {
 	}
 	in.ready = false
 	t.count(in)
-	in.pos, in.epoch = m.Origin.Offset+1, in.queue.head().LeaderEpoch
-	in.queue.pop()
+	in.pass(in.queue.head())
 	if in.bound >= 0 && in.pos >= in.bound {
 		moved = true
 	}

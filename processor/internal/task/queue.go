@@ -5,7 +5,8 @@ import "github.com/twmb/franz-go/pkg/kgo"
 // recordOverhead is about what a fetched record takes besides key, value and headers.
 const recordOverhead = 200
 
-// queue holds fetched records in the slices they came in. The slices belong to the queue from then on, but are not changed.
+// queue holds fetched records in the slices they came in. The slices belong to the queue from then on, but are not changed, and so do the
+// records: each is recycled when it has been processed. What is left out altogether, after an abort, the garbage collector finds.
 type queue struct {
 	batches [][]*kgo.Record
 	first   int // batches before it are done
@@ -39,10 +40,12 @@ func (q *queue) head() *kgo.Record {
 	return q.batches[q.first][q.next]
 }
 
-// pop removes the first record.
+// pop removes the first record. Its memory, key and value included, may be used again at once.
 func (q *queue) pop() {
 	b := q.batches[q.first]
-	q.bytes -= recordSize(b[q.next])
+	r := b[q.next]
+	q.bytes -= recordSize(r)
+	r.Recycle()
 	if q.next++; q.next == len(b) {
 		q.batches[q.first] = nil
 		q.first++

@@ -32,6 +32,7 @@ func (s *session) connect() error {
 		OnRefused: func(r assign.Refusal) { s.refused.Store(&r); s.wake() },
 	})
 	s.balancer.SetHeld(s.cfg.Dir.Held())
+	fetched := &slabs{}
 	opts := append([]kgo.Opt{
 		kgo.ConsumerGroup(s.cfg.App),
 		kgo.InstanceID(s.group.InstanceID),
@@ -70,7 +71,8 @@ func (s *session) connect() error {
 		kgo.OnPartitionsLost(s.afterBegin(s.onLost)),
 		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { s.rebalance.Store(true); s.wake() }),
 		kgo.OnOffsetsFetched(s.onOffsets),
-		kgo.WithHooks(s.cfg.Siblings.Hook(int32(s.cfg.Index))),
+		kgo.WithPools(fetched),
+		kgo.WithHooks(s.cfg.Siblings.Hook(int32(s.cfg.Index)), fetched),
 		s.compressor(),
 	}, s.cfg.Client...)
 	if s.cfg.ExactlyOnce {
