@@ -89,7 +89,7 @@ func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 		for _, topic := range r.topics {
 			r.feedOne(topic, int64(rnd.Intn(8)*rnd.Intn(2)))
 		}
-		_, err := r.task.Process(1 + rnd.Intn(8))
+		_, err := r.process(1 + rnd.Intn(8))
 		if skip := (*task.AbortToSkip)(nil); errors.As(err, &skip) {
 			if err := r.abort(); err != nil {
 				return err

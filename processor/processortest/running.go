@@ -25,6 +25,7 @@ type running struct {
 	ends       map[string]int64      // committed changelog ends by store
 	topics     []string              // of the inputs
 	read       map[string]int64      // what was handed over, by topic
+	lent       lent
 	deleted    map[string]int64      // where topics begin: what lies before was purged
 	seq        uint64
 }
@@ -52,7 +53,7 @@ func (r *running) open(restore bool) (err error) {
 			return fmt.Errorf("restore: %w", err)
 		}
 	}
-	r.topics, r.read = nil, map[string]int64{}
+	r.topics, r.read, r.lent = nil, map[string]int64{}, lent{}
 	var bounded *task.Bounded
 	if d.bounded {
 		bounded = &task.Bounded{Run: d.run, Ends: map[string]int64{}}
@@ -192,15 +193,22 @@ func (r *running) feedOne(topic string, limit int64) {
 	log := r.d.cluster.topics[topic][r.partition]
 	from := r.read[topic]
 	to := min(int64(len(log)), from+limit)
-	r.task.Enqueue(topic, log[from:to], int64(len(log)))
+	r.task.Enqueue(topic, r.lent.lend(topic, log[from:to]), int64(len(log)))
 	r.read[topic] = to
+}
+
+// process lets the task process up to limit messages.
+func (r *running) process(limit int) (int, error) {
+	n, err := r.task.Process(limit)
+	r.lent.spoil(r.task.Buffered)
+	return n, err
 }
 
 // work does what there is to do, and commits if it is to.
 func (r *running) work(commit bool) (did bool, err error) {
 	r.feed()
 	for {
-		n, err := r.task.Process(1 << 20)
+		n, err := r.process(1 << 20)
 		if skip := (*task.AbortToSkip)(nil); errors.As(err, &skip) {
 			if err := r.abort(); err != nil {
 				return false, err
