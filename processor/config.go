@@ -110,6 +110,7 @@ func (c Config) WithDefaults(plan *topology.Plan) Config {
 	def(&c.SessionTimeout, 10*time.Second)
 	def(&c.TransactionTimeout, max(10*time.Second, 10*c.CommitInterval))
 	def(&c.ShutdownTimeout, 30*time.Second)
+	def(&c.FlushBytes, 64<<20)
 	def(&c.FlushInterval, 5*time.Minute)
 	if c.Logger == nil {
 		c.Logger = slog.Default()

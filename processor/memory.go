@@ -12,9 +12,13 @@ const (
 	leastMemory   = 16 << 20 // of one worker
 
 	// beside is what an application takes besides Config.Memory: the program itself, the runtime, stacks, and what the Kafka client
-	// has of its own; program is the part of it that the Go runtime does not know of.
+	// has of its own; program is the part of it that the Go runtime does not know of, which is the binary.
 	beside  = 80 << 20
-	program = 32 << 20
+	program = 24 << 20
+
+	// memtable is the size of a database's table in memory. What comes to it are large sorted batches (held writes, restores), which it writes to
+	// files as they are; larger tables would be memory that a database keeps, unused.
+	memtable = 64 << 10
 
 	// gcPercent: an application lives on what it keeps in its caches, and makes garbage of what passes through. With 100, Go's own
 	// default, that is collected twice as often, where most of Memory is free.
@@ -53,7 +57,6 @@ func (c Config) withMemory() Config {
 	def(&c.Memory, defaultMemory)
 	def(&c.Workers, max(1, int(min(int64(runtime.GOMAXPROCS(0)), c.Memory/leastMemory))))
 	def(&c.CacheBytes, c.Memory/4)
-	def(&c.FlushBytes, 64<<20)
 	return c
 }
 
@@ -61,8 +64,7 @@ func (c Config) withMemory() Config {
 type shares struct {
 	cache     int64 // decoded values, of all stores
 	blocks    int64 // of the databases
-	memtables int64
-	memtable  int64 // of one database
+	memtables int64 // and batches that are being written to files
 
 	// Of one worker:
 	queue       int64 // fetched and not processed
@@ -72,7 +74,7 @@ type shares struct {
 
 func (c Config) shares() shares {
 	rest := c.Memory - c.CacheBytes
-	s := shares{
+	return shares{
 		cache:       c.CacheBytes,
 		blocks:      rest / 6,
 		memtables:   rest / 6,
@@ -80,7 +82,4 @@ func (c Config) shares() shares {
 		uncommitted: rest / 6 / int64(c.Workers),
 		held:        rest / 6 / int64(c.Workers),
 	}
-	// Three tables bound what is not durable of a database: one that fills, two that are written.
-	s.memtable = max(64<<10, min(c.FlushBytes/3, s.memtables/4))
-	return s
 }

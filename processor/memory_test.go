@@ -11,7 +11,7 @@ func TestShares(t *testing.T) {
 	for _, workers := range []int{1, 2, 7} {
 		for _, memory := range []int64{112 << 20, defaultMemory, 8 << 30} {
 			for _, cache := range []int64{1, memory / 4, memory / 2} {
-				s := Config{Memory: memory, CacheBytes: cache, Workers: workers, FlushBytes: 64 << 20}.shares()
+				s := Config{Memory: memory, CacheBytes: cache, Workers: workers}.shares()
 				all := s.cache + s.blocks + s.memtables + int64(workers)*(s.queue+s.uncommitted+s.held)
 				if all > memory*7/8 {
 					t.Errorf("%d workers, %d cache: %d of %d are dealt out", workers, cache, all, memory)
@@ -20,9 +20,6 @@ func TestShares(t *testing.T) {
 					if n < 256<<10 {
 						t.Errorf("%d workers, %d of %d cache: %d bytes for %s", workers, cache, memory, n, name)
 					}
-				}
-				if s.memtable > s.memtables || 3*s.memtable > 64<<20 {
-					t.Errorf("a memtable of %d, all have %d", s.memtable, s.memtables)
 				}
 			}
 		}

@@ -48,7 +48,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	}
 	defer closing(dir.Close)
 	memory := a.cfg.shares()
-	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: memory.blocks, MemTableBytes: memory.memtables, MemTableSize: memory.memtable, Databases: a.databases(view), Logger: a.cfg.Logger})
+	engine, err := pebblestate.New(pebblestate.Options{CacheBytes: memory.blocks, MemTableBytes: memory.memtables, MemTableSize: memtable, Databases: a.databases(view), Logger: a.cfg.Logger})
 	if err != nil {
 		return err
 	}
