@@ -8,6 +8,7 @@ import (
 // as a worker's are: the memory of fetched messages is used again. Who has kept a part of one shows that by wrong results.
 type lent map[string][]*kgo.Record
 
+// lend copies messages for the task.
 func (l lent) lend(topic string, recs []*kgo.Record) []*kgo.Record {
 	out := make([]*kgo.Record, len(recs))
 	for i, r := range recs {

@@ -26,7 +26,7 @@ type running struct {
 	topics     []string              // of the inputs
 	read       map[string]int64      // what was handed over, by topic
 	lent       lent
-	deleted    map[string]int64      // where topics begin: what lies before was purged
+	deleted    map[string]int64 // where topics begin: what lies before was purged
 	seq        uint64
 }
 

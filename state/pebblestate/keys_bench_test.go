@@ -49,7 +49,7 @@ const (
 )
 
 func benchmarkKeys(b *testing.B, keys int) {
-	e, err := pebblestate.New(pebblestate.Options{CacheBytes: 32 << 20, MemTableBytes: 32 << 20, Databases: benchTasks, Compactions: 1})
+	e, err := pebblestate.New(pebblestate.Options{CacheBytes: 32 << 20, MemTableBytes: 32 << 20, MemTableSize: 64 << 10, Databases: benchTasks, Compactions: 1})
 	if err != nil {
 		b.Fatal(err)
 	}

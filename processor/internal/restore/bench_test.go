@@ -56,7 +56,7 @@ func benchBroker(b *testing.B) []string {
 
 func benchEngine(b *testing.B) *pebblestate.Engine {
 	b.Helper()
-	e, err := pebblestate.New(pebblestate.Options{CacheBytes: 64 << 20, MemTableBytes: 96 << 20, MemTableSize: 21 << 20})
+	e, err := pebblestate.New(pebblestate.Options{CacheBytes: 64 << 20, MemTableBytes: 96 << 20, MemTableSize: 64 << 10})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -134,8 +134,8 @@ var _ topology.Task = (*Task)(nil)
 func (t *Task) ID() ID { return t.id }
 
 // Enqueue hands over fetched messages of an input, in order. recs and the records belong to the task from then on, which recycles each when it
-// has processed it; control records of the broker may be among them. end is the highest known end of the partition, -1 if it is not known; recs may be empty to tell nothing but
-// the end. Without a known end an input is never idle, and others wait for it.
+// has processed it; control records of the broker may be among them. end is the highest known end of the partition, -1 if it is not known; recs
+// may be empty to tell nothing but the end. Without a known end an input is never idle, and others wait for it.
 func (t *Task) Enqueue(topic string, recs []*kgo.Record, end int64) {
 	in := t.input(topic)
 	if in == nil {

@@ -15,11 +15,15 @@ import (
 type slabs struct {
 	bytes   sizes[byte]
 	records sizes[kgo.Record]
-	// grown is how many times larger batches became when they were unpacked, by codec, times unit: the largest of late.
-	grown [8]atomic.Int64
+	// ratio is how many times larger batches became when they were unpacked, by codec: the largest of late, in units of ratioUnit. There is no
+	// more than mostRatio, or after one batch that holds nothing but zeros the next ones would take hundreds of times what they need.
+	ratio [8]atomic.Int64
 }
 
-const unit = 1024
+const (
+	ratioUnit = 1024
+	mostRatio = 4 * ratioUnit
+)
 
 var _ interface {
 	kgo.PoolDecompressBytes
@@ -30,7 +34,7 @@ var _ interface {
 // GetDecompressBytes implements [kgo.PoolDecompressBytes]. The client takes more if it has to.
 func (s *slabs) GetDecompressBytes(packed []byte, codec kgo.CompressionCodecType) []byte {
 	const look = 512 // readers of streams look for the end with as much room
-	return s.bytes.get(len(packed)*int(max(s.grown[codec&7].Load(), unit))/unit + look)
+	return s.bytes.get(len(packed)*int(max(s.ratio[codec&7].Load(), ratioUnit))/ratioUnit + look)
 }
 
 // PutDecompressBytes implements [kgo.PoolDecompressBytes].
@@ -47,9 +51,10 @@ func (s *slabs) OnFetchBatchRead(_ kgo.BrokerMetadata, _ string, _ int32, m kgo.
 	if m.CompressedBytes == 0 {
 		return
 	}
-	grown := &s.grown[m.CompressionType&7]
-	before := grown.Load()
-	grown.Store(max(int64(m.UncompressedBytes*unit/m.CompressedBytes+1), before-before/64))
+	ratio := &s.ratio[m.CompressionType&7]
+	now := min(int64(m.UncompressedBytes)*ratioUnit/int64(m.CompressedBytes)+1, mostRatio)
+	before := ratio.Load()
+	ratio.Store(max(now, before-before/64))
 }
 
 // sizes are free slices by capacity: four sizes for each power of two, so that no more than a fifth of a slice is more than was asked for.

@@ -41,12 +41,14 @@ func TestSizesPut(t *testing.T) {
 }
 
 // The room for a batch follows what batches of its codec became lately.
-func TestSlabsGrown(t *testing.T) {
+func TestSlabsRatio(t *testing.T) {
 	var s slabs
 	read := func(codec kgo.CompressionCodecType, packed, unpacked int) {
 		s.OnFetchBatchRead(kgo.BrokerMetadata{}, "t", 0, kgo.FetchBatchMetrics{CompressionType: uint8(codec), CompressedBytes: packed, UncompressedBytes: unpacked})
 	}
-	room := func(codec kgo.CompressionCodecType) int { return cap(s.GetDecompressBytes(make([]byte, 10_000), codec)) }
+	room := func(codec kgo.CompressionCodecType) int {
+		return cap(s.GetDecompressBytes(make([]byte, 10_000), codec))
+	}
 	if n := room(kgo.CodecLz4); n < 10_000 || n > 14_000 {
 		t.Errorf("room for %d at first", n)
 	}
@@ -65,5 +67,9 @@ func TestSlabsGrown(t *testing.T) {
 	}
 	if n := room(kgo.CodecLz4); n < 20_000 || n > 26_000 {
 		t.Errorf("room for %d, long after it", n)
+	}
+	read(kgo.CodecLz4, 1000, 250_000)
+	if n := room(kgo.CodecLz4); n > 52_000 {
+		t.Errorf("room for %d after a batch of zeros", n)
 	}
 }
