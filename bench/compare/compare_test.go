@@ -68,7 +68,7 @@ func runAll(t *testing.T, d dirs) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := len(all) + 3; len(results) != want {
+	if want := len(all) + 4; len(results) != want {
 		t.Errorf("%d runs, want %d", len(results), want)
 	}
 	for _, r := range results {

@@ -46,7 +46,7 @@ func programs(names []string, dirs dirs) ([]program, error) {
 		case kolk:
 			p = program{name: kolk, command: []string{filepath.Join(dirs.bin, "peer")}}
 		case loop:
-			p = program{name: loop, command: []string{filepath.Join(dirs.bin, "loop")}, workloads: []string{"passthrough", "count", "count-nocache"}}
+			p = program{name: loop, command: []string{filepath.Join(dirs.bin, "loop")}, workloads: []string{"passthrough", "count", "count-nocache", "rekey-count"}}
 		case kafkaStreams:
 			target := filepath.Join(dirs.java, "target")
 			if err := needJava(filepath.Join(target, "lib")); err != nil {

@@ -1,4 +1,4 @@
-// Command loop does three of the benchmark's workloads (passthrough, count, count-nocache) by hand: franz-go and Pebble, and
+// Command loop does four of the benchmark's workloads (passthrough, count, count-nocache, rekey-count) by hand: franz-go and Pebble, and
 // no framework. It shows what the machine, the client and the engine allow, and is the measure that ../compare holds kolk
 // against.
 //
@@ -34,11 +34,12 @@ type job struct {
 	workload            string
 	brokers             []string
 	app, state, in, out string
+	rekeyed             string // rekey-count: the topic between its two steps, else ""
 	changelog           string // "" for a workload without state
 	everyUpdate         bool   // count-nocache: each record's count goes to the output and the changelog
 	interval            time.Duration
 	threads             int
-	inID                kadm.TopicID
+	ids                 map[string]kadm.TopicID // of the topics that are read
 	partitions          int32
 	blockCache          *pebble.Cache
 }
@@ -66,7 +67,7 @@ func run(args []string) int {
 func parse(args []string) (*job, error) {
 	j := &job{}
 	fs := flag.NewFlagSet("loop", flag.ContinueOnError)
-	fs.StringVar(&j.workload, "workload", "", "passthrough, count or count-nocache")
+	fs.StringVar(&j.workload, "workload", "", "passthrough, count, count-nocache or rekey-count")
 	brokers := fs.String("brokers", "127.0.0.1:9092", "addresses host:port, with commas between")
 	fs.StringVar(&j.app, "app", "", "consumer group, and prefix of the changelog topic")
 	fs.StringVar(&j.state, "state", "", "directory")
@@ -81,8 +82,11 @@ func parse(args []string) (*job, error) {
 	j.brokers, j.interval = strings.Split(*brokers, ","), time.Duration(*commitMS)*time.Millisecond
 	switch j.workload {
 	case "passthrough":
-	case "count", "count-nocache":
+	case "count", "count-nocache", "rekey-count":
 		j.changelog, j.everyUpdate = j.app+"-counts-changelog", j.workload == "count-nocache"
+		if j.workload == "rekey-count" {
+			j.rekeyed = j.app + "-field-repartition"
+		}
 	default:
 		return nil, fmt.Errorf("no workload %q", j.workload)
 	}
@@ -129,7 +133,7 @@ func (j *job) prepare(ctx context.Context) error {
 	if err := topics.Error(); err != nil {
 		return err
 	}
-	j.inID, j.partitions = topics[j.in].ID, int32(len(topics[j.in].Partitions))
+	j.ids, j.partitions = map[string]kadm.TopicID{j.in: topics[j.in].ID}, int32(len(topics[j.in].Partitions))
 	if n := int32(len(topics[j.out].Partitions)); n != j.partitions {
 		return fmt.Errorf("%s has %d partitions, %s has %d", j.in, j.partitions, j.out, n)
 	}
@@ -145,6 +149,13 @@ func (j *job) prepare(ctx context.Context) error {
 	}
 	if old, err := filepath.Glob(filepath.Join(j.state, "*")); err != nil || len(old) > 0 {
 		return errors.Join(err, fmt.Errorf("%s is not empty: this program has no restore", j.state))
+	}
+	if j.rekeyed != "" {
+		t, err := adm.CreateTopic(ctx, j.partitions, -1, nil, j.rekeyed)
+		if err != nil {
+			return err
+		}
+		j.ids[j.rekeyed] = t.ID
 	}
 	_, err = adm.CreateTopic(ctx, j.partitions, -1, map[string]*string{"cleanup.policy": kadm.StringPtr("compact")}, j.changelog)
 	return err

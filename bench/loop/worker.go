@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -22,17 +23,19 @@ type worker struct {
 	*job
 	cl          *kgo.Client
 	txnID       string
-	parts       map[int32]*partition
+	parts       []*partition
+	keyed       kgo.TopicPartitioner
 	uncommitted int // records
 	began       time.Time
 	promise     func(*kgo.Record, error)
 	failed      atomic.Pointer[error] // the first that a record could not be produced
 }
 
-// partition is what a worker keeps of one input partition.
+// partition is what a worker keeps of one partition that it reads.
 type partition struct {
+	topic   string
 	num     int32
-	db      *pebble.DB        // nil for a workload without state
+	db      *pebble.DB        // nil if nothing is counted
 	dirty   map[string]uint64 // counts since the last commit
 	next    int64
 	epoch   int32
@@ -41,33 +44,37 @@ type partition struct {
 
 // work runs one worker until ctx ends, and then commits what it has.
 func (j *job) work(ctx context.Context, index int, nums []int32) (err error) {
-	w := &worker{job: j, txnID: fmt.Sprintf("%s-%d", j.app, index), parts: map[int32]*partition{}}
+	w := &worker{job: j, txnID: fmt.Sprintf("%s-%d", j.app, index), keyed: kgo.StickyKeyPartitioner(nil).ForTopic(j.rekeyed)}
 	w.promise = func(_ *kgo.Record, err error) {
 		if err != nil {
 			w.failed.CompareAndSwap(nil, &err)
 		}
 	}
-	from := map[int32]kgo.Offset{}
 	defer func() { err = errors.Join(err, w.closeAll()) }()
-	for _, n := range nums {
-		from[n] = kgo.NewOffset().AtStart()
-		w.parts[n] = &partition{num: n, dirty: map[string]uint64{}}
-		if j.changelog == "" {
-			continue
-		}
-		w.parts[n].db, err = pebble.Open(filepath.Join(j.state, strconv.Itoa(int(n))), &pebble.Options{
-			Cache:        j.blockCache,
-			MemTableSize: 32 << 20,
-			DisableWAL:   true, // the changelog is the log
-			Logger:       quiet{},
-		})
-		if err != nil {
-			return err
+	from := map[string]map[int32]kgo.Offset{}
+	for topic := range j.ids {
+		from[topic] = map[int32]kgo.Offset{}
+		for _, n := range nums {
+			from[topic][n] = kgo.NewOffset().AtStart()
+			p := &partition{topic: topic, num: n, dirty: map[string]uint64{}}
+			w.parts = append(w.parts, p)
+			if j.changelog == "" || j.rekeyed != "" && topic != j.rekeyed {
+				continue
+			}
+			p.db, err = pebble.Open(filepath.Join(j.state, strconv.Itoa(int(n))), &pebble.Options{
+				Cache:        j.blockCache,
+				MemTableSize: 32 << 20,
+				DisableWAL:   true, // the changelog is the log
+				Logger:       quiet{},
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	w.cl, err = kgo.NewClient(
 		kgo.SeedBrokers(j.brokers...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{j.in: from}),
+		kgo.ConsumePartitions(from),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(50<<20),
 		kgo.FetchMaxPartitionBytes(4<<20),
@@ -106,9 +113,10 @@ func (w *worker) poll(ctx context.Context) error {
 	}
 	var err error
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		p := w.partition(f.Topic, f.Partition)
 		for records := range slices.Chunk(f.Records, chunk) {
 			if err == nil {
-				err = w.process(w.parts[f.Partition], records)
+				err = w.process(p, records)
 			}
 			if err == nil {
 				err = w.commitIfDue()
@@ -121,6 +129,15 @@ func (w *worker) poll(ctx context.Context) error {
 	return w.commitIfDue()
 }
 
+func (w *worker) partition(topic string, num int32) *partition {
+	for _, p := range w.parts {
+		if p.num == num && p.topic == topic {
+			return p
+		}
+	}
+	return nil
+}
+
 func (w *worker) process(p *partition, records []*kgo.Record) error {
 	if w.uncommitted == 0 {
 		if err := w.cl.BeginTransaction(); err != nil {
@@ -129,7 +146,15 @@ func (w *worker) process(p *partition, records []*kgo.Record) error {
 		w.began = time.Now()
 	}
 	for _, r := range records {
-		if p.db == nil {
+		switch {
+		case p.db != nil:
+		case w.rekeyed != "":
+			field, _, _ := bytes.Cut(r.Value, []byte("|"))
+			to := &kgo.Record{Topic: w.rekeyed, Key: field, Value: r.Value, Timestamp: r.Timestamp}
+			to.Partition = int32(w.keyed.Partition(to, int(w.partitions)))
+			w.produce(to)
+			continue
+		default:
 			w.produce(&kgo.Record{Topic: w.out, Partition: p.num, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp})
 			continue
 		}
@@ -223,19 +248,25 @@ func (w *worker) commitOffsets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	topic := kmsg.NewTxnOffsetCommitRequestTopic()
-	topic.Topic, topic.TopicID = w.in, w.inID
-	for _, p := range w.parts {
-		if p.touched {
-			c := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-			c.Partition, c.Offset, c.LeaderEpoch = p.num, p.next, p.epoch
-			topic.Partitions = append(topic.Partitions, c)
+	var topics []kmsg.TxnOffsetCommitRequestTopic
+	for name, id := range w.ids {
+		topic := kmsg.NewTxnOffsetCommitRequestTopic()
+		topic.Topic, topic.TopicID = name, id
+		for _, p := range w.parts {
+			if p.touched && p.topic == name {
+				c := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+				c.Partition, c.Offset, c.LeaderEpoch = p.num, p.next, p.epoch
+				topic.Partitions = append(topic.Partitions, c)
+			}
+		}
+		if len(topic.Partitions) > 0 {
+			topics = append(topics, topic)
 		}
 	}
 	// The group has no members: generation -1 and no member id, as the request has them by default.
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
 	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch = w.txnID, w.app, id, epoch
-	req.Topics = append(req.Topics, topic)
+	req.Topics = topics
 	resp, err := req.RequestWith(ctx, w.cl)
 	if err != nil {
 		return err
@@ -243,7 +274,7 @@ func (w *worker) commitOffsets(ctx context.Context) error {
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("commit offset %s/%d: %w", w.in, p.Partition, err)
+				return fmt.Errorf("commit offset %s/%d: %w", t.Topic, p.Partition, err)
 			}
 		}
 	}
