@@ -116,7 +116,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
 			UncommittedBytes: memory.uncommitted, HeldBytes: memory.held, QueueBytes: memory.queue, CacheBytes: a.cacheShare(view),
 			FetchBytes: fetch, FetchPartitionBytes: fetchPartition,
-			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 250*time.Millisecond), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
+			SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: min(a.cfg.SessionTimeout/3, 300*time.Millisecond), RebalanceTimeout: max(a.cfg.SessionTimeout, a.cfg.TaskTimeout),
 			TransactionTimeout: a.cfg.TransactionTimeout,
 			IdleAfter:          a.cfg.IdleAfter, LiveWithin: a.cfg.LiveWithin, WatermarkInterval: a.cfg.WatermarkInterval,
 			OnError: a.cfg.OnError, Stats: &a.stats, Counters: &a.counters, Clock: a.cfg.Clock, Logger: a.cfg.Logger, Points: points, Events: events, Run: await, Leave: leave,

@@ -48,7 +48,7 @@ func (s *session) connect() error {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// A newly assigned partition waits for the long poll of those that had nothing; every one of them costs an idle process a tenth
 		// of a millisecond and more.
-		kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.FetchMaxWait(300 * time.Millisecond),
 		kgo.FetchMaxBytes(s.cfg.FetchBytes),
 		kgo.FetchMaxPartitionBytes(s.cfg.FetchPartitionBytes),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
