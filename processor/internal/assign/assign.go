@@ -59,6 +59,11 @@ type Config struct {
 	// OnRefused, if not nil, is called when the group refuses this member; it then has no tasks. It is called by the
 	// client's goroutine, must not block, and must not call the client.
 	OnRefused func(Refusal)
+	// OnOrphans, if not nil, is called when the first assignment is one by which the member was to give something up. It had nothing, so the assignment
+	// is of the member before it with the same instance id, which ended in between: the group does not meet when a static
+	// member is back, and nobody has what was to be given up until somebody makes it meet. It is called by the client's goroutine, must not
+	// block, and must not call the client.
+	OnOrphans func()
 	// Siblings are the members of the process; nil if they need not meet.
 	Siblings *Siblings
 }
@@ -89,6 +94,7 @@ type Balancer struct {
 	live     []string // transactional ids of the last generation
 	gone     []gone
 	leads    bool
+	joined   bool // there was an assignment
 }
 
 var (
@@ -210,16 +216,20 @@ func (b *Balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, e
 			return nil, err
 		}
 	}
-	refusal := b.take(data)
+	refusal, orphans := b.take(data)
 	if refusal != nil && b.cfg.OnRefused != nil {
 		b.cfg.OnRefused(*refusal)
+	}
+	if orphans && b.cfg.OnOrphans != nil {
+		b.cfg.OnOrphans()
 	}
 	return partitions, nil
 }
 
-func (b *Balancer) take(data assignmentData) *Refusal {
+func (b *Balancer) take(data assignmentData) (_ *Refusal, orphans bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	orphans, b.joined = data.Yields && !b.joined, true
 	b.assigned, b.live, b.gone = data.Tasks, data.Live, data.Gone
 	b.fence, b.refusal = nil, nil
 	for _, g := range data.Gone {
@@ -230,7 +240,7 @@ func (b *Balancer) take(data assignmentData) *Refusal {
 	if data.Refused {
 		b.refusal = &Refusal{Plan: b.cfg.Plan, GroupPlan: data.Plan, Members: data.Members}
 	}
-	return b.refusal
+	return b.refusal, orphans
 }
 
 // MemberBalancer reads what the members told. It is called when this member is the leader.

@@ -40,6 +40,18 @@ func (m *member) ready(subs []Sub) bool {
 	return true
 }
 
+// yields tells if the member has partitions that are not in its share.
+func (m *member) yields(s *share) bool {
+	for topic, partitions := range m.claims {
+		for _, p := range partitions {
+			if !slices.Contains(s.partitions[topic], p) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // group is the group at one rebalance, as its leader sees it.
 type group struct {
 	subs         []Sub
@@ -124,7 +136,7 @@ func (g *group) assignments(plan string, runs int, result map[string]*share) kgo
 	var out syncPlan
 	for i, m := range g.members {
 		s := result[m.id]
-		data := assignmentData{Plan: plan, Refused: m.Plan != plan, Members: runs, Tasks: s.tasks, Gone: goners}
+		data := assignmentData{Plan: plan, Refused: m.Plan != plan, Yields: m.yields(s), Members: runs, Tasks: s.tasks, Gone: goners}
 		if len(g.members) <= liveLimit || i < liveSome || m.Process == g.leader && m.Worker == g.leaderWorker {
 			data.Live = live
 		}

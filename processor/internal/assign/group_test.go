@@ -23,6 +23,7 @@ type fakeMember struct {
 	unknown map[string]bool
 	// next is an assignment that was received: what is lost has still to be given up.
 	next map[string][]int32
+	last []byte // the last assignment
 }
 
 // fakeGroup is a group and its coordinator.
@@ -101,7 +102,7 @@ func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
 		if err != nil {
 			g.t.Fatal(err)
 		}
-		m.next = next
+		m.next, m.last = next, plan[m.id]
 		for topic, ps := range next {
 			for _, p := range ps {
 				if !slices.Contains(m.owned[topic], p) {
@@ -376,6 +377,40 @@ func TestGroupWithholds(t *testing.T) {
 	}
 	if again := g.rebalance(nil); again || len(a.Assigned()) != 2 || len(b.Assigned()) != 2 {
 		t.Errorf("second round: again %v, %v and %v", again, a.Assigned(), b.Assigned())
+	}
+}
+
+// Who gets as its first assignment one by which it was to give something up learns that the group has to meet; nobody else does.
+func TestGroupOrphans(t *testing.T) {
+	orphans := 0
+	report := func() { orphans++ }
+	reborn := func(assignment []byte) int {
+		b := New(Config{OnOrphans: report})
+		orphans = 0
+		for range 2 {
+			if _, err := b.ParseSyncAssignment(assignment); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return orphans
+	}
+	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"x", "y"}}}, topics: map[string]int32{"x": 4, "y": 2}}
+	a := g.add("a", 0, "plan")
+	a.Balancer.cfg.OnOrphans = report
+	g.settle()
+	b := g.add("b", 0, "plan")
+	b.Balancer.cfg.OnOrphans = report
+	for round, want := range []int{1, 0} { // a gives up two tasks, then b gets them
+		if g.rebalance(nil); orphans != 0 {
+			t.Errorf("round %d: %d reports of members that live", round, orphans)
+		}
+		if n := reborn(a.last); n != want {
+			t.Errorf("round %d: %d reports of a, back again, want %d", round, n, want)
+		}
+		if n := reborn(b.last); n != 0 {
+			t.Errorf("round %d: %d reports of b, back again", round, n)
+		}
+		orphans = 0
 	}
 }
 

@@ -27,6 +27,8 @@ type assignmentData struct {
 	// Plan is the group's; Refused members have another. Members is how many run it.
 	Plan    string
 	Refused bool
+	// Yields says that the member has partitions that are not among those of this assignment.
+	Yields  bool
 	Members int
 	Tasks   []Task // sorted
 	// Live are the transactional ids of this generation, so that the next leader knows who was there. In large groups only
@@ -34,6 +36,11 @@ type assignmentData struct {
 	Live []string // sorted
 	Gone []gone   // sorted by id
 }
+
+const (
+	flagRefused = 1 << iota
+	flagYields
+)
 
 // gone is a transactional id whose member is not there any more, and for how many generations.
 type gone struct {
@@ -65,11 +72,14 @@ func parseMemberData(src []byte) (d memberData, err error) {
 
 func (d assignmentData) append(dst []byte) []byte {
 	dst = append(dst, version)
-	refused := byte(0)
+	flags := byte(0)
 	if d.Refused {
-		refused = 1
+		flags |= flagRefused
 	}
-	dst = append(dst, refused)
+	if d.Yields {
+		flags |= flagYields
+	}
+	dst = append(dst, flags)
 	dst = appendString(dst, d.Plan)
 	dst = binary.AppendUvarint(dst, uint64(d.Members))
 	dst = appendTasks(dst, d.Tasks)
@@ -92,12 +102,11 @@ func parseAssignment(src []byte) (d assignmentData, err error) {
 	}
 	r := decoder{src: src}
 	r.version("assignment")
-	switch flags := r.byte(); flags {
-	case 0, 1:
-		d.Refused = flags == 1
-	default:
+	flags := r.byte()
+	if flags&^(flagRefused|flagYields) != 0 {
 		r.fail("flags")
 	}
+	d.Refused, d.Yields = flags&flagRefused != 0, flags&flagYields != 0
 	d.Plan = r.string()
 	d.Members = int(r.limited(1 << 20))
 	d.Tasks = r.tasks()

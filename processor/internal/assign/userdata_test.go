@@ -24,6 +24,7 @@ func TestUserDataBytes(t *testing.T) {
 		{"assignment", "01" + "00" + "0466303064" + "03" + "01" + "0161" + "01" + "07" + "01" + "0178" + "01" + "0179" + "02",
 			assignmentData{Plan: "f00d", Members: 3, Tasks: []Task{{"a", 7}}, Live: []string{"x"}, Gone: []gone{{"y", 2}}}.append(nil)},
 		{"refused", "01" + "01" + "0466303064" + "03" + "00" + "00" + "00", assignmentData{Plan: "f00d", Members: 3, Refused: true}.append(nil)},
+		{"yields", "01" + "02" + "0466303064" + "03" + "00" + "00" + "00", assignmentData{Plan: "f00d", Members: 3, Yields: true}.append(nil)},
 	} {
 		if got := hex.EncodeToString(test.got); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
@@ -40,6 +41,9 @@ func TestUserDataVersion(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := parseAssignment([]byte{2}); !errors.Is(err, errUserData) {
+		t.Error(err)
+	}
+	if _, err := parseAssignment(append([]byte{1, 4}, assignmentData{}.append(nil)[2:]...)); !errors.Is(err, errUserData) {
 		t.Error(err)
 	}
 	if d, err := parseAssignment(nil); err != nil || d.Tasks != nil {
@@ -65,6 +69,7 @@ func FuzzMemberData(f *testing.F) {
 }
 
 func FuzzAssignment(f *testing.F) {
+	f.Add(assignmentData{Plan: "f", Refused: true, Yields: true}.append(nil))
 	f.Add(assignmentData{Plan: "f", Members: 3, Tasks: []Task{{"a", 7}}, Live: []string{"x"}, Gone: []gone{{"y", 2}}}.append(nil))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		d, err := parseAssignment(src)

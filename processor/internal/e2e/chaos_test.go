@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -180,6 +182,7 @@ func newFleet(t *testing.T, b Broker, j job, n int) *fleet {
 		t.Fatal(err)
 	}
 	f.cluster = meta.Cluster
+	t.Cleanup(f.explain)
 	dir := t.TempDir()
 	for i := range n {
 		name := "instance-" + strconv.Itoa(i)
@@ -188,6 +191,33 @@ func newFleet(t *testing.T, b Broker, j job, n int) *fleet {
 		}})
 	}
 	return f
+}
+
+// explain logs, after a failure, how far everything has come.
+func (f *fleet) explain() {
+	if !f.t.Failed() {
+		return
+	}
+	ctx, cancel := f.admin.context()
+	defer cancel()
+	topics, err := f.admin.ListTopics(ctx)
+	if err != nil {
+		f.t.Logf("no topics: %v", err)
+		return
+	}
+	names := slices.DeleteFunc(topics.Names(), func(name string) bool { return !strings.HasPrefix(name, f.job.Prefix) })
+	ends, err1 := f.admin.ListEndOffsets(ctx, names...)
+	stable, err2 := f.admin.ListCommittedOffsets(ctx, names...)
+	group, err3 := f.admin.FetchOffsets(ctx, f.job.Prefix)
+	f.t.Logf("%d messages loaded; topic/partition: end, of what is stable, the group's offset (%v)", f.sent, errors.Join(err1, err2, err3))
+	for _, topic := range names {
+		for n := range int32(len(ends[topic])) {
+			end, _ := ends.Lookup(topic, n)
+			last, _ := stable.Lookup(topic, n)
+			at, _ := group.Lookup(topic, n)
+			f.t.Logf("%s/%d: %d %d %d", topic, n, end.Offset, last.Offset, at.At)
+		}
+	}
 }
 
 // topics creates the topics of a flights job and loads the airports.

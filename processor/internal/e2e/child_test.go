@@ -103,10 +103,21 @@ func startChild(t *testing.T, role, name, dir string, config any) *child {
 		close(c.done)
 	}()
 	t.Cleanup(func() {
-		c.kill()
-		if t.Failed() {
-			t.Logf("log of %s:\n%s", name, tail(c.log, 4000))
+		if !t.Failed() {
+			c.kill()
+			return
 		}
+		log := tail(c.log, 4000)
+		if !c.exited() {
+			c.signal(t, syscall.SIGQUIT) // to show where it stands
+			select {
+			case <-c.done:
+				log += "\n" + tail(c.log, 300_000)
+			case <-time.After(5 * time.Second):
+			}
+			c.kill()
+		}
+		t.Logf("log of %s:\n%s", name, log)
 	})
 	return c
 }

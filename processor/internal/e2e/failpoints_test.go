@@ -91,6 +91,62 @@ func TestKilledAtEachStep(t *testing.T) {
 	f.checkReplays(t)
 }
 
+// TestKilledWhileGivingUp kills a member that alone is to give a task up for a new one, and is not the leader. It is back at once, as the same
+// static member, so that the group does not meet for it: and until it meets nobody has that task.
+func TestKilledWhileGivingUp(t *testing.T) {
+	f := newFleet(t, startBroker(t), job{"both", names(t, "giving")}, 6)
+	f.topics(3)
+	all := 3 * len(f.plan.SubTopologies())
+	if all != 6 {
+		t.Fatalf("%d tasks, want 6", all)
+	}
+	running := f.instances[:1]
+	settled := func(least int) {
+		t.Helper()
+		eventually(t, 30*time.Second, "all tasks", func() (bool, string) {
+			n, fair := 0, true
+			for _, i := range running {
+				n += i.child.tasks()
+				fair = fair && i.child.tasks() >= least
+			}
+			return n == all && fair || f.anyExited(t), fmt.Sprintf("%d of %d", n, all)
+		})
+	}
+	running[0].start(t)
+	settled(6)
+	// The third takes one task of each of the others. From then on a newcomer takes one task, of one of them.
+	f.instances[1].config.Points = []pointConfig{{Name: failpoint.InRevoke, Nth: 2, Action: "kill"}}
+	f.instances[2].config.Points = []pointConfig{{Name: failpoint.InRevoke, Nth: 1, Action: "kill"}}
+	for n, least := range []int{3, 2} {
+		running = f.instances[:n+2]
+		running[n+1].start(t)
+		settled(least)
+	}
+	var victim *instance
+	for len(running) < len(f.instances) && victim == nil {
+		running = f.instances[:len(running)+1]
+		newcomer := running[len(running)-1]
+		newcomer.start(t)
+		eventually(t, 30*time.Second, "a death or a task of "+newcomer.name, func() (bool, string) {
+			for _, i := range f.instances[1:3] {
+				if i.child.exited() {
+					victim = i
+				}
+			}
+			return victim != nil || newcomer.child.tasks() > 0, ""
+		})
+	}
+	if victim == nil {
+		t.Fatal("only the leader has given something up")
+	}
+	if code := victim.child.wait(t, 30*time.Second); code != -1 {
+		t.Fatalf("exit code %d, want death in revoke", code)
+	}
+	victim.config.Points = nil
+	victim.restart(t)
+	settled(0)
+}
+
 func isRunning(e event) bool { return e.Kind == "state" && e.Text == processor.Running.String() }
 
 // dieAt restarts the instance, unless it is the first time, armed with s, and waits for its death there. How many commits

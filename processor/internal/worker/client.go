@@ -30,6 +30,7 @@ func (s *session) connect() error {
 		Subs: subs, Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: s.cfg.Plan.Fingerprint(),
 		Siblings:  s.cfg.Siblings,
 		OnRefused: func(r assign.Refusal) { s.refused.Store(&r); s.wake() },
+		OnOrphans: func() { s.orphans.Store(true); s.wake() },
 	})
 	s.balancer.SetHeld(s.cfg.Dir.Held())
 	fetched := &slabs{}

@@ -239,6 +239,7 @@ type session struct {
 	purging    atomic.Bool
 	fatal      error // from a callback
 	refused    atomic.Pointer[assign.Refusal]
+	orphans    atomic.Bool // tasks that nobody has until the group meets
 }
 
 type topicPartition struct {
@@ -313,6 +314,10 @@ func (s *session) step() error {
 	}
 	if r := s.refused.Load(); r != nil {
 		return *r
+	}
+	if s.orphans.Swap(false) {
+		s.log.Info("the group meets again, for tasks that the instance before this one was to give up")
+		s.cl.ForceRebalance()
 	}
 	if err := s.adopt(); err != nil {
 		return err
