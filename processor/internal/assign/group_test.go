@@ -414,7 +414,7 @@ func TestGroupOrphans(t *testing.T) {
 	}
 }
 
-// of two that say they own a task the one of the later generation does; of the same generation neither.
+// Of two that say they own a task the one of the later generation does; of the same generation neither.
 func TestGroupClaims(t *testing.T) {
 	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"in"}}}, topics: map[string]int32{"in": 2}}
 	a := g.add("a", 0, "plan")
