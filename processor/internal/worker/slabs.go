@@ -23,8 +23,9 @@ type slabs struct {
 const (
 	ratioUnit = 1024
 	mostRatio = 4 * ratioUnit
-	// A larger ratio is forgotten over so many batches: one that finds too little room is copied while it is unpacked, and batches differ.
-	forget = 512
+	// ratioFade is over how many batches a larger ratio is forgotten: one that finds too little room is copied while it is unpacked, and batches
+	// differ.
+	ratioFade = 512
 )
 
 var _ interface {
@@ -56,7 +57,7 @@ func (s *slabs) OnFetchBatchRead(_ kgo.BrokerMetadata, _ string, _ int32, m kgo.
 	ratio := &s.ratio[m.CompressionType&7]
 	now := min(int64(m.UncompressedBytes)*ratioUnit/int64(m.CompressedBytes)+1, mostRatio)
 	before := ratio.Load()
-	ratio.Store(max(now, before-before/forget))
+	ratio.Store(max(now, before-before/ratioFade))
 }
 
 // sizes are free slices by capacity: four sizes for each power of two, so that no more than a fifth of a slice is more than was asked for.

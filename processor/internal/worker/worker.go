@@ -239,7 +239,7 @@ type session struct {
 	purging    atomic.Bool
 	fatal      error // from a callback
 	refused    atomic.Pointer[assign.Refusal]
-	orphans    atomic.Bool // tasks that nobody has until the group meets
+	orphans    atomic.Bool // there are tasks that nobody has until the group meets
 }
 
 type topicPartition struct {
