@@ -40,7 +40,7 @@ test-race: ## The end-to-end tests under the race detector: each of their proces
 	go test -race -timeout 30m $(E2E)
 
 .PHONY: test-kafka
-test-kafka: ## The end-to-end tests on Apache Kafka 4.3.1: needs Java 17 and, the first time, Maven
+test-kafka: ## The end-to-end tests on Apache Kafka 4.4.0: needs Java 17 and, the first time, Maven
 	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 		if [ -n "$$missing" ] && [ -z "$$KAFKA_BOOTSTRAP" ]; then echo "make test-kafka: missing:$$missing (Java 17 or newer, Maven); or set KAFKA_BOOTSTRAP to the address of a broker" >&2; exit 1; fi
 	go vet -tags kafka $(E2E)

@@ -23,7 +23,7 @@ import (
 )
 
 // kafkaVersion is the Apache Kafka that the suite runs on. It needs Java 17 or newer to run, and Maven once, to get its jars.
-const kafkaVersion = "4.3.1"
+const kafkaVersion = "4.4.0"
 
 const kafkaPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
