@@ -35,6 +35,11 @@ test: ## All tests and go vet, no Java, no Docker; the race detector everywhere 
 	go test $(RACE) -timeout 15m $$(go list ./... | grep -v /processor/internal/e2e$$)
 	go test -timeout 15m $(E2E)
 
+.PHONY: cases
+cases: build ## Inputs on which a stream processor is easily wrong (KOLK_CASES=DIRECTORY for others); cases/README.md
+	@go build -o bin/cases ./cmd/kolk/internal/cases
+	@bin/cases bin/kolk cases $(KOLK_CASES)
+
 .PHONY: test-race
 test-race: ## The end-to-end tests under the race detector: each of their processes is several times slower, so it takes minutes more
 	go test -race -timeout 30m $(E2E)
