@@ -16,6 +16,7 @@ type Serde[T any] interface {
 	// After an error the returned slice is not used.
 	Append(dst []byte, v T) ([]byte, error)
 
-	// Decode returns the value that src encodes. It must not keep src or parts of it: the caller reuses the bytes.
+	// Decode returns the value that src encodes. It must not keep src or parts of it: the caller reuses the bytes. src may be
+	// empty and is never nil: a key or value that is missing is not decoded.
 	Decode(src []byte) (T, error)
 }

@@ -150,7 +150,7 @@ func (c *Cache[A]) noTimestamp(b []byte) error {
 
 // decode decodes a stored value. Failing is fatal: the serde is not the one that wrote it.
 func (c *Cache[A]) decode(b []byte) (A, error) {
-	v, err := c.serde.Decode(b)
+	v, err := c.serde.Decode(present(b))
 	if err != nil {
 		return v, fmt.Errorf("store %s: %w", c.node.Name, decodeError("a stored value", c.serde.Name(), err))
 	}
@@ -352,7 +352,7 @@ func (c *Cache[A]) flush(emit func(e *entry[A], key, raw []byte) error) (did boo
 			continue
 		}
 		e.pending = false
-		c.outKey = append(c.outKey[:0], c.slab.key(e)...)
+		c.outKey = present(append(c.outKey[:0], c.slab.key(e)...))
 		if err := emit(e, c.outKey, raw); err != nil {
 			return did, err
 		}

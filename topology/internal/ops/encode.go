@@ -27,11 +27,17 @@ func (e *encoder[T]) bytes(raw []byte, v T) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.buf = present(b)
+	return e.buf, nil
+}
+
+// present returns b, or an empty slice for nil: bytes that are there are never nil, because nil says that there is no key, no
+// value. Copies of empty bytes and what a serde has appended to nothing are nil easily.
+func present(b []byte) []byte {
 	if b == nil {
-		b = e.buf[:0] // nil would be: no value
+		return []byte{}
 	}
-	e.buf = b
-	return b, nil
+	return b
 }
 
 // clone returns a copy of a value that shares no memory with it.

@@ -49,7 +49,7 @@ func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
 	}
 	g.buf = b
 	if found {
-		if v.Value, fault = g.value.Decode(b); fault != nil {
+		if v.Value, fault = g.value.Decode(present(b)); fault != nil {
 			return Opt[V]{}, fmt.Errorf("global table %s: %w", g.name, decodeError("value", g.value.Name(), fault)), nil
 		}
 		v.OK = true

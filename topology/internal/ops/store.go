@@ -83,9 +83,10 @@ func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
 		}
 	}
 	if hi.OK {
-		if to, err = s.key.Append([]byte{}, hi.Value); err != nil {
+		if to, err = s.key.Append(nil, hi.Value); err != nil {
 			return fmt.Errorf("store %s: %w", s.name, encodeError("key", s.key.Name(), err))
 		}
+		to = present(to) // nil would be: no bound
 	}
 	var read rows // not shared: fn may range too
 	for more := true; more; {
@@ -104,7 +105,7 @@ func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
 		}
 		for i := range read.len() {
 			kb, vb := read.at(i)
-			k, err := s.key.Decode(kb)
+			k, err := s.key.Decode(present(kb))
 			if err != nil {
 				return s.broken(decodeError("a stored key", s.key.Name(), err))
 			}
@@ -134,7 +135,7 @@ func (s *Store[K, V]) encodeKey(key K) error {
 }
 
 func (s *Store[K, V]) decode(b []byte) (V, error) {
-	v, err := s.value.Decode(b)
+	v, err := s.value.Decode(present(b))
 	if err != nil {
 		return v, s.broken(decodeError("a stored value", s.value.Name(), err))
 	}

@@ -68,7 +68,7 @@ func (l *updateLog) keep(id int32, from []Header) {
 		if h.Value != nil {
 			at := len(b)
 			b = append(b, h.Value...)
-			h.Value = b[at:len(b):len(b)]
+			h.Value = present(b[at:len(b):len(b)])
 		}
 		list = append(list, h)
 	}
