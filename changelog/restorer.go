@@ -36,7 +36,7 @@ type Config struct {
 	Backoff time.Duration
 	// MissingAfter is how long a topic may be unknown to the brokers before it counts as deleted: 10 s.
 	MissingAfter time.Duration
-	// Refresh is how often a follower looks for new partitions: 30 s.
+	// Refresh is how often a follower looks for new partitions: 3 s.
 	Refresh time.Duration
 
 	// CompactionMovesStart says that the broker's compaction moves a log's start, as the embedded broker's does and Apache
@@ -56,7 +56,7 @@ func (c Config) withDefaults() Config {
 	defaulted(&c.Report, 10*time.Second)
 	defaulted(&c.Backoff, time.Second)
 	defaulted(&c.MissingAfter, 10*time.Second)
-	defaulted(&c.Refresh, 30*time.Second)
+	defaulted(&c.Refresh, 3*time.Second)
 	return c
 }
 

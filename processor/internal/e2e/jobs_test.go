@@ -46,6 +46,10 @@ func (j job) plan() (*topology.Plan, error) {
 		j.addFragile(t)
 	case "copied":
 		t.Stream(j.in(), serde.String(), serde.String()).To(j.out())
+	case "shuffled":
+		t.Stream(j.in(), serde.String(), serde.String()).Repartition("shuffle").To(j.out())
+	case "merged":
+		t.Stream(j.in(), serde.String(), serde.String()).Merge(t.Stream(j.named(), serde.String(), serde.String())).To(j.out())
 	case "named":
 		names := t.Stream(j.named(), serde.String(), serde.String()).
 			MapRecords(func(r *topology.Record[string, string]) topology.Record[string, string] {

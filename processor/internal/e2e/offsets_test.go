@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -183,5 +184,82 @@ func TestOffsetsPutBackWithoutState(t *testing.T) {
 		if again := len(readAll(t, b.Addr(), j.out())); n != 10 || again != 17 {
 			t.Errorf("%d results, then %d; want 10 and 17", n, again)
 		}
+	}
+}
+
+// TestOffsetsGoneWithoutState: an application without state reads its input from the start when the group's offsets are gone, whether
+// they have expired or the topic was made anew, and as with another state directory.
+func TestOffsetsGoneWithoutState(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	adm := newAdmin(t, b.Addr())
+	ctx, cancel := adm.context()
+	defer cancel()
+	send := func(topic string, values ...string) {
+		adm.produce(topic, func(yield func(message) bool) {
+			for i, v := range values {
+				yield(message{Key: []byte(v), Value: []byte(v), Partition: int32(i % 2)})
+			}
+		})
+	}
+	expire := func(j job) {
+		eventually(t, 30*time.Second, "the group's end", func() (bool, string) {
+			r, err := adm.DeleteGroups(ctx, j.Prefix)
+			return err == nil && r[j.Prefix].Err == nil, fmt.Sprint(err, r[j.Prefix].Err)
+		})
+	}
+	anew := func(topic string) {
+		if _, err := adm.DeleteTopics(ctx, topic); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 30*time.Second, "the topic's end", func() (bool, string) {
+			d, err := adm.ListTopics(ctx, topic)
+			return err == nil && d[topic].Err != nil, fmt.Sprint(err)
+		})
+		adm.cl.PurgeTopicsFromClient(topic)
+		adm.create(topic, 2, nil)
+	}
+	for _, step := range []struct {
+		name, kind string
+		lose       func(job)
+		want       []string
+	}{
+		{"expired", "copied", expire, []string{"a", "a", "b", "b", "c"}},
+		{"made anew", "copied", func(j job) { anew(j.in()) }, []string{"a", "b", "c"}},
+		{"expired in front of a shuffle", "shuffled", expire, nil}, // what is left of the repartition topic comes out again too
+		{"one of two inputs made anew", "merged", func(j job) { anew(j.in()) }, []string{"a", "b", "c", "n"}},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			j := job{step.kind, names(t, step.kind)}
+			for _, topic := range []string{j.in(), j.named(), j.out()} {
+				adm.create(topic, 2, nil)
+			}
+			dir := t.TempDir()
+			run := func() {
+				t.Helper()
+				a := startApp(t, b, j, nil, func(cfg *processor.Config) {
+					cfg.StateDir, cfg.SessionTimeout, cfg.UntilEnd = dir, 1500*time.Millisecond, true
+				})
+				if err := a.wait(t, time.Minute); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send(j.in(), "a", "b")
+			send(j.named(), "n")
+			run()
+			step.lose(j)
+			send(j.in(), "c")
+			run()
+			var got []string
+			for _, o := range readAll(t, b.Addr(), j.out()) {
+				got = append(got, o.Value)
+			}
+			slices.Sort(got)
+			if want := step.want; want != nil && !slices.Equal(got, want) {
+				t.Errorf("results %q, want %q", got, want)
+			} else if want == nil && (len(got) < 5 || !slices.Contains(got, "c")) {
+				t.Errorf("results %q", got)
+			}
+		})
 	}
 }

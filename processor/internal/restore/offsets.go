@@ -8,12 +8,12 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// StateWithoutOffsets is returned for a task that has state but whose group has no committed offsets: processing would count
-// its input twice.
+// StateWithoutOffsets is returned for a task that has state, or leads to some, but whose group has no committed offsets:
+// processing would count its input twice.
 type StateWithoutOffsets struct{ App, Task string }
 
 func (e *StateWithoutOffsets) Error() string {
-	return fmt.Sprintf("task %s has state, but consumer group %q has no committed offsets for its inputs: they were reset, or have expired. Processing the input again would count it twice: delete the application's changelog topics and state directories to begin anew, or restore the offsets", e.Task, e.App)
+	return fmt.Sprintf("task %s has state, or writes to a repartition topic that leads to some, but consumer group %q has no committed offsets for its inputs: they were reset, or have expired. Processing the input again would count it twice: delete the application's changelog topics and state directories to begin anew, or restore the offsets", e.Task, e.App)
 }
 
 // OffsetsPutBack is returned for a task whose state has seen more of an input than the group's committed offset says: a tool has
@@ -43,14 +43,14 @@ func (e *OffsetsPutBack) Error() string {
 	return fmt.Sprintf("%s. Input would be counted twice. Begin anew: delete the application's changelog and repartition topics and its state directories, and set the offsets of all inputs; or set the offset to where it was; or accept it: delete the state directories alone, and run once with the guarantee AtLeastOnce", what)
 }
 
-// Stateful returns the sub-topologies whose input must not be processed twice: those with a logged store, and those that write
-// repartition topics which lead to one.
+// Stateful returns the sub-topologies whose input must not be processed twice: those with state, and those that write
+// repartition topics which lead to some. How far time has got is no state: nothing is counted with it.
 func Stateful(plan *topology.Plan) map[string]bool {
 	stateful := map[string]bool{}
 	for again := true; again; {
 		again = false
 		for _, sub := range plan.SubTopologies() {
-			if !stateful[sub.Name] && (logged(sub) || leads(plan, sub, stateful)) {
+			if !stateful[sub.Name] && (hasState(sub) || leads(plan, sub, stateful)) {
 				stateful[sub.Name], again = true, true
 			}
 		}
@@ -58,9 +58,9 @@ func Stateful(plan *topology.Plan) map[string]bool {
 	return stateful
 }
 
-func logged(sub *topology.SubTopology) bool {
+func hasState(sub *topology.SubTopology) bool {
 	for _, s := range sub.Stores {
-		if s.Logged {
+		if s.Logged && s.Name != sub.TimeStore {
 			return true
 		}
 	}

@@ -107,10 +107,10 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) {
-		return &StateWithoutOffsets{o.App, h.id}
-	}
 	if o.Stateful[sub.Name] {
+		if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) {
+			return &StateWithoutOffsets{o.App, h.id}
+		}
 		if err := o.checkOffsets(h, committed); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(restorer.Close)
 	w.pool, w.engine = newPool(t)
 	w.opener = &Opener{
-		Pool: w.pool, Restorer: restorer, App: "app", TopicID: func(t string) [16]byte { return w.ids[t] }, Now: time.Now,
+		Pool: w.pool, Restorer: restorer, App: "app", Stateful: map[string]bool{"sub": true}, TopicID: func(t string) [16]byte { return w.ids[t] }, Now: time.Now,
 		DeleteRetention: func(string) time.Duration { return w.keep }, Report: func(r Restoration) {
 			if r.Done {
 				w.told = append(w.told, r)
@@ -185,6 +185,9 @@ func TestOpenWithoutOffsets(t *testing.T) {
 	if _, err := w.open(none); !errors.As(err, &refused) {
 		t.Errorf("error %v", err)
 	}
+	// How far time has got is no state.
+	w.opener.AtLeastOnce, w.opener.Stateful = false, nil
+	w.pool.Release(w.mustOpen(none))
 }
 
 // TestOpenStale: state older than the log keeps deletions is rebuilt, so that a deleted key does not rise again. Its age counts
