@@ -124,7 +124,7 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind S
 		}
 		a.value = given(t, c.serde, false)
 	}
-	d := &storeDecl{name: a.store, at: at, kind: kind, timestamps: true, key: s.key, value: a.value}
+	d := &storeDecl{name: a.store, at: at, kind: kind, role: a.kind, timestamps: true, key: s.key, value: a.value}
 	n.stores = []*storeDecl{t.addStore(d)}
 	n.emit = new(ops.Emit)
 	n.usesKey, n.usesValue = a.usesKey, a.usesValue

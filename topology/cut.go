@@ -115,8 +115,7 @@ func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 		timed = timed || n.spans != nil || n.schedule
 		for _, d := range n.stores {
 			spec := StoreSpec{
-				Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Retention: d.retention,
-				Key: nameOf(d.key), Value: nameOf(d.value),
+				Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Retention: d.retention, Shape: d.shape(),
 			}
 			if !slices.Contains(s.Stores, spec) {
 				s.Stores = append(s.Stores, spec)
@@ -125,7 +124,7 @@ func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 	}
 	if timed {
 		s.TimeStore = s.Name + "-time"
-		s.Stores = append(s.Stores, StoreSpec{Name: s.TimeStore, Kind: KeyValueStore, Logged: true, Key: "bytes", Value: "bytes"})
+		s.Stores = append(s.Stores, StoreSpec{Name: s.TimeStore, Kind: KeyValueStore, Logged: true, Shape: timeShape})
 		if d, ok := t.stores[s.TimeStore]; ok {
 			mistakef(t, d.at, d.name, "the store's name is the one of the time of sub-topology %s: choose another", s.Name)
 		}

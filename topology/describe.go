@@ -98,7 +98,7 @@ func (p *Plan) describe() *Description {
 		}
 		for _, st := range s.Stores {
 			sd.Stores = append(sd.Stores, StoreDescription{
-				Name: st.Name, Kind: st.Kind.String(), Key: st.Key, Value: st.Value, Retention: duration(st.Retention),
+				Name: st.Name, Kind: st.Kind.String(), Key: st.Shape.Key, Value: st.Shape.Value, Retention: duration(st.Retention),
 			})
 		}
 		d.SubTopologies = append(d.SubTopologies, sd)

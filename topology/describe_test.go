@@ -162,7 +162,8 @@ func TestPlan(t *testing.T) {
 		t.Errorf("sub-topologies %v", got)
 	}
 	s, ok := plan.SubTopology("by-x")
-	if !ok || s.Stores[1] != (topology.StoreSpec{Name: "per-x", Kind: topology.WindowStore, Timestamped: true, Logged: true, Retention: time.Hour + 90*time.Second, Key: "int64", Value: "int64"}) {
+	if !ok || s.Stores[1] != (topology.StoreSpec{Name: "per-x", Kind: topology.WindowStore, Timestamped: true, Logged: true, Retention: time.Hour + 90*time.Second,
+		Shape: topology.Shape{Role: "count", Size: time.Hour, Advance: 15 * time.Minute, Key: "int64", Value: "int64", Format: 1}}) {
 		t.Errorf("%+v", s)
 	}
 	if rs := plan.Repartitions(); len(rs) != 2 || rs[0].Name != "again" || rs[0].Partitions != 12 || rs[0].Writers[0] != (topology.Writer{SubTopology: "by-x", Delay: time.Hour + 90*time.Second}) ||

@@ -168,7 +168,7 @@ func ExampleStream_Process() {
 	}
 	for _, s := range plan.SubTopologies() {
 		for _, st := range s.Stores {
-			fmt.Printf("%s: %s, %s to %s\n", st.Name, st.Kind, st.Key, st.Value)
+			fmt.Printf("%s: %s, %s to %s\n", st.Name, st.Kind, st.Shape.Key, st.Shape.Value)
 		}
 	}
 	// Output:

@@ -75,6 +75,8 @@ type storeDecl struct {
 	name       string
 	at         string
 	kind       StoreKind
+	role       string   // as in Shape
+	windows    *Windows // of a window store
 	timestamps bool
 	retention  time.Duration
 	key, value anySerde

@@ -113,8 +113,8 @@ type StoreSpec struct {
 	Logged bool
 	// Retention of a window store: size and grace.
 	Retention time.Duration
-	// Key and Value are the names of the serdes.
-	Key, Value string
+	// Shape is what the store's bytes mean.
+	Shape Shape
 }
 
 // GlobalSpec is a topic that every process reads whole.

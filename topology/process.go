@@ -33,7 +33,7 @@ func (t *Topology) Store[K, V any](name string, key serde.Serde[K], value serde.
 	t.claim("store", name, at)
 	t.needSerdes(at, name, key, value)
 	k, v := given(t, key, true), given(t, value, false)
-	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, key: k, value: v})
+	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, role: "store", key: k, value: v})
 	return StoreRef[K, V]{d: d, t: t, key: k, value: v}
 }
 

@@ -11,6 +11,8 @@ import (
 type anySerde interface {
 	// serdeName returns the serde's name, or an error that says what it takes to have one. It is called by Build.
 	serdeName() (string, error)
+	// columns returns the text of the columns of its values; "" for none.
+	columns() string
 }
 
 // serdeRef is where the serde of a T comes from: the one given, else the one for its type.
@@ -72,6 +74,14 @@ func (r *serdeRef[T]) serdeName() (string, error) {
 		r.found = s
 	}
 	return s.Name(), nil
+}
+
+func (r *serdeRef[T]) columns() string {
+	s, err := r.resolve()
+	if err != nil {
+		return ""
+	}
+	return columnsOf(s)
 }
 
 // KeyOption is an option where keys of K are made: [KeySerde].

@@ -36,7 +36,7 @@ func table[K, V any](s Stream[K, V], kind, name, at string) Table[K, V] {
 	t := s.n.t
 	t.claim("store", name, at)
 	n := t.add(kind, name, at, s.n)
-	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, timestamps: true, key: s.key, value: s.value})
+	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, role: "table", timestamps: true, key: s.key, value: s.value})
 	n.stores = []*storeDecl{d}
 	n.emit = new(ops.Emit)
 	n.wantKey, n.wantValue = s.key, s.value

@@ -144,7 +144,7 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 	n.key = output{}
 	spans := g.w.spans()
 	n.windows, n.spans = &g.w, &spans
-	n.stores[0].retention = g.w.size + g.w.grace
+	n.stores[0].windows, n.stores[0].retention = &g.w, g.w.size+g.w.grace
 	store := n.stores[0]
 	n.build = func(b *builder, p *planNode) error {
 		k, err := s.key.resolve()

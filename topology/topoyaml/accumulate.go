@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
 )
 
 // aggregateFunctions are the functions of an aggregation, in the order of the documentation.
@@ -31,6 +32,14 @@ const (
 	firstOf
 	lastOf
 )
+
+// String returns the function's name, as an author writes it.
+func (f aggregateFunction) String() string {
+	if f > countAll {
+		f-- // both counts have one name
+	}
+	return aggregateFunctions[f].name
+}
 
 // column is one field of an aggregation.
 type column struct {
@@ -331,6 +340,17 @@ func (a *aggregation) Name() string {
 		return "aggregate"
 	}
 	return "json"
+}
+
+var _ topology.Columned = (*aggregation)(nil)
+
+// Columns says what the fields of a state are.
+func (a *aggregation) Columns() []topology.Column {
+	columns := make([]topology.Column, len(a.columns))
+	for i, c := range a.columns {
+		columns[i] = topology.Column{Name: c.name, Function: c.fn.String()}
+	}
+	return columns
 }
 
 // Append writes a state as a JSON object. A mean is written as [sum, number of values].
