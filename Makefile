@@ -94,6 +94,12 @@ profiles: bench-programs ## docs/profiles: where each workload spends its CPU ti
 check-compose: ## docker-compose.yml is right: needs docker compose, but no daemon
 	docker compose config --quiet
 
+.PHONY: zones
+zones: ## The time zones of the Go toolchain become those of expressions; ZonesVersion and docs/yaml.md say which they are
+	cp "$$(go env GOROOT)/lib/time/zoneinfo.zip" topology/topoyaml/internal/functions/zones/
+	chmod 644 topology/topoyaml/internal/functions/zones/zoneinfo.zip
+	@grep -m1 '^DATA=' "$$(go env GOROOT)/lib/time/update.bash"
+
 .PHONY: fmt
 fmt: ## Format
 	go fmt ./...

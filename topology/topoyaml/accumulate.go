@@ -302,7 +302,7 @@ func (acc *accumulator) Fields() []Field {
 	fields := make([]Field, len(acc.cells))
 	for i := range acc.cells {
 		c := &acc.of.columns[i]
-		fields[i] = Field{c.name, c.result(&acc.cells[i])}
+		fields[i] = named(c.name, c.result(&acc.cells[i]))
 	}
 	return fields
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 // aggregationOf is an aggregate with a column for each call.
@@ -33,7 +35,7 @@ func plainLoop(values []Value) []Value {
 	var seen int64
 	for _, o := range values {
 		n++
-		v := field(o, "v")
+		v := value.Get(o, "v")
 		if v == nil {
 			continue
 		}
@@ -85,7 +87,7 @@ func TestAccumulators(t *testing.T) {
 		var values []Value
 		var state Value = a.start()
 		for range r.IntN(40) {
-			values = append(values, NewObject(Field{"v", randomNumber(r)}))
+			values = append(values, NewObject(named("v", randomNumber(r))))
 			next, err := a.next(t.Context(), state, &inputs{value: values[len(values)-1]})
 			if err != nil {
 				t.Fatal(err)

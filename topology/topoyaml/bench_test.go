@@ -1,6 +1,10 @@
 package topoyaml
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
+)
 
 const benchFlight = `{"date":"2001/01/01 00:47","delay":66,"distance":1750,"origin":"DTW","destination":"LAS"}`
 
@@ -14,7 +18,7 @@ func BenchmarkExpression(b *testing.B) {
 		{"parseTime", `parseTime(value.date, "2006/01/02 15:04")`},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			c := &exprCompiler{lib: &library{}}
+			c := &exprCompiler{lib: functions.NewLibrary()}
 			p, mistake := c.compile(bench.text, recordScope(typString, typAny), "bench")
 			if mistake != nil {
 				b.Fatal(mistake.message)

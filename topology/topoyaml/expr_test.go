@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 func testObject(t testing.TB, text string) Value {
@@ -85,7 +88,7 @@ func TestExpressionResults(t *testing.T) {
 		{`extract("b", "(a)|b", 1) ?? "none"`, `"none"`},
 		{`extract(value.origin, "T(W)", value.tags[0] == "a" ? 1 : 0)`, `"W"`},
 	} {
-		c := &exprCompiler{lib: &library{}}
+		c := &exprCompiler{lib: functions.NewLibrary()}
 		p, mistake := c.compile(test.expr, recordScope(typString, typAny), "test.yaml:1:1")
 		if mistake != nil {
 			t.Errorf("%s: %d: %s", test.expr, mistake.offset, mistake.message)
@@ -144,7 +147,7 @@ func TestExpressionMistakes(t *testing.T) {
 		{`extract(value.origin, "(a")`, 22, "\"(a\" is no regular expression: missing closing )"},
 		{`extract(value.delay, "a")`, 8, `cannot use int as argument (type string) to call extract; int(), float() and string() convert`},
 	} {
-		c := &exprCompiler{lib: &library{}}
+		c := &exprCompiler{lib: functions.NewLibrary()}
 		_, mistake := c.compile(test.expr, recordScope(typString, flight), "test.yaml:1:1")
 		if mistake == nil {
 			t.Errorf("%s: no mistake found", test.expr)
@@ -160,7 +163,7 @@ func scalarNode(text string) *yaml.Node {
 
 // The tasks of all workers evaluate the same programs at once.
 func TestConcurrentEvaluation(t *testing.T) {
-	c := &exprCompiler{lib: &library{}}
+	c := &exprCompiler{lib: functions.NewLibrary()}
 	p, mistake := c.compile(`{n: value.n * 2, t: upper(key), z: parseTime("2001", "2006", "Europe/Oslo")}`, recordScope(typString, typAny), "x")
 	if mistake != nil {
 		t.Fatal(mistake.message)
@@ -170,8 +173,8 @@ func TestConcurrentEvaluation(t *testing.T) {
 		wg.Go(func() {
 			for i := range 500 {
 				n := int64(g*1000 + i)
-				v, err := p.eval(&inputs{key: "k", value: NewObject(Field{"n", n})})
-				if err != nil || field(v, "n") != 2*n {
+				v, err := p.eval(&inputs{key: "k", value: NewObject(named("n", n))})
+				if err != nil || value.Get(v, "n") != 2*n {
 					t.Errorf("%v, %v; want n = %d", v, err, 2*n)
 					return
 				}

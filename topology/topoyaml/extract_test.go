@@ -3,6 +3,8 @@ package topoyaml
 import (
 	"strings"
 	"testing"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 )
 
 // What cannot be known when the file is loaded is an error of the record.
@@ -10,12 +12,12 @@ func TestExtractErrors(t *testing.T) {
 	for expr, want := range map[string]string{
 		`extract(value.n, "a")`:           "extract needs a string, not int",
 		`extract(value.none, "a")`:        "extract needs a string, not null",
-		`extract("a", "(a)", 2)`:          `there is no group 2 in "(a)", which has 1`,
+		`extract(value.text, "(a)", 2)`:   `there is no group 2 in "(a)", which has 1`,
 		`extract("a", "(a)", value.n)`:    `there is no group -1 in "(a)", which has 1`,
 		`extract("a", "(a)", value.text)`: "extract needs the number of a group, not string",
 		`value.n ? 1 : 2`:                 "a condition should be true or false and is of type int",
 	} {
-		c := &exprCompiler{lib: &library{}}
+		c := &exprCompiler{lib: functions.NewLibrary()}
 		p, mistake := c.compile(expr, recordScope(typString, typAny), "test.yaml:1:1")
 		if mistake != nil {
 			t.Errorf("%s: %s", expr, mistake.message)

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 )
 
 // Options are what a file may need from the program that loads it. The zero value is good.
@@ -83,7 +84,7 @@ func newBuilder(file string, opts Options) *builder {
 	}
 	return &builder{
 		r:        &reader{file: file, lookup: lookup, replaced: map[*yaml.Node]bool{}, broken: map[*yaml.Node]bool{}},
-		exprs:    &exprCompiler{lib: &library{}},
+		exprs:    &exprCompiler{lib: functions.NewLibrary()},
 		registry: opts.Registry,
 		names:    map[string]*definition{},
 	}

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 )
 
 // Bounds for files that are not written by hand: aliases and nesting can make a small file large.
@@ -352,7 +354,7 @@ func (r *reader) field(e *entry, def *fieldDef) bool {
 		if !scalar {
 			return wrong("a duration such as 10s, 90m or 1d")
 		}
-		if _, err := parseDuration(n.Value); err != nil {
+		if _, err := functions.ParseDuration(n.Value); err != nil {
 			r.fail(at(n), "%s: %v", e.name, err)
 			return false
 		}

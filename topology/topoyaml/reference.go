@@ -31,7 +31,7 @@ func reference() string {
 		fmt.Fprintf(&s, "- %s\n", f.doc)
 	}
 	s.WriteString("\n### Functions of kolk\n\n")
-	for _, f := range (&library{}).functions() {
+	for _, f := range ownFunctions {
 		fmt.Fprintf(&s, "- %s\n", f.doc)
 	}
 	s.WriteString("\n### Serdes\n\n")

@@ -5,6 +5,8 @@ import (
 	"encoding/json/v2"
 	"fmt"
 	"slices"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 // Registry holds Go functions that files may use as steps, by name. The zero value is empty. Fill it before Load; it is not safe for
@@ -113,7 +115,7 @@ func toGo[V any](v Value) (V, error) {
 func fromGo(out any) (Value, error) {
 	switch out.(type) {
 	case nil, bool, int, int64, float64, string, []byte, *Object:
-		return fromPlain(out)
+		return value.FromGo(out)
 	}
 	data, err := json.Marshal(out, json.Deterministic(true))
 	if err != nil {

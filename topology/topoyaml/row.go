@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 // NoTimestamp is what [Source.Message] returns for a source that does not say how time follows from a value: the message's
@@ -41,7 +43,7 @@ func (s *Source) CSVRow(header, record []string) (Value, error) {
 		if err != nil {
 			return nil, fmt.Errorf("topoyaml: field %q: %w", header[i], err)
 		}
-		fields[i] = Field{header[i], v}
+		fields[i] = named(header[i], v)
 	}
 	return NewObject(fields...), nil
 }
@@ -65,7 +67,7 @@ func parseCell(text string, t *typ) (Value, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a number (the schema says float)", text)
 		}
-		return fromPlain(f)
+		return value.Float(f)
 	case boolKind:
 		b, err := strconv.ParseBool(strings.TrimSpace(text))
 		if err != nil {

@@ -11,32 +11,32 @@ func Schema() []byte {
 	g := newGrammar()
 	root := schemaOf(g.file)
 	head := NewObject(append([]Field{
-		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-		{"title", "kolk topology"},
-	}, root.fields...)...)
+		named("$schema", "https://json-schema.org/draft/2020-12/schema"),
+		named("title", "kolk topology"),
+	}, root.Fields()...)...)
 	defs := []Field{
-		{"template", NewObject(
-			Field{"description", "an expression, or an object or a list of templates"},
-			Field{"anyOf", []Value{
+		named("template", NewObject(
+			named("description", "an expression, or an object or a list of templates"),
+			named("anyOf", []Value{
 				typed("string"), typed("number"), typed("boolean"), typed("null"),
-				NewObject(Field{"type", "object"}, Field{"additionalProperties", ref("template")}),
-				NewObject(Field{"type", "array"}, Field{"items", ref("template")}),
-			}},
-		)},
-		{"type", NewObject(
-			Field{"description", "a type: " + strings.Join(scalarTypeNames, ", ") + ", a list of one type, or an object of types"},
-			Field{"anyOf", []Value{
-				NewObject(Field{"enum", values(scalarTypeNames)}),
-				NewObject(Field{"type", "object"}, Field{"additionalProperties", ref("type")}),
-				NewObject(Field{"type", "array"}, Field{"items", ref("type")}, Field{"minItems", int64(1)}, Field{"maxItems", int64(1)}),
-			}},
-		)},
-		{"serde", NewObject(Field{"enum", values(formatNames)})},
+				NewObject(named("type", "object"), named("additionalProperties", ref("template"))),
+				NewObject(named("type", "array"), named("items", ref("template"))),
+			}),
+		)),
+		named("type", NewObject(
+			named("description", "a type: "+strings.Join(scalarTypeNames, ", ")+", a list of one type, or an object of types"),
+			named("anyOf", []Value{
+				NewObject(named("enum", values(scalarTypeNames))),
+				NewObject(named("type", "object"), named("additionalProperties", ref("type"))),
+				NewObject(named("type", "array"), named("items", ref("type")), named("minItems", int64(1)), named("maxItems", int64(1))),
+			}),
+		)),
+		named("serde", NewObject(named("enum", values(formatNames)))),
 	}
 	for _, b := range g.blocks[1:] {
-		defs = append(defs, Field{b.name, schemaOf(b)})
+		defs = append(defs, named(b.name, schemaOf(b)))
 	}
-	head.fields = append(head.fields, Field{"$defs", NewObject(defs...)})
+	head = NewObject(append(head.Fields(), named("$defs", NewObject(defs...)))...)
 	text, err := appendJSON(nil, head)
 	if err != nil {
 		panic(fmt.Sprintf("topoyaml: the schema: %v", err)) // it is made of constants
@@ -53,72 +53,72 @@ func schemaOf(b *block) *Object {
 	props := make([]Field, len(b.fields))
 	var required []string
 	for i, f := range b.fields {
-		props[i] = Field{f.name, describe(fieldSchema(&f), f.doc)}
+		props[i] = named(f.name, describe(fieldSchema(&f), f.doc))
 		if f.required {
 			required = append(required, f.name)
 		}
 	}
-	fields := []Field{{"type", "object"}, {"properties", NewObject(props...)}}
+	fields := []Field{named("type", "object"), named("properties", NewObject(props...))}
 	if b.rest == nil {
-		fields = append(fields, Field{"additionalProperties", false})
+		fields = append(fields, named("additionalProperties", false))
 	} else {
-		fields = append(fields, Field{"additionalProperties", describe(fieldSchema(b.rest), b.rest.doc)})
+		fields = append(fields, named("additionalProperties", describe(fieldSchema(b.rest), b.rest.doc)))
 	}
 	if len(required) > 0 {
-		fields = append(fields, Field{"required", values(required)})
+		fields = append(fields, named("required", values(required)))
 	}
 	if len(b.one) > 0 {
 		var one []Value
 		for _, name := range b.one {
-			one = append(one, NewObject(Field{"required", []Value{name}}))
+			one = append(one, NewObject(named("required", []Value{name})))
 		}
-		fields = append(fields, Field{"oneOf", one})
+		fields = append(fields, named("oneOf", one))
 	}
 	if b.short == "" {
-		return NewObject(append([]Field{{"description", b.doc}}, fields...)...)
+		return NewObject(append([]Field{named("description", b.doc)}, fields...)...)
 	}
 	short := fieldSchema(b.field(b.short))
 	if b.texts != nil {
-		short = NewObject(Field{"enum", values(b.texts)})
+		short = NewObject(named("enum", values(b.texts)))
 	}
-	return NewObject(Field{"description", b.doc}, Field{"anyOf", []Value{short, NewObject(fields...)}})
+	return NewObject(named("description", b.doc), named("anyOf", []Value{short, NewObject(fields...)}))
 }
 
 func fieldSchema(f *fieldDef) *Object {
 	switch f.shape {
 	case shapeTexts:
-		return NewObject(Field{"anyOf", []Value{
+		return NewObject(named("anyOf", []Value{
 			typed("string"),
-			NewObject(Field{"type", "array"}, Field{"items", typed("string")}, Field{"minItems", int64(1)}),
-		}})
+			NewObject(named("type", "array"), named("items", typed("string")), named("minItems", int64(1))),
+		}))
 	case shapeExpression:
-		return NewObject(Field{"type", []Value{"string", "number", "boolean"}})
+		return NewObject(named("type", []Value{"string", "number", "boolean"}))
 	case shapeTemplate:
 		return ref("template")
 	case shapeFlag:
 		return typed("boolean")
 	case shapeNumber:
-		return NewObject(Field{"type", "integer"}, Field{"minimum", int64(1)})
+		return NewObject(named("type", "integer"), named("minimum", int64(1)))
 	case shapeDuration:
-		return NewObject(Field{"type", "string"}, Field{"pattern", `^([0-9]+d)?([0-9.]+(h|m|s|ms|us|ns))*$`})
+		return NewObject(named("type", "string"), named("pattern", `^([0-9]+d)?([0-9.]+(h|m|s|ms|us|ns))*$`))
 	case shapeSerde:
 		return ref("serde")
 	case shapeEnum:
-		return NewObject(Field{"enum", values(f.enum)})
+		return NewObject(named("enum", values(f.enum)))
 	case shapeSchema:
 		return ref("type")
 	case shapeBlock:
 		return ref(f.block.name)
 	case shapeBlocks:
-		return NewObject(Field{"type", "array"}, Field{"items", ref(f.block.name)})
+		return NewObject(named("type", "array"), named("items", ref(f.block.name)))
 	case shapeNamed:
-		return NewObject(Field{"type", "object"}, Field{"additionalProperties", ref(f.block.name)})
+		return NewObject(named("type", "object"), named("additionalProperties", ref(f.block.name)))
 	}
 	return typed("string")
 }
 
-func typed(name string) *Object { return NewObject(Field{"type", name}) }
-func ref(name string) *Object   { return NewObject(Field{"$ref", "#/$defs/" + name}) }
+func typed(name string) *Object { return NewObject(named("type", name)) }
+func ref(name string) *Object   { return NewObject(named("$ref", "#/$defs/"+name)) }
 
 func values(texts []string) []Value {
 	list := make([]Value, len(texts))
@@ -129,5 +129,5 @@ func values(texts []string) []Value {
 }
 
 func describe(o *Object, doc string) *Object {
-	return NewObject(append([]Field{{"description", doc}}, o.fields...)...)
+	return NewObject(append([]Field{named("description", doc)}, o.Fields()...)...)
 }

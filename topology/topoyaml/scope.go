@@ -1,6 +1,10 @@
 package topoyaml
 
-import "time"
+import (
+	"time"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
+)
 
 // root is a variable of an expression.
 type root uint8
@@ -90,7 +94,7 @@ func (in *inputs) get(r root, path []string) Value {
 	case rootWindow:
 		switch {
 		case len(path) == 0:
-			return NewObject(Field{"start", in.start}, Field{"end", in.end})
+			return NewObject(named("start", in.start), named("end", in.end))
 		case len(path) == 1 && path[0] == "start":
 			return in.start
 		case len(path) == 1 && path[0] == "end":
@@ -99,7 +103,7 @@ func (in *inputs) get(r root, path []string) Value {
 		return nil
 	}
 	for _, name := range path {
-		v = field(v, name)
+		v = value.Get(v, name)
 	}
 	return v
 }

@@ -61,7 +61,7 @@ func randomValue(r *rand.Rand, depth int) Value {
 	}
 	fields := make([]Field, r.IntN(4))
 	for i := range fields {
-		fields[i] = Field{strconv.Itoa(i) + string(rune('z'-r.IntN(26))), randomValue(r, depth-1)}
+		fields[i] = named(strconv.Itoa(i)+string(rune('z'-r.IntN(26))), randomValue(r, depth-1))
 	}
 	return NewObject(fields...)
 }
@@ -107,7 +107,7 @@ func standard(v Value) any {
 		return list
 	case *Object:
 		m := map[string]any{}
-		for _, f := range v.fields {
+		for _, f := range v.Fields() {
 			m[f.Name] = standard(f.Value)
 		}
 		return m

@@ -1,4 +1,4 @@
-package topoyaml
+package value
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// appendJSON appends v as JSON without white space: objects with their fields in order, whole numbers without a point, bytes in
+// AppendJSON appends v as JSON without white space: objects with their fields in order, whole numbers without a point, bytes in
 // base64. Equal values give equal bytes.
-func appendJSON(dst []byte, v Value) ([]byte, error) {
+func AppendJSON(dst []byte, v Value) ([]byte, error) {
 	var err error
 	switch v := v.(type) {
 	case nil:
@@ -42,23 +42,23 @@ func appendJSON(dst []byte, v Value) ([]byte, error) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if dst, err = appendJSON(dst, e); err != nil {
+			if dst, err = AppendJSON(dst, e); err != nil {
 				return nil, err
 			}
 		}
 		return append(dst, ']'), nil
-	case *accumulator:
-		return v.appendJSON(dst)
+	case Appender:
+		return v.AppendJSON(dst)
 	case *Object:
 		dst = append(dst, '{')
 		for i, f := range v.fields {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if dst, err = appendField(dst, f.Name); err != nil {
+			if dst, err = AppendName(dst, f.Name); err != nil {
 				return nil, err
 			}
-			if dst, err = appendJSON(dst, f.Value); err != nil {
+			if dst, err = AppendJSON(dst, f.Value); err != nil {
 				return nil, err
 			}
 		}
@@ -67,8 +67,13 @@ func appendJSON(dst []byte, v Value) ([]byte, error) {
 	return nil, fmt.Errorf("topoyaml: json: a %T is no value", v)
 }
 
-// appendField appends the name of a field and the colon.
-func appendField(dst []byte, name string) ([]byte, error) {
+// Appender is a value that writes itself, without making an object first.
+type Appender interface {
+	AppendJSON(dst []byte) ([]byte, error)
+}
+
+// AppendName appends the name of a field and the colon.
+func AppendName(dst []byte, name string) ([]byte, error) {
 	dst, err := jsontext.AppendQuote(dst, name)
 	if err != nil {
 		return nil, fmt.Errorf("topoyaml: json: a field's name is not UTF-8: %q", name)
@@ -110,8 +115,8 @@ var jsonReaders = sync.Pool{New: func() any {
 	return &jsonReader{dec: jsontext.NewDecoder(bytes.NewReader(nil)), names: map[string]string{}}
 }}
 
-// parseJSON decodes one JSON value. Names that occur twice in an object, and strings that are not UTF-8, are errors.
-func parseJSON(src []byte) (Value, error) {
+// ParseJSON decodes one JSON value. Names that occur twice in an object, and strings that are not UTF-8, are errors.
+func ParseJSON(src []byte) (Value, error) {
 	r := jsonReaders.Get().(*jsonReader)
 	defer jsonReaders.Put(r)
 	// The decoder reads a bytes.Buffer in place.
@@ -228,40 +233,10 @@ func (r *jsonReader) unquote(raw []byte) (string, error) {
 	return string(text), err
 }
 
-// parseNumber returns an int64 for a whole number that fits, however it is written, otherwise a float64.
+// parseNumber reads a number without making a string of most.
 func parseNumber(raw []byte) (Value, error) {
 	if i, ok := parseInt(raw); ok {
 		return i, nil
 	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil {
-		return nil, fmt.Errorf("number %s: %w", raw, strconv.ErrRange)
-	}
-	return wholeNumber(f), nil
-}
-
-// parseInt reads up to 18 digits, which cannot overflow. Longer ones are left to strconv.
-func parseInt(raw []byte) (int64, bool) {
-	digits := raw
-	if len(digits) > 0 && digits[0] == '-' {
-		digits = digits[1:]
-	}
-	if len(digits) == 0 {
-		return 0, false
-	}
-	if len(digits) > 18 {
-		i, err := strconv.ParseInt(string(raw), 10, 64)
-		return i, err == nil
-	}
-	var n int64
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	if raw[0] == '-' {
-		n = -n
-	}
-	return n, true
+	return ParseNumber(string(raw))
 }
