@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/align"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/worker"
@@ -49,6 +50,7 @@ type App struct {
 	stats    task.Stats
 	counters worker.Counters
 	restored atomic.Int64
+	board    atomic.Pointer[align.Board] // nil before Run
 
 	mu      sync.Mutex
 	running map[int][]TaskID

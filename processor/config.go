@@ -56,6 +56,11 @@ type Config struct {
 	IdleAfter time.Duration
 	// LiveWithin is the age up to which a record is processed without waiting for other inputs. Default: 1 s.
 	LiveWithin time.Duration
+	// MaxAhead keeps source partitions together in event time while old records are read. A partition waits as long as its next
+	// record is more than MaxAhead ahead of the slowest of those whose records meet its own behind a repartition topic, over
+	// all instances. Default: 1 h, or what the slowest covers in a moment if that is more, so that nothing is lost; a bound
+	// that is set is kept, whatever it costs. Negative: no partition waits.
+	MaxAhead time.Duration
 	// WatermarkInterval is how often time is announced to a repartition topic that gets no records. Default: 1 s.
 	WatermarkInterval time.Duration
 

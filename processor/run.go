@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/internal/align"
 	"github.com/kolkstream/kolk/processor/internal/assign"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
@@ -97,6 +98,17 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 			runs.Leader.Store(true)
 		}
 	}
+	a.board.Store(align.New(align.Config{Plan: a.plan, Tasks: view.Tasks, MaxAhead: a.cfg.MaxAhead, StaleAfter: 3 * a.cfg.SessionTimeout, Now: time.Now}))
+	exchange := align.Exchange{Board: a.board.Load(), App: a.cfg.ApplicationID, Admin: kadm.NewClient(cl), Logger: a.cfg.Logger, Input: func(id task.ID) string {
+		sub, _ := a.plan.SubTopology(id.Sub)
+		if topics := view.Inputs(sub, id.Partition); len(topics) > 0 {
+			return topics[0]
+		}
+		return ""
+	}}
+	exchanging, endExchange := context.WithCancel(hard)
+	defer endExchange()
+	group.Go(func() { exchange.Run(exchanging) })
 	a.setState(Rebalancing)
 	leave := func() { a.leave(cl, dir.Instance().ID) }
 	workers := make([]*worker.Worker, a.cfg.Workers)
@@ -110,7 +122,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	for i := range workers {
 		workers[i] = worker.New(worker.Config{
 			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
-			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client, Codec: codec, Siblings: siblings,
+			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client, Codec: codec, Siblings: siblings, Board: a.board.Load(),
 			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce, Stateful: restore.Stateful(a.plan)},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
@@ -149,6 +161,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		abandoned = true
 	}
 	stop()
+	endExchange()
 	if !a.cfg.StayInGroup {
 		leave()
 	}

@@ -24,6 +24,7 @@ type instanceConfig struct {
 	// Session and Transaction are time-outs; 0 for the defaults.
 	Session, Transaction, TaskTimeout time.Duration
 	AtLeastOnce                       bool
+	MaxAhead                          time.Duration
 	Points                            []pointConfig
 	// FileSize limits the size of every file that the process writes from the moment on at which it gets SIGUSR1: a disk
 	// that is full. 0 for no limit.
@@ -62,7 +63,7 @@ func runInstance(ctx context.Context, cfg instanceConfig, out *emitter) error {
 		Guarantee: guarantee, TaskTimeout: cfg.TaskTimeout,
 		Brokers: []string{cfg.Brokers}, StateDir: cfg.StateDir, Workers: cfg.Workers, UntilEnd: cfg.UntilEnd, ReplicationFactor: 1,
 		// A partition whose instance is slow to come back would be idle, and the windows of what waits there would close.
-		IdleAfter:  -1,
+		IdleAfter: -1, MaxAhead: cfg.MaxAhead,
 		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Hooks:  []processor.Hook{reporter{out}}, ClientOptions: clientOptions(),

@@ -60,6 +60,9 @@ func (j job) plan() (*topology.Plan, error) {
 		t.Stream(j.in(), serde.String(), serde.String()).
 			Join("joined", names, func(v, name string) string { return v + " " + name }).
 			To(j.out())
+	case "met":
+		t.Stream(j.in(), serde.Bytes(), serde.String()).SelectKey(func(string) string { return "one" }).
+			Repartition("met", topology.Partitions(1)).MapValues(strings.ToUpper).To(j.out())
 	case "joined":
 		j.addJoined(t)
 	default:

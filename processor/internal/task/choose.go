@@ -10,7 +10,11 @@ func (t *Task) choose() (*input, error) {
 		in := t.inputs[0]
 		ok, err := t.prepare(in)
 		if !ok {
+			t.rest()
 			return nil, err
+		}
+		if t.ahead(in) {
+			return nil, nil
 		}
 		return in, nil
 	}
@@ -25,14 +29,57 @@ func (t *Task) choose() (*input, error) {
 		}
 	}
 	if best < 0 {
+		t.rest()
 		return nil, nil
 	}
+	ahead := t.ahead(t.inputs[best]) // which others learn also if the task waits
 	for i, in := range t.inputs {
 		if !in.ready && t.waits(in, t.inputs[best].at, best < i) {
 			return nil, nil
 		}
 	}
+	if ahead {
+		return nil, nil
+	}
 	return t.inputs[best], nil
+}
+
+// Alignment keeps a task together in event time with those whose records meet its own. All methods are called by the task's
+// goroutine.
+type Alignment interface {
+	// Limit is told the time of the next record, and returns up to which time the task may go on for now.
+	Limit(next int64) int64
+	// Rest says that nobody need wait for the task: it has nothing more, or is live.
+	Rest()
+}
+
+// ahead reports whether the head of in is too far ahead of what other tasks have next. Records of inputs without time, and of
+// live ones, are not.
+func (t *Task) ahead(in *input) bool {
+	switch {
+	case t.align == nil || in.timeless || in.at <= t.limit:
+		return false
+	case t.now-in.at < t.liveWithin:
+		t.setResting()
+		return false
+	}
+	t.resting = false
+	t.limit = t.align.Limit(in.at)
+	return in.at > t.limit
+}
+
+// rest tells others not to wait, if there is nothing to process and nothing to fetch.
+func (t *Task) rest() {
+	if t.align != nil && !t.Behind() {
+		t.setResting()
+	}
+}
+
+func (t *Task) setResting() {
+	if !t.resting {
+		t.resting = true
+		t.align.Rest()
+	}
 }
 
 // waits says whether a head with the timestamp at has to wait for in, which has nothing queued. first says that the head wins

@@ -240,7 +240,7 @@ func (t *Task) persist() (err error) {
 func (t *Task) Abort() error {
 	t.overlay.Reset()
 	t.moment = t.was
-	t.moved = true
+	t.moved, t.resting = true, false
 	for _, in := range t.inputs {
 		in.progress = in.was
 		in.queue.clear()

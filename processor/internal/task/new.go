@@ -59,6 +59,8 @@ type Options struct {
 	// was not there when they announced, below these ends, that they had caught up, or were idle. It is not relied upon until
 	// [Task.CaughtUp]. Bounded runs rely on neither, in any case. Default: no doubts.
 	Doubt map[string]int64
+	// Alignment with other tasks. Default: none.
+	Alignment Alignment
 	// Bounded is set in bounded runs.
 	Bounded *Bounded
 	// Start of each input that has the partition, by topic on the broker.
@@ -101,7 +103,7 @@ func newTask(o Options, p plan) (*Task, error) {
 	t := &Task{
 		id: ID{o.Sub.Name, o.Partition}, sub: []byte(o.Sub.Name), app: o.App, plan: p, part: o.Sub, ctx: o.Context,
 		db: o.DB, checkpoint: o.Checkpoint, output: o.Output, cluster: o.Cluster, clock: o.Clock, log: o.Logger,
-		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals,
+		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals, align: o.Alignment,
 		idleAfter: o.IdleAfter.Milliseconds(), liveWithin: o.LiveWithin.Milliseconds(),
 		moment: moment{times: noTimes},
 		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, drops: map[dropKey]*int64{}, warned: map[string]warning{},

@@ -86,7 +86,10 @@ type Task struct {
 	idleAfter  int64 // milliseconds, as the next two
 	liveWithin int64
 	tellEvery  int64
-	run        uint64 // of the bounded run; 0: none
+	align      Alignment // nil: with nobody
+	limit      int64     // what align has said since Process was called
+	resting    bool      // what align was told last
+	run        uint64    // of the bounded run; 0: none
 
 	inputs    []*input
 	timed     []*input // those that carry time
@@ -201,6 +204,7 @@ func (t *Task) Process(limit int) (n int, err error) {
 			return 0, err
 		}
 	}
+	t.limit = topology.NoTime
 	for n < limit {
 		in, err := t.choose()
 		if err != nil {

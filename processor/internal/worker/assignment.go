@@ -63,6 +63,7 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 			var ctx context.Context
 			ctx, o.cancel = context.WithCancel(s.ctx)
 			s.openings[id] = o
+			s.align.Take(id)
 			s.opening.Go(func() { s.open(ctx, o) })
 		}
 	}
@@ -118,6 +119,7 @@ func (s *session) drop(lost map[string][]int32) {
 		if gone(id, o.topics) {
 			o.cancel()
 			delete(s.openings, id)
+			s.align.Drop(id)
 			for _, t := range o.topics {
 				resume[t] = append(resume[t], id.Partition)
 			}
@@ -134,6 +136,7 @@ func (s *session) drop(lost map[string][]int32) {
 		}
 		s.stopTask(r)
 		delete(s.tasks, r.id)
+		s.align.Drop(r.id)
 	}
 	clear(s.order[len(kept):])
 	s.order = kept
@@ -305,7 +308,7 @@ func (s *session) start(o *opening) error {
 		App: s.cfg.App, Plan: s.cfg.Plan, Sub: o.sub, Partition: o.id.Partition,
 		DB: o.handle.DB, Checkpoint: o.handle.Checkpoint, Globals: s.cfg.Globals,
 		Output: s.producer, Cluster: s.cfg.View, Clock: s.cfg.Clock, Logger: s.log, OnError: s.cfg.OnError, Stats: s.cfg.Stats, CacheBytes: s.cfg.CacheBytes,
-		IdleAfter: s.cfg.IdleAfter, LiveWithin: s.cfg.LiveWithin, WatermarkInterval: s.cfg.WatermarkInterval,
+		IdleAfter: s.cfg.IdleAfter, LiveWithin: s.cfg.LiveWithin, WatermarkInterval: s.cfg.WatermarkInterval, Alignment: s.align.Task(o.id),
 		Doubt: o.doubt, Bounded: bounded, Start: starts, Context: s.hard,
 	})
 	if err != nil {

@@ -41,6 +41,7 @@ func (s *session) commit() error {
 	}
 	if len(dirty) == 0 {
 		s.clean(start)
+		s.align.Committed()
 		return nil
 	}
 	if err := s.producer.Flush(s.hard); err != nil {
@@ -81,6 +82,7 @@ func (s *session) commit() error {
 		return err
 	}
 	s.producer.Done()
+	s.align.Committed()
 	s.aborts = 0
 	s.cfg.Counters.Commits.Add(1)
 	records := s.processed
@@ -218,6 +220,7 @@ func (s *session) abort(cause error) error {
 		}
 	}
 	s.clean(time.Now())
+	s.align.Aborted()
 	// The client's own idea of where to go on is what was polled; ours is what was committed.
 	s.cl.SetOffsets(rewind)
 	if s.aborts > 1 {

@@ -59,7 +59,7 @@ func (s *session) poll() (kgo.Fetches, error) {
 	ctx, cancel := context.WithTimeout(s.hard, due)
 	defer cancel()
 	s.pollCancel.Store(&cancel)
-	if s.ctx.Err() != nil || s.rebalance.Load() && !allow || s.news() || s.refused.Load() != nil || s.orphans.Load() {
+	if s.ctx.Err() != nil || s.rebalance.Load() && !allow || s.news() || s.align.News() || s.refused.Load() != nil || s.orphans.Load() {
 		cancel() // it was told before it could be woken
 	}
 	// A poll that returns nothing at all, not even the end of its context, holds back no callbacks: what it was woken for was

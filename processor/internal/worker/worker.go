@@ -18,6 +18,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/processor/internal/align"
 	"github.com/kolkstream/kolk/processor/internal/assign"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
@@ -43,6 +44,8 @@ type Config struct {
 	Client  []kgo.Opt
 	// Codec is what Client prefers for produced batches.
 	Codec kgo.CompressionCodec
+	// Board is for tasks that keep together in event time.
+	Board *align.Board
 	// Siblings are the workers of the process as members of the group.
 	Siblings *assign.Siblings
 
@@ -205,6 +208,7 @@ type session struct {
 	balancer *assign.Balancer
 	producer *txn.Producer
 	group    txn.Group
+	align    *align.Worker
 
 	tasks    map[task.ID]*running
 	order    []*running
@@ -269,6 +273,8 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 	}
 	s.asking, s.askNoMore = context.WithCancel(ctx)
 	s.begin = sync.OnceFunc(func() { close(s.began) })
+	s.align = w.cfg.Board.Worker(s.wake)
+	defer s.align.Close()
 	defer s.askNoMore()
 	if err := s.connect(); err != nil {
 		return err
@@ -396,6 +402,7 @@ func (r *running) adapt(n int, took time.Duration) {
 func (s *session) process() error {
 	for s.more = true; ; {
 		progress := false
+		s.align.Turn()
 		for _, r := range s.order {
 			start := time.Now()
 			s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: start})
@@ -417,6 +424,9 @@ func (s *session) process() error {
 			if s.dirtySince.IsZero() && r.task.Dirty() {
 				s.dirtySince = time.Now()
 			}
+		}
+		if s.dirtySince.IsZero() {
+			s.align.Committed() // what has changed is what they have to process
 		}
 		if !progress {
 			s.more = false

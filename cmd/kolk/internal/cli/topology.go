@@ -156,6 +156,7 @@ func runtime(c config.Config) processor.Config {
 		UntilEnd:           c.UntilEnd,
 		IdleAfter:          c.IdleAfter,
 		LiveWithin:         c.LiveWithin,
+		MaxAhead:           c.MaxAhead,
 		WatermarkInterval:  c.WatermarkInterval,
 		TaskTimeout:        c.TaskTimeout,
 		SessionTimeout:     c.SessionTimeout,

@@ -38,6 +38,7 @@ type Runtime struct {
 	UntilEnd           bool          `mapstructure:"until-end" usage:"process what the input topics hold now, close all windows, and exit"`
 	IdleAfter          time.Duration `mapstructure:"idle-after" usage:"an input that is quiet for so long no longer holds the others' windows open; 0: never"`
 	LiveWithin         time.Duration `mapstructure:"live-within" usage:"with less lag than this an input is live, and nothing waits for others"`
+	MaxAhead           time.Duration `mapstructure:"max-ahead" usage:"how far, in event time, a partition of old data may be ahead of the slowest one that it meets behind a repartition topic; 0: 1h, or more where that would cost throughput"`
 	WatermarkInterval  time.Duration `mapstructure:"watermark-interval" usage:"how often time is announced to a repartition topic without records"`
 	TaskTimeout        time.Duration `mapstructure:"task-timeout" usage:"a record that takes longer stops the instance"`
 	SessionTimeout     time.Duration `mapstructure:"session-timeout" usage:"an instance that is silent for so long loses its partitions"`
