@@ -35,7 +35,7 @@ var rules = []rule{
 	{path: "changelog", ours: []string{"state"}, third: []string{franz}},
 	{path: "topology", ours: []string{"serde", "state", "topology/internal/..."}},
 	{path: "topology/internal/...", ours: []string{"serde", "state", "topology/internal/..."}},
-	{path: "topology/topoyaml", ours: []string{"topology", "serde", "topology/topoyaml/internal/..."}, third: []string{"go.yaml.in/yaml", "github.com/expr-lang/expr"}},
+	{path: "topology/topoyaml", ours: []string{"topology", "topology/internal/exact", "serde", "topology/topoyaml/internal/..."}, third: []string{"go.yaml.in/yaml", "github.com/expr-lang/expr"}},
 	{path: "topology/topoyaml/internal/value", ours: []string{"serde"}},
 	{path: "topology/topoyaml/internal/functions", ours: []string{"topology/topoyaml/internal/value"}},
 	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",

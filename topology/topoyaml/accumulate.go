@@ -1,7 +1,6 @@
 package topoyaml
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -12,10 +11,10 @@ import (
 // aggregateFunctions are the functions of an aggregation, in the order of the documentation.
 var aggregateFunctions = []struct{ name, doc string }{
 	{"count", "`count()` is the number of records, `count(condition)` the number of those for which it is true"},
-	{"sum", "`sum(number)`; 0 at first, and whole as long as all numbers are"},
+	{"sum", "`sum(number)`: the exact sum, rounded once, when it is read; 0 at first"},
 	{"min", "`min(number or string)`: the smallest"},
 	{"max", "`max(number or string)`: the largest"},
-	{"avg", "`avg(number)`: the mean"},
+	{"avg", "`avg(number)`: the mean, the exact sum divided and rounded once"},
 	{"first", "`first(any)`: that of the record that came first"},
 	{"last", "`last(any)`: that of the record that came last"},
 }
@@ -62,124 +61,6 @@ type accumulator struct {
 	cells []cell
 }
 
-// cell is the state of one column. Numbers are kept outside of interfaces, which saves an allocation for each update.
-type cell struct {
-	state cellState
-	i     int64
-	f     float64
-	v     Value // other than a number
-	n     int64 // avg: how many
-}
-
-type cellState uint8
-
-const (
-	nullCell cellState = iota
-	intCell
-	floatCell
-	valueCell
-)
-
-func (c *cell) value() Value {
-	switch c.state {
-	case intCell:
-		return c.i
-	case floatCell:
-		return c.f
-	case valueCell:
-		return c.v
-	}
-	return nil
-}
-
-func (c *cell) set(v Value) {
-	switch v := v.(type) {
-	case nil:
-		c.state, c.v = nullCell, nil
-	case int64:
-		c.state, c.i, c.v = intCell, v, nil
-	case float64:
-		c.setFloat(v)
-	default:
-		c.state, c.v = valueCell, v
-	}
-}
-
-// setFloat keeps whole numbers as such, as reading the state back would.
-func (c *cell) setFloat(f float64) {
-	c.v = nil
-	if f >= -(1<<63) && f < 1<<63 {
-		if i := int64(f); float64(i) == f {
-			c.state, c.i = intCell, i
-			return
-		}
-	}
-	c.state, c.f = floatCell, f
-}
-
-func (c *cell) float() float64 {
-	if c.state == intCell {
-		return float64(c.i)
-	}
-	return c.f
-}
-
-var errOverflow = errors.New("the sum exceeds the range of whole numbers (64 bits)")
-
-func (c *cell) add(v Value) error {
-	switch v := v.(type) {
-	case int64:
-		if c.state == intCell {
-			sum := c.i + v
-			if (sum > c.i) != (v > 0) {
-				return errOverflow
-			}
-			c.i = sum
-			return nil
-		}
-		c.setFloat(c.f + float64(v))
-	case float64:
-		c.setFloat(c.float() + v)
-	default:
-		return fmt.Errorf("a number is needed, not a value of type %s", kindOf(v))
-	}
-	return nil
-}
-
-// compare orders numbers by size and strings by their bytes.
-func (c *cell) compare(v Value) (int, error) {
-	switch v := v.(type) {
-	case int64:
-		switch c.state {
-		case intCell:
-			return compareOrdered(c.i, v), nil
-		case floatCell:
-			return compareOrdered(c.f, float64(v)), nil
-		}
-	case float64:
-		if c.state == intCell || c.state == floatCell {
-			return compareOrdered(c.float(), v), nil
-		}
-	case string:
-		if s, ok := c.v.(string); ok {
-			return compareOrdered(s, v), nil
-		}
-	default:
-		return 0, fmt.Errorf("a number or a string is needed, not a value of type %s", kindOf(v))
-	}
-	return 0, fmt.Errorf("numbers and strings cannot be compared: %s and %s", kindOf(c.value()), kindOf(v))
-}
-
-func compareOrdered[T int64 | float64 | string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // start is the state before the first record.
 func (a *aggregation) start() *accumulator {
 	acc := &accumulator{of: a, cells: make([]cell, len(a.columns))}
@@ -192,47 +73,74 @@ func (a *aggregation) start() *accumulator {
 	return acc
 }
 
-// add counts a record in, in place. After an error the state is as before.
+// add counts a record in, in place. After an error the state is as before: what can fail is done for
+// all columns before the first one changes.
 func (a *aggregation) add(acc *accumulator, in *inputs) error {
-	var saved [8]cell
-	before := append(saved[:0], acc.cells...)
+	var room [8]Value
+	args := room[:0]
 	for i := range a.columns {
-		if err := a.columns[i].add(&acc.cells[i], in); err != nil {
-			copy(acc.cells, before)
+		v, err := a.columns[i].argument(&acc.cells[i], in)
+		if err != nil {
 			return err
+		}
+		args = append(args, v)
+	}
+	for i, v := range args {
+		if v != nil { // null is left out
+			a.columns[i].add(&acc.cells[i], v)
 		}
 	}
 	return nil
 }
 
-func (c *column) add(to *cell, in *inputs) error {
+// argument computes what is to be added to a cell, nil for nothing. It is an error if it does not fit.
+func (c *column) argument(to *cell, in *inputs) (Value, error) {
 	switch c.fn {
 	case countAll:
-		to.i++
-		return nil
+		return true, nil
 	case countIf:
-		ok, err := c.arg.test(in)
-		if ok {
-			to.i++
+		if ok, err := c.arg.test(in); !ok || err != nil {
+			return nil, err
 		}
-		return err
+		return true, nil
 	}
 	v, err := c.arg.eval(in)
 	if err != nil || v == nil {
-		return err // null is left out
+		return nil, err
 	}
 	switch c.fn {
+	case sumOf, avgOf:
+		err = to.takesNumber(v, c.whole())
+	case minOf, maxOf:
+		_, err = to.compare(v)
+	}
+	if err != nil {
+		return nil, c.arg.fail(err)
+	}
+	return v, nil
+}
+
+// whole reports whether the column is a sum that is known to be whole.
+func (c *column) whole() bool { return c.fn == sumOf && c.arg.typ.kind == intKind }
+
+// add adds what argument has returned.
+func (c *column) add(to *cell, v Value) {
+	switch c.fn {
+	case countAll, countIf:
+		to.i++
 	case sumOf:
-		err = to.add(v)
+		to.addNumber(v)
 	case avgOf:
 		if to.state == nullCell {
 			to.state, to.i = intCell, 0
 		}
-		if err = to.add(v); err == nil {
-			to.n++
-		}
+		to.addNumber(v)
+		to.n++
 	case minOf, maxOf:
-		err = c.extreme(to, v)
+		order, _ := to.compare(v)
+		if to.state == nullCell || c.fn == minOf && order > 0 || c.fn == maxOf && order < 0 {
+			to.set(v)
+		}
 	case firstOf:
 		if to.state == nullCell {
 			to.set(v)
@@ -240,32 +148,12 @@ func (c *column) add(to *cell, in *inputs) error {
 	case lastOf:
 		to.set(v)
 	}
-	if err != nil {
-		return c.arg.fail(err)
-	}
-	return nil
-}
-
-func (c *column) extreme(to *cell, v Value) error {
-	if to.state == nullCell {
-		switch v.(type) {
-		case int64, float64, string:
-			to.set(v)
-			return nil
-		}
-		return fmt.Errorf("a number or a string is needed, not a value of type %s", kindOf(v))
-	}
-	order, err := to.compare(v)
-	if err == nil && (c.fn == minOf && order > 0 || c.fn == maxOf && order < 0) {
-		to.set(v)
-	}
-	return err
 }
 
 // result is the value of a column as others see it.
 func (c *column) result(from *cell) Value {
 	if c.fn == avgOf && from.n > 0 {
-		return wholeNumber(from.float() / float64(from.n))
+		return from.mean()
 	}
 	return from.value()
 }
@@ -334,9 +222,10 @@ func (acc *accumulator) append(dst []byte, one func([]byte, *column, *cell) ([]b
 
 var _ serde.Serde[Value] = (*aggregation)(nil)
 
-// Name is "json", unless the state holds more than the result: then the bytes differ, and so does the name.
+// Name is "json", unless the state may hold more than the result: then the bytes differ, and so does
+// the name.
 func (a *aggregation) Name() string {
-	if slices.ContainsFunc(a.columns, func(c column) bool { return c.fn == avgOf }) {
+	if slices.ContainsFunc(a.columns, func(c column) bool { return c.fn == avgOf || c.fn == sumOf && !c.whole() }) {
 		return "aggregate"
 	}
 	return "json"
@@ -353,17 +242,20 @@ func (a *aggregation) Columns() []topology.Column {
 	return columns
 }
 
-// Append writes a state as a JSON object. A mean is written as [sum, number of values].
+// Append writes a state as a JSON object, as docs/format/aggregates.md says.
 func (a *aggregation) Append(dst []byte, v Value) ([]byte, error) {
 	acc, ok := v.(*accumulator)
 	if !ok {
 		return nil, fmt.Errorf("topoyaml: a %s is no state of an aggregation", kindOf(v))
 	}
 	return acc.append(dst, func(dst []byte, c *column, from *cell) ([]byte, error) {
-		if c.fn != avgOf {
-			return appendJSON(dst, from.value())
+		switch c.fn {
+		case avgOf:
+			return appendJSON(dst, []Value{from.sumState(), from.n})
+		case sumOf:
+			return appendJSON(dst, from.sumState())
 		}
-		return appendJSON(dst, []Value{from.value(), from.n})
+		return appendJSON(dst, from.value())
 	})
 }
 
@@ -384,23 +276,35 @@ func (a *aggregation) Decode(src []byte) (Value, error) {
 		if !ok {
 			continue
 		}
-		if c.fn == avgOf {
-			pair, ok := v.([]Value)
-			if !ok || len(pair) != 2 {
-				return nil, fmt.Errorf("%w: the field %q is no mean", serde.ErrMalformed, c.name)
-			}
-			if acc.cells[i].n, ok = pair[1].(int64); !ok {
-				return nil, fmt.Errorf("%w: the field %q is no mean", serde.ErrMalformed, c.name)
-			}
-			v = pair[0]
-		}
-		acc.cells[i].set(v)
-		switch c.fn {
-		case countAll, countIf, sumOf, avgOf:
-			if _, number := toFloat(v); !number && !(c.fn == avgOf && v == nil) {
-				return nil, fmt.Errorf("%w: the field %q should be a number and is of type %s", serde.ErrMalformed, c.name, kindOf(v))
-			}
+		if err := c.set(&acc.cells[i], v); err != nil {
+			return nil, err
 		}
 	}
 	return acc, nil
+}
+
+// set reads the state of a column.
+func (c *column) set(to *cell, v Value) error {
+	switch c.fn {
+	case avgOf:
+		pair, ok := v.([]Value)
+		if ok = ok && len(pair) == 2; ok {
+			to.n, ok = pair[1].(int64)
+		}
+		if !ok || !(to.n == 0 && pair[0] == nil || to.n > 0 && to.setSum(pair[0])) {
+			return fmt.Errorf("%w: the field %q is no mean", serde.ErrMalformed, c.name)
+		}
+	case sumOf:
+		if !to.setSum(v) || c.whole() && to.state != intCell {
+			return fmt.Errorf("%w: the field %q is no sum", serde.ErrMalformed, c.name)
+		}
+	case countAll, countIf:
+		if _, ok := v.(int64); !ok {
+			return fmt.Errorf("%w: the field %q should be a number and is of type %s", serde.ErrMalformed, c.name, kindOf(v))
+		}
+		fallthrough
+	default:
+		to.set(v)
+	}
+	return nil
 }

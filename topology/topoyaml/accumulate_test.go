@@ -2,12 +2,15 @@ package topoyaml
 
 import (
 	"cmp"
+	"errors"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
@@ -128,9 +131,9 @@ func randomNumber(r *rand.Rand) Value {
 	return int64(r.IntN(1<<40) - 1<<39)
 }
 
-// A state without a mean is the same as its result: the topic can take the store's bytes as they are.
+// A state without a mean or a sum of fractions is the same as its result: the topic can take the store's bytes as they are.
 func TestStateIsResult(t *testing.T) {
-	a := aggregationOf(t, typAny, "count()", "max(value)", "last(value)", "sum(value)")
+	a := aggregationOf(t, typInt, "count()", "max(value)", "last(value)", "sum(value)")
 	if a.Name() != "json" {
 		t.Errorf("the serde is %q", a.Name())
 	}
@@ -147,19 +150,22 @@ func TestStateIsResult(t *testing.T) {
 
 func TestAggregateErrors(t *testing.T) {
 	for _, test := range []struct {
+		typ    *typ
 		call   string
 		values []Value
 		want   string
 	}{
-		{"sum(value)", []Value{int64(1), "x"}, "a number is needed, not a value of type string"},
-		{"sum(value)", []Value{int64(math.MaxInt64), int64(1)}, "exceeds the range"},
-		{"sum(value)", []Value{int64(math.MinInt64), int64(-1)}, "exceeds the range"},
-		{"max(value)", []Value{int64(1), "x"}, "numbers and strings cannot be compared"},
-		{"min(value)", []Value{true}, "a number or a string is needed"},
-		{"count(value)", []Value{int64(1)}, "a condition should be true or false"},
-		{"avg(value)", []Value{"x"}, "a number is needed"},
+		{typAny, "sum(value)", []Value{int64(1), "x"}, "a number is needed, not a value of type string"},
+		{typInt, "sum(value)", []Value{int64(math.MaxInt64), int64(1)}, "exceeds the range"},
+		{typInt, "sum(value)", []Value{int64(math.MinInt64), int64(-1)}, "exceeds the range"},
+		{typAny, "sum(value)", []Value{math.MaxFloat64, math.MaxFloat64}, "exceeds the range"},
+		{typAny, "sum(value)", []Value{math.MaxFloat64, 0.5, 1e300}, "exceeds the range"},
+		{typAny, "max(value)", []Value{int64(1), "x"}, "numbers and strings cannot be compared"},
+		{typAny, "min(value)", []Value{true}, "a number or a string is needed"},
+		{typAny, "count(value)", []Value{int64(1)}, "a condition should be true or false"},
+		{typAny, "avg(value)", []Value{"x"}, "a number is needed"},
 	} {
-		a := aggregationOf(t, typAny, "count()", test.call)
+		a := aggregationOf(t, test.typ, "count()", test.call)
 		var state Value = a.start()
 		var err error
 		for i, v := range test.values {
@@ -181,6 +187,32 @@ func TestAggregateErrors(t *testing.T) {
 	}
 }
 
+// Whole numbers and fractions are ordered by size, not by the nearest float.
+func TestMinMaxOfMixedNumbers(t *testing.T) {
+	for _, test := range []struct {
+		values    []Value
+		low, high Value
+	}{
+		{[]Value{int64(math.MaxInt64), 9223372036854775808.0}, int64(math.MaxInt64), 9223372036854775808.0},
+		{[]Value{9223372036854775808.0, int64(math.MaxInt64)}, int64(math.MaxInt64), 9223372036854775808.0},
+		{[]Value{int64(2251799813685249), 2251799813685248.5}, 2251799813685248.5, int64(2251799813685249)},
+		{[]Value{-0.5, int64(0), int64(-1)}, int64(-1), int64(0)},
+		{[]Value{-1e300, int64(math.MinInt64)}, -1e300, int64(math.MinInt64)},
+	} {
+		a := aggregationOf(t, typAny, "min(value)", "max(value)")
+		var state Value
+		for _, v := range test.values {
+			var err error
+			if state, err = a.next(t.Context(), state, &inputs{value: v}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if f := state.(*accumulator).Fields(); f[0].Value != test.low || f[1].Value != test.high {
+			t.Errorf("of %v: %v and %v", test.values, f[0].Value, f[1].Value)
+		}
+	}
+}
+
 func TestMinMaxOfStrings(t *testing.T) {
 	words := []string{"pear", "apple", "fig", "zebra", "äpfel"}
 	a := aggregationOf(t, typString, "min(value)", "max(value)")
@@ -194,5 +226,114 @@ func TestMinMaxOfStrings(t *testing.T) {
 	got := state.(*accumulator).Fields()
 	if got[0].Value != slices.MinFunc(words, cmp.Compare) || got[1].Value != slices.MaxFunc(words, cmp.Compare) {
 		t.Errorf("%v", got)
+	}
+}
+
+// wild is a number whose sums with others of its kind are rounded in one order and not in another.
+func wild(r *rand.Rand) Value {
+	switch r.IntN(6) {
+	case 0:
+		return int64(r.Uint64())
+	case 1:
+		return int64(9007199254740993)
+	case 2:
+		return wholeNumber(float64(1-2*r.IntN(2)) * 1e16)
+	case 3:
+		return wholeNumber(math.Ldexp(r.Float64()-0.5, r.IntN(200)-100))
+	}
+	return wholeNumber(float64(r.IntN(10_000_000)) / 100)
+}
+
+// Sums and means are those of the exact numbers, rounded once, in whatever order the records come,
+// and so is what is stored.
+func TestSumsInAnyOrder(t *testing.T) {
+	r := seeded(t)
+	a := aggregationOf(t, typFloat, "sum(value)", "avg(value)")
+	for range 500 {
+		values := make([]Value, 1+r.IntN(40))
+		total := new(big.Rat)
+		for i := range values {
+			values[i] = wild(r)
+			switch v := values[i].(type) {
+			case int64:
+				total.Add(total, new(big.Rat).SetInt64(v))
+			case float64:
+				total.Add(total, new(big.Rat).SetFloat64(v))
+			}
+		}
+		nearest, _ := total.Float64()
+		sum := wholeNumber(nearest)
+		if total.IsInt() && total.Num().IsInt64() {
+			sum = total.Num().Int64()
+		}
+		mean, _ := new(big.Rat).Quo(total, new(big.Rat).SetInt64(int64(len(values)))).Float64()
+		var stored string
+		for range 3 {
+			r.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
+			var state Value
+			for _, v := range values {
+				next, err := a.next(t.Context(), state, &inputs{value: v})
+				if err != nil {
+					t.Fatal(err)
+				}
+				state = next
+				if r.IntN(5) == 0 {
+					data, err := a.Append(nil, state)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if state, err = a.Decode(data); err != nil {
+						t.Fatalf("%s: %v", data, err)
+					}
+				}
+			}
+			fields := state.(*accumulator).Fields()
+			if fields[0].Value != sum || fields[1].Value != wholeNumber(mean) {
+				t.Fatalf("of %v: sum %v, mean %v; want %v, %v", values, fields[0].Value, fields[1].Value, sum, mean)
+			}
+			data, err := a.Append(nil, state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stored == "" {
+				stored = string(data)
+			}
+			if string(data) != stored {
+				t.Fatalf("in another order the state is %s, not %s", data, stored)
+			}
+		}
+	}
+}
+
+// The states that docs/format/aggregates.md shows.
+func TestAggregateFormat(t *testing.T) {
+	for _, test := range []struct {
+		values []Value
+		want   string
+	}{
+		{nil, `{"a":0,"b":[null,0]}`},
+		{[]Value{int64(3), int64(4)}, `{"a":7,"b":[7,2]}`},
+		{[]Value{0.5, 0.25}, `{"a":0.75,"b":[0.75,2]}`},
+		{[]Value{0.1, 0.2, 0.3}, `{"a":[0.6,2.7755575615628914e-17],"b":[[0.6,2.7755575615628914e-17],3]}`},
+		{[]Value{int64(math.MaxInt64), int64(2)}, `{"a":[9223372036854776000,1],"b":[[9223372036854776000,1],2]}`},
+	} {
+		a := aggregationOf(t, typAny, "sum(value)", "avg(value)")
+		var state Value = a.start()
+		for _, v := range test.values {
+			var err error
+			if state, err = a.next(t.Context(), state, &inputs{value: v}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		data, err := a.Append(nil, state)
+		if err != nil || string(data) != test.want {
+			t.Errorf("the state of %v is %s, %v; want %s", test.values, data, err, test.want)
+		}
+	}
+	a := aggregationOf(t, typInt, "sum(value)", "avg(value)")
+	for _, bad := range []string{`{"a":"1"}`, `{"a":null}`, `{"a":[0.5,0.25]}`, `{"a":0.5}`, `{"b":1}`, `{"b":[null,1]}`, `{"b":[1,0]}`, `{"b":[1,-1]}`, `{"b":[1]}`, `{"b":[[true],1]}`} {
+		if v, err := a.Decode([]byte(bad)); !errors.Is(err, serde.ErrMalformed) {
+			t.Errorf("%s is read as %v, %v", bad, v, err)
+		}
 	}
 }

@@ -170,7 +170,7 @@ func TestSamePlanAsGo(t *testing.T) {
 	file := load(t, `
 name: flight-delays
 sources:
-  flights: {stream: flights}
+  flights: {stream: flights, schema: {origin: string, delay: int}}
   airports: {global: airports}
 streams:
   - from: flights

@@ -210,12 +210,12 @@ func Compare(a, b Value) (order int, ok bool) {
 		case int64:
 			return compareOrdered(a, b), true
 		case float64:
-			return compareIntFloat(a, b), true
+			return CompareIntFloat(a, b), true
 		}
 	case float64:
 		switch b := b.(type) {
 		case int64:
-			return -compareIntFloat(b, a), true
+			return -CompareIntFloat(b, a), true
 		case float64:
 			return compareOrdered(a, b), true
 		}
@@ -237,8 +237,9 @@ func compareOrdered[T int64 | float64](a, b T) int {
 	return 0
 }
 
-// compareIntFloat compares without making either number the other's kind, which may round it.
-func compareIntFloat(i int64, f float64) int {
+// CompareIntFloat orders an int and a float, without making either the kind of the other, which may
+// round it.
+func CompareIntFloat(i int64, f float64) int {
 	switch {
 	case f >= 1<<63:
 		return -1

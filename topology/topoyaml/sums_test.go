@@ -1,0 +1,94 @@
+package topoyaml_test
+
+import (
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/kolkstream/kolk/processor/processortest"
+	"github.com/kolkstream/kolk/topology/topoyaml"
+)
+
+// Behind a shuffle the order of records depends on the partitions and on which task runs first. Sums
+// and means do not: they are the exact ones, rounded once.
+func TestSumsBehindAShuffle(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if s, err := strconv.ParseUint(os.Getenv("KOLK_SEED"), 10, 64); err == nil {
+		seed = s
+	}
+	t.Logf("KOLK_SEED=%d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	file := load(t, `
+name: totals
+sources:
+  payments: {stream: payments, schema: {shop: string, amount: float, t: int}, time: value.t, key: bytes}
+streams:
+  - from: payments
+    steps:
+      - group: {name: by-shop, by: value.shop}
+      - window: {tumbling: 1h, grace: 1h}
+      - aggregate: {store: totals, total: sum(value.amount), mean: avg(value.amount)}
+      - emit: final
+      - result: {value: {total: value.total, mean: value.mean}}
+      - to: totals
+`, topoyaml.Options{})
+	type payment struct {
+		key, amount string
+		shop        int
+	}
+	payments := make([]payment, 2000)
+	sums, counts := make([]*big.Rat, 3), make([]int64, 3)
+	for i := range sums {
+		sums[i] = new(big.Rat)
+	}
+	for i := range payments {
+		amount := strconv.FormatFloat(float64(r.IntN(10_000))/100, 'f', -1, 64)
+		switch r.IntN(10) {
+		case 0:
+			amount = strconv.Itoa(r.IntN(100)) // whole ones among them
+		case 1:
+			amount = []string{"1e16", "-1e16", "9007199254740993", "1e-9"}[r.IntN(4)]
+		}
+		p := payment{strconv.Itoa(r.IntN(100)), amount, r.IntN(3)}
+		payments[i] = p
+		counts[p.shop]++
+		// The number is what the text says, as a whole number or as the nearest float.
+		n, ok := new(big.Rat).SetString(amount)
+		if f, err := strconv.ParseFloat(amount, 64); !ok || err != nil {
+			t.Fatal(err)
+		} else if !n.IsInt() {
+			n.SetFloat64(f)
+		}
+		sums[p.shop].Add(sums[p.shop], n)
+	}
+	var want []string
+	for shop, sum := range sums {
+		mean := new(big.Rat).Quo(sum, new(big.Rat).SetInt64(counts[shop]))
+		want = append(want, fmt.Sprintf(`totals "%d" {"total":%s,"mean":%s} 1000`, shop, rounded(sum), rounded(mean)))
+	}
+	for _, partitions := range []int32{1, 2, 4, 7} {
+		d := processortest.New(t, file.Plan(), processortest.Options{DefaultPartitions: partitions, CommitEvery: 1 + r.IntN(300)})
+		for _, p := range payments {
+			d.Append("payments", []byte(p.key), fmt.Appendf(nil, `{"shop":"%d","amount":%s,"t":1000}`, p.shop, p.amount), 0)
+		}
+		d.Run()
+		d.EndOfInput()
+		equal(t, results(t, d, file), want...)
+	}
+}
+
+// rounded is the text of the whole number that r is, or of the nearest float.
+func rounded(r *big.Rat) string {
+	f, _ := r.Float64()
+	if !r.IsInt() {
+		r = new(big.Rat).SetFloat64(f)
+	}
+	if r.IsInt() {
+		return r.Num().String()
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
