@@ -81,6 +81,8 @@ type (
 	Flusher = ops.Flusher
 	// Punctuator is called when a schedule is due.
 	Punctuator = ops.Punctuator
+	// Line is a task as the operators behind an InOrder see it.
+	Line = ops.Line
 	// Reason says why a record was dropped.
 	Reason = ops.Reason
 )
@@ -100,6 +102,7 @@ const (
 // The reasons for which operators drop records.
 const (
 	LateRecord   = ops.LateRecord
+	TimePassed   = ops.TimePassed
 	WindowClosed = ops.WindowClosed
 	NullKey      = ops.NullKey
 	NullValue    = ops.NullValue

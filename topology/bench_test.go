@@ -144,7 +144,7 @@ type lane struct {
 	source     topology.Source
 }
 
-func (l *lane) Send(*topology.Sink, []byte, []byte, int64, int64, []topology.Header) error {
+func (l *lane) Send(*topology.Sink, []byte, []byte, int64, int64, []byte, []topology.Header) error {
 	return nil
 }
 

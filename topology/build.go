@@ -24,6 +24,10 @@ type planNode struct {
 	needKey, needValue bool
 	outKey, outValue   bool
 	sink               *Sink
+	// places says that an InOrder comes further on, behind repartition topics too: it wants to know where records stand.
+	places bool
+	// line is the InOrder before this node, in its sub-topology, whose time it goes by; noLine if it goes by the task's.
+	line int
 	// held says that a node before this one, in its sub-topology, holds back updates until the commit.
 	held bool
 }
@@ -52,6 +56,10 @@ func (t *Topology) Build() (*Plan, error) {
 		return nil, t.joined()
 	}
 	p.analyze()
+	t.checkOrder(p)
+	if len(t.mistakes) != 0 {
+		return nil, t.joined()
+	}
 	p.cut(t)
 	t.checkJoins()
 	t.checkInternal(p)

@@ -112,7 +112,7 @@ func (s *SubTopology) inputs(nodes []*planNode) {
 func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 	timed := slices.ContainsFunc(s.Inputs, func(in Input) bool { return in.Repartition })
 	for _, n := range nodes {
-		timed = timed || n.spans != nil || n.schedule
+		timed = timed || n.spans != nil || n.schedule || n.kind == inOrder
 		for _, d := range n.stores {
 			spec := StoreSpec{
 				Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Retention: d.retention, Shape: d.shape(),
@@ -144,12 +144,13 @@ func (p *Plan) sinksOf(s *SubTopology, nodes []*planNode) {
 		if n.windows != nil && n.emit == ops.EmitFinal {
 			d += min(n.windows.size+n.windows.grace, math.MaxInt64-d)
 		}
+		d += min(n.delay, math.MaxInt64-d)
 		delay[n.id] = d
 		if n.node.sink == nil {
 			continue
 		}
 		decl := n.node.sink
-		n.sink = &Sink{Topic: decl.topic, Repartition: decl.repartition != nil}
+		n.sink = &Sink{Topic: decl.topic, Repartition: decl.repartition != nil, Places: n.places}
 		s.Sinks = append(s.Sinks, n.sink)
 		if decl.repartition != nil {
 			p.repartitions = append(p.repartitions, Repartition{

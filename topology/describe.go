@@ -43,6 +43,7 @@ type NodeDescription struct {
 	Global   string   `json:"global,omitempty"`
 	Windows  string   `json:"windows,omitempty"`
 	Emit     string   `json:"emit,omitempty"`
+	Delay    string   `json:"delay,omitempty"`
 }
 
 // StoreDescription describes a store.
@@ -149,6 +150,12 @@ func (p *Plan) describeNode(n *planNode) NodeDescription {
 	}
 	if n.windows != nil {
 		d.Windows = n.windows.String()
+	}
+	if n.kind == inOrder {
+		d.Delay = n.delay.String()
+		if n.delay != 0 {
+			d.Delay = duration(n.delay)
+		}
 	}
 	if n.node.emit != nil && len(n.children) != 0 {
 		d.Emit = n.emit.String()
@@ -278,6 +285,9 @@ func (n *NodeDescription) details() string {
 	}
 	if n.Emit != "" {
 		parts = append(parts, "emit "+n.Emit)
+	}
+	if n.Delay != "" {
+		parts = append(parts, "delay "+n.Delay)
 	}
 	s := ""
 	if len(parts) != 0 {

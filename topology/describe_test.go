@@ -34,7 +34,7 @@ func everything() *topology.Topology {
 		GroupBy("by-x", func(p point) int64 { return int64(p.X) }).
 		Window(topology.Hopping(time.Hour, 15*time.Minute).Grace(90*time.Second)).Count("per-x").Final().
 		Stream(func(w topology.Window, k int64) int64 { return k }).
-		Repartition("again", topology.Partitions(12)).GroupByKey().Reduce("sums", func(a, b int64) int64 { return a + b }).EachUpdate().
+		Repartition("again", topology.Partitions(12)).InOrder("sorted", 5*time.Minute).GroupByKey().Reduce("sums", func(a, b int64) int64 { return a + b }).EachUpdate().
 		ToStream().To("sums")
 	all.Process("dedup", func(c *topology.Context[string, point]) topology.Processor[string, point] { return nil }, seen).
 		FlatMapValues(func(p point) []int32 { return nil }).To("numbers")
@@ -151,7 +151,7 @@ func TestPlan(t *testing.T) {
 	want := map[string]sub{
 		"more-1": {" more-1 more-2 orders users(t)", " more-1-time seen users", "places", " small by-x numbers", "more-1-time"},
 		"by-x":   {" by-x(r)", " by-x-time per-x", "", " again", "by-x-time"},
-		"again":  {" again(r)", " again-time sums", "", " sums", "again-time"},
+		"again":  {" again(r)", " again-time sorted sums", "", " sums", "again-time"},
 	}
 	for name := range want {
 		if got[name] != want[name] {

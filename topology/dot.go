@@ -26,7 +26,7 @@ func (d *Description) DOT() string {
 		fmt.Fprintf(&b, "  subgraph cluster_%d {\n    label=%s;\n", i, q(s.Name))
 		for _, n := range s.Nodes {
 			label := n.ID
-			for _, more := range []string{n.Windows, n.Emit} {
+			for _, more := range []string{n.Windows, n.Emit, n.Delay} {
 				if more != "" {
 					label += "\n" + more
 				}

@@ -13,7 +13,7 @@ func (p *Plan) NewGraph(sub *SubTopology, task Task) (*Graph, error) {
 	if sub.index >= len(p.subs) || p.subs[sub.index] != sub {
 		return nil, fmt.Errorf("topology: sub-topology %s is not of this plan", sub.Name)
 	}
-	b := &builder{plan: p, task: task, in: make(map[int]any), caches: make(map[*storeDecl]any), sources: make(map[string][]Source)}
+	b := &builder{plan: p, task: task, in: make(map[int]any), branches: new(ops.Branches), lines: make(map[int]*behind), caches: make(map[*storeDecl]any), sources: make(map[string][]Source)}
 	for _, n := range slices.Backward(p.nodes) {
 		if n.sub != sub.index {
 			continue
@@ -44,6 +44,8 @@ type builder struct {
 	plan     *Plan
 	task     Task
 	in       map[int]any // ops.Receiver[K, V] of a node's input, by node
+	branches *ops.Branches
+	lines    map[int]*behind // what lies behind an InOrder, by its node
 	caches   map[*storeDecl]any
 	sources  map[string][]Source
 	timed    []Timed
@@ -51,8 +53,44 @@ type builder struct {
 	err      error
 }
 
+// behind is the task behind an InOrder, and what acts by time there.
+type behind struct {
+	task  ops.Line
+	timed []Timed
+}
+
+// line returns what lies behind the InOrder before p; nil if there is none.
+func (b *builder) line(id int) *behind {
+	if id == noLine {
+		return nil
+	}
+	l := b.lines[id]
+	if l == nil {
+		l = &behind{task: b.task.Line(b.plan.nodes[id].name)}
+		b.lines[id] = l
+	}
+	return l
+}
+
+// taskOf returns the task as the operator of p sees it.
+func (b *builder) taskOf(p *planNode) Task {
+	if l := b.line(p.line); l != nil {
+		return l.task
+	}
+	return b.task
+}
+
 // node returns what the operator of p knows of itself.
-func (b *builder) node(p *planNode) ops.Node { return ops.Node{Name: p.name, Task: b.task} }
+func (b *builder) node(p *planNode) ops.Node { return ops.Node{Name: p.name, Task: b.taskOf(p)} }
+
+// addTimed adds the operator of p, which acts by time.
+func (b *builder) addTimed(p *planNode, op Timed) {
+	if l := b.line(p.line); l != nil {
+		l.timed = append(l.timed, op)
+		return
+	}
+	b.timed = append(b.timed, op)
+}
 
 // set sets the operator that receives the input of p.
 func (b *builder) set(p *planNode, receiver any) { b.in[p.id] = receiver }
@@ -97,6 +135,6 @@ func cacheOf[A any](b *builder, d *storeDecl, value *serdeRef[A]) (*ops.Cache[A]
 func emission[K, A any](b *builder, p *planNode) ops.Emission[K, A] {
 	return ops.Emission[K, A]{
 		Emit: p.emit, Forward: len(p.children) != 0, Raw: p.rawValueOut != "",
-		NeedKey: p.outKey, NeedValue: p.outValue, Next: next[K, A](b, p),
+		NeedKey: p.outKey, NeedValue: p.outValue, Places: p.places, Next: next[K, A](b, p),
 	}
 }

@@ -37,9 +37,10 @@ type node struct {
 	emitAt   string    // where it was set
 	windows  *Windows
 	spans    *ops.Spans
-	table    *node // that a join looks up
-	joins    bool  // needs the inputs that reach it co-partitioned
-	schedule bool  // may punctuate
+	table    *node         // that a join looks up
+	joins    bool          // needs the inputs that reach it co-partitioned
+	schedule bool          // may punctuate
+	delay    time.Duration // of an InOrder
 
 	build func(b *builder, p *planNode) error
 }

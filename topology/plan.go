@@ -74,7 +74,7 @@ type Repartition struct {
 	// Partitions is 0 for as many as the largest input of its writers has, or what it is co-partitioned with; [Plan.Partitions] finds out.
 	Partitions int32
 	// Writers are the sub-topologies that write it, with the Delay by which each one's announced time stays behind its task
-	// time: the sum of sizes and graces of the windows with final results on the longest way to the topic.
+	// time: the sum of sizes and graces of the windows with final results, and of the delays of InOrder, on the longest way to the topic.
 	Writers []Writer
 }
 
@@ -92,15 +92,24 @@ const (
 	KeyValueStore StoreKind = iota
 	// WindowStore has the window's start (8 bytes, big-endian, milliseconds) and the key's bytes as key.
 	WindowStore
+	// InOrderStore has the record's timestamp (8 bytes, big-endian, milliseconds) and its place as key: records held back by InOrder. To
+	// changelogs it is a window store whose windows are a millisecond long.
+	InOrderStore
 )
 
 // String returns the kind as descriptions name it.
 func (k StoreKind) String() string {
-	if k == WindowStore {
+	switch k {
+	case WindowStore:
 		return "window"
+	case InOrderStore:
+		return "in-order buffer"
 	}
 	return "key-value"
 }
+
+// Windowed reports whether keys begin with a time, and are not needed any more when that and the retention have passed.
+func (k StoreKind) Windowed() bool { return k != KeyValueStore }
 
 // StoreSpec is a store of a sub-topology.
 type StoreSpec struct {
@@ -111,7 +120,7 @@ type StoreSpec struct {
 	Timestamped bool
 	// Logged stores have a changelog.
 	Logged bool
-	// Retention of a window store: size and grace.
+	// Retention of a windowed store: size and grace of its windows; of what is held back in order, the delay and a millisecond.
 	Retention time.Duration
 	// Shape is what the store's bytes mean.
 	Shape Shape

@@ -111,9 +111,9 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 	}
 	n.build = func(b *builder, p *planNode) error {
 		opened := make([]ops.Opened, len(stores))
-		c := ops.NewContext(b.node(p), next[K2, V2](b, p), opened)
+		c := ops.NewContext(b.node(p), next[K2, V2](b, p), opened, p.places)
 		for i, h := range stores {
-			st, err := h.open(b.task, c.Stop)
+			st, err := h.open(b.taskOf(p), c.Stop)
 			if err != nil {
 				return err
 			}

@@ -190,7 +190,7 @@ func (k *rigTask) Store(name string) *state.Store {
 
 func (k *rigTask) Global(name string) topology.Global { return k.globals[name] }
 
-func (k *rigTask) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, headers []topology.Header) error {
+func (k *rigTask) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	m := message{topic: sink.Topic, ts: timestamp, ref: ref}
 	if key != nil {
 		m.key = ptr(string(key))
@@ -211,6 +211,15 @@ func (k *rigTask) Send(sink *topology.Sink, key, value []byte, timestamp, ref in
 	} else {
 		k.sent = append(k.sent, m)
 	}
+	return nil
+}
+
+func (k *rigTask) Partition() int32 { return 0 }
+
+func (k *rigTask) Handing(topology.Origin) bool { return false }
+
+func (k *rigTask) Line(string) topology.Line {
+	k.t.Fatal("InOrder is tested with the task itself, in processortest")
 	return nil
 }
 

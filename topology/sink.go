@@ -25,7 +25,7 @@ func addSink[K, V any](s Stream[K, V], kind, name, at string, d *sinkDecl) {
 		if err != nil {
 			return err
 		}
-		b.set(p, ops.NewOutput(b.node(p), p.sink, k, v, p.rawKey == k.Name(), p.rawValue == v.Name()))
+		b.set(p, ops.NewOutput(b.node(p), p.sink, b.branches, k, v, p.rawKey == k.Name(), p.rawValue == v.Name()))
 		return nil
 	}
 }

@@ -148,7 +148,7 @@ func addSource[K, V any](t *Topology, kind, name, at string, topics []string, k 
 				return err
 			}
 			b.source(topic, &ops.Input[K, V]{
-				Node: b.node(p), Key: key, Value: value, NeedKey: p.outKey, NeedValue: p.outValue,
+				Node: b.node(p), Key: key, Value: value, NeedKey: p.outKey, NeedValue: p.outValue, Places: p.places,
 				Event: event, Next: next[K, V](b, p),
 			})
 		}

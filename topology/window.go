@@ -165,7 +165,7 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 		}
 		b.set(p, op)
 		b.flushers = append(b.flushers, op)
-		b.timed = append(b.timed, op)
+		b.addTimed(p, op)
 		return nil
 	}
 	return WindowedTable[K, A]{n: n, key: s.key, value: a.value}

@@ -1,7 +1,6 @@
 package processortest
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -90,12 +88,7 @@ func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 			r.feedOne(topic, int64(rnd.Intn(8)*rnd.Intn(2)))
 		}
 		_, err := r.process(1 + rnd.Intn(8))
-		if skip := (*task.AbortToSkip)(nil); errors.As(err, &skip) {
-			if err := r.abort(); err != nil {
-				return err
-			}
-			r.task.Skip(skip.Origin)
-		} else if err != nil {
+		if _, err := r.skip(err); err != nil {
 			return err
 		}
 		if rnd.Intn(3) == 0 {
@@ -107,11 +100,12 @@ func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 	switch n := rnd.Intn(100); {
 	case n < 45:
 		if r.task.Dirty() {
-			return r.commit()
+			_, err := r.skip(r.commit())
+			return err
 		}
 	case n < 55:
 		if rnd.Intn(2) == 0 {
-			if err := r.task.Flush(); err != nil {
+			if again, err := r.skip(r.task.Flush()); again || err != nil {
 				return err
 			}
 		}

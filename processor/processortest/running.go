@@ -109,7 +109,7 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 			return err
 		}
 		topic := changelog.Name(r.d.plan.Name(), s.Name)
-		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped}
+		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Timestamped: s.Timestamped}
 		for _, rec := range r.d.cluster.topics[topic][r.partition][min(end, max(pos.Offset, r.deleted[topic])):end] {
 			if rec.Attrs.IsControl() {
 				continue
@@ -206,18 +206,21 @@ func (r *running) process(limit int) (int, error) {
 
 // work does what there is to do, and commits if it is to.
 func (r *running) work(commit bool) (did bool, err error) {
+	for again := true; again; {
+		var some bool
+		some, err = r.try(commit)
+		did = did || some
+		again, err = r.skip(err)
+		did = did || again
+	}
+	return did, err
+}
+
+// try is work until the first record that panics.
+func (r *running) try(commit bool) (did bool, err error) {
 	r.feed()
 	for {
 		n, err := r.process(1 << 20)
-		if skip := (*task.AbortToSkip)(nil); errors.As(err, &skip) {
-			if err := r.abort(); err != nil {
-				return false, err
-			}
-			r.task.Skip(skip.Origin)
-			r.feed()
-			did = true
-			continue
-		}
 		if err != nil {
 			return false, err
 		}
@@ -236,6 +239,19 @@ func (r *running) work(commit bool) (did bool, err error) {
 		}
 	}
 	return did, nil
+}
+
+// skip takes the task back to its last commit if err says that a record is to be left out. again is false if it says something else.
+func (r *running) skip(err error) (again bool, _ error) {
+	var skip *task.AbortToSkip
+	if !errors.As(err, &skip) {
+		return false, err
+	}
+	if err := r.abort(); err != nil {
+		return false, err
+	}
+	r.task.Skip(skip.Origin)
+	return true, nil
 }
 
 // commit ends the transaction as a worker does.

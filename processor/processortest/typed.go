@@ -139,7 +139,7 @@ func (d *Driver) Store[K, V any](name string, key serde.Serde[K], value serde.Se
 			found = true
 			d.dump(r, s, func(k, v []byte) {
 				e := Entry[K, V]{Partition: r.partition}
-				if s.Kind == topology.WindowStore {
+				if s.Kind.Windowed() {
 					e.Window, k = int64(binary.BigEndian.Uint64(k)), k[8:]
 				}
 				if s.Timestamped {

@@ -130,7 +130,7 @@ func (v *View) internalTopics(ctx context.Context, cl *kgo.Client, o Options, re
 				continue
 			}
 			kind := changelog.KeyValueChangelog
-			if s.Kind == topology.WindowStore {
+			if s.Kind.Windowed() {
 				kind = changelog.WindowChangelog
 			}
 			topics = append(topics, changelog.Topic{Name: changelog.Name(o.App, s.Name), Partitions: v.Tasks(sub.Name), Kind: kind, For: "store " + s.Name})

@@ -177,8 +177,8 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 	var prev int64
 	res, err := o.Restorer.Restore(ctx, changelog.Request{
 		Topic: topic, Partition: partition, TopicID: id, From: pos.Offset, Committed: end.Offset,
-		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind == topology.WindowStore, Timestamped: s.Timestamped},
-		Purged: s.Kind == topology.WindowStore,
+		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Timestamped: s.Timestamped},
+		Purged: s.Kind.Windowed(),
 		Check:  func(last int64) error { return o.checkEnd(h, end, topic, partition, last) },
 		Apply:  fill.add,
 		Held:   held,

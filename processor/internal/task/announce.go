@@ -11,6 +11,8 @@ const (
 	LateHeader = "kolk-late"
 	// TimeHeader carries an announcement.
 	TimeHeader = "kolk-time"
+	// PlaceHeader carries where a record stands among those of the same timestamp, where an InOrder wants to know it.
+	PlaceHeader = "kolk-place"
 
 	headerVersion = 1
 )
@@ -82,6 +84,17 @@ func (a *announcement) parse(b []byte) error {
 		return fmt.Errorf("header %s: no writer", TimeHeader)
 	}
 	return nil
+}
+
+// parsePlace takes the place out of the value of PlaceHeader.
+func parsePlace(b []byte) ([]byte, error) {
+	if len(b) < 2 {
+		return nil, fmt.Errorf("header %s of %d bytes", PlaceHeader, len(b))
+	}
+	if b[0] != headerVersion {
+		return nil, fmt.Errorf("header %s of version %d, which a newer kolk has written", PlaceHeader, b[0])
+	}
+	return b[1:], nil
 }
 
 // appendLate appends the value of LateHeader.

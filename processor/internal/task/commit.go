@@ -175,6 +175,10 @@ func (t *Task) Committed(seq uint64) {
 		t.duesWas[k] = t.dues[k]
 	}
 	t.duesChanged = t.duesChanged[:0]
+	for _, l := range t.lines {
+		l.was = l.now
+	}
+	t.left = slices.DeleteFunc(t.left, func(l leftOut) bool { return l.met })
 	t.newWriters = nil
 	t.counts.commits++
 	t.stats.publish(t.counts, t.drops)
@@ -266,6 +270,12 @@ func (t *Task) Abort() error {
 		}
 	}
 	t.duesChanged = t.duesChanged[:0]
+	for _, l := range t.lines {
+		l.now = l.was
+	}
+	for i := range t.left {
+		t.left[i].met = false
+	}
 	t.nextTransaction()
 	if err := t.build(); err != nil {
 		return t.fail(fmt.Errorf("build operators after an abort: %w", err))
@@ -282,13 +292,16 @@ func (t *Task) nextTransaction() {
 	}
 	t.dirty, t.endsRead = false, false
 	t.current, t.broken = nil, nil
+	t.handing = topology.Origin{}
 }
 
 // Skip leaves out a message when it comes again: after an abort, one that user code panicked on.
 func (t *Task) Skip(o topology.Origin) {
 	for _, in := range t.inputs {
-		if in.topic == o.Topic && o.Partition == t.id.Partition {
+		if in.topic == o.Topic && o.Partition == t.id.Partition && o.Offset >= in.pos {
 			in.skips = append(in.skips, o.Offset)
+			return
 		}
 	}
+	t.left = append(t.left, leftOut{origin: o}) // it is held back, here or on the way
 }

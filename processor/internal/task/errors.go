@@ -113,14 +113,16 @@ func (t *Task) rescue(err *error) {
 		cause = fmt.Errorf("panic: %v (%s)", v, panicSite())
 	}
 	re := &RecordError{Task: t.id, Panicked: true, Err: cause}
-	in := t.current
-	if in == nil {
+	o := t.handing
+	if in := t.current; in != nil {
+		o, re.Key = in.msg.Origin, clone(in.msg.Key)
+	}
+	re.Topic, re.Partition, re.Offset = o.Topic, o.Partition, o.Offset
+	if o.Topic == "" {
 		t.broken = re
 		*err = re
 		return
 	}
-	o := in.msg.Origin
-	re.Topic, re.Partition, re.Offset, re.Key = o.Topic, o.Partition, o.Offset, clone(in.msg.Key)
 	t.broken = re
 	*err = re
 	if t.onError == Skip {

@@ -18,7 +18,7 @@ func newFailingBench(t *testing.T, policy Policy, fails, panics int64) *bench {
 	b.opts.Stats = new(Stats)
 	b.receive = func(tk topology.Task, m *topology.Message) error {
 		tk.Store("kv").Put(m.Value, append(make([]byte, 8), m.Value...))
-		if err := tk.Send(b.opts.Sub.Sinks[0], m.Key, m.Value, m.Timestamp, m.Ref, nil); err != nil {
+		if err := tk.Send(b.opts.Sub.Sinks[0], m.Key, m.Value, m.Timestamp, m.Ref, nil, nil); err != nil {
 			return err
 		}
 		switch m.Origin.Offset {

@@ -119,7 +119,7 @@ func (t *Task) prepare(in *input) (bool, error) {
 		m.Key, m.Value = r.Key, r.Value
 		m.Timestamp = r.Timestamp.UnixMilli()
 		m.Origin.Offset = r.Offset
-		m.Headers = nil
+		m.Headers, m.Place = nil, nil
 		in.late, in.told = 0, false
 		if len(r.Headers) > 0 {
 			if err := in.convert(r); err != nil {
@@ -205,6 +205,13 @@ func (in *input) convert(r *kgo.Record) error {
 					return err
 				}
 				in.told = true
+				continue
+			case PlaceHeader:
+				place, err := parsePlace(h.Value)
+				if err != nil {
+					return err
+				}
+				in.msg.Place = place
 				continue
 			}
 		}

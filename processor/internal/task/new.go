@@ -106,7 +106,7 @@ func newTask(o Options, p plan) (*Task, error) {
 		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals, align: o.Alignment,
 		idleAfter: o.IdleAfter.Milliseconds(), liveWithin: o.LiveWithin.Milliseconds(),
 		moment: moment{times: noTimes},
-		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, drops: map[dropKey]*int64{}, warned: map[string]warning{},
+		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, lines: map[string]*lineTime{}, drops: map[dropKey]*int64{}, warned: map[string]warning{},
 		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Inputs: map[string]int64{}},
 		transaction: 1, moved: true,
 	}
@@ -226,12 +226,12 @@ func (t *Task) openStores(o *Options) error {
 		if spec.Logged {
 			s.topic = changelog.Name(t.app, spec.Name)
 			s.id = t.cluster.TopicID(s.topic)
-			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind == topology.WindowStore, Timestamped: spec.Timestamped}
+			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind.Windowed(), Timestamped: spec.Timestamped}
 			if p, ok := o.Checkpoint.Changelog(spec.Name); ok {
 				s.end = p.Offset
 			}
 			s.was = s.end
-			if spec.Kind == topology.WindowStore {
+			if spec.Kind.Windowed() {
 				s.windows = &windowLog{retention: spec.Retention.Milliseconds(), largest: topology.NoTime}
 			}
 		} else if t.behind(o) {
@@ -342,8 +342,8 @@ func (t *Task) begin(*Options) error {
 
 // build makes new operators, as of the last commit.
 func (t *Task) build() error {
-	t.schedules = nil
-	t.reschedule()
+	t.agenda = agenda{time: &t.time}
+	t.agenda.reschedule()
 	g, err := t.plan.NewGraph(t.part, t)
 	if err != nil {
 		return err

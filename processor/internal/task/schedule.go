@@ -15,6 +15,13 @@ type schedule struct {
 	due      int64 // the next multiple of interval that is due; NoTime if time has not begun
 }
 
+// agenda are the schedules that go by one time: the task's, or that of a line. Wall-clock schedules are all in the task's.
+type agenda struct {
+	time      *int64
+	schedules []*schedule
+	streamDue int64 // when the next stream-time punctuation is due
+}
+
 // scheduleKey is what a schedule is stored under.
 type scheduleKey struct {
 	clock topology.Clock
@@ -33,8 +40,13 @@ type due struct {
 // At the end of a bounded run stream-time punctuators are called with the next multiple after the largest time seen, before
 // windows close, and once more after it if the task has operators that act by time.
 func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration, p topology.Punctuator) {
+	t.schedule(&t.agenda, name, kind, interval, p)
+}
+
+// schedule adds a schedule to a.
+func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval time.Duration, p topology.Punctuator) {
 	s := &schedule{key: scheduleKey{kind, name}, interval: max(1, interval.Milliseconds()), p: p, due: topology.NoTime}
-	now := t.time
+	now := *a.time
 	if kind == topology.WallClock {
 		now = t.now
 	}
@@ -44,15 +56,15 @@ func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration
 	if d, ok := t.dues[s.key]; ok && d.interval == s.interval {
 		s.due = d.at // goes on where it was; another interval begins anew
 	}
-	for i, old := range t.schedules {
+	for i, old := range a.schedules {
 		if old.key == s.key {
-			t.schedules[i] = s
-			t.reschedule()
+			a.schedules[i] = s
+			a.reschedule()
 			return
 		}
 	}
-	t.schedules = append(t.schedules, s)
-	t.reschedule()
+	a.schedules = append(a.schedules, s)
+	a.reschedule()
 }
 
 // after is the first multiple of interval after now, reached the last at or before it. There is none near the end of time.
@@ -72,23 +84,21 @@ func reached(now, interval int64) int64 {
 }
 
 // reschedule computes when the next stream-time punctuation is due.
-func (t *Task) reschedule() {
-	t.streamDue = math.MaxInt64
-	for _, s := range t.schedules {
+func (a *agenda) reschedule() {
+	a.streamDue = math.MaxInt64
+	for _, s := range a.schedules {
 		if s.key.clock == topology.StreamTime {
-			t.streamDue = min(t.streamDue, s.due)
+			a.streamDue = min(a.streamDue, s.due)
 		}
 	}
 }
 
-func (t *Task) hasSchedules() bool { return len(t.schedules) > 0 }
-
 // punctuateNext calls the stream-time punctuator whose time comes first on the way to now. When time begins, the first call
 // is due at the first multiple that is not before it.
-func (t *Task) punctuateNext(now int64) error {
+func (t *Task) punctuateNext(a *agenda, now int64) error {
 	var next *schedule
 	at := int64(math.MaxInt64)
-	for _, s := range t.schedules {
+	for _, s := range a.schedules {
 		if s.key.clock != topology.StreamTime {
 			continue
 		}
@@ -100,22 +110,22 @@ func (t *Task) punctuateNext(now int64) error {
 		}
 	}
 	if next != nil {
-		t.time = max(t.time, at)
+		*a.time = max(*a.time, at)
 		if err := t.punctuate(next, at); err != nil {
 			return err
 		}
 	}
-	t.reschedule()
+	a.reschedule()
 	return nil
 }
 
 // punctuateAll calls the stream-time punctuators at the end of a bounded run.
-func (t *Task) punctuateAll() error {
-	for _, s := range t.schedules {
+func (t *Task) punctuateAll(a *agenda) error {
+	for _, s := range a.schedules {
 		if s.key.clock != topology.StreamTime {
 			continue
 		}
-		at := max(t.time, t.maxRef)
+		at := max(*a.time, t.maxRef)
 		if at == topology.NoTime {
 			continue // nothing has happened
 		}
@@ -128,7 +138,7 @@ func (t *Task) punctuateAll() error {
 			return err
 		}
 	}
-	t.reschedule()
+	a.reschedule()
 	return nil
 }
 
@@ -147,8 +157,8 @@ func (t *Task) punctuate(s *schedule, at int64) error {
 // tickWall calls the wall-clock punctuators that are due. One that is due more than an interval from now was so before the clock was put
 // back, by however much: it does not wait for that time to come again.
 func (t *Task) tickWall() error {
-	for i := 0; i < len(t.schedules); i++ {
-		s := t.schedules[i]
+	for i := 0; i < len(t.agenda.schedules); i++ {
+		s := t.agenda.schedules[i]
 		if s.key.clock != topology.WallClock {
 			continue
 		}

@@ -17,7 +17,7 @@ type outlet struct {
 }
 
 // Send appends a message to an output topic; see [topology.Task].
-func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, headers []topology.Header) error {
+func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	if sink.Index >= len(t.outlets) || t.outlets[sink.Index] == nil {
 		return fmt.Errorf("topic %q is none of the outputs of sub-topology %q", sink.Topic, t.id.Sub)
 	}
@@ -39,7 +39,7 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 		t.counts.out++
 	} else {
 		for i := range headers {
-			if k := headers[i].Key; k == LateHeader || k == TimeHeader {
+			if k := headers[i].Key; k == LateHeader || k == TimeHeader || k == PlaceHeader {
 				continue // somebody else's; it would be taken for ours
 			}
 			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
@@ -48,6 +48,11 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 		if ref > timestamp { // a record that was given a later time shows that time itself: its ref is not before it
 			t.encoded = appendLate(t.encoded, ref-timestamp)
 			hs = append(hs, kgo.RecordHeader{Key: LateHeader, Value: t.encoded[:len(t.encoded):len(t.encoded)]})
+		}
+		if place != nil {
+			n := len(t.encoded)
+			t.encoded = append(append(t.encoded, headerVersion), place...)
+			hs = append(hs, kgo.RecordHeader{Key: PlaceHeader, Value: t.encoded[n:len(t.encoded):len(t.encoded)]})
 		}
 		if a, ok := o.relay.ride(t, p); ok {
 			n := len(t.encoded)

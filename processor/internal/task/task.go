@@ -107,8 +107,10 @@ type Task struct {
 	logged      int64     // bytes committed since the last Persist
 	seq         uint64    // of the last commit
 	committedAt time.Time // the wall clock then
-	schedules   []*schedule
-	streamDue   int64 // when the next stream-time punctuation is due
+	agenda      agenda    // what goes by the task's time
+	lines       map[string]*lineTime
+	handing     topology.Origin // a record that was held back and is being worked on
+	left        []leftOut
 	dues        map[scheduleKey]due
 	duesWas     map[scheduleKey]due
 	duesChanged []scheduleKey
@@ -298,7 +300,7 @@ func (t *Task) Quiet() time.Duration {
 		d = min(d, max(time.Duration(t.idleAfter)*time.Millisecond/10, tickEvery))
 	}
 	now := t.clock.Now().UnixMilli()
-	for _, s := range t.schedules {
+	for _, s := range t.agenda.schedules {
 		switch {
 		case s.key.clock != topology.WallClock:
 		case s.due <= now:

@@ -73,15 +73,20 @@ func (t *Task) retime() error {
 // that act by time. Results that a punctuation makes can so still enter windows that close at now.
 func (t *Task) advance(now int64) error {
 	t.touch()
-	for t.streamDue <= now {
-		if err := t.punctuateNext(now); err != nil {
-			return t.fail(err)
+	return t.fail(t.proceed(&t.agenda, now, t.graph.Timed))
+}
+
+// proceed is advance for the operators that go by the time of a.
+func (t *Task) proceed(a *agenda, now int64, timed []topology.Timed) error {
+	for a.streamDue <= now {
+		if err := t.punctuateNext(a, now); err != nil {
+			return err
 		}
 	}
-	t.time = now
-	for _, op := range t.graph.Timed {
+	*a.time = now
+	for _, op := range timed {
 		if err := op.Advance(now); err != nil {
-			return t.fail(err)
+			return err
 		}
 	}
 	return nil
@@ -109,29 +114,31 @@ func (t *Task) finish() error {
 			return err
 		}
 	}
-	if err := t.punctuateAll(); err != nil {
-		return t.fail(err)
+	return t.fail(t.conclude(&t.agenda, t.graph.Timed, func() {
+		t.ended = true
+		t.closed = max(t.closed, t.maxRef)
+		t.time = shown
+	}))
+}
+
+// conclude ends a bounded run for what goes by the time of a: end makes it EndOfTime.
+func (t *Task) conclude(a *agenda, timed []topology.Timed, end func()) error {
+	if err := t.punctuateAll(a); err != nil {
+		return err
 	}
-	t.ended = true
-	t.closed = max(t.closed, t.maxRef)
-	t.time = shown
-	if len(t.graph.Timed) == 0 {
-		return nil
-	}
-	for _, op := range t.graph.Timed {
+	end()
+	for _, op := range timed {
 		if err := op.Advance(topology.EndOfTime); err != nil {
-			return t.fail(err)
-		}
-	}
-	if t.hasSchedules() {
-		if err := t.flushOperators(); err != nil {
 			return err
 		}
-		if err := t.punctuateAll(); err != nil {
-			return t.fail(err)
-		}
 	}
-	return nil
+	if len(timed) == 0 || len(a.schedules) == 0 {
+		return nil
+	}
+	if err := t.flushOperators(); err != nil {
+		return err
+	}
+	return t.punctuateAll(a)
 }
 
 // watch updates which external inputs are idle.

@@ -3,6 +3,8 @@ package task
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
@@ -14,6 +16,7 @@ const (
 	heardKey    = 2 // what a writer of a repartition input has announced
 	dueKey      = 3 // when a schedule is due
 	writersKey  = 4 // how many tasks of a sub-topology write a repartition input
+	lineKey     = 5 // the time behind an InOrder
 	timeVersion = 1
 )
 
@@ -77,6 +80,12 @@ func (s *timeStore) putWriters(topic, sub string, tasks int32) {
 	s.store.Put(s.key, s.value)
 }
 
+func (s *timeStore) putLine(name string, time int64) {
+	s.key = append(append(s.key[:0], lineKey), name...)
+	s.value = binary.AppendVarint(append(s.value[:0], timeVersion), time)
+	s.store.Put(s.key, s.value)
+}
+
 // loadTimes reads the time store into a new task. Inputs and their writers are there, with nothing heard.
 func (t *Task) loadTimes() error {
 	s := &t.timeStore
@@ -108,6 +117,9 @@ func (t *Task) loadTimes() error {
 					in.writers.now[i], in.writers.was[i] = h, h
 				}
 			}
+		case lineKey:
+			now := r.varint()
+			t.lines[string(k[1:])] = &lineTime{now: now, was: now}
 		case dueKey:
 			if len(k) < 2 {
 				r.failed = true
@@ -177,6 +189,11 @@ func (t *Task) saveTimes() {
 	}
 	for _, k := range t.duesChanged {
 		s.putDue(k, t.dues[k])
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.lines)) {
+		if l := t.lines[name]; l.now != l.was {
+			s.putLine(name, l.now)
+		}
 	}
 	for _, w := range t.newWriters {
 		s.putWriters(w.topic, w.sub, w.tasks)

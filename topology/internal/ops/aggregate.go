@@ -29,7 +29,9 @@ type Emission[K, A any] struct {
 	// Raw says that those behind count on RawValue. NeedKey and NeedValue say that they use the decoded key and value.
 	Raw                bool
 	NeedKey, NeedValue bool
-	Next               Receiver[K, A]
+	// Places says that an InOrder further on wants to know where records stand.
+	Places bool
+	Next   Receiver[K, A]
 }
 
 // Aggregate keeps one value per key.

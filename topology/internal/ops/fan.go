@@ -49,6 +49,7 @@ func inherit[K, V, K2, V2 any](out *Record[K2, V2], in *Record[K, V]) {
 	out.Ref = in.Ref
 	out.Headers = in.Headers
 	out.Origin = in.Origin
+	out.place = in.place
 }
 
 // inheritKey copies key and everything that inherit copies.

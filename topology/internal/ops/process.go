@@ -29,6 +29,9 @@ type Context[K, V any] struct {
 	out     Record[K, V]
 	ref     int64
 	origin  Origin
+	place   *place
+	places  bool  // somebody wants to know them
+	own     place // of what a punctuation forwards
 	byTime  bool
 	pending error // of a receiver or store: stops the task whatever the processor returns
 }
@@ -39,9 +42,9 @@ type Opened struct {
 	Store any // *Store[K, V]
 }
 
-// NewContext returns the context of a processor that sends to next.
-func NewContext[K, V any](n Node, next Receiver[K, V], stores []Opened) *Context[K, V] {
-	return &Context[K, V]{node: n, next: next, stores: stores}
+// NewContext returns the context of a processor that sends to next. places says that an InOrder further on wants to know where records stand.
+func NewContext[K, V any](n Node, next Receiver[K, V], stores []Opened, places bool) *Context[K, V] {
+	return &Context[K, V]{node: n, next: next, stores: stores, places: places}
 }
 
 // Forward sends a record on. In Process it inherits Ref and origin of the record at hand; in a punctuation its own timestamp is its
@@ -53,7 +56,7 @@ func (c *Context[K, V]) Forward(r Record[K, V]) {
 	}
 	c.out = r
 	tidy(&c.out)
-	c.out.Ref, c.out.Origin = c.ref, c.origin
+	c.out.Ref, c.out.Origin, c.out.place = c.ref, c.origin, c.place
 	if c.byTime {
 		c.out.Ref = r.Timestamp
 	}
@@ -82,7 +85,7 @@ func (c *Context[K, V]) Schedule(name string, clock Clock, interval time.Duratio
 	case interval < time.Millisecond:
 		return fmt.Errorf("schedule %s: the interval %s is less than a millisecond", name, interval)
 	}
-	c.node.Task.Schedule(c.node.Name+"/"+name, clock, interval, &punctuation[K, V]{c: c, fn: fn})
+	c.node.Task.Schedule(c.node.Name+"/"+name, clock, interval, &punctuation[K, V]{c: c, name: c.node.Name + "/" + name, fn: fn})
 	return nil
 }
 
@@ -119,14 +122,20 @@ func (c *Context[K, V]) done(err error) error {
 
 // punctuation calls a processor's function by time.
 type punctuation[K, V any] struct {
-	c  *Context[K, V]
-	fn func(at int64) error
+	c    *Context[K, V]
+	name string
+	fn   func(at int64) error
 }
 
 // Punctuate implements Punctuator.
 func (p *punctuation[K, V]) Punctuate(at int64) error {
-	p.c.ref, p.c.origin, p.c.byTime = at, Origin{}, true
-	return p.c.done(p.fn(at))
+	c := p.c
+	c.ref, c.origin, c.place, c.byTime = at, Origin{}, nil, true
+	if c.places {
+		c.own.ofPunctuation(p.name, at, c.node.Task.Partition())
+		c.place = &c.own
+	}
+	return c.done(p.fn(at))
 }
 
 // Process runs a processor.
@@ -142,6 +151,6 @@ func NewProcess[K, V, K2, V2 any](c *Context[K2, V2], p Processor[K, V]) *Proces
 
 // Receive implements Receiver.
 func (p *Process[K, V, K2, V2]) Receive(r *Record[K, V]) error {
-	p.c.ref, p.c.origin, p.c.byTime = r.Ref, r.Origin, false
+	p.c.ref, p.c.origin, p.c.place, p.c.byTime = r.Ref, r.Origin, r.place, false
 	return p.c.done(p.p.Process(r))
 }

@@ -43,6 +43,9 @@ type Record[K, V any] struct {
 	Headers []Header
 	Origin  Origin
 
+	// place is what orders records of the same timestamp; nil where the plan has no InOrder further on.
+	place *place
+
 	// RawKey and RawValue are the bytes that Key and Value were decoded from, or would be, if they are still the same; nil
 	// otherwise. They let a store or a sink use the bytes as they came. An operator that changes the key (the value) clears
 	// RawKey (RawValue). A non-nil RawKey with a serde of another name is not to be used.
@@ -57,7 +60,7 @@ func (r *Record[K, V]) Time() time.Time { return time.UnixMilli(r.Timestamp).UTC
 func (r *Record[K, V]) With[K2, V2 any](key K2, value V2) Record[K2, V2] {
 	return Record[K2, V2]{
 		Key: key, Value: value,
-		Timestamp: r.Timestamp, Ref: r.Ref, Headers: r.Headers, Origin: r.Origin,
+		Timestamp: r.Timestamp, Ref: r.Ref, Headers: r.Headers, Origin: r.Origin, place: r.place,
 	}
 }
 
@@ -74,4 +77,7 @@ type Message struct {
 	Ref        int64
 	Headers    []Header
 	Origin     Origin
+	// Place is where the record that the message holds stands among those of the same timestamp; nil for one that is made from
+	// this message.
+	Place []byte
 }

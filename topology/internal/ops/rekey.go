@@ -79,7 +79,7 @@ func (m *FlatMapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 // own makes a record that a user's function returned fit to be sent: what the function may not decide is as in r, a missing
 // key or value has the zero value, and bytes that may belong to another value are gone.
 func own[K, V, K2, V2 any](out *Record[K2, V2], r *Record[K, V]) {
-	out.Ref, out.Origin = r.Ref, r.Origin
+	out.Ref, out.Origin, out.place = r.Ref, r.Origin, r.place
 	tidy(out)
 }
 

@@ -5,15 +5,17 @@ import "github.com/kolkstream/kolk/serde"
 // Output sends records to a topic.
 type Output[K, V any] struct {
 	Node
-	sink  *Sink
-	key   encoder[K]
-	value encoder[V]
+	sink     *Sink
+	branches *Branches
+	place    []byte
+	key      encoder[K]
+	value    encoder[V]
 }
 
 // NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are of these serdes, so that
 // they can be sent as they are.
-func NewOutput[K, V any](n Node, sink *Sink, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
-	return &Output[K, V]{Node: n, sink: sink, key: newEncoder(k, keyRaw), value: newEncoder(v, valueRaw)}
+func NewOutput[K, V any](n Node, sink *Sink, branches *Branches, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
+	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: newEncoder(k, keyRaw), value: newEncoder(v, valueRaw)}
 }
 
 // Receive implements Receiver. A repartition topic gets no records without key: there is no telling where they belong.
@@ -33,5 +35,10 @@ func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 			return o.fail(r.Origin, encodeError("value", o.value.serde.Name(), err))
 		}
 	}
-	return o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, r.Headers)
+	var place []byte
+	if o.sink.Places && r.place != nil {
+		o.place = o.branches.append(o.place[:0], r.place)
+		place = o.place
+	}
+	return o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, place, r.Headers)
 }

@@ -23,10 +23,14 @@ type Input[K, V any] struct {
 	Value serde.Serde[V]
 	// NeedKey and NeedValue say that the decoded key, the decoded value is used.
 	NeedKey, NeedValue bool
-	Event              EventTime[V]
-	Next               Receiver[K, V]
+	// Places says that an InOrder further on wants to know where records stand.
+	Places bool
+	Event  EventTime[V]
+	Next   Receiver[K, V]
 
 	out     Record[K, V]
+	place   place
+	own     place             // of a record that is made from the message at hand
 	asked   Record[[]byte, V] // what FromRecord sees
 	decoded bool              // out.Value is the value of the message whose Time was asked
 }
@@ -102,6 +106,13 @@ func (s *Input[K, V]) Receive(m *Message) error {
 	}
 	s.decoded = false
 	out.Timestamp, out.Ref, out.Headers, out.Origin = m.Timestamp, m.Ref, m.Headers, m.Origin
+	if s.Places {
+		if s.place.bytes = m.Place; m.Place == nil {
+			s.own.ofMessage(m.Origin)
+			s.place.bytes = s.own.bytes
+		}
+		out.place = &s.place
+	}
 	return s.Next.Receive(out)
 }
 

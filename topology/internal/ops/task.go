@@ -22,6 +22,8 @@ const (
 	LateRecord Reason = "late"
 	// WindowClosed: not late, but an idle input had let the window close before.
 	WindowClosed Reason = "window-closed"
+	// TimePassed: not late, but an idle input had let time pass, and what is later was handed on in order before.
+	TimePassed Reason = "time-passed"
 	// NullKey: an operator that needs a key met a record without one.
 	NullKey Reason = "null-key"
 	// NullValue: an operator that needs a value met a tombstone.
@@ -56,9 +58,20 @@ type Task interface {
 	// Global returns the read side of a global table.
 	Global(name string) Global
 
-	// Send appends a message to an output topic. key and value are copied by Send, or nil for none. ref is the record's Ref.
+	// Partition is the number of the task in its sub-topology.
+	Partition() int32
+
+	// Send appends a message to an output topic. key and value are copied by Send, or nil for none. ref is the record's Ref, place what
+	// the message of a repartition topic is to have as its Place, nil for nothing.
 	// The task picks the partition: murmur2 of the key, as Kafka's own producer does.
-	Send(sink *Sink, key, value []byte, timestamp, ref int64, headers []Header) error
+	Send(sink *Sink, key, value []byte, timestamp, ref int64, place []byte, headers []Header) error
+
+	// Line returns the task as the operators behind the InOrder of that name see it. Its time goes on where it was at the last commit.
+	Line(name string) Line
+
+	// Handing says that user code is going to work on a record from o that was held back, until it is called with another one, or with
+	// the zero Origin. skip says that the record is to be left out: the code has panicked on it before.
+	Handing(o Origin) (skip bool)
 
 	// Drop counts a record that node did not pass on.
 	Drop(node string, reason Reason, o Origin)
@@ -104,6 +117,8 @@ type Sink struct {
 	Topic string
 	// Repartition says that the topic is internal and kolk's own headers go with its records.
 	Repartition bool
+	// Places says that an InOrder behind the repartition topic wants to know where records stand.
+	Places bool
 	// Index numbers the sinks of the plan from 0, for a task's own tables.
 	Index int
 }

@@ -34,6 +34,7 @@ type WindowedAggregate[K, V, A any] struct {
 	now  int64
 	// ended is the largest start of a window that the end of an earlier bounded run has closed before its time.
 	ended int64
+	place place
 }
 
 // NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store has open. What closed before
@@ -339,6 +340,10 @@ func (a *WindowedAggregate[K, V, A]) final(key []byte, v A, ts int64) error {
 	}
 	out := &a.out
 	out.Value, out.Timestamp, out.Ref = v, ts, ts
+	if a.emission.Places {
+		a.place.ofWindow(a.Name, startOf(key), key[8:])
+		out.place = &a.place
+	}
 	return a.emission.Next.Receive(out)
 }
 

@@ -1,0 +1,341 @@
+package ops
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/state"
+)
+
+// Line is a task as the operators behind an InOrder see it: with a time of its own, which only goes on as records are handed on. Its
+// stream-time schedules are called in between.
+type Line interface {
+	Task
+	// Advance makes now the time of the line: punctuations that are due come first, then timed operators. EndOfTime is the end of a bounded run.
+	Advance(now int64, timed []Timed) error
+}
+
+// InOrder holds records back until the task's time has passed their timestamp by the delay, and hands them on in the order of timestamps and
+// places. A record that is more than the delay behind its Ref is late.
+//
+// So all that counts have come before they are handed on, as with a window of a millisecond whose grace is the delay. They are handed on at the
+// commit: nobody sees what is sent before it in any case, and one scan serves all.
+//
+// Handed on, a record's Ref is its timestamp: nothing is out of order any more.
+type InOrder[K, V any] struct {
+	Node
+	// Behind is the task of the operators behind; Timed are those of them that act by time.
+	Behind   Line
+	Timed    []Timed
+	Delay    int64 // milliseconds
+	Branches *Branches
+	// NeedKey and NeedValue say that the decoded key, the decoded value is used.
+	NeedKey, NeedValue bool
+	Next               Receiver[K, V]
+
+	key   encoder[K]
+	value encoder[V]
+	store *state.Store
+	least int64 // no record in the store is earlier
+	buf   []byte
+	row   []byte
+	rows  rows
+	out   Record[K, V]
+	place place
+	from  Origin   // of out
+	heads []Header // of out, if it has some
+}
+
+// Open finds the store, and deletes what was handed on already. keyRaw and valueRaw say that the bytes that records bring along are of
+// these serdes.
+func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) {
+	s.key, s.value = newEncoder(k, keyRaw), newEncoder(v, valueRaw)
+	s.store, s.least = s.Task.Store(s.Name), 0
+	if done := s.handedOn(); done > 0 {
+		s.store.DeleteRange(appendStart(nil, 0), appendStart(nil, done))
+	}
+}
+
+// handedOn is the time before which everything has been handed on.
+func (s *InOrder[K, V]) handedOn() int64 {
+	closed := s.Task.ClosedThrough()
+	if closed != math.MaxInt64 {
+		closed++
+	}
+	return max(s.Behind.Time(), closed)
+}
+
+// Receive implements Receiver.
+func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
+	switch t := r.Timestamp; {
+	case t < 0:
+		s.drop(NegativeTime, r.Origin)
+		return nil
+	case r.Ref > t && uint64(r.Ref-t) > uint64(s.Delay):
+		s.drop(LateRecord, r.Origin)
+		return nil
+	case t < s.handedOn():
+		s.drop(TimePassed, r.Origin)
+		return nil
+	case r.place == nil:
+		return fmt.Errorf("%s: a record has no place", s.Name)
+	}
+	row := append(s.row[:0], inOrderVersion, 0)
+	if r.NoKey {
+		row[1] |= rowNoKey
+	} else {
+		key, err := s.key.bytes(r.RawKey, r.Key)
+		if err != nil {
+			return s.fail(r.Origin, encodeError("key", s.key.serde.Name(), err))
+		}
+		row = append(binary.AppendUvarint(row, uint64(len(key))), key...)
+	}
+	if len(r.Headers) != 0 {
+		row[1] |= rowHeaders
+		row = appendHeaders(row, r.Headers)
+	}
+	if r.NoValue {
+		row[1] |= rowNoValue
+	} else {
+		value, err := s.value.bytes(r.RawValue, r.Value)
+		if err != nil {
+			return s.fail(r.Origin, encodeError("value", s.value.serde.Name(), err))
+		}
+		row = append(row, value...)
+	}
+	s.row = row
+	s.buf = s.Branches.append(appendStart(s.buf[:0], r.Timestamp), r.place)
+	if r.place.bytes[0] == fromPunctuation {
+		if err := s.distinguish(); err != nil {
+			return err
+		}
+	}
+	s.least = min(s.least, r.Timestamp)
+	s.store.Put(s.buf, row)
+	return nil
+}
+
+// distinguish gives the key at hand another number while there is one like it: a schedule may be called twice for one time, when the clock was put
+// back or at the end of a bounded run.
+func (s *InOrder[K, V]) distinguish() error {
+	n := len(s.buf)
+	for i := uint64(0); ; i++ {
+		_, found, err := s.store.Get(nil, s.buf)
+		if err != nil {
+			return fmt.Errorf("store %s: %w", s.Name, err)
+		}
+		if !found {
+			return nil
+		}
+		s.buf = appendNumber(s.buf[:n], i)
+	}
+}
+
+// Flush implements Flusher: it hands on what is due.
+func (s *InOrder[K, V]) Flush() (bool, error) {
+	due := s.Task.Time()
+	if due != EndOfTime {
+		if due < s.Delay { // no record is that early
+			return false, nil
+		}
+		due -= s.Delay
+	}
+	if due <= s.Behind.Time() {
+		return false, nil
+	}
+	if s.least < due {
+		if err := s.handOn(due); err != nil {
+			return true, err
+		}
+	}
+	if err := s.Behind.Advance(due, s.Timed); err != nil {
+		return true, err
+	}
+	return true, nil
+}
+
+// portionBytes is how much is read at once, at least one row.
+const portionBytes = 256 << 10
+
+// handOn hands on what is earlier than due, and deletes it. It reads in portions: those behind may write stores, which nobody may during a
+// scan.
+func (s *InOrder[K, V]) handOn(due int64) error {
+	from := appendStart(nil, max(0, s.least))
+	lo := appendStart(nil, max(0, s.least))
+	var to []byte // EndOfTime: to the end
+	if due != EndOfTime {
+		to = appendStart(nil, due)
+	}
+	for more := true; more; {
+		s.rows.reset()
+		more = false
+		err := s.store.Scan(from, to, func(key, value []byte) (bool, error) {
+			if n := s.rows.len(); n == portion || n > 0 && len(s.rows.bytes)+len(key)+len(value) > portionBytes {
+				more = true
+				return false, nil
+			}
+			s.rows.add(key, value)
+			return true, nil
+		})
+		if err != nil {
+			return fmt.Errorf("store %s: %w", s.Name, err)
+		}
+		for i := range s.rows.len() {
+			key, row := s.rows.at(i)
+			if err := s.send(key, row); err != nil {
+				return err
+			}
+		}
+		if n := s.rows.len(); n > 0 {
+			key, _ := s.rows.at(n - 1)
+			from = append(append(from[:0], key...), 0)
+		}
+	}
+	s.Task.Handing(Origin{})
+	s.store.DeleteRange(lo, to)
+	s.least = due
+	return nil
+}
+
+// send hands on one record.
+func (s *InOrder[K, V]) send(key, row []byte) error {
+	if len(key) < 9 || startOf(key) < 0 {
+		return fmt.Errorf("store %s: %w: key %x has no time", s.Name, state.ErrCorrupt, key)
+	}
+	out := &s.out
+	out.Timestamp, s.place.bytes = startOf(key), key[8:]
+	out.Ref, out.place = out.Timestamp, &s.place
+	o, err := origin(s.place.bytes, &s.from)
+	if err == nil {
+		out.Headers, err = s.split(row)
+	}
+	if err != nil {
+		return fmt.Errorf("store %s: %w: %w", s.Name, state.ErrCorrupt, err)
+	}
+	out.Origin = o
+	if s.Task.Handing(o) {
+		s.drop(Failed, o)
+		return nil
+	}
+	if out.Timestamp > s.Behind.Time() {
+		if err := s.Behind.Advance(out.Timestamp, s.Timed); err != nil {
+			return err
+		}
+	}
+	if s.NeedKey {
+		var none K
+		out.Key = none
+		if !out.NoKey {
+			if out.Key, err = s.key.serde.Decode(out.RawKey); err != nil {
+				return s.fail(o, decodeError("key", s.key.serde.Name(), err))
+			}
+		}
+	}
+	if s.NeedValue {
+		var none V
+		out.Value = none
+		if !out.NoValue {
+			if out.Value, err = s.value.serde.Decode(out.RawValue); err != nil {
+				return s.fail(o, decodeError("value", s.value.serde.Name(), err))
+			}
+		}
+	}
+	return s.Next.Receive(out)
+}
+
+// A stored record: version, flags, the key with its length, headers, the value. docs/format/state.md describes it.
+const (
+	inOrderVersion = 1
+
+	rowNoKey   = 1
+	rowNoValue = 2
+	rowHeaders = 4
+)
+
+// split takes a stored record apart: key and value of the output record, which alias it, and the headers.
+func (s *InOrder[K, V]) split(row []byte) ([]Header, error) {
+	out := &s.out
+	out.RawKey, out.RawValue = nil, nil
+	if len(row) < 2 || row[0] != inOrderVersion || row[1]&^(rowNoKey|rowNoValue|rowHeaders) != 0 {
+		return nil, fmt.Errorf("a record begins with %x", row[:min(2, len(row))])
+	}
+	flags := row[1]
+	out.NoKey, out.NoValue = flags&rowNoKey != 0, flags&rowNoValue != 0
+	row = row[2:]
+	ok := true
+	if !out.NoKey {
+		if out.RawKey, row, ok = take(row); !ok {
+			return nil, errors.New("a record's key is cut off")
+		}
+	}
+	var headers []Header
+	if flags&rowHeaders != 0 {
+		if headers, row, ok = takeHeaders(s.heads[:0], row); !ok {
+			return nil, errors.New("a record's headers are cut off")
+		}
+		s.heads = headers
+	}
+	if !out.NoValue {
+		out.RawValue = row
+	}
+	return headers, nil
+}
+
+// take takes bytes with their length off b. They are not nil.
+func take(b []byte) (part, rest []byte, ok bool) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, false
+	}
+	end := size + int(n)
+	return b[size:end:end], b[end:], true
+}
+
+// appendHeaders appends headers: how many, and each one's key with its length, and its value with its length and one more, 0 for none.
+func appendHeaders(dst []byte, headers []Header) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(headers)))
+	for _, h := range headers {
+		dst = append(binary.AppendUvarint(dst, uint64(len(h.Key))), h.Key...)
+		if h.Value == nil {
+			dst = binary.AppendUvarint(dst, 0)
+			continue
+		}
+		dst = append(binary.AppendUvarint(dst, uint64(len(h.Value))+1), h.Value...)
+	}
+	return dst
+}
+
+// takeHeaders appends the headers that b begins with to dst. Their values alias b; keys that are what dst's memory had at their place are
+// used again.
+func takeHeaders(dst []Header, b []byte) (headers []Header, rest []byte, ok bool) {
+	count, size := binary.Uvarint(b)
+	if size <= 0 || count > uint64(len(b)) {
+		return nil, nil, false
+	}
+	b = b[size:]
+	for range count {
+		var key []byte
+		if key, b, ok = take(b); !ok {
+			return nil, nil, false
+		}
+		n, size := binary.Uvarint(b)
+		if size <= 0 || n > uint64(len(b)-size)+1 {
+			return nil, nil, false
+		}
+		b = b[size:]
+		h := Header{}
+		if n > 0 {
+			h.Value, b = b[:n-1:n-1], b[n-1:]
+		}
+		if i := len(dst); i < cap(dst) && dst[:i+1][i].Key == string(key) {
+			h.Key = dst[:i+1][i].Key
+		} else {
+			h.Key = string(key)
+		}
+		dst = append(dst, h)
+	}
+	return dst, b, true
+}
