@@ -49,6 +49,8 @@ type Topic struct {
 	// Partitions is how many it must have: as many as its sub-topology has tasks.
 	Partitions int32
 	Kind       Kind
+	// Grows says that a topic with fewer partitions gets more: they hold no keys, each belongs to one task.
+	Grows bool
 	// For says in messages what the topic belongs to, for example the sub-topology's name. It may be empty.
 	For string
 }
@@ -106,7 +108,8 @@ func (k Kind) config() (required, optional map[string]string) {
 // EnsureTopics creates the topics that are missing and checks those that exist. It returns what the broker has, by name.
 // replication is the replication factor of new topics; 0 leaves it to the broker.
 //
-// Topics that do not fit are listed, all of them, in a [*TopicsError]; nothing is altered. Any other error is the broker's or
+// Topics that do not fit are listed, all of them, in a [*TopicsError]; nothing is altered but the number of partitions of those that
+// grow. Any other error is the broker's or
 // ctx's, and EnsureTopics can be called again. Instances may call it at the same time.
 func EnsureTopics(ctx context.Context, client *kgo.Client, topics []Topic, replication int16) (map[string]TopicInfo, error) {
 	if len(topics) == 0 {
@@ -135,6 +138,9 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, topics []Topic, repli
 		if have, err = e.await(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if have, err = e.grow(ctx, have); err != nil {
+		return nil, err
 	}
 	infos := e.check(have)
 	if err := e.checkConfigs(ctx, infos); err != nil {
@@ -216,6 +222,35 @@ func (e *ensurer) create(ctx context.Context, names []string, replication int16,
 	return nil
 }
 
+// grow gives topics that grow the partitions that they lack.
+func (e *ensurer) grow(ctx context.Context, have kadm.TopicDetails) (kadm.TopicDetails, error) {
+	grown := false
+	for _, name := range e.names {
+		want, got := e.want[name], have[name]
+		if !want.Grows || got.Err != nil || int32(len(got.Partitions)) >= want.Partitions {
+			continue
+		}
+		responses, err := e.admin.UpdatePartitions(ctx, int(want.Partitions), name)
+		if err != nil {
+			return nil, fmt.Errorf("changelog: more partitions for internal topic %s: %w", name, err)
+		}
+		r := responses[name]
+		switch {
+		case r.Err == nil, errors.Is(r.Err, kerr.InvalidPartitions): // somebody else has done it, or check says what is there
+			grown = true
+		case kerr.IsRetriable(r.Err):
+			return nil, fmt.Errorf("changelog: more partitions for internal topic %s: %w", name, r.Err)
+		default:
+			e.problem("%s %s has %d partitions, and cannot get the %d that are needed (%s): give the application the right to alter it, or do it by hand",
+				want.Kind, name, len(got.Partitions), want.Partitions, detail(r.Err, &r.ErrMessage))
+		}
+	}
+	if !grown || len(e.problems) > 0 {
+		return have, nil
+	}
+	return e.await(ctx)
+}
+
 func detail(err error, message *string) string {
 	if message != nil && *message != "" {
 		return err.Error() + "; " + *message
@@ -240,6 +275,8 @@ func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 			if d.Err != nil && kerr.IsRetriable(d.Err) && len(e.problems) == 0 {
 				settled = false
 			}
+			want := e.want[d.Topic]
+			settled = settled && (!want.Grows || d.Err != nil || int32(len(d.Partitions)) >= want.Partitions)
 		}
 		if settled && e.led(ctx, have) {
 			return have, nil
@@ -308,7 +345,7 @@ func (e *ensurer) check(have kadm.TopicDetails) map[string]TopicInfo {
 		}
 		n := int32(len(got.Partitions))
 		infos[name] = TopicInfo{Name: name, ID: [16]byte(got.ID), Partitions: n}
-		if n == want.Partitions {
+		if n == want.Partitions || want.Grows && n > want.Partitions { // another instance knows of more
 			continue
 		}
 		owner := ""

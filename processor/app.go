@@ -54,6 +54,7 @@ type App struct {
 
 	mu      sync.Mutex
 	running map[int][]TaskID
+	workers []*worker.Worker
 	closed  map[int]bool  // workers whose client is closed
 	ended   chan struct{} // wakes the end of a bounded run
 }

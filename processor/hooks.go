@@ -3,6 +3,7 @@ package processor
 import (
 	"time"
 
+	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
 )
@@ -29,6 +30,13 @@ type RestoreHook interface{ OnRestore(r Restoration) }
 type TasksHook interface {
 	OnTasks(worker int, tasks []TaskID)
 }
+
+// GrowthHook is told of each input topic that has got more partitions while the application runs, once, and whether they are read.
+type GrowthHook interface{ OnGrowth(g Growth) }
+
+// Growth is an input topic that has got more partitions. Refused is nil if they are read: as they are where the sub-topology that
+// reads the topic keeps nothing by key. Otherwise it says why not, and the way out.
+type Growth = cluster.Growth
 
 // Restoration is the progress of one store's restore: changelog offsets From to End, Records read so far.
 type Restoration = restore.Restoration

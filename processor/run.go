@@ -39,7 +39,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer cl.Close()
-	view, err := cluster.Prepare(ctx, cl, cluster.Options{App: a.cfg.ApplicationID, Plan: a.plan, ReplicationFactor: int16(a.cfg.ReplicationFactor), Logger: a.cfg.Logger})
+	view, err := cluster.Prepare(ctx, cl, cluster.Options{App: a.cfg.ApplicationID, Plan: a.plan, ReplicationFactor: int16(a.cfg.ReplicationFactor), Logger: a.cfg.Logger, Grown: a.onGrowth})
 	if err != nil {
 		return err
 	}
@@ -140,8 +140,13 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 			}
 		})
 	}
+	a.mu.Lock()
+	a.workers = workers
+	a.mu.Unlock()
 	if runs != nil {
 		group.Go(func() { a.awaitEnd(ctx, stop, runs, fail) })
+	} else { // a bounded run reads what was there when it began
+		group.Go(func() { a.watchGrowth(ctx, view) })
 	}
 	stuck, worked := make(chan struct{}), make(chan struct{})
 	group.Go(func() {

@@ -78,9 +78,12 @@ func (p *Plan) topicsOf(n *planNode) []string {
 }
 
 // Partitions returns the number of partitions of every repartition topic, by short name, given those of the other input topics. ok of
-// count is false for a topic that does not exist. The error joins all that does not fit: topics that do not exist, and topics that have to be
-// co-partitioned and are not, with the position of the node that demands it.
-func (p *Plan) Partitions(count func(topic string) (n int32, ok bool)) (map[string]int32, error) {
+// count is false for a topic that does not exist. have, which may be nil, knows the repartition topics that exist already, by short
+// name: where the topology asks for no number they keep theirs, for keys must not move when an input grows.
+//
+// The error joins all that does not fit: topics that do not exist, and topics that have to be co-partitioned and are not, with
+// the position of the node that demands it.
+func (p *Plan) Partitions(count, have func(topic string) (n int32, ok bool)) (map[string]int32, error) {
 	var errs []error
 	counts := make(map[string]int32) // by topic; 0 if not known yet
 	internal := make(map[string]*Repartition)
@@ -88,6 +91,9 @@ func (p *Plan) Partitions(count func(topic string) (n int32, ok bool)) (map[stri
 		r := &p.repartitions[i]
 		internal[r.Name] = r
 		counts[r.Name] = r.Partitions
+		if r.Partitions == 0 && have != nil {
+			counts[r.Name], _ = have(r.Name)
+		}
 	}
 	for _, s := range p.subs {
 		for _, in := range s.Inputs {

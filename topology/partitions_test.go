@@ -64,7 +64,7 @@ func TestPartitions(t *testing.T) {
 			got, err := plan.Partitions(func(topic string) (int32, bool) {
 				n, ok := tt.topics[topic]
 				return n, ok
-			})
+			}, nil)
 			if tt.err != nil {
 				for _, want := range tt.err {
 					if err == nil || !strings.Contains(err.Error(), want) {

@@ -43,7 +43,7 @@ func newCluster(app string, plan *topology.Plan, size func(topic string) int32) 
 	counts, err := plan.Partitions(func(topic string) (int32, bool) {
 		n := c.Partitions(topic)
 		return n, n > 0
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,8 @@ type Config struct {
 	TransactionalID string
 	// Plan is the fingerprint of the plan. Only members with the same one share tasks.
 	Plan string
+	// Partitions, if not nil, returns how many partitions of a topic are read, which may be fewer than there are.
+	Partitions func(topic string) int32
 	// OnRefused, if not nil, is called when the group refuses this member; it then has no tasks. It is called by the
 	// client's goroutine, must not block, and must not call the client.
 	OnRefused func(Refusal)
@@ -247,7 +249,7 @@ func (b *Balancer) take(data assignmentData) (_ *Refusal, orphans bool) {
 func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.GroupMemberBalancer, map[string]struct{}, error) {
 	b.mu.Lock()
 	b.leads = true
-	g := &group{subs: b.cfg.Subs, plan: b.cfg.Plan, leader: b.cfg.Process, leaderWorker: b.cfg.Worker, siblings: b.cfg.Siblings, live: b.live, gone: b.gone}
+	g := &group{subs: b.cfg.Subs, partitions: b.cfg.Partitions, plan: b.cfg.Plan, leader: b.cfg.Process, leaderWorker: b.cfg.Worker, siblings: b.cfg.Siblings, live: b.live, gone: b.gone}
 	b.mu.Unlock()
 	seen := map[string]bool{}
 	for i := range members {

@@ -55,8 +55,9 @@ func (m *member) yields(s *share) bool {
 // group is the group at one rebalance, as its leader sees it.
 type group struct {
 	subs         []Sub
-	plan         string // the leader's
-	leader       string // the leader's process and worker
+	partitions   func(topic string) int32 // see Config; may be nil
+	plan         string                   // the leader's
+	leader       string                   // the leader's process and worker
 	leaderWorker int32
 	siblings     *Siblings // of the leader
 	members      []*member // sorted by process, worker, member id
@@ -91,6 +92,7 @@ func (g *group) BalanceOrError(topics map[string]int32) (kgo.IntoSyncAssignment,
 		result[m.id] = &share{partitions: map[string][]int32{}}
 	}
 	if plan == g.plan {
+		topics = g.read(topics)
 		deal(g.subs, topics, g.members, accepted, result)
 	} else {
 		// The leader does not know this plan's tasks. Everybody keeps what he has; the leader, refused, will leave, and the next
@@ -100,6 +102,18 @@ func (g *group) BalanceOrError(topics map[string]int32) (kgo.IntoSyncAssignment,
 		}
 	}
 	return g.assignments(plan, runs, result), nil
+}
+
+// read returns how many partitions of each topic are dealt out.
+func (g *group) read(topics map[string]int32) map[string]int32 {
+	if g.partitions == nil {
+		return topics
+	}
+	counts := make(map[string]int32, len(topics))
+	for topic, n := range topics {
+		counts[topic] = min(n, g.partitions(topic))
+	}
+	return counts
 }
 
 // groupPlan chooses the plan that the group runs: the one whose members own the most tasks, so that a newcomer never drives

@@ -26,6 +26,8 @@ type Options struct {
 	Plan              *topology.Plan
 	ReplicationFactor int16
 	Logger            *slog.Logger
+	// Grown, if not nil, is told of inputs that have got more partitions: see [View.Look].
+	Grown func(Growth)
 }
 
 // missingAfter is how long a topic is unknown to the brokers until it counts as missing.
@@ -35,7 +37,7 @@ const missingAfter = time.Second
 // Its error lists everything that does not fit; it is final, except when ctx has ended.
 func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	adm := kadm.NewClient(cl)
-	v := &View{app: o.App, plan: o.Plan, topics: map[string]Topic{}, tasks: map[string]int32{}}
+	v := &View{app: o.App, plan: o.Plan, cl: cl, options: o, topics: map[string]Topic{}, tasks: map[string]int32{}, refused: map[string]Growth{}}
 	var users []string
 	seen := map[string]bool{}
 	add := func(t string) {
@@ -102,14 +104,35 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 		return nil, err
 	}
 	v.globalRetention(ctx, adm)
+	if err := v.existing(ctx, adm); err != nil {
+		return nil, err
+	}
 	repartitions, err := v.size()
 	if err != nil {
 		return nil, err
 	}
-	if err := v.internalTopics(ctx, cl, o, repartitions); err != nil {
+	if err := v.internalTopics(ctx, repartitions, v.Tasks); err != nil {
 		return nil, err
 	}
 	return v, nil
+}
+
+// existing learns which repartition topics are there already.
+func (v *View) existing(ctx context.Context, adm *kadm.Client) error {
+	var names []string
+	for _, r := range v.plan.Repartitions() {
+		names = append(names, v.Real(r.Name, true))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return Wait(ctx, v.options.Logger, "the brokers", func(ctx context.Context) error {
+		details, err := adm.ListTopicsWithInternal(ctx, names...)
+		if err == nil {
+			v.learn(details)
+		}
+		return err
+	})
 }
 
 // MissingTopicsError names input and output topics that do not exist. kolk creates internal topics only.
@@ -119,12 +142,14 @@ func (e *MissingTopicsError) Error() string {
 	return fmt.Sprintf("the topology reads or writes topics that do not exist: %s. Create them (kolk creates its internal topics only), or correct the names", strings.Join(e.Topics, ", "))
 }
 
-func (v *View) internalTopics(ctx context.Context, cl *kgo.Client, o Options, repartitions map[string]int32) error {
+// internalTopics creates the internal topics that are missing, for repartition topics of so many partitions and sub-topologies of so
+// many tasks.
+func (v *View) internalTopics(ctx context.Context, repartitions map[string]int32, tasks func(sub string) int32) error {
 	var topics []changelog.Topic
 	for name, n := range repartitions {
-		topics = append(topics, changelog.Topic{Name: changelog.RepartitionName(o.App, name), Partitions: n, Kind: changelog.Repartition, For: "repartition " + name})
+		topics = append(topics, changelog.Topic{Name: v.Real(name, true), Partitions: n, Kind: changelog.Repartition, For: "repartition " + name})
 	}
-	for _, sub := range o.Plan.SubTopologies() {
+	for _, sub := range v.plan.SubTopologies() {
 		for _, s := range sub.Stores {
 			if !s.Logged {
 				continue
@@ -133,14 +158,14 @@ func (v *View) internalTopics(ctx context.Context, cl *kgo.Client, o Options, re
 			if s.Kind.Windowed() {
 				kind = changelog.WindowChangelog
 			}
-			topics = append(topics, changelog.Topic{Name: changelog.Name(o.App, s.Name), Partitions: v.Tasks(sub.Name), Kind: kind, For: "store " + s.Name})
+			topics = append(topics, changelog.Topic{Name: changelog.Name(v.app, s.Name), Partitions: tasks(sub.Name), Kind: kind, For: "store " + s.Name, Grows: !keyed(sub)})
 		}
 	}
 	if len(topics) == 0 {
 		return nil
 	}
 	sort.Slice(topics, func(i, j int) bool { return topics[i].Name < topics[j].Name })
-	infos, err := changelog.EnsureTopics(ctx, cl, topics, o.ReplicationFactor)
+	infos, err := changelog.EnsureTopics(ctx, v.cl, topics, v.options.ReplicationFactor)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/topology"
@@ -32,9 +33,14 @@ type View struct {
 	app  string
 	plan *topology.Plan
 
-	mu     sync.RWMutex
-	topics map[string]Topic
-	tasks  map[string]int32
+	cl      *kgo.Client
+	options Options
+	looking sync.Mutex // held while it is asked whether inputs have grown
+
+	mu      sync.RWMutex
+	topics  map[string]Topic
+	tasks   map[string]int32
+	refused map[string]Growth // by topic
 }
 
 // Partitions returns the number of partitions of a topic, 0 if it is not known.
@@ -124,13 +130,16 @@ func (v *View) learn(details kadm.TopicDetails) {
 	}
 }
 
-// size computes the partitions of each repartition topic and the tasks of each sub-topology, from the sources on. Its error
-// lists every violation of co-partitioning.
+// size computes the partitions of each repartition topic and the tasks of each sub-topology, from the sources on. Repartition topics
+// that exist keep what they have. Its error lists every violation of co-partitioning.
 func (v *View) size() (map[string]int32, error) {
-	repartitions, err := v.plan.Partitions(func(topic string) (int32, bool) {
-		n := v.Partitions(topic)
-		return n, n > 0
-	})
+	count := func(repartition bool) func(string) (int32, bool) {
+		return func(topic string) (int32, bool) {
+			n := v.Partitions(v.Real(topic, repartition))
+			return n, n > 0
+		}
+	}
+	repartitions, err := v.plan.Partitions(count(false), count(true))
 	if err != nil {
 		return nil, err
 	}

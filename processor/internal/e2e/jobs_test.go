@@ -48,6 +48,12 @@ func (j job) plan() (*topology.Plan, error) {
 		t.Stream(j.in(), serde.String(), serde.String()).To(j.out())
 	case "shuffled":
 		t.Stream(j.in(), serde.String(), serde.String()).Repartition("shuffle").To(j.out())
+	case "reworded":
+		t.Stream(j.in(), serde.String(), serde.String()).GroupBy("by-value", func(v string) string { return v }).Count("words").EachUpdate().
+			ToStream().MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).To(j.out())
+	case "words and copies":
+		j.addWords(t)
+		t.Stream(j.named(), serde.String(), serde.String()).To(j.counts())
 	case "merged":
 		t.Stream(j.in(), serde.String(), serde.String()).Merge(t.Stream(j.named(), serde.String(), serde.String())).To(j.out())
 	case "named":

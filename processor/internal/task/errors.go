@@ -11,10 +11,10 @@ import (
 )
 
 var (
-	// ErrWriters is returned when the number of tasks that write a repartition topic is not the one that the task's state was
-	// built with: an input of one of them has got more partitions. Keys lie in other partitions then, and time would wait for, or
-	// forget, somebody. The way out is a new application id, or the old number of partitions.
-	ErrWriters = errors.New("task: the number of writers of a repartition topic has changed")
+	// ErrWriters is returned when fewer tasks write a repartition topic than the task's state has heard of: an input of one of
+	// them was made anew with fewer partitions. Time would wait for those that are missing, for ever. The way out is a new application id, or
+	// the old number of partitions.
+	ErrWriters = errors.New("task: a repartition topic has fewer writers than it had")
 
 	// ErrState is returned for bytes in the task's time store that no version of kolk known to this one has written.
 	ErrState = errors.New("task: unreadable time store")

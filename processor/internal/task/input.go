@@ -226,13 +226,20 @@ func (in *input) convert(r *kgo.Record) error {
 // hear takes the announcement that the head carries.
 func (t *Task) hear(in *input) error {
 	in.told = false
-	i, known, err := in.writers.find(in.ann.sub, in.ann.partition)
-	if err != nil {
-		return fmt.Errorf("repartition topic %s: %w", in.topic, err)
+	i, k, known := in.writers.find(in.ann.sub, in.ann.partition)
+	if !known {
+		return nil
 	}
-	if known {
-		in.writers.hear(i, &in.ann, in.msg.Origin.Offset < in.doubted)
+	if i < 0 { // an input of the sub-topology has got more partitions
+		if in.ann.partition >= mostWriters {
+			return fmt.Errorf("repartition topic %s: %w: %s has a task %d", in.topic, ErrWriters, in.ann.sub, in.ann.partition)
+		}
+		in.writers.grow(k, int(in.ann.partition)+1)
+		w := &in.writers.subs[k]
+		t.newWriters = append(t.newWriters, newWriters{in.name, w.name, int32(w.size)})
+		i = w.first + int(in.ann.partition)
 	}
+	in.writers.hear(i, &in.ann, in.msg.Origin.Offset < in.doubted)
 	return nil
 }
 

@@ -111,8 +111,8 @@ func (t *Task) loadTimes() error {
 				if in.writers == nil || in.name != topic {
 					continue
 				}
-				// A number of writers that has changed is reported below, with both numbers.
-				if i, ok, err := in.writers.find(kr.b, int32(partition)); ok && err == nil {
+				// Fewer writers than there were are reported below, with both numbers.
+				if i, _, ok := in.writers.find(kr.b, int32(partition)); ok && i >= 0 {
 					h.doubt = in.doubted >= 0
 					in.writers.now[i], in.writers.was[i] = h, h
 				}
@@ -152,9 +152,9 @@ func (t *Task) loadTimes() error {
 		for _, w := range in.writers.subs {
 			n, ok := known[in.name][w.name]
 			switch {
-			case !ok:
+			case !ok, int(n) < w.size:
 				t.newWriters = append(t.newWriters, newWriters{in.name, w.name, int32(w.size)})
-			case int(n) != w.size:
+			case int(n) > w.size:
 				return fmt.Errorf("%w: task %s: repartition topic %s was written by %d tasks of sub-topology %q and is now by %d",
 					ErrWriters, t.id, in.topic, n, w.name, w.size)
 			}

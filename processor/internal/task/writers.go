@@ -1,8 +1,8 @@
 package task
 
 import (
-	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kolkstream/kolk/topology"
 )
@@ -58,18 +58,40 @@ func (w *writers) add(sub string, tasks int32) {
 	}
 }
 
-// find returns the writer's place. A sub-topology that the plan does not know, of another version of the application, has
-// none.
-func (w *writers) find(sub []byte, partition int32) (i int, known bool, err error) {
+// find returns the writer's place, and the number of its sub-topology in subs. A sub-topology that the plan does not know, of another
+// version of the application, has none; -1 is the place of a task that was not there when this one was opened.
+func (w *writers) find(sub []byte, partition int32) (i, k int, known bool) {
 	for k := range w.subs {
 		if s := &w.subs[k]; s.name == string(sub) {
 			if int(partition) >= s.size {
-				return 0, false, fmt.Errorf("%w: %s has a task %d, but %d tasks were expected", ErrWriters, s.name, partition, s.size)
+				return -1, k, true
 			}
-			return s.first + int(partition), true, nil
+			return s.first + int(partition), k, true
 		}
 	}
-	return 0, false, nil
+	return 0, 0, false
+}
+
+// mostWriters bounds what is believed of how many tasks write a topic: brokers have fewer partitions.
+const mostWriters = 1 << 18
+
+// grow makes the sub-topology number k one of more tasks, which have not announced anything.
+func (w *writers) grow(k, tasks int) {
+	s := &w.subs[k]
+	at, more := s.first+s.size, tasks-s.size
+	none := slices.Repeat([]heard{{time: topology.NoTime}}, more)
+	w.now = slices.Insert(w.now, at, none...)
+	w.was = slices.Insert(w.was, at, none...)
+	w.marked = slices.Insert(w.marked, at, make([]bool, more)...)
+	for i := range w.changed {
+		if w.changed[i] >= at {
+			w.changed[i] += more
+		}
+	}
+	s.size = tasks
+	for i := range w.subs[k+1:] {
+		w.subs[k+1+i].first += more
+	}
 }
 
 // name returns who is at place i.

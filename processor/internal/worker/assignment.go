@@ -50,13 +50,11 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 		for p := range parts {
 			id := task.ID{Sub: sub.Name, Partition: p}
 			if s.tasks[id] != nil || s.openings[id] != nil {
+				// Another of its inputs has grown to its partition: the task is opened anew, with a new client.
+				s.fatal = errors.Join(s.fatal, &errReset{fmt.Errorf("task %s has got another input", id)})
 				continue
 			}
-			o := &opening{id: id, sub: sub, topics: s.cfg.View.Inputs(sub, p)}
-			if len(o.topics) == 0 {
-				s.fatal = errors.Join(s.fatal, fmt.Errorf("task %s: an input of sub-topology %q has got more partitions while the application runs: keys may belong to other tasks now. Start the application again, which says what has to be done", id, sub.Name))
-				continue
-			}
+			o := &opening{id: id, sub: sub, topics: s.inputs(sub, p, added)}
 			for _, t := range o.topics {
 				pause[t] = append(pause[t], p)
 			}
@@ -73,6 +71,18 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 	}
 	s.report()
 	s.settle(added)
+}
+
+// inputs returns the topics of the inputs of a task that has been assigned: those that have its partition as far as is known here, and
+// those of which the leader of the group knows it.
+func (s *session) inputs(sub *topology.SubTopology, partition int32, added map[string][]int32) (topics []string) {
+	for _, in := range sub.Inputs {
+		topic := s.cfg.View.Real(in.Topic, in.Repartition)
+		if partition < s.cfg.View.Partitions(topic) || slices.Contains(added[topic], partition) {
+			topics = append(topics, topic)
+		}
+	}
+	return topics
 }
 
 // onRevoked gives tasks up in peace: everything they did is committed.
@@ -201,7 +211,9 @@ func (s *session) onOffsets(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetF
 
 // open brings a task's state up to date, on a goroutine of its own.
 func (s *session) open(ctx context.Context, o *opening) {
-	o.committed, o.err = s.awaitOffsets(ctx, o)
+	if o.err = s.awaitGrowth(ctx, o); o.err == nil {
+		o.committed, o.err = s.awaitOffsets(ctx, o)
+	}
 	if o.err == nil {
 		o.err = s.bounds(ctx, o)
 	}
@@ -289,7 +301,7 @@ func (s *session) adopt() error {
 		}
 		if err := s.start(o); err != nil {
 			s.cfg.Opener.Pool.Release(o.handle)
-			return fmt.Errorf("task %s: %w", o.id, err)
+			return s.startFailed(o, err)
 		}
 	}
 	return nil

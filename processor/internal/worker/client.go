@@ -28,9 +28,10 @@ func (s *session) connect() error {
 	s.group = txn.Group{Name: s.cfg.App, InstanceID: s.member(), TransactionalID: s.transactionalID(), ImplicitAdd: s.cfg.View.Transactions2, Points: s.cfg.Points}
 	s.balancer = assign.New(assign.Config{
 		Subs: subs, Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: s.cfg.Plan.Fingerprint(),
-		Siblings:  s.cfg.Siblings,
-		OnRefused: func(r assign.Refusal) { s.refused.Store(&r); s.wake() },
-		OnOrphans: func() { s.orphans.Store(true); s.wake() },
+		Siblings:   s.cfg.Siblings,
+		Partitions: s.cfg.View.Partitions,
+		OnRefused:  func(r assign.Refusal) { s.refused.Store(&r); s.wake() },
+		OnOrphans:  func() { s.orphans.Store(true); s.wake() },
 	})
 	s.balancer.SetHeld(s.cfg.Dir.Held())
 	fetched := &slabs{}

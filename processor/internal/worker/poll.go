@@ -25,7 +25,9 @@ func (s *session) wants() bool {
 func (s *session) queued() (n int64) {
 	for _, r := range s.order {
 		for _, t := range r.topics {
-			n += r.task.Buffered(t)
+			if !r.halted {
+				n += r.task.Buffered(t)
+			}
 		}
 	}
 	return n
@@ -77,7 +79,9 @@ func (s *session) poll() (kgo.Fetches, error) {
 func (s *session) idleWait() time.Duration {
 	d := mostWait
 	for _, r := range s.order {
-		d = min(d, r.task.Quiet())
+		if !r.halted {
+			d = min(d, r.task.Quiet())
+		}
 	}
 	return d
 }
@@ -106,6 +110,7 @@ func (s *session) throttle() {
 		for _, t := range r.topics {
 			n := r.task.Buffered(t)
 			switch {
+			case r.halted: // paused for good
 			case stuck && n > 0 && !r.paused[t]:
 				r.paused[t] = true
 				pause = add(pause, t, r.id.Partition)
@@ -154,7 +159,10 @@ func (s *session) enqueue(fetches kgo.Fetches) error {
 		if end < 0 {
 			end = p.HighWatermark
 		}
-		r.task.Enqueue(p.Topic, p.Records, end)
+		s.stray(r, p.Topic, p.Records)
+		if !r.halted {
+			r.task.Enqueue(p.Topic, p.Records, end)
+		}
 	})
 	return failed
 }

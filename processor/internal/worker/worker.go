@@ -260,6 +260,7 @@ type running struct {
 	topics []string
 	paused map[string]bool
 	done   bool
+	halted bool // its input has grown, and keys have moved: it processes no more
 
 	quantum int // records per turn
 }
@@ -369,7 +370,7 @@ func (s *session) commitDue(now time.Time) time.Duration {
 
 // behind says that a task is going to have more to process as soon as it is fetched.
 func (s *session) behind() bool {
-	return slices.ContainsFunc(s.order, func(r *running) bool { return r.task.Behind() })
+	return slices.ContainsFunc(s.order, func(r *running) bool { return !r.halted && r.task.Behind() })
 }
 
 // uncommitted is about how much memory the transaction takes: writes to stores, once more as the messages to the changelogs that they become
@@ -404,6 +405,9 @@ func (s *session) process() error {
 		progress := false
 		s.align.Turn()
 		for _, r := range s.order {
+			if r.halted {
+				continue
+			}
 			start := time.Now()
 			s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: start})
 			n, err := r.task.Process(r.quantum)
