@@ -44,7 +44,7 @@ var rules = []rule{
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},
 	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "cmd/..."},
-		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/go-viper/mapstructure", franz, kfake, "go.yaml.in/yaml", "golang.org/x/term", "github.com/gofrs/flock"}},
+		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/pelletier/go-toml", franz, kfake, "go.yaml.in/yaml", "golang.org/x/term", "github.com/gofrs/flock"}},
 	// What is compared: kolk itself, as a user runs it, and a loop by hand.
 	{path: "bench/compare", third: []string{franz, kfake, "golang.org/x/sync/errgroup"}},
 	{path: "bench/flame"},

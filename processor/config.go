@@ -1,9 +1,11 @@
 package processor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,6 +23,10 @@ const (
 	// twice.
 	AtLeastOnce
 )
+
+// Never is a duration that does not end, for the settings that say that they may be that: it is how "never" is written in a Config. The command
+// line writes it `never`.
+const Never time.Duration = -1
 
 // Config configures an [App]. The zero value of each field means its default; Brokers alone is required.
 type Config struct {
@@ -52,14 +58,14 @@ type Config struct {
 	UntilEnd bool
 
 	// IdleAfter is how long a source partition must be caught up and quiet until it no longer holds back the time of others.
-	// Default: 10 s; negative: never.
+	// Default: 10 s; [Never]: it always does.
 	IdleAfter time.Duration
 	// LiveWithin is the age up to which a record is processed without waiting for other inputs. Default: 1 s.
 	LiveWithin time.Duration
 	// MaxAhead keeps source partitions together in event time while old records are read. A partition waits as long as its next
 	// record is more than MaxAhead ahead of the slowest of those whose records meet its own behind a repartition topic, over
 	// all instances. Default: 1 h, or what the slowest covers in a moment if that is more, so that nothing is lost; a bound
-	// that is set is kept, whatever it costs. Negative: no partition waits.
+	// that is set is kept, whatever it costs. [Never]: no partition waits.
 	MaxAhead time.Duration
 	// WatermarkInterval is how often time is announced to a repartition topic that gets no records. Default: 1 s.
 	WatermarkInterval time.Duration
@@ -133,11 +139,21 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-// Validate returns everything that is wrong with c, which has its defaults.
+// ConfigError is one thing that is wrong with a [Config]. [New] and [Config.Validate] return all that there are, joined.
+type ConfigError struct {
+	// Field is the name of a field of Config.
+	Field string
+	// Reason says what is wrong; other fields stand in it by their names.
+	Reason string
+}
+
+func (e *ConfigError) Error() string { return "config: " + e.Field + ": " + e.Reason }
+
+// Validate returns everything that is wrong with c, which has its defaults: a [*ConfigError] for each.
 func (c Config) Validate() error {
 	var errs []error
 	wrong := func(field, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("config: %s: %s", field, fmt.Sprintf(format, args...)))
+		errs = append(errs, &ConfigError{field, fmt.Sprintf(format, args...)})
 	}
 	if len(c.Brokers) == 0 {
 		wrong("Brokers", "give at least one address host:port")
@@ -159,10 +175,36 @@ func (c Config) Validate() error {
 	if c.CacheBytes > c.Memory/2 {
 		wrong("CacheBytes", "%d are more than half of Memory, %d", c.CacheBytes, c.Memory)
 	}
-	for field, d := range map[string]time.Duration{"CommitInterval": c.CommitInterval, "CommitMin": c.CommitMin, "LiveWithin": c.LiveWithin, "WatermarkInterval": c.WatermarkInterval,
-		"TaskTimeout": c.TaskTimeout, "SessionTimeout": c.SessionTimeout, "TransactionTimeout": c.TransactionTimeout, "ShutdownTimeout": c.ShutdownTimeout, "FlushInterval": c.FlushInterval} {
-		if d <= 0 {
-			wrong(field, "must be positive, not %v", d)
+	// What is shorter than a millisecond would be none to brokers and tasks, which count milliseconds; the former in 32 bits.
+	const most = math.MaxInt32 * time.Millisecond
+	for _, d := range []struct {
+		field string
+		value time.Duration
+		never bool
+		most  time.Duration
+	}{
+		{field: "CommitInterval", value: c.CommitInterval},
+		{field: "CommitMin", value: c.CommitMin},
+		{field: "IdleAfter", value: c.IdleAfter, never: true},
+		{field: "LiveWithin", value: c.LiveWithin},
+		{field: "MaxAhead", value: cmp.Or(c.MaxAhead, Never), never: true}, // zero is chosen as it runs
+		{field: "WatermarkInterval", value: c.WatermarkInterval},
+		{field: "TaskTimeout", value: c.TaskTimeout, most: most},
+		{field: "SessionTimeout", value: c.SessionTimeout, most: most},
+		{field: "TransactionTimeout", value: c.TransactionTimeout, most: most},
+		{field: "ShutdownTimeout", value: c.ShutdownTimeout},
+		{field: "FlushInterval", value: c.FlushInterval},
+	} {
+		switch {
+		case d.value == Never && d.never:
+		case d.value < 0 && d.never:
+			wrong(d.field, "must be positive, or Never, not %v", d.value)
+		case d.value <= 0:
+			wrong(d.field, "must be positive, not %v", d.value)
+		case d.value < time.Millisecond:
+			wrong(d.field, "must be at least 1ms, not %v", d.value)
+		case d.most > 0 && d.value > d.most:
+			wrong(d.field, "must be at most %v, not %v", d.most, d.value)
 		}
 	}
 	if c.CommitMin > c.CommitInterval {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ func (a *app) brokerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "embedded-broker DIR", Hidden: true, Args: cobra.ExactArgs(1)}
 	fresh := cmd.Flags().Bool("fresh", false, "")
 	port := cmd.Flags().Int("port", 0, "")
-	config.Register(cmd.Flags(), config.Log{})
+	config.Register(cmd.Flags(), config.Logging)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := a.read(cmd)
 		if err != nil {
@@ -37,7 +38,7 @@ func startBroker(c config.Config, stderr io.Writer) (*broker.Process, error) {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
 	return broker.Spawn([]string{exe, "embedded-broker", "--fresh=" + strconv.FormatBool(c.Fresh), "--port=" + strconv.Itoa(c.Port),
-		"--log-level=" + c.Level, "--log-format=" + c.Format, "--", c.DataDir}, stderr)
+		"--log-level=" + strings.ToLower(c.Level.String()), "--log-format=" + c.Format, "--", c.DataDir}, stderr)
 }
 
 var errBrokerEnded = errors.New("the embedded broker has ended")

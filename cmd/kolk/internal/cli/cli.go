@@ -106,9 +106,7 @@ func (a *app) read(cmd *cobra.Command) (config.Config, error) {
 
 // logger writes log lines to w.
 func logger(c config.Log, w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level)) // one of the names that the configuration allows
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: c.Level}
 	if c.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}

@@ -2,66 +2,15 @@ package cli
 
 import (
 	"errors"
-	goruntime "runtime"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
-
-func plan(t *testing.T) *topology.Plan {
-	t.Helper()
-	yaml := "name: a\nsources: {b: {stream: b}}\nstreams: [{from: b, steps: [{to: c}]}]\n"
-	file, err := topoyaml.Load("a.yaml", []byte(yaml), topoyaml.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file.Plan()
-}
-
-// The defaults that the command line documents are the processor's.
-func TestDefaults(t *testing.T) {
-	p := plan(t)
-	want := processor.Config{}.WithDefaults(p)
-	got := runtime(config.Default()).WithDefaults(p)
-	opts := []cmp.Option{cmpopts.IgnoreFields(processor.Config{}, "Logger", "Clock", "Hooks", "ClientOptions")}
-	if diff := cmp.Diff(want, got, opts...); diff != "" {
-		t.Errorf("(-processor +command line):\n%s", diff)
-	}
-	// Beyond that, nothing is left to the processor but what is empty on purpose.
-	bare := runtime(config.Default())
-	bare.ApplicationID, bare.StateDir, bare.Workers = "a", "kolk-state/a", goruntime.GOMAXPROCS(0)
-	filled := bare.WithDefaults(p)
-	for _, c := range []struct {
-		name      string
-		bare, all any
-	}{
-		{"CommitInterval", bare.CommitInterval, filled.CommitInterval},
-		{"CommitMin", bare.CommitMin, filled.CommitMin},
-		{"IdleAfter", bare.IdleAfter, filled.IdleAfter},
-		{"TransactionTimeout", bare.TransactionTimeout, filled.TransactionTimeout},
-		{"Memory", bare.Memory, filled.Memory},
-	} {
-		if c.bare != c.all {
-			t.Errorf("%s: %v on the command line, %v in the processor", c.name, c.bare, c.all)
-		}
-	}
-}
-
-func TestRuntime(t *testing.T) {
-	c := config.Default()
-	c.Guarantee, c.OnError, c.IdleAfter = "at-least-once", "skip", 0
-	p := runtime(c)
-	if p.Guarantee != processor.AtLeastOnce || p.OnError != processor.Skip || p.IdleAfter >= 0 {
-		t.Errorf("%+v", p)
-	}
-}
 
 func TestSummary(t *testing.T) {
 	var s processor.Stats

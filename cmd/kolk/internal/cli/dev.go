@@ -32,7 +32,7 @@ func (a *app) devCommand() *cobra.Command {
 		Example: "  kolk dev topology.yaml --data orders=orders.jsonl.gz --until-end",
 		Args:    cobra.ExactArgs(1),
 	}
-	config.Register(cmd.Flags(), config.Log{}, config.Runtime{}, config.Load{}, config.Dev{})
+	config.Register(cmd.Flags(), config.Logging, config.Running, config.Loading, config.Developing)
 	_ = cmd.Flags().MarkHidden("state-dir") // it lies in the data directory
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := a.read(cmd)
@@ -43,12 +43,12 @@ func (a *app) devCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.dev(cmd.Context(), c, args[0], file, cmd.Flags().Changed("partitions"))
+		return a.dev(cmd.Context(), c, args[0], file)
 	}
 	return cmd
 }
 
-func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoyaml.File, exact bool) (err error) {
+func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoyaml.File) (err error) {
 	in, err := inputs(c.Data, file) // mistakes first, before anything is created
 	if err != nil {
 		return err
@@ -56,10 +56,9 @@ func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoy
 	if c.DataDir == "" {
 		c.DataDir = filepath.Join("kolk-data", file.Plan().Name())
 	}
-	checked := runtime(c)
-	checked.Brokers = []string{"127.0.0.1"} // the port is not known yet
-	if _, err := processor.New(file.Plan(), checked); err != nil {
-		return usage(err)
+	c.Processor.Brokers = []string{"127.0.0.1"} // the port is not known yet
+	if _, err := processor.New(file.Plan(), c.Processor); err != nil {
+		return usage(c.Explain(err))
 	}
 	show := a.show(c, file)
 	b, err := startBroker(c, show.errors)
@@ -69,10 +68,10 @@ func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoy
 	defer func() { err = errors.Join(err, b.Close()) }()
 	ctx, cancel := while(ctx, b)
 	defer cancel()
-	c.Brokers = []string{b.Addr()}
-	c.StateDir = filepath.Join(c.DataDir, "state")
+	c.Processor.Brokers = []string{b.Addr()}
+	c.Processor.StateDir = filepath.Join(c.DataDir, "state")
 	fmt.Fprintf(show.errors, "embedded broker on %s, kept in %s; to join: kolk run %s --brokers %s\n", b.Addr(), c.DataDir, path, b.Addr())
-	if err := fill(ctx, show.errors, c, file, in, exact); err != nil {
+	if err := fill(ctx, show.errors, c, file, in); err != nil {
 		if errors.Is(err, load.ErrPartitions) {
 			err = fmt.Errorf("%w; --fresh begins anew", err)
 		}
@@ -83,12 +82,11 @@ func (a *app) dev(ctx context.Context, c config.Config, path string, file *topoy
 
 // follow runs the topology and shows its output until it ends, and then the rest of the output.
 func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, show *show, log *slog.Logger) error {
-	p := runtime(c)
-	p.Logger = log
-	p.TuneGC()
-	instance, err := processor.New(file.Plan(), p)
+	c.Processor.Logger = log
+	c.Processor.TuneGC()
+	instance, err := processor.New(file.Plan(), c.Processor)
 	if err != nil {
-		return usage(err)
+		return usage(c.Explain(err))
 	}
 	kept := filepath.Join(c.DataDir, "printed.json")
 	from, err := tail.ReadPositions(kept)
@@ -107,7 +105,7 @@ func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, 
 		noted = time.Now()
 		return tail.WritePositions(kept, out.Positions()) // a run after a kill prints again what came later
 	}
-	out, err = tail.New(reading, tail.Options{Brokers: c.Brokers, Topics: sinks(file), From: from, Handle: show.record, Batch: batch})
+	out, err = tail.New(reading, tail.Options{Brokers: c.Processor.Brokers, Topics: sinks(file), From: from, Handle: show.record, Batch: batch})
 	if err != nil {
 		return err
 	}
@@ -139,5 +137,5 @@ func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, 
 		failed = tail.WritePositions(kept, out.Positions())
 	}
 	io.WriteString(show.errors, summary(file.Plan().Name(), instance.Stats(), took))
-	return errors.Join(ended(ctx, err, c.UntilEnd), failed)
+	return errors.Join(ended(ctx, err, c.Processor.UntilEnd), failed)
 }

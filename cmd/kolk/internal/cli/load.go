@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/load"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/view"
+	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
@@ -22,14 +22,14 @@ func (a *app) loadCommand() *cobra.Command {
 		Short: "Create the topics of a topology and load files into its inputs, each file once",
 		Args:  cobra.ExactArgs(1),
 	}
-	config.Register(cmd.Flags(), config.Cluster{}, config.Load{})
+	config.Register(cmd.Flags(), config.Cluster, config.Loading)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := a.read(cmd)
 		if err != nil {
 			return err
 		}
-		if len(c.Brokers) == 0 {
-			return usage(errors.New("no brokers: give --brokers HOST:PORT, or set KOLK_BROKERS"))
+		if len(c.Processor.Brokers) == 0 {
+			return usage(errNoBrokers)
 		}
 		file, err := readTopology(args[0])
 		if err != nil {
@@ -39,30 +39,30 @@ func (a *app) loadCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return fill(cmd.Context(), a.stderr, c, file, in, cmd.Flags().Changed("partitions"))
+		return fill(cmd.Context(), a.stderr, c, file, in)
 	}
 	return cmd
 }
 
 // fill creates the topics of the topology that do not exist, and loads the files.
-func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml.File, in []load.Input, exact bool) error {
+func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml.File, in []load.Input) error {
 	topics := append(sources(file), sinks(file)...)
 	slices.Sort(topics)
 	topics = slices.Compact(topics)
-	err := load.Await(ctx, c.Brokers, nil, func(err error) {
-		fmt.Fprintf(stderr, "waiting for a broker at %s: %v\n", strings.Join(c.Brokers, ","), err)
+	err := load.Await(ctx, c.Processor.Brokers, nil, func(err error) {
+		fmt.Fprintf(stderr, "waiting for a broker at %s: %v\n", strings.Join(c.Processor.Brokers, ","), err)
 	})
 	if err != nil {
 		return err
 	}
 	err = load.EnsureTopics(ctx, load.TopicsOptions{
-		Brokers: c.Brokers, Partitions: int32(c.Partitions), Exact: exact, ReplicationFactor: int16(c.ReplicationFactor),
+		Brokers: c.Processor.Brokers, Partitions: int32(c.Partitions), Exact: c.Given("partitions"), ReplicationFactor: int16(c.Processor.ReplicationFactor),
 	}, topics...)
 	if err != nil {
 		return err
 	}
 	for _, one := range in {
-		res, err := load.Load(ctx, load.Options{Brokers: c.Brokers, KeepBad: c.OnError == "skip"}, one)
+		res, err := load.Load(ctx, load.Options{Brokers: c.Processor.Brokers, KeepBad: c.Processor.OnError == processor.Skip}, one)
 		if err != nil {
 			return err
 		}

@@ -19,33 +19,34 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run a topology against brokers, sharing the work with its other instances",
 		Args:  cobra.ExactArgs(1),
 	}
-	config.Register(cmd.Flags(), config.Log{}, config.Cluster{}, config.Runtime{})
+	config.Register(cmd.Flags(), config.Logging, config.Cluster, config.Running)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := a.read(cmd)
 		if err != nil {
 			return err
 		}
-		if len(c.Brokers) == 0 {
-			return usage(errors.New("no brokers: give --brokers HOST:PORT, or set KOLK_BROKERS"))
+		if len(c.Processor.Brokers) == 0 {
+			return usage(errNoBrokers)
 		}
 		file, err := readTopology(args[0])
 		if err != nil {
 			return err
 		}
-		p := runtime(c)
-		p.Logger = logger(c.Log, a.stderr)
-		p.TuneGC()
-		instance, err := processor.New(file.Plan(), p)
+		c.Processor.Logger = logger(c.Log, a.stderr)
+		c.Processor.TuneGC()
+		instance, err := processor.New(file.Plan(), c.Processor)
 		if err != nil {
-			return usage(err)
+			return usage(c.Explain(err))
 		}
 		begin := time.Now()
 		err = instance.Run(cmd.Context())
 		io.WriteString(a.stderr, summary(file.Plan().Name(), instance.Stats(), time.Since(begin)))
-		return ended(cmd.Context(), err, c.UntilEnd)
+		return ended(cmd.Context(), err, c.Processor.UntilEnd)
 	}
 	return cmd
 }
+
+var errNoBrokers = errors.New("no brokers: give --brokers HOST:PORT, or set KOLK_BROKERS")
 
 // ended is what a run's end means for the exit code: a bounded run that a signal stopped has not done what it was asked to.
 func ended(ctx context.Context, err error, untilEnd bool) error {

@@ -9,9 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/load"
-	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
@@ -52,10 +50,7 @@ func inFile(path string, err error) error {
 func inputs(specs []string, file *topoyaml.File) ([]load.Input, error) {
 	var all []load.Input
 	for _, spec := range specs {
-		topic, path, ok := strings.Cut(spec, "=")
-		if !ok || topic == "" || path == "" {
-			return nil, usage(fmt.Errorf("--data %s: want TOPIC=FILE", spec))
-		}
+		topic, path, _ := strings.Cut(spec, "=")
 		source := sourceOf(file, topic)
 		if source == nil {
 			return nil, usage(fmt.Errorf("--data %s: %s is no input of the topology; its inputs are %s", spec, topic, strings.Join(sources(file), ", ")))
@@ -141,40 +136,4 @@ func sinks(file *topoyaml.File) []string {
 		topics = append(topics, s.Topic())
 	}
 	return topics
-}
-
-// runtime maps the configuration onto the processor's.
-func runtime(c config.Config) processor.Config {
-	p := processor.Config{
-		Brokers:            c.Brokers,
-		ApplicationID:      c.ApplicationID,
-		StateDir:           c.StateDir,
-		Workers:            c.Workers,
-		ReplicationFactor:  c.ReplicationFactor,
-		CommitInterval:     c.CommitInterval,
-		CommitMin:          c.CommitMin,
-		UntilEnd:           c.UntilEnd,
-		IdleAfter:          c.IdleAfter,
-		LiveWithin:         c.LiveWithin,
-		MaxAhead:           c.MaxAhead,
-		WatermarkInterval:  c.WatermarkInterval,
-		TaskTimeout:        c.TaskTimeout,
-		SessionTimeout:     c.SessionTimeout,
-		TransactionTimeout: c.TransactionTimeout,
-		ShutdownTimeout:    c.ShutdownTimeout,
-		StayInGroup:        c.StayInGroup,
-		Memory:             int64(c.Memory),
-		FlushBytes:         int64(c.FlushSize),
-		FlushInterval:      c.FlushInterval,
-	}
-	if c.IdleAfter == 0 {
-		p.IdleAfter = -1 // never
-	}
-	if c.Guarantee == "at-least-once" {
-		p.Guarantee = processor.AtLeastOnce
-	}
-	if c.OnError == "skip" {
-		p.OnError = processor.Skip
-	}
-	return p
 }
