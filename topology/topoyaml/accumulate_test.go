@@ -337,3 +337,27 @@ func TestAggregateFormat(t *testing.T) {
 		}
 	}
 }
+
+// Whole numbers and floats next to each other are told apart, whichever comes first.
+func TestExtremesAreExact(t *testing.T) {
+	a := aggregationOf(t, typAny, "min(value.v)", "max(value.v)")
+	for _, pair := range [][2]string{{"9223372036854775807", "9223372036854775808"}, {"-9223372036854775808", "-9223372036854777856"}} {
+		for range 2 {
+			acc := a.start()
+			for _, text := range pair {
+				if err := a.add(acc, &inputs{value: testObject(t, `{"v":`+text+`}`)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			fields := acc.Fields()
+			low, high := testObject(t, pair[0]), testObject(t, pair[1])
+			if order, _ := value.Compare(low, high); order > 0 {
+				low, high = high, low
+			}
+			if fields[0].Value != low || fields[1].Value != high {
+				t.Errorf("%v: min %v, max %v", pair, fields[0].Value, fields[1].Value)
+			}
+			pair[0], pair[1] = pair[1], pair[0]
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
@@ -68,7 +69,9 @@ func (c *exprCompiler) compile(text string, sc scope, where string) (p *program,
 	}
 	tree, err := parser.ParseWithConfig(text, c.config())
 	if err != nil {
-		return nil, mistakeOf(err)
+		m := mistakeOf(err)
+		m.number(text)
+		return nil, m
 	}
 	f := &flattener{scope: sc, paths: map[string]*load{}, lib: c.lib}
 	ast.Walk(&tree.Node, f)
@@ -153,6 +156,26 @@ const conversions = "; int(), float() and string() convert"
 
 var mismatch = regexp.MustCompile(`^invalid operation: (.+) \(mismatched types? (.+?)(?: and (.+))?\)$`)
 
+var literal = regexp.MustCompile(`^invalid (\w+) literal: .*parsing "(.*)": value out of range$`)
+
+// number says it in other words that a number in the text is too large.
+func (m *exprError) number(text string) {
+	parts := literal.FindStringSubmatch(m.message)
+	if parts == nil {
+		return
+	}
+	m.message = parts[2] + " does not fit into a whole number of 64 bits"
+	switch parts[1] {
+	case "integer":
+		m.message += fmt.Sprintf("; %s.0 is a floating-point number", parts[2])
+	case "float":
+		m.message = parts[2] + " exceeds the range of floating-point numbers"
+	}
+	if at := strings.Index(strings.ReplaceAll(text, "_", ""), parts[2]); at >= 0 {
+		m.offset = utf8.RuneCountInString(text[:min(at, len(text))])
+	}
+}
+
 func mistakeOf(err error) *exprError {
 	m := &exprError{message: err.Error()}
 	if e, ok := errors.AsType[*file.Error](err); ok {
@@ -174,6 +197,9 @@ func mistakeOf(err error) *exprError {
 				m.message += conversions
 			}
 		}
+	}
+	if strings.HasPrefix(m.message, "type string[") {
+		m.message = "a text has no elements; text[i:i+1] is a character of it"
 	}
 	if argumentType.MatchString(m.message) {
 		m.message += conversions

@@ -40,6 +40,10 @@ func (f *flattener) Visit(n *ast.Node) {
 		} else if id.Value == "extract" && len(node.Arguments) > 1 {
 			f.pattern(node.Arguments[1])
 		}
+	case *ast.BinaryNode:
+		if text, ok := node.Right.(*ast.StringNode); ok && node.Operator == "matches" {
+			f.pattern(text)
+		}
 	case *ast.ChainNode:
 		// What is missing is null anyhow.
 		if id, ok := node.Node.(*ast.IdentifierNode); ok && f.paths[id.Value] != nil {

@@ -197,8 +197,21 @@ func (g *generator) let(n *ast.VariableDeclaratorNode) *code {
 	return &code{op: opLet, slot: slot, a: v, b: g.node(n.Expr)}
 }
 
+// isFloat reports whether one of the nodes is of type float. Of what is computed with a value of no known type, package expr does not say so.
 func isFloat(nodes ...ast.Node) bool {
-	return slices.ContainsFunc(nodes, func(n ast.Node) bool { return typeOf(n.Nature()).kind == floatKind })
+	return slices.ContainsFunc(nodes, func(n ast.Node) bool {
+		if typeOf(n.Nature()).kind == floatKind {
+			return true
+		}
+		switch n := n.(type) {
+		case *ast.UnaryNode:
+			return isFloat(n.Node)
+		case *ast.BinaryNode:
+			_, computes := arithmetic[n.Operator]
+			return computes && isFloat(n.Left, n.Right)
+		}
+		return false
+	})
 }
 
 func (g *generator) unary(n *ast.UnaryNode) *code {

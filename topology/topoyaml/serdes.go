@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 // jsonSerde is the serde of values as JSON. Its name is that of the Go serde, "json".
@@ -64,7 +65,7 @@ func formatOf(name string) (format, bool) {
 	case "int32":
 		return format{scalarSerde[int32]{serde.Int32(), toInt32, func(i int32) Value { return int64(i) }}, typInt}, true
 	case "float64":
-		return format{scalarSerde[float64]{serde.Float64(), toFloat, wholeNumber}, typFloat}, true
+		return format{scalarSerde[float64]{serde.Float64(), value.ExactFloat, wholeNumber}, typFloat}, true
 	case "bool":
 		return format{scalarSerde[bool]{serde.Bool(), same[bool], boxed[bool]}, typBool}, true
 	case "bytes":

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 )
 
 // seeded returns a generator whose seed is printed, and can be given as KOLK_SEED.
@@ -201,4 +202,51 @@ func FuzzJSON(f *testing.F) {
 			t.Fatalf("%q: %#v, then %#v", text, v, again)
 		}
 	})
+}
+
+// What takes the way from JSON through an expression to text and back is the same value, with the order of its fields, and its text is
+// what the value is written as.
+func TestThroughText(t *testing.T) {
+	r := seeded(t)
+	programs := map[string]*program{}
+	for _, text := range []string{
+		`value`, `[value][0]`, `{v: value}.v`, `fromJSON(toJSON(value))`, `let v = value; v`, `value == nil ? nil : fromJSON(string(toJSON(value)))`,
+		`fromPairs(toPairs({v: value})).v`, `map([value], #)[0]`, `first(values(groupBy([value], "g")))[0]`, `fromJSON(join(split(toJSON(value), ","), ","))`,
+		`fromJSON("[" + toJSON(value) + "]")[0]`, `reduce([value], #acc, value)`, `sortBy([value], 1)[0]`, `fromJSON(fromBase64(toBase64(toJSON(value))))`,
+	} {
+		c := &exprCompiler{lib: functions.NewLibrary()}
+		p, mistake := c.compile(text, recordScope(typString, typAny), "here")
+		if mistake != nil {
+			t.Fatalf("%s: %s", text, mistake.message)
+		}
+		programs[text] = p
+	}
+	c := &exprCompiler{lib: functions.NewLibrary()}
+	asText, mistake := c.compile(`toJSON(value)`, recordScope(typString, typAny), "here")
+	if mistake != nil {
+		t.Fatal(mistake.message)
+	}
+	for range 3_000 {
+		v := randomValue(r, 3)
+		data, err := appendJSON(nil, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err = parseJSON(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, p := range programs {
+			got, err := p.eval(&inputs{value: v})
+			if err != nil {
+				t.Fatalf("%s of %s: %v", text, data, err)
+			}
+			if !reflect.DeepEqual(got, v) && !(text == `{v: value}.v` && v == nil) {
+				t.Fatalf("%s of %s is %#v, not %#v", text, data, got, v)
+			}
+		}
+		if got, err := asText.eval(&inputs{value: v}); err != nil || got != string(data) {
+			t.Fatalf("toJSON of %s is %v, %v", data, got, err)
+		}
+	}
 }

@@ -257,7 +257,7 @@ func power(a, b Value) (Value, error) {
 	return Float(f)
 }
 
-// rational computes exactly and rounds once.
+// rational computes exactly and rounds once, to a floating-point number.
 func rational(op Operator, a, b Value) (Value, error) {
 	x, y := ratOf(a), ratOf(b)
 	switch op {
@@ -275,7 +275,8 @@ func rational(op Operator, a, b Value) (Value, error) {
 	case Power:
 		return power(a, b)
 	}
-	return fromRat(x)
+	f, _ := x.Float64()
+	return Float(f)
 }
 
 func ratOf(v Value) *big.Rat {

@@ -48,8 +48,8 @@ func Len(v Value) (int, error) {
 	return 0, fmt.Errorf("len() takes a text, a list or an object, not %s%s", Kind(v), OfNull(v))
 }
 
-// At is the element, the character or the field that is meant by v[key]. Numbers below 0 count from the end. Null has only null in it,
-// and so does an object that has no such field; found is false for a place that is outside of a list or a text.
+// At is the element or the field that is meant by v[key]. Numbers below 0 count from the end. Null has only null in it, and so does an
+// object that has no such field; found is false for a place that is outside of a list.
 func At(v, key Value) (elem Value, found bool, err error) {
 	switch v := v.(type) {
 	case nil:
@@ -68,11 +68,7 @@ func At(v, key Value) (elem Value, found bool, err error) {
 		}
 		return v[i], true, nil
 	case string:
-		i, ok, err := place(key, utf8.RuneCountInString(v))
-		if !ok {
-			return nil, false, err
-		}
-		return cut(v, i, i+1), true, nil
+		return nil, false, fmt.Errorf("a text has no elements; text[i:i+1] is a character of it")
 	}
 	return nil, false, fmt.Errorf("%s has no elements and no fields", Kind(v))
 }
@@ -81,7 +77,7 @@ func At(v, key Value) (elem Value, found bool, err error) {
 func place(key Value, n int) (i int, ok bool, err error) {
 	at, ok := key.(int64)
 	if !ok {
-		return 0, false, fmt.Errorf("a place in a list or a text is a whole number, not %s%s", Kind(key), OfNull(key))
+		return 0, false, fmt.Errorf("a place in a list is a whole number, not %s%s", Kind(key), OfNull(key))
 	}
 	if at < 0 {
 		at += int64(n)
