@@ -53,6 +53,8 @@ type TopicPosition struct {
 type Update struct {
 	// Changelogs by store: what of its changelog the store contains, this batch included.
 	Changelogs map[string]TopicPosition
+	// Shapes by store: the text of what the store is, this batch included.
+	Shapes map[string]string
 	// Inputs by topic: the next offset that is to be processed.
 	Inputs map[string]int64
 	// Seq is the number of the transaction. 0 leaves it as it is.
@@ -68,6 +70,7 @@ type Checkpoint struct {
 	id         Identity
 	prefixes   map[string]uint16
 	changelogs map[string]TopicPosition
+	shapes     map[string]string
 	inputs     map[string]int64
 	commit     commitRecord
 	pending    Update
@@ -83,6 +86,7 @@ func Open(db state.DB, id Identity) (*Checkpoint, error) {
 		id:         id,
 		prefixes:   make(map[string]uint16),
 		changelogs: make(map[string]TopicPosition),
+		shapes:     make(map[string]string),
 		inputs:     make(map[string]int64),
 	}
 	value, found, err := db.Get(nil, identityKey)
@@ -170,6 +174,9 @@ func (c *Checkpoint) Changelog(store string) (p TopicPosition, ok bool) {
 // Changelogs returns the names of the stores that have a position in a changelog, sorted.
 func (c *Checkpoint) Changelogs() []string { return slices.Sorted(maps.Keys(c.changelogs)) }
 
+// Shape returns the text of what the store is, as it was last written; "" if that is not known.
+func (c *Checkpoint) Shape(store string) string { return c.shapes[store] }
+
 // Input returns the next offset of the topic to be processed after what the database holds. ok is false if there is none.
 func (c *Checkpoint) Input(topic string) (offset int64, ok bool) {
 	offset, ok = c.inputs[topic]
@@ -196,6 +203,11 @@ func (c *Checkpoint) Write(b state.Batch, u Update) error {
 			return fmt.Errorf("checkpoint: changelog of store %q at %d", store, p.Offset)
 		}
 	}
+	for store, shape := range u.Shapes {
+		if store == "" || len(store) > maxName || shape == "" {
+			return fmt.Errorf("checkpoint: shape %q of store %q", shape, store)
+		}
+	}
 	for topic, offset := range u.Inputs {
 		if topic == "" || len(topic) > maxName || offset < 0 {
 			return fmt.Errorf("checkpoint: input %q at %d", topic, offset)
@@ -204,6 +216,11 @@ func (c *Checkpoint) Write(b state.Batch, u Update) error {
 	for store, p := range u.Changelogs {
 		c.key, c.value = appendKey(c.key[:0], kindChangelog, store), appendPosition(c.value[:0], p)
 		b.Set(c.key, c.value)
+	}
+	for store, shape := range u.Shapes {
+		if c.shapes[store] != shape {
+			b.Set(appendKey(nil, kindShape, store), append([]byte{FormatVersion}, shape...))
+		}
 	}
 	for topic, offset := range u.Inputs {
 		c.key, c.value = appendKey(c.key[:0], kindInput, topic), appendOffset(c.value[:0], offset)
@@ -220,6 +237,7 @@ func (c *Checkpoint) Write(b state.Batch, u Update) error {
 // Applied says that the batch of the last [Checkpoint.Write] has been committed.
 func (c *Checkpoint) Applied() {
 	maps.Copy(c.changelogs, c.pending.Changelogs)
+	maps.Copy(c.shapes, c.pending.Shapes)
 	maps.Copy(c.inputs, c.pending.Inputs)
 	c.commit = c.commit.with(c.pending)
 	c.pending = Update{}

@@ -76,6 +76,7 @@ func TestFormat(t *testing.T) {
 	}
 	write(t, db, c, checkpoint.Update{
 		Changelogs: map[string]checkpoint.TopicPosition{"delays": {TopicID: id(0xa0), Offset: 258}},
+		Shapes:     map[string]string{"delays": "count key=string value=int64"},
 		Inputs:     map[string]int64{"flights": 20000},
 		Seq:        7,
 		At:         at,
@@ -91,6 +92,7 @@ func TestFormat(t *testing.T) {
 		`"\x00\x00i"`:           "01 07 66 6c 69 67 68 74 73 09 63 6c 75 73 74 65 72 2d 31 07 73 74 61 74 65 2f 33",
 		`"\x00\x00sdelays"`:     "01 00 01",
 		`"\x00\x00sstate-time"`: "01 00 02",
+		`"\x00\x00ddelays"`:     "01 63 6f 75 6e 74 20 6b 65 79 3d 73 74 72 69 6e 67 20 76 61 6c 75 65 3d 69 6e 74 36 34",
 		`"\x00\x00cdelays"`:     "01 a0 a1 a2 a3 a4 a5 a6 a7 a8 a9 aa ab ac ad ae af 00 00 00 00 00 00 01 02",
 		`"\x00\x00nflights"`:    "01 00 00 00 00 00 00 4e 20",
 		`"\x00\x00t"`:           "01 00 00 00 00 00 00 00 07 00 00 01 a2 03 3c 19 bb",

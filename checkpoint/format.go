@@ -10,6 +10,7 @@ import (
 // The kinds of metadata: the byte behind prefix 0. Behind it comes the name, if the kind has one.
 const (
 	kindChangelog = 'c'
+	kindShape     = 'd'
 	kindIdentity  = 'i'
 	kindInput     = 'n'
 	kindStore     = 's'
@@ -114,6 +115,9 @@ func (c *Checkpoint) load(key, value []byte) error {
 	switch kind {
 	case kindIdentity:
 		return nil // read before all else
+	case kindShape:
+		c.shapes[name] = string(value)
+		return nil
 	case kindStore:
 		length = 2
 	case kindChangelog:

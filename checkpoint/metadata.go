@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -11,8 +12,9 @@ import (
 // MaxMetadata is how long the metadata of an offset commit may be: the default of the broker's offset.metadata.max.bytes.
 const MaxMetadata = 4096
 
-// metadataVersion is the first byte of what is base64-encoded.
-const metadataVersion = 1
+// metadataVersion is the first byte of what is base64-encoded. The first version, which is read too, says
+// nothing of shapes.
+const metadataVersion = 2
 
 var (
 	// ErrMetadata marks errors of metadata that kolk did not write.
@@ -31,7 +33,8 @@ type Metadata struct {
 	Ref int64
 	// Ended is the id of the last bounded run in which the partition came to its end, 0 if none.
 	Ended uint64
-	// Changelogs says where the changelogs of the task ended after the transaction.
+	// Changelogs says where the changelogs of the task ended after the transaction: all that have ever
+	// been written. nil says nothing of them: they are said beside another input.
 	Changelogs []ChangelogEnd
 }
 
@@ -40,21 +43,52 @@ type ChangelogEnd struct {
 	Store   string
 	TopicID [16]byte
 	Offset  int64
+	// Shape is the text of what the store is, or its [ShapeHash]; "" if that is not known.
+	Shape string
 }
 
+// ShapeHash returns what stands for the text of a shape where there is no room for texts: 5 bytes, of
+// which the first is 0. No text begins with it.
+func ShapeHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "\x00" + string(sum[:4])
+}
+
+// IsShapeHash reports whether a shape is given by its hash only.
+func IsShapeHash(shape string) bool { return strings.HasPrefix(shape, "\x00") }
+
 // Encode returns the metadata as text of at most [MaxMetadata] bytes, or fails with [ErrMetadataTooLong].
+// Where the shapes do not fit, their hashes are written.
 func (m Metadata) Encode() (string, error) {
+	text, err := m.encode(func(shape string) string { return shape })
+	if err != nil {
+		text, err = m.encode(func(shape string) string {
+			if shape == "" || IsShapeHash(shape) {
+				return shape
+			}
+			return ShapeHash(shape)
+		})
+	}
+	return text, err
+}
+
+func (m Metadata) encode(shape func(string) string) (string, error) {
 	b := make([]byte, 0, 64+48*len(m.Changelogs))
 	b = append(b, metadataVersion)
 	b = appendText(b, m.TransactionalID)
 	b = binary.AppendUvarint(b, m.Seq)
 	b = binary.AppendVarint(b, m.Ref)
 	b = binary.AppendUvarint(b, m.Ended)
-	b = binary.AppendUvarint(b, uint64(len(m.Changelogs)))
+	said := uint64(0)
+	if m.Changelogs != nil {
+		said = 1 + uint64(len(m.Changelogs))
+	}
+	b = binary.AppendUvarint(b, said)
 	for _, c := range m.Changelogs {
 		b = appendText(b, c.Store)
 		b = append(b, c.TopicID[:]...)
 		b = binary.AppendVarint(b, c.Offset)
+		b = appendText(b, shape(c.Shape))
 	}
 	if n := base64.RawStdEncoding.EncodedLen(len(b)); n > MaxMetadata {
 		return "", fmt.Errorf("%w: %d bytes for %d changelogs, of at most %d", ErrMetadataTooLong, n, len(m.Changelogs), MaxMetadata)
@@ -78,21 +112,30 @@ func ParseMetadata(text string) (Metadata, error) {
 	if len(b) == 0 {
 		return Metadata{}, fmt.Errorf("%w: no version", ErrMetadata)
 	}
-	if b[0] != metadataVersion {
+	first := b[0] == 1
+	if b[0] != metadataVersion && !first {
 		return Metadata{}, fmt.Errorf("%w %d of commit metadata: this one is %d", ErrVersion, b[0], metadataVersion)
 	}
 	r := metadataReader{rest: b[1:]}
 	m := Metadata{TransactionalID: r.text(), Seq: r.uvarint(), Ref: r.varint(), Ended: r.uvarint()}
 	n := r.uvarint()
+	said := n > 0
+	if said && !first {
+		n--
+	}
 	// Each changelog takes 18 bytes or more: a wrong number claims no memory.
 	if r.failed || n > uint64(len(r.rest)/18) {
 		return Metadata{}, ErrMetadata
 	}
-	if n > 0 {
+	if said {
 		m.Changelogs = make([]ChangelogEnd, n)
 	}
 	for i := range m.Changelogs {
-		m.Changelogs[i] = ChangelogEnd{Store: r.text(), TopicID: r.id(), Offset: r.varint()}
+		c := ChangelogEnd{Store: r.text(), TopicID: r.id(), Offset: r.varint()}
+		if !first {
+			c.Shape = r.text()
+		}
+		m.Changelogs[i] = c
 	}
 	if r.failed || len(r.rest) > 0 {
 		return Metadata{}, ErrMetadata

@@ -18,7 +18,7 @@ func example() checkpoint.Metadata {
 		Seq:             300,
 		Ref:             -2,
 		Ended:           5,
-		Changelogs:      []checkpoint.ChangelogEnd{{"delays", id(0xa0), 258}, {"state-time", id(0), 0}},
+		Changelogs:      []checkpoint.ChangelogEnd{{"delays", id(0xa0), 258, "count key=string value=int64"}, {"state-time", id(0), 0, ""}},
 	}
 }
 
@@ -32,14 +32,14 @@ func TestMetadataFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "\x01" +
+	want := "\x02" +
 		"\x0cflights-0a-1" +
 		"\xac\x02" +
 		"\x03" +
 		"\x05" +
-		"\x02" +
-		"\x06delays" + "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf" + "\x84\x04" +
-		"\x0astate-time" + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f" + "\x00"
+		"\x03" +
+		"\x06delays" + "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf" + "\x84\x04" + "\x1ccount key=string value=int64" +
+		"\x0astate-time" + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f" + "\x00" + "\x00"
 	if string(got) != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -50,7 +50,8 @@ func TestMetadataRoundTrip(t *testing.T) {
 		{},
 		example(),
 		{TransactionalID: "x", Seq: math.MaxUint64, Ref: math.MinInt64, Ended: math.MaxUint64},
-		{Ref: math.MaxInt64, Changelogs: []checkpoint.ChangelogEnd{{"", [16]byte{}, math.MaxInt64}, {"s", id(9), -1}}},
+		{Ref: 1, Changelogs: []checkpoint.ChangelogEnd{}},
+		{Ref: math.MaxInt64, Changelogs: []checkpoint.ChangelogEnd{{"", [16]byte{}, math.MaxInt64, checkpoint.ShapeHash("x")}, {"s", id(9), -1, "x"}}},
 	} {
 		text, err := m.Encode()
 		if err != nil {
@@ -84,7 +85,7 @@ func TestMetadataLimit(t *testing.T) {
 			return
 		}
 		last = len(text)
-		m.Changelogs = append(m.Changelogs, checkpoint.ChangelogEnd{Store: fmt.Sprintf("store-%d", i), Offset: 1 << 40})
+		m.Changelogs = append(m.Changelogs, checkpoint.ChangelogEnd{Store: fmt.Sprintf("store-%d", i), Offset: 1 << 40, Shape: "aggregate tumbling=10m key=string value=json columns=n:count"})
 	}
 }
 
@@ -117,7 +118,7 @@ func TestMetadataMalformed(t *testing.T) {
 			t.Errorf("%q: %v, %v", bad, m, err)
 		}
 	}
-	for _, future := range []string{encode("\x02"), encode("\x00"), encode("\xff" + string(good[1:]))} {
+	for _, future := range []string{encode("\x03"), encode("\x00"), encode("\xff" + string(good[1:]))} {
 		if m, err := checkpoint.ParseMetadata(future); !errors.Is(err, checkpoint.ErrVersion) {
 			t.Errorf("%q: %v, %v", future, m, err)
 		}
@@ -148,8 +149,47 @@ func FuzzParseMetadata(f *testing.F) {
 			}
 			return
 		}
-		if again != text && text != "" {
+		if first, _ := base64.RawStdEncoding.DecodeString(text); again != text && text != "" && first[0] != 1 {
 			t.Errorf("%q, and again %q", text, again)
 		}
 	})
+}
+
+// What the first version wrote is read: it knows no shapes, and cannot say that there are no changelogs.
+func TestMetadataFirstVersion(t *testing.T) {
+	encode := func(b string) string { return base64.RawStdEncoding.EncodeToString([]byte(b)) }
+	m, err := checkpoint.ParseMetadata(encode("\x01\x01t\x07\x02\x00\x01\x01s" + string(make([]byte, 16)) + "\x06"))
+	want := checkpoint.Metadata{TransactionalID: "t", Seq: 7, Ref: 1, Changelogs: []checkpoint.ChangelogEnd{{Store: "s", Offset: 3}}}
+	if err != nil || !reflect.DeepEqual(m, want) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	m, err = checkpoint.ParseMetadata(encode("\x01\x01t\x07\x02\x00\x00"))
+	if err != nil || m.Changelogs != nil {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// Shapes that do not fit are written as hashes, and only then.
+func TestMetadataHashes(t *testing.T) {
+	m := checkpoint.Metadata{TransactionalID: "flights-0a-1"}
+	for i := range 60 {
+		m.Changelogs = append(m.Changelogs, checkpoint.ChangelogEnd{Store: fmt.Sprintf("store-%d", i), Offset: 1, Shape: fmt.Sprintf("aggregate tumbling=%dm key=string value=json", i)})
+		text, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := checkpoint.ParseMetadata(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, c := range got.Changelogs {
+			shape := m.Changelogs[j].Shape
+			if c.Shape != shape && (i < 20 || c.Shape != checkpoint.ShapeHash(shape)) || checkpoint.IsShapeHash(c.Shape) != (c.Shape != shape) {
+				t.Fatalf("%d changelogs: %q", i+1, c.Shape)
+			}
+		}
+		if i == 59 && !checkpoint.IsShapeHash(got.Changelogs[0].Shape) {
+			t.Error("60 texts fit")
+		}
+	}
 }

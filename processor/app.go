@@ -106,7 +106,7 @@ func checkMetadata(plan *topology.Plan, cfg Config) error {
 		}
 		for _, s := range sub.Stores {
 			if s.Logged {
-				m.Changelogs = append(m.Changelogs, checkpoint.ChangelogEnd{Store: s.Name, Offset: math.MaxInt64})
+				m.Changelogs = append(m.Changelogs, checkpoint.ChangelogEnd{Store: s.Name, Offset: math.MaxInt64, Shape: s.Shape.String()})
 			}
 		}
 		if _, err := m.Encode(); err != nil {

@@ -36,6 +36,13 @@ type StateWithoutOffsetsError = restore.StateWithoutOffsets
 // OffsetsPutBackError is returned when a task's state has seen more of its input than its group's offsets say.
 type OffsetsPutBackError = restore.OffsetsPutBack
 
+// StateDiffersError is returned when a store's state was written by a plan that reads it differently.
+type StateDiffersError = restore.StateDiffers
+
+// StateLeftBehindError is returned when a store has state that the last commit of the group did not cover:
+// it was taken out of the plan, and put in again.
+type StateLeftBehindError = restore.StateLeftBehind
+
 var (
 	// ErrInUse is wrapped by the error for a state directory that another process uses.
 	ErrInUse = state.ErrInUse

@@ -123,7 +123,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		workers[i] = worker.New(worker.Config{
 			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
 			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client, Codec: codec, Siblings: siblings, Board: a.board.Load(),
-			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce, Stateful: restore.Stateful(a.plan)},
+			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce, Stateful: restore.Stateful(a.plan), Stores: restore.Stores(a.plan)},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
 			UncommittedBytes: memory.uncommitted, HeldBytes: memory.held, QueueBytes: memory.queue, CacheBytes: a.cacheShare(view),

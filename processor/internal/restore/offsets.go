@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -87,6 +88,7 @@ type changelogEnd struct {
 	// complete: the changelog has no committed records from there on, if offsets and state belong together. -1: it may.
 	complete int64
 	foreign  *Committed // the offset of another program for which complete is the end of what the database has
+	left     bool       // the last commit was of a plan without the store
 }
 
 // ends collects where the changelogs of the task's logged stores end. Transactions append to changelogs together with the
@@ -94,7 +96,7 @@ type changelogEnd struct {
 //
 // The offset of another program comes without an end. Whether it lies behind what the state has seen only the database can
 // say, and only if the changelogs have nothing more. An input that the database does not know is new, if there are others that it does.
-func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committed) map[string]changelogEnd {
+func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committed) (map[string]changelogEnd, error) {
 	ours := slices.ContainsFunc(committed, func(c Committed) bool { return c.Offset >= 0 && !c.Foreign })
 	ends := map[string]changelogEnd{}
 	for _, s := range sub.Stores {
@@ -123,15 +125,45 @@ func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committe
 			ends[s.Name] = end
 		}
 	}
-	return ends
+	return ends, o.leftBehind(h, sub, committed, ends)
+}
+
+// leftBehind marks the stores that the last commit did not have: their changelogs have nothing if they are
+// new to the plan, and belong to earlier offsets if they are not.
+func (o *Opener) leftBehind(h *Handle, sub *topology.SubTopology, committed []Committed, ends map[string]changelogEnd) error {
+	said := false
+	for _, c := range committed {
+		if c.Foreign || o.AtLeastOnce || c.Offset >= 0 && c.Metadata.TransactionalID == "" {
+			return nil // there may be more than was said
+		}
+		said = said || c.Metadata.Changelogs != nil
+	}
+	if !said {
+		return nil
+	}
+	for _, s := range sub.Stores {
+		if ends[s.Name].Store != "" || !s.Logged {
+			continue
+		}
+		// Nothing is restored of what the database has already.
+		if has, err := hasEntries(h, s.Name); err != nil {
+			return err
+		} else if has {
+			return &StateLeftBehind{Store: s.Name, Changelog: changelog.Name(o.App, s.Name)}
+		}
+		ends[s.Name] = changelogEnd{complete: 0, left: true}
+	}
+	return nil
 }
 
 // checkEnd refuses a record that is beyond the end.
-func (o *Opener) checkEnd(h *Handle, end changelogEnd, topic string, partition int32, last int64) error {
+func (o *Opener) checkEnd(h *Handle, end changelogEnd, store, topic string, partition int32, last int64) error {
 	put := &OffsetsPutBack{App: o.App, Task: h.id, Topic: topic, Partition: partition, Committed: end.Offset, Seen: last + 1, Changelog: true}
 	switch c := end.foreign; {
 	case end.complete < 0 || last < end.complete:
 		return nil
+	case end.left:
+		return &StateLeftBehind{Store: store, Changelog: topic}
 	case c != nil:
 		put.Topic, put.Partition, put.Committed, put.Seen, put.Changelog = c.Topic, c.Partition, c.Offset, -1, false
 	}

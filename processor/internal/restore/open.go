@@ -50,6 +50,8 @@ type Opener struct {
 	AtLeastOnce bool
 	// Stateful are the sub-topologies whose input must not be processed twice, as [Stateful] says.
 	Stateful map[string]bool
+	// Stores are the plan's, as [Stores] says.
+	Stores map[string]bool
 }
 
 // Open acquires the database of a task and restores it. The committed offsets must come from a stable fetch that was made
@@ -70,17 +72,28 @@ func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition 
 }
 
 func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopology, partition int32, committed []Committed, held func()) error {
+	shapes, anew, err := o.shapes(h, sub, committed)
+	if err != nil {
+		return err
+	}
 	if o.stale(h, sub) {
 		o.Pool.log.Warn("the local state of a task is older than its changelogs keep deletions: it is rebuilt", "task", h.id, "last commit", h.Checkpoint.LastCommit())
 		if err := o.Pool.Reset(h); err != nil {
 			return err
 		}
 	}
+	o.left(h, committed)
 	any := false
 	for _, c := range committed {
 		any = any || c.Offset >= 0
 	}
-	ends := o.ends(h, sub, committed)
+	ends, err := o.ends(h, sub, committed)
+	if err != nil {
+		return err
+	}
+	for store := range anew {
+		ends[store] = changelogEnd{complete: -1}
+	}
 	// Until all is restored the database is as old as it was, or as the log is now: a deletion that is yet to be read may be
 	// gone before it is.
 	asOf := h.Checkpoint.LastCommit()
@@ -119,7 +132,7 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 		return err
 	}
 	if logged {
-		if err := h.whole(o.Now(), sub, committed); err != nil {
+		if err := h.whole(o.Now(), sub, committed, shapes); err != nil {
 			return err
 		}
 	}
@@ -132,10 +145,10 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 // whole notes that the database holds all that its changelogs did at the time, and so what was committed with these offsets. If
 // there are stores without a changelog, they are still where the database was. An offset of another program has skipped records
 // at most: until it is committed the database has seen what it had before.
-func (h *Handle) whole(at time.Time, sub *topology.SubTopology, committed []Committed) error {
+func (h *Handle) whole(at time.Time, sub *topology.SubTopology, committed []Committed, shapes map[string]string) error {
 	b := h.DB.NewBatch()
 	defer b.Close()
-	u := checkpoint.Update{At: at, Inputs: map[string]int64{}}
+	u := checkpoint.Update{At: at, Shapes: shapes, Inputs: map[string]int64{}}
 	if !slices.ContainsFunc(sub.Stores, func(s topology.StoreSpec) bool { return !s.Logged }) {
 		for _, c := range committed {
 			if c.Offset >= 0 && !c.Foreign {
@@ -179,7 +192,7 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 		Topic: topic, Partition: partition, TopicID: id, From: pos.Offset, Committed: end.Offset,
 		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Timestamped: s.Timestamped},
 		Purged: s.Kind.Windowed(),
-		Check:  func(last int64) error { return o.checkEnd(h, end, topic, partition, last) },
+		Check:  func(last int64) error { return o.checkEnd(h, end, s.Name, topic, partition, last) },
 		Apply:  fill.add,
 		Held:   held,
 		// What lies between the stored position and the log's start was purged because its windows are closed: every change of an
@@ -201,6 +214,9 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 	}
 	if put, ok := errors.AsType[*OffsetsPutBack](err); ok {
 		return 0, put // it names what matters
+	}
+	if left, ok := errors.AsType[*StateLeftBehind](err); ok {
+		return 0, left
 	}
 	if err != nil {
 		return 0, fmt.Errorf("store %s: %w", s.Name, err)

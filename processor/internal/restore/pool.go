@@ -28,6 +28,7 @@ type Pool struct {
 
 	mu    sync.Mutex
 	dbs   map[string]*Handle
+	told  map[string]bool // stores that were mentioned
 	free  chan struct{} // closed and renewed whenever a handle is released
 	idle  time.Duration
 	tasks sync.WaitGroup // memtable flushes and closes
@@ -50,7 +51,7 @@ type PoolConfig struct {
 // NewPool returns an empty pool.
 func NewPool(c PoolConfig) *Pool {
 	return &Pool{dir: c.Dir, engine: c.Engine, app: c.Application, log: c.Logger, points: c.Points, flushBytes: c.FlushBytes, flushEvery: c.FlushEvery,
-		dbs: map[string]*Handle{}, free: make(chan struct{}), idle: 10 * time.Second}
+		dbs: map[string]*Handle{}, told: map[string]bool{}, free: make(chan struct{}), idle: 10 * time.Second}
 }
 
 // Handle is a database in use by one task.
@@ -142,6 +143,15 @@ func (p *Pool) tryOpen(h *Handle) error {
 	}
 	h.DB = db
 	return nil
+}
+
+// mention reports whether a store has not been mentioned yet.
+func (p *Pool) mention(store string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := !p.told[store]
+	p.told[store] = true
+	return first
 }
 
 // Reset empties the database of h.

@@ -17,6 +17,7 @@ type store struct {
 	bytes *state.Store
 
 	// Of logged stores:
+	shape    string // what the store is, with what it was before
 	codec    changelog.Spec
 	topic    string
 	id       [16]byte
@@ -124,10 +125,10 @@ func (t *Task) positions(committed bool) []Position {
 // of the Output and Committed. Stores that were never written are not listed.
 func (t *Task) ChangelogEnds() []checkpoint.ChangelogEnd {
 	t.readEnds()
-	var ends []checkpoint.ChangelogEnd
+	ends := []checkpoint.ChangelogEnd{} // not nil: it is said that there are no others
 	for _, s := range t.stores {
 		if s.spec.Logged && s.end >= 0 {
-			ends = append(ends, checkpoint.ChangelogEnd{Store: s.spec.Name, TopicID: s.id, Offset: s.end})
+			ends = append(ends, checkpoint.ChangelogEnd{Store: s.spec.Name, TopicID: s.id, Offset: s.end, Shape: s.shape})
 		}
 	}
 	return ends
@@ -221,9 +222,11 @@ func (t *Task) persist() (err error) {
 	t.overlay.WriteTo(t.batch)
 	clear(t.update.Changelogs)
 	clear(t.update.Inputs)
+	clear(t.update.Shapes)
 	for _, s := range t.stores {
 		if s.spec.Logged && s.was >= 0 {
 			t.update.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: s.was}
+			t.update.Shapes[s.spec.Name] = s.shape
 		}
 	}
 	for _, in := range t.inputs {

@@ -75,9 +75,9 @@ func TestCommitWritesStoresChangelogsAndPositions(t *testing.T) {
 	want(t, "changelog", logged[:2], `app-kv-changelog/0 "n"="2"`,
 		`app-win-changelog/0 "k\x00\x00\x00\x00\x00\x00\x00d\x00\x00\x00\x00"="2"`)
 	want(t, "ends", b.task.ChangelogEnds(),
-		checkpoint.ChangelogEnd{Store: "kv", TopicID: b.cluster.TopicID("app-kv-changelog"), Offset: 1},
-		checkpoint.ChangelogEnd{Store: "win", TopicID: b.cluster.TopicID("app-win-changelog"), Offset: 1},
-		checkpoint.ChangelogEnd{Store: "s-time", TopicID: b.cluster.TopicID("app-s-time-changelog"), Offset: 1})
+		checkpoint.ChangelogEnd{Store: "kv", TopicID: b.cluster.TopicID("app-kv-changelog"), Offset: 1, Shape: "store key=k value=v"},
+		checkpoint.ChangelogEnd{Store: "win", TopicID: b.cluster.TopicID("app-win-changelog"), Offset: 1, Shape: "count tumbling=1s key=k value=v"},
+		checkpoint.ChangelogEnd{Store: "s-time", TopicID: b.cluster.TopicID("app-s-time-changelog"), Offset: 1, Shape: "time key=k value=v"})
 	same(t, "seq in the database", b.opts.Checkpoint.Seq(), 0)
 	committed := b.clock.now
 	same(t, "dirty", b.task.Dirty(), false)

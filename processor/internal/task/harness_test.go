@@ -148,9 +148,9 @@ func newBench(t testing.TB, inputs ...string) *bench {
 	sub := &topology.SubTopology{Name: "s", TimeStore: "s-time",
 		Sinks: []*topology.Sink{{Topic: "out", Index: 0}, {Topic: "next", Repartition: true, Index: 1}},
 		Stores: []topology.StoreSpec{
-			{Name: "kv", Kind: topology.KeyValueStore, Timestamped: true, Logged: true},
-			{Name: "win", Kind: topology.WindowStore, Timestamped: true, Logged: true, Retention: 100 * time.Millisecond},
-			{Name: "s-time", Kind: topology.KeyValueStore, Logged: true},
+			{Name: "kv", Kind: topology.KeyValueStore, Timestamped: true, Logged: true, Shape: topology.Shape{Role: "store", Key: "k", Value: "v", Format: 1}},
+			{Name: "win", Kind: topology.WindowStore, Timestamped: true, Logged: true, Retention: 100 * time.Millisecond, Shape: topology.Shape{Role: "count", Size: time.Second, Advance: time.Second, Key: "k", Value: "v", Format: 1}},
+			{Name: "s-time", Kind: topology.KeyValueStore, Logged: true, Shape: topology.Shape{Role: "time", Key: "k", Value: "v", Format: 1}},
 		}}
 	b.cluster = testCluster{"out": 4, "app-next-repartition": 2, "source": 2,
 		"app-kv-changelog": 1, "app-win-changelog": 1, "app-s-time-changelog": 1}

@@ -107,7 +107,7 @@ func newTask(o Options, p plan) (*Task, error) {
 		idleAfter: o.IdleAfter.Milliseconds(), liveWithin: o.LiveWithin.Milliseconds(),
 		moment: moment{times: noTimes},
 		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, lines: map[string]*lineTime{}, drops: map[dropKey]*int64{}, warned: map[string]warning{},
-		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Inputs: map[string]int64{}},
+		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Shapes: map[string]string{}, Inputs: map[string]int64{}},
 		transaction: 1, moved: true,
 	}
 	if t.ctx == nil {
@@ -231,6 +231,9 @@ func (t *Task) openStores(o *Options) error {
 				s.end = p.Offset
 			}
 			s.was = s.end
+			if s.shape, err = shapeOf(o.Checkpoint.Shape(spec.Name), spec.Shape); err != nil {
+				return fmt.Errorf("store %q: %w", spec.Name, err)
+			}
 			if spec.Kind.Windowed() {
 				s.windows = &windowLog{retention: spec.Retention.Milliseconds(), largest: topology.NoTime}
 			}
@@ -247,6 +250,19 @@ func (t *Task) openStores(o *Options) error {
 	t.overlay.Commit() // what was emptied stays so after an abort
 	t.cacheBytes = o.CacheBytes / max(1, cached)
 	return nil
+}
+
+// shapeOf returns the text of what a store is that was written as one and is now another, which does not
+// differ.
+func shapeOf(was string, is topology.Shape) (string, error) {
+	if was == "" {
+		return is.String(), nil
+	}
+	shape, err := topology.ParseShape(was)
+	if err != nil {
+		return "", err
+	}
+	return shape.Continued(is).String(), nil
 }
 
 // behind says that the local state does not belong to the positions at which the task starts.

@@ -1,0 +1,135 @@
+package restore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// StateDiffers is returned for a store whose state was written by a plan that reads it differently: its
+// windows have other sizes, its values another serde. Nothing was changed.
+type StateDiffers struct {
+	Store, Changelog string
+	// Differences says in what, as "window size 10m -> 5m"; nil where only a hash is known of what the
+	// store was.
+	Differences []string
+	// Is is what the store is in this plan.
+	Is topology.Shape
+}
+
+func (e *StateDiffers) Error() string {
+	what := "is read differently by this plan: " + strings.Join(e.Differences, ", ")
+	if e.Differences == nil {
+		what = fmt.Sprintf("was written by a plan that reads it differently from this one, where it is %q (in what they differ is known where a state directory has the task)", e.Is)
+	}
+	return fmt.Sprintf("the state of store %s %s. Nothing was changed. Give the store another name, and it begins empty; or run the plan that it was written by; or, with no instance running, delete its changelog (kafka-topics.sh --delete --topic %s), and it begins empty under its name. Input that the group has committed is not read again in any case", e.Store, what, e.Changelog)
+}
+
+// StateLeftBehind is returned for a store that has state, but was not part of the plan that committed last:
+// it lacks what was processed since.
+type StateLeftBehind struct{ Store, Changelog string }
+
+func (e *StateLeftBehind) Error() string {
+	return fmt.Sprintf("store %s has state, but the plan that has committed last did not have the store: its state lacks the input since then. Nothing was changed. Give the store another name, and it begins empty; or, with no instance running, delete its changelog (kafka-topics.sh --delete --topic %s) and this state directory's tasks, and it begins empty under its name. Input that the group has committed is not read again in any case", e.Store, e.Changelog)
+}
+
+// shapes checks that the task's stores are read as what they were written as, which the commit says, or
+// else the database. It returns the texts of what they are.
+//
+// A store that is read differently begins empty if its changelog was made anew: then h has been reset.
+func (o *Opener) shapes(h *Handle, sub *topology.SubTopology, committed []Committed) (texts map[string]string, anew map[string]bool, err error) {
+	texts, anew = map[string]string{}, map[string]bool{}
+	said := map[string]checkpoint.ChangelogEnd{}
+	for _, c := range committed {
+		for _, e := range c.Metadata.Changelogs {
+			if have, ok := said[e.Store]; !ok || have.Offset < e.Offset {
+				said[e.Store] = e
+			}
+		}
+	}
+	reset := false
+	for _, s := range sub.Stores {
+		if !s.Logged {
+			continue
+		}
+		end, topic := said[s.Name], changelog.Name(o.App, s.Name)
+		id := o.TopicID(topic)
+		local := h.Checkpoint.Shape(s.Name)
+		was := end.Shape
+		differ := &StateDiffers{Store: s.Name, Changelog: topic, Is: s.Shape}
+		switch {
+		case was == "":
+			was = local
+		case checkpoint.IsShapeHash(was) && checkpoint.ShapeHash(local) == was:
+			was = local
+		case checkpoint.IsShapeHash(was) && checkpoint.ShapeHash(s.Shape.String()) == was:
+			was = s.Shape.String()
+		case checkpoint.IsShapeHash(was):
+			return nil, nil, differ
+		}
+		if was == "" { // nobody knows, or there is no state
+			continue
+		}
+		shape, err := topology.ParseShape(was)
+		if err != nil {
+			return nil, nil, fmt.Errorf("store %s: %w: %w", s.Name, checkpoint.ErrVersion, err)
+		}
+		differ.Differences = shape.Differences(s.Shape)
+		pos, have := h.Checkpoint.Changelog(s.Name)
+		switch {
+		case differ.Differences == nil:
+			texts[s.Name] = was
+		case end.Store != "" && end.TopicID == id, end.Store == "" && (!have || pos.TopicID == id):
+			return nil, nil, differ
+		default:
+			o.Pool.log.Warn("a store is read differently, and its changelog was made anew: it begins empty", "task", h.id, "store", s.Name, "differences", strings.Join(differ.Differences, ", "))
+			anew[s.Name], reset = true, reset || have
+		}
+	}
+	if reset {
+		if err := o.Pool.Reset(h); err != nil {
+			return nil, nil, err
+		}
+	}
+	return texts, anew, nil
+}
+
+// hasEntries reports whether the database has anything of the store.
+func hasEntries(h *Handle, store string) (found bool, err error) {
+	prefix, err := h.Checkpoint.Prefix(store)
+	if err != nil {
+		return false, err
+	}
+	lo, hi := []byte{byte(prefix >> 8), byte(prefix)}, []byte{byte((prefix + 1) >> 8), byte(prefix + 1)}
+	err = h.DB.Scan(lo, hi, func(_, _ []byte) (bool, error) { found = true; return false, nil })
+	return found, err
+}
+
+// left mentions, once in the life of the process, the stores of a task that the plan does not have any more.
+func (o *Opener) left(h *Handle, committed []Committed) {
+	names := h.Checkpoint.Stores()
+	for _, c := range committed {
+		for _, e := range c.Metadata.Changelogs {
+			names = append(names, e.Store)
+		}
+	}
+	for _, name := range names {
+		if !o.Stores[name] && o.Pool.mention(name) {
+			o.Pool.log.Info("the plan does not have a store any more: its state is left as it is, and can be deleted with its changelog", "store", name, "changelog", changelog.Name(o.App, name))
+		}
+	}
+}
+
+// Stores returns the names of all stores of a plan.
+func Stores(plan *topology.Plan) map[string]bool {
+	names := map[string]bool{}
+	for _, sub := range plan.SubTopologies() {
+		for _, s := range sub.Stores {
+			names[s.Name] = true
+		}
+	}
+	return names
+}
