@@ -79,7 +79,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		})
 	}
 	defer group.Wait()
-	globals, closeGlobals, err := a.openGlobals(ctx, hard, dir, engine, view, restorer, &group, fail)
+	globals, reread, closeGlobals, err := a.openGlobals(ctx, hard, dir, engine, view, restorer, &group, fail)
 	defer func() { group.Wait(); closing(closeGlobals) }()
 	defer stop()
 	if err != nil {
@@ -122,7 +122,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	for i := range workers {
 		workers[i] = worker.New(worker.Config{
 			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
-			Plan: a.plan, View: view, Dir: dir, Globals: globals, Client: client, Codec: codec, Siblings: siblings, Board: a.board.Load(),
+			Plan: a.plan, View: view, Dir: dir, Globals: globals, Reread: reread, Client: client, Codec: codec, Siblings: siblings, Board: a.board.Load(),
 			Opener: &restore.Opener{Pool: pool, Restorer: restorer, App: a.cfg.ApplicationID, TopicID: view.TopicID, DeleteRetention: view.DeleteRetention, Report: a.onRestore, Now: time.Now, AtLeastOnce: a.cfg.Guarantee == AtLeastOnce, Stateful: restore.Stateful(a.plan), Stores: restore.Stores(a.plan)},
 
 			ExactlyOnce: a.cfg.Guarantee == ExactlyOnce, CommitInterval: a.cfg.CommitInterval, CommitMin: a.cfg.CommitMin,
@@ -245,7 +245,7 @@ func (a *App) cacheShare(view *cluster.View) int64 {
 	return a.cfg.shares().cache / max(n, 1)
 }
 
-func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *pebblestate.Engine, view *cluster.View, r *changelog.Restorer, group *sync.WaitGroup, fail func(error)) (globals map[string]topology.Global, closeAll func() error, err error) {
+func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *pebblestate.Engine, view *cluster.View, r *changelog.Restorer, group *sync.WaitGroup, fail func(error)) (globals map[string]topology.Global, reread []func(context.Context) error, closeAll func() error, err error) {
 	globals = map[string]topology.Global{}
 	var open []*restore.Global
 	closeAll = func() error {
@@ -263,10 +263,10 @@ func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *p
 		id := view.TopicID(spec.Topic)
 		g, err := restore.OpenGlobal(dir, engine, a.cfg.ApplicationID, spec, id, view.DeleteRetention(spec.Topic), a.cfg.Logger)
 		if err != nil {
-			return nil, closeAll, err
+			return nil, nil, closeAll, err
 		}
 		open = append(open, g)
-		globals[spec.Name] = g
+		globals[spec.Name], reread = g, append(reread, g.Await)
 		loading.Add(1)
 		loaded := sync.OnceFunc(loading.Done)
 		group.Go(func() {
@@ -278,9 +278,9 @@ func (a *App) openGlobals(ctx, hard context.Context, dir *restore.Dir, engine *p
 	}
 	loading.Wait()
 	if err := context.Cause(hard); err != nil {
-		return globals, closeAll, err
+		return globals, reread, closeAll, err
 	}
-	return globals, closeAll, ctx.Err()
+	return globals, reread, closeAll, ctx.Err()
 }
 
 func (a *App) events() worker.Events {

@@ -1,6 +1,9 @@
 package state
 
-import "hash/maphash"
+import (
+	"errors"
+	"hash/maphash"
+)
 
 // Overlay is what a task has written and its database does not have yet, in two layers: the writes of the open transaction, and
 // below them what earlier ones have committed.
@@ -21,6 +24,7 @@ type Overlay struct {
 	key    []byte // the key of a Get, with its prefix
 	free   []*scanner
 	sorter sorter
+	damage error
 }
 
 // NewOverlay returns an empty overlay above db.
@@ -41,6 +45,18 @@ func (o *Overlay) Open(prefix uint16) *Store {
 	s.committed.init()
 	o.stores = append(o.stores, s)
 	return s
+}
+
+// Damage returns the error of the last read that has found the database corrupt, whatever its caller has made
+// of it; nil if none has.
+func (o *Overlay) Damage() error { return o.damage }
+
+// note keeps the error of a read that has found the database corrupt.
+func (o *Overlay) note(err error) error {
+	if err != nil && errors.Is(err, ErrCorrupt) {
+		o.damage = err
+	}
+	return err
 }
 
 // Size is about how many bytes of memory the writes of the open transaction take. It is 0 if and only if there are none.

@@ -94,7 +94,7 @@ func (c *scanner) gap(lo, hi []byte) error {
 	} else {
 		c.hi = c.s.appendEnd(c.hi[:0])
 	}
-	return c.s.o.db.Scan(c.lo, c.hi, c.visit)
+	return c.s.o.note(c.s.o.db.Scan(c.lo, c.hi, c.visit))
 }
 
 // below is called with what lies below.

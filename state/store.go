@@ -31,7 +31,8 @@ func (s *Store) Get(dst, key []byte) (value []byte, found bool, err error) {
 		}
 	}
 	s.o.key = s.appendKey(s.o.key[:0], key)
-	return s.o.db.Get(dst, s.o.key)
+	value, found, err = s.o.db.Get(dst, s.o.key)
+	return value, found, s.o.note(err)
 }
 
 // Put sets the value of key. It returns the key's number: the keys written in the open transaction are numbered from 0 on, and one that is written

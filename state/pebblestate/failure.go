@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -75,7 +78,7 @@ func (f *failure) listener(logger *slog.Logger) *pebble.EventListener {
 		BackgroundError: func(err error) { f.fail(err, isCorrupt(err)) },
 		// By default this ends the process.
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			f.fail(fmt.Errorf("%w: %s", state.ErrCorrupt, info), true)
+			f.fail(fmt.Errorf("%w: file %s: %w", state.ErrCorrupt, filepath.Base(info.Path), info.Details), true)
 		},
 		FlushEnd: func(pebble.FlushInfo) { f.level0.Store(true) },
 		CompactionEnd: func(pebble.CompactionInfo) {
@@ -100,8 +103,14 @@ func (l pebbleLogger) Infof(format string, args ...any) {
 	}
 }
 
+// Errorf is called for what goes wrong in the background, which is the failure of the database in most
+// cases: whoever uses it next says so. Pebble's own words come with pages of stack.
 func (l pebbleLogger) Errorf(format string, args ...any) {
-	l.logger.Error(fmt.Sprintf(format, args...))
+	level := slog.LevelError
+	if l.f.get() != nil {
+		level = slog.LevelDebug
+	}
+	l.logger.Log(context.Background(), level, firstLine(fmt.Sprintf(format, args...)))
 }
 
 // Fatalf is called where Pebble cannot go on: the manifest could not be written, an invariant does not hold. Pebble expects
@@ -115,13 +124,24 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 			err = cause
 		}
 	}
-	l.logger.Error("database failed", "err", err)
-	l.f.fail(err, true)
+	l.f.fail(err, true) // whoever uses the database next says so
 }
 
 // isCorrupt says whether an error of reading or writing an open database means that its files are not what was written.
 func isCorrupt(err error) bool {
-	return pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, state.ErrCorrupt)
+	return pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, state.ErrCorrupt) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // a file that has become shorter
+}
+
+// plainError is an error of Pebble, in one line: its own formatting adds the stack, and hints.
+type plainError struct{ error }
+
+func (e plainError) Error() string { return firstLine(e.error.Error()) }
+func (e plainError) Unwrap() error { return e.error }
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 // classify marks errors with [state.ErrCorrupt] where that is what they mean.
@@ -130,9 +150,9 @@ func classify(err error) error {
 		return nil
 	}
 	if isCorrupt(err) && !errors.Is(err, state.ErrCorrupt) {
-		return fmt.Errorf("pebblestate: %w: %w", state.ErrCorrupt, err)
+		return fmt.Errorf("pebblestate: %w: %w", state.ErrCorrupt, plainError{err})
 	}
-	return fmt.Errorf("pebblestate: %w", err)
+	return fmt.Errorf("pebblestate: %w", plainError{err})
 }
 
 // classifyOpen is classify for errors of opening a directory that could be locked and is of a known format. What the operating
@@ -140,7 +160,7 @@ func classify(err error) error {
 func classifyOpen(err error) error {
 	var errno syscall.Errno
 	if !isCorrupt(err) && !errors.As(err, &errno) {
-		return fmt.Errorf("pebblestate: %w: %w", state.ErrCorrupt, err)
+		return fmt.Errorf("pebblestate: %w: %w", state.ErrCorrupt, plainError{err})
 	}
 	return classify(err)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/pebblestate"
+	"github.com/kolkstream/kolk/topology"
 )
 
 // app is an application in the test's process.
@@ -36,6 +37,11 @@ func startAppAt(t *testing.T, addr string, j job, points failpoint.Points, chang
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startPlan(t, addr, plan, points, change)
+}
+
+func startPlan(t *testing.T, addr string, plan *topology.Plan, points failpoint.Points, change func(*processor.Config)) *app {
+	t.Helper()
 	a := &app{log: new(logBuffer), done: make(chan struct{})}
 	cfg := processor.Config{
 		Brokers: []string{addr}, StateDir: t.TempDir(), Workers: 1, ReplicationFactor: 1, FlushBytes: 128 << 10, ClientOptions: clientOptions(),
@@ -44,6 +50,7 @@ func startAppAt(t *testing.T, addr string, j job, points failpoint.Points, chang
 	if change != nil {
 		change(&cfg)
 	}
+	var err error
 	if a.App, err = processor.New(plan, cfg); err != nil {
 		t.Fatal(err)
 	}

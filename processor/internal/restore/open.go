@@ -64,7 +64,7 @@ func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition 
 	if err != nil {
 		return nil, err
 	}
-	if err := o.restore(ctx, h, sub, partition, committed, held); err != nil {
+	if err := h.Damaged(o.restore(ctx, h, sub, partition, committed, held)); err != nil {
 		o.Pool.Discard(h)
 		return nil, fmt.Errorf("restore task %s: %w", h.id, err)
 	}

@@ -26,9 +26,10 @@ type Pool struct {
 	flushBytes int64
 	flushEvery time.Duration
 
-	mu    sync.Mutex
-	dbs   map[string]*Handle
-	told  map[string]bool // stores that were mentioned
+	mu   sync.Mutex
+	dbs  map[string]*Handle
+	told map[string]bool // stores that were mentioned
+	damages
 	free  chan struct{} // closed and renewed whenever a handle is released
 	idle  time.Duration
 	tasks sync.WaitGroup // memtable flushes and closes
@@ -51,7 +52,7 @@ type PoolConfig struct {
 // NewPool returns an empty pool.
 func NewPool(c PoolConfig) *Pool {
 	return &Pool{dir: c.Dir, engine: c.Engine, app: c.Application, log: c.Logger, points: c.Points, flushBytes: c.FlushBytes, flushEvery: c.FlushEvery,
-		dbs: map[string]*Handle{}, told: map[string]bool{}, free: make(chan struct{}), idle: 10 * time.Second}
+		dbs: map[string]*Handle{}, told: map[string]bool{}, damages: damages{}, free: make(chan struct{}), idle: 10 * time.Second}
 }
 
 // Handle is a database in use by one task.
@@ -59,11 +60,12 @@ type Handle struct {
 	DB         state.DB
 	Checkpoint *checkpoint.Checkpoint
 
-	id   string
-	path string
-	pool *Pool
-	idle *time.Timer // runs while nobody uses it
-	used bool
+	id     string
+	path   string
+	damage error // why the database is to be thrown away, nil if it is not; belongs to who uses it
+	pool   *Pool
+	idle   *time.Timer // runs while nobody uses it
+	used   bool
 
 	// Guarded by pool.mu:
 	logged    int64 // bytes of changelog that no flush has covered yet; those that a task has not persisted are not among them
@@ -98,6 +100,10 @@ func (p *Pool) Acquire(ctx context.Context, sub string, partition int32) (*Handl
 			h.used = true
 			err := h.flushErr
 			p.mu.Unlock()
+			if errors.Is(err, state.ErrCorrupt) {
+				p.Discard(h) // and open it anew
+				continue
+			}
 			if err != nil {
 				p.Discard(h)
 				return nil, fmt.Errorf("state of task %s: %w", id, err)
@@ -118,11 +124,17 @@ func (p *Pool) open(h *Handle) error {
 	if err := p.points.Hit(failpoint.InAssign); err != nil {
 		return err
 	}
-	err := p.tryOpen(h)
+	p.mu.Lock()
+	err := p.damages.check("the state of task "+h.id, time.Now())
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = p.tryOpen(h)
 	if errors.Is(err, state.ErrCorrupt) {
-		p.log.Warn("the local state of a task is corrupt: it is rebuilt from its changelogs", "task", h.id, "dir", h.path, "err", err)
-		if err := putAside(h.path); err != nil {
-			return fmt.Errorf("state of task %s: %w", h.id, err)
+		h.damage = err
+		if err := p.throwAway(h); err != nil {
+			return err
 		}
 		err = p.tryOpen(h)
 	}
@@ -130,6 +142,28 @@ func (p *Pool) open(h *Handle) error {
 		return fmt.Errorf("state of task %s: %w", h.id, err)
 	}
 	return nil
+}
+
+// throwAway puts the database of h aside, which is damaged and closed. The changelog is the truth.
+func (p *Pool) throwAway(h *Handle) error {
+	p.log.Warn("the local state of a task is damaged: it is rebuilt from its changelogs", "task", h.id, "dir", h.path, "err", h.damage)
+	h.damage = nil
+	if err := putAside(h.path); err != nil {
+		return fmt.Errorf("state of task %s: %w", h.id, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.damages.note("the state of task "+h.id, time.Now())
+	return nil
+}
+
+// Damaged says that the database holds what cannot be what was written to it, if that is what an error of its
+// user means: it is thrown away, and rebuilt, instead of being used again.
+func (h *Handle) Damaged(err error) error {
+	if errors.Is(err, state.ErrCorrupt) && h.damage == nil {
+		h.damage = err
+	}
+	return err
 }
 
 func (p *Pool) tryOpen(h *Handle) error {
@@ -171,6 +205,10 @@ func (p *Pool) Reset(h *Handle) error {
 
 // Release gives the database back. It stays open for a while, for the task may come back or move to another worker.
 func (p *Pool) Release(h *Handle) {
+	if h.damage != nil {
+		p.Discard(h)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h.used = false
@@ -182,8 +220,13 @@ func (p *Pool) Release(h *Handle) {
 // Discard closes the database of h without asking it to be whole: after an error of its own.
 func (p *Pool) Discard(h *Handle) {
 	p.await(h)
-	if err := h.DB.Close(); err != nil {
+	if err := h.Damaged(h.DB.Close()); err != nil && h.damage == nil {
 		p.log.Warn("closing a database after an error", "task", h.id, "err", err)
+	}
+	if h.damage != nil {
+		if err := p.throwAway(h); err != nil {
+			p.log.Error("a damaged database", "task", h.id, "err", err)
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -199,7 +242,10 @@ func (p *Pool) wake() {
 
 func (p *Pool) close(h *Handle) error {
 	p.await(h)
-	err := h.DB.Close()
+	err := h.Damaged(h.DB.Close())
+	if h.damage != nil {
+		err = p.throwAway(h) // which is all there is to it: it is rebuilt when it is needed
+	}
 	if err != nil {
 		p.log.Error("closing the state of a task", "task", h.id, "err", err)
 	}

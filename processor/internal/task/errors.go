@@ -112,6 +112,12 @@ func (t *Task) rescue(err *error) {
 	} else {
 		cause = fmt.Errorf("panic: %v (%s)", v, panicSite())
 	}
+	if damage := t.overlay.Damage(); damage != nil {
+		// User code that panics because it cannot read is no fault of the record.
+		t.broken = fmt.Errorf("task %s: %w (%w)", t.id, damage, cause)
+		*err = t.broken
+		return
+	}
 	re := &RecordError{Task: t.id, Panicked: true, Err: cause}
 	o := t.handing
 	if in := t.current; in != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -164,7 +165,7 @@ func (s *session) drop(lost map[string][]int32) {
 
 func (s *session) stopTask(r *running) {
 	logged := r.task.Logged()
-	if err := r.task.Close(); err != nil {
+	if err := r.handle.Damaged(r.task.Close()); err != nil && !errors.Is(err, state.ErrCorrupt) {
 		s.log.Warn("closing a task", "task", r.id, "err", err)
 	}
 	r.handle.Flush(logged)
@@ -300,6 +301,7 @@ func (s *session) adopt() error {
 			return o.err
 		}
 		if err := s.start(o); err != nil {
+			o.handle.Damaged(err)
 			s.cfg.Opener.Pool.Release(o.handle)
 			return s.startFailed(o, err)
 		}

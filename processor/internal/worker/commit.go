@@ -108,6 +108,7 @@ func (s *session) apply(r *running) error {
 		return fmt.Errorf("state of task %s: %w", r.id, err)
 	}
 	due, err := r.handle.FlushDue(r.task.Logged())
+	err = r.handle.Damaged(err)
 	if err == nil && due {
 		err = s.persist(r)
 	}
@@ -118,7 +119,7 @@ func (s *session) apply(r *running) error {
 // the task must not go on on it.
 func (s *session) persist(r *running) error {
 	logged := r.task.Logged()
-	if err := r.task.Persist(); err != nil {
+	if err := r.handle.Damaged(r.task.Persist()); err != nil {
 		return fmt.Errorf("state of task %s after a commit (nothing is lost: it is restored from the changelog): %w", r.id, err)
 	}
 	r.handle.Flush(logged)
@@ -209,7 +210,7 @@ func (s *session) abort(cause error) error {
 		if !r.task.Dirty() {
 			continue
 		}
-		if err := r.task.Abort(); err != nil {
+		if err := r.handle.Damaged(r.task.Abort()); err != nil {
 			return fmt.Errorf("task %s: %w", r.id, err)
 		}
 		for _, p := range r.task.Rewind() {

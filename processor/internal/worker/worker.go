@@ -25,6 +25,7 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/txn"
+	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -41,7 +42,9 @@ type Config struct {
 	Opener  *restore.Opener
 	Dir     *restore.Dir
 	Globals map[string]topology.Global
-	Client  []kgo.Opt
+	// Reread wait until global tables are whole, each one.
+	Reread []func(context.Context) error
+	Client []kgo.Opt
 	// Codec is what Client prefers for produced batches.
 	Codec kgo.CompressionCodec
 	// Board is for tasks that keep together in event time.
@@ -273,6 +276,12 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 		lastCommit: time.Now(), began: make(chan struct{}),
 	}
 	s.asking, s.askNoMore = context.WithCancel(ctx)
+	for _, g := range w.cfg.Reread {
+		if g(ctx) != nil {
+			w.cfg.Events.Closed(w.cfg.Index)
+			return nil // the end of the application
+		}
+	}
 	s.begin = sync.OnceFunc(func() { close(s.began) })
 	s.align = w.cfg.Board.Worker(s.wake)
 	defer s.align.Close()
@@ -297,6 +306,9 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 			var reset *errReset
 			if !errors.As(err, &reset) && s.producer.Open() {
 				s.undo() // or its offsets stay pending until it times out, and whoever runs the tasks next waits for that
+			}
+			if errors.Is(err, state.ErrCorrupt) || errors.Is(err, restore.ErrReread) {
+				err = &errReset{err} // the next session finds it rebuilt
 			}
 			return err
 		}
@@ -451,6 +463,7 @@ func (s *session) process() error {
 // taskFailed ends the transaction after a record could not be processed: it is undone, and either tried again without the
 // record or the end of the application.
 func (s *session) taskFailed(r *running, err error) error {
+	r.handle.Damaged(err)
 	var skip *task.AbortToSkip
 	if errors.As(err, &skip) {
 		s.skips = append(s.skips, skip.Origin)
