@@ -21,6 +21,9 @@ const (
 // RecordError is a record that could not be processed: it could not be decoded, or a function failed or panicked on it.
 type RecordError = task.RecordError
 
+// FutureError is wrapped by the error of a record whose time is further ahead than [topology.MaxFuture] allows.
+type FutureError = task.FutureError
+
 // MissingTopicsError names topics of the topology that do not exist.
 type MissingTopicsError = cluster.MissingTopicsError
 

@@ -108,6 +108,8 @@ const (
 	NullValue    = ops.NullValue
 	NoMatch      = ops.NoMatch
 	Failed       = ops.Failed
+	// FutureTime: the record lies further ahead than its source allows ([MaxFuture]), and the error policy is skip.
+	FutureTime   = ops.FutureTime
 	NegativeTime = ops.NegativeTime
 )
 

@@ -93,6 +93,8 @@ func (t *Topology) checkSources() {
 				mistakef(t, n.at, n.name, "topic %q is read at %s already, and with a time of its own at one of the two places: declare the stream once and use its handle twice", topic, f.at)
 			case n.timeless != f.timeless:
 				mistakef(t, n.at, n.name, "topic %q is read at %s already, and timeless at one of the two places only: say it at both", topic, f.at)
+			case n.future != f.future:
+				mistakef(t, n.at, n.name, "topic %q is read at %s already, with another MaxFuture: say the same at both", topic, f.at)
 			}
 		}
 	}

@@ -86,7 +86,7 @@ func (s *SubTopology) inputs(nodes []*planNode) {
 	}
 	for _, n := range nodes {
 		for _, topic := range n.topics {
-			in := Input{Topic: topic, Repartition: n.kind == repartitioned, Timeless: n.timeless}
+			in := Input{Topic: topic, Repartition: n.kind == repartitioned, Timeless: n.timeless, MaxFuture: n.future}
 			if !slices.Contains(s.Inputs, in) {
 				s.Inputs = append(s.Inputs, in)
 			}

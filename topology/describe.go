@@ -39,6 +39,7 @@ type NodeDescription struct {
 	Value    string   `json:"value,omitempty"`
 	Time     string   `json:"time,omitempty"` // "computed", where it is not the message's
 	Timeless bool     `json:"timeless,omitempty"`
+	Future   string   `json:"maxFuture,omitempty"`
 	Stores   []string `json:"stores,omitempty"`
 	Global   string   `json:"global,omitempty"`
 	Windows  string   `json:"windows,omitempty"`
@@ -122,7 +123,7 @@ func (p *Plan) describe() *Description {
 
 func (p *Plan) describeNode(n *planNode) NodeDescription {
 	d := NodeDescription{
-		ID: n.label(), Kind: n.kind, Name: n.name, Topics: n.topics, Timeless: n.timeless,
+		ID: n.label(), Kind: n.kind, Name: n.name, Topics: n.topics, Timeless: n.timeless, Future: duration(n.future),
 	}
 	for _, parent := range n.parents {
 		d.From = append(d.From, parent.label())
@@ -273,6 +274,9 @@ func (n *NodeDescription) details() string {
 	}
 	if n.Timeless {
 		parts = append(parts, "timeless")
+	}
+	if n.Future != "" {
+		parts = append(parts, "max-future "+n.Future)
 	}
 	if n.Windows != "" {
 		parts = append(parts, n.Windows)

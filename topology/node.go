@@ -29,7 +29,8 @@ type node struct {
 
 	topics   []string // of a source
 	timeless bool
-	ownTime  bool // a source's event time is computed
+	future   time.Duration // how far ahead a source's records may be, 0 for any
+	ownTime  bool          // a source's event time is computed
 	sink     *sinkDecl
 	stores   []*storeDecl
 	global   *globalDecl

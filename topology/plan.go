@@ -66,6 +66,8 @@ type Input struct {
 	Repartition bool
 	// Timeless inputs carry no time: the task never waits for them.
 	Timeless bool
+	// MaxFuture is how far ahead a record may lie, 0 for any distance.
+	MaxFuture time.Duration
 }
 
 // Repartition is an internal topic between two sub-topologies.

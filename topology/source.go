@@ -11,7 +11,8 @@ import (
 )
 
 // SourceOption is an option of a source of V: where event time comes from ([TimeFromValue], [TryTimeFromValue], [TimeFromRecord],
-// [TimeFromWallClock]; without one, the message's timestamp), and whether it carries time at all ([Timeless]).
+// [TimeFromWallClock]; without one, the message's timestamp), how far ahead it may lie ([MaxFuture]), and whether it carries time at
+// all ([Timeless]).
 type SourceOption[V any] func(*sourceConfig[V])
 
 type sourceConfig[V any] struct {
@@ -19,6 +20,8 @@ type sourceConfig[V any] struct {
 	times    int
 	timeless bool
 	isNil    bool
+	future   time.Duration
+	bounded  bool // future was given
 }
 
 // TimeFromValue takes the event time from the value. Tombstones keep the message's timestamp.
@@ -56,6 +59,18 @@ func TimeFromWallClock[V any](c *sourceConfig[V]) {
 // Timeless says that the source does not hold back time: no task waits for it, and its records do not close windows. It suits
 // tables that change now and then. It is given as it is, without parentheses.
 func Timeless[V any](c *sourceConfig[V]) { c.timeless = true }
+
+// MaxFuture makes a record whose time lies more than d ahead an error of that record, for the error policy: with skip it is
+// dropped, counted as [FutureTime], and moves no clock. Without the option such a record makes all that follows it in its
+// partition late, until time has come there.
+//
+// Ahead of what: live, of the wall clock, so a record that is refused today may be taken when it is read again later. In a
+// bounded run, of the largest time that the last records of the topic's other partitions have, and in any case of the moment
+// at which the run was begun; that is the same however often the run is interrupted, and whoever reads the partition. Choose
+// d larger than the distance of partitions that end at different times.
+func MaxFuture[V any](d time.Duration) SourceOption[V] {
+	return func(c *sourceConfig[V]) { c.future, c.bounded = d, true }
+}
 
 // Stream reads a topic.
 func (t *Topology) Stream[K, V any](topic string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Stream[K, V] {
@@ -126,8 +141,15 @@ func source[K, V any](t *Topology, kind string, topics []string, key serde.Serde
 	case c.times > 1:
 		mistakef(t, at, name, "%d options say where the time comes from: give one", c.times)
 	}
+	switch {
+	case !c.bounded:
+	case c.future < time.Millisecond:
+		mistakef(t, at, name, "MaxFuture is %v: give at least a millisecond, or leave it out to allow any time", c.future)
+	case c.timeless:
+		mistakef(t, at, name, "the source is timeless, so no record of it is ahead: leave out MaxFuture or Timeless")
+	}
 	s := addSource(t, kind, name, at, topics, given(t, key, true), given(t, value, false), c.event)
-	s.n.timeless = c.timeless
+	s.n.timeless, s.n.future = c.timeless, c.future
 	s.n.ownTime = c.times > 0
 	return s
 }

@@ -36,6 +36,7 @@ type Source struct {
 	time     *program
 	wall     bool
 	timeless bool
+	future   time.Duration // 0: any
 	keyFrom  *program
 
 	// Built when something reads it.
@@ -122,6 +123,17 @@ func (b *builder) source(name string, pos position, m *mapping) *Source {
 			}
 		}
 	}
+	if e := m.get("max-future"); e != nil {
+		switch {
+		case s.kind == GlobalSource:
+			b.r.fail(e.pos, "a global table carries no time; remove the field")
+		case s.timeless:
+			b.r.fail(e.pos, "the source is timeless, so no record of it is ahead; remove one of the fields")
+		}
+		if s.future, _ = parseDuration(e.node.Value); s.future < time.Millisecond {
+			b.r.fail(at(e.node), "max-future should be at least 1ms; leave it out to take any time")
+		}
+	}
 	if e := m.get("timeless"); e != nil && s.kind == GlobalSource {
 		b.r.fail(e.pos, "a global table is never waited for; remove the field")
 	}
@@ -177,6 +189,9 @@ func (b *builder) open(s *Source) {
 			ms, err := s.timeOf(v)
 			return time.UnixMilli(ms), err
 		}))
+	}
+	if s.future > 0 {
+		opts = append(opts, topology.MaxFuture[Value](s.future))
 	}
 	b.t.At(b.where(s.pos))
 	defer b.t.At("")

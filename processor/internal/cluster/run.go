@@ -16,6 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/checkpoint"
 )
@@ -27,7 +28,20 @@ import (
 type Run struct {
 	ID   uint64
 	ends map[string]map[int32]int64
+
+	lastMu sync.Mutex
+	last   map[string][]*kgo.Record // by topic, once they were asked for
 }
+
+// runBits of a run's id are random; the others are when it was begun, in milliseconds.
+const runBits = 20
+
+func newRunID(now time.Time) uint64 {
+	return uint64(now.UnixMilli())<<runBits | rand.Uint64()&(1<<runBits-1) | 1
+}
+
+// Began is when the run was begun: the same for all instances, and after every restart.
+func (r *Run) Began() time.Time { return time.UnixMilli(int64(r.ID >> runBits)) }
 
 // Ends returns the end offset of the partition in each of the topics that is a source; repartition topics have none.
 func (r *Run) Ends(topics []string, partition int32) map[string]int64 {
@@ -190,7 +204,7 @@ func (r *Runs) begin(ctx context.Context) error {
 	if err := ends.Error(); err != nil {
 		return err
 	}
-	id := rand.Uint64() | 1
+	id := newRunID(time.Now())
 	// Somebody else may have begun one meanwhile. It is looked for as late as possible: of two, the later one counts.
 	if run, err := r.find(ctx); err != nil || run != nil {
 		return err

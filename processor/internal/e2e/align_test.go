@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"testing"
 	"time"
 
 	"github.com/kolkstream/kolk/processor"
+	"github.com/kolkstream/kolk/topology"
 )
 
 // every yields n messages of partition p, in even distances from the beginning of 2020 on.
@@ -95,5 +97,43 @@ func TestOrderBehindRepartition(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestFutureInABoundedRun has a record that is three years ahead of all others, and yet before today. It is measured from the end
+// of the other partition.
+func TestFutureInABoundedRun(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	j := job{"future", names(t, "app")}
+	a := newAdmin(t, b.Addr())
+	a.create(j.in(), 2, nil)
+	a.create(j.out(), 2, nil)
+	ahead := func(yield func(message) bool) {
+		yield(message{Value: []byte("ahead"), Timestamp: time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(), Partition: 0})
+	}
+	a.produce(j.in(), chain(every(time.Minute, 100, 0), ahead, every(time.Hour, 20, 0), every(time.Minute, 90, 1)))
+	x := startApp(t, b, j, nil, func(cfg *processor.Config) { cfg.UntilEnd, cfg.OnError = true, processor.Skip })
+	if err := x.wait(t, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range readAll(t, b.Addr(), j.out()) {
+		if o.Value == "ahead" {
+			t.Error("the record that is ahead is there")
+		}
+	}
+	if s := x.Stats(); s.In != 211 || s.Out != 210 || len(s.Dropped) != 1 || s.Dropped[0].Reason != topology.FutureTime || s.Dropped[0].Count != 1 {
+		t.Errorf("in %d, out %d, dropped %v; want 211, 210 and one of the future", s.In, s.Out, s.Dropped)
+	}
+
+	j.Prefix = names(t, "fails")
+	a.create(j.in(), 2, nil)
+	a.create(j.out(), 2, nil)
+	a.produce(j.in(), chain(every(time.Minute, 100, 0), ahead, every(time.Minute, 90, 1)))
+	x = startApp(t, b, j, nil, func(cfg *processor.Config) { cfg.UntilEnd = true })
+	err := x.failsWith(t, time.Minute, j.in()+"/0 at offset 100", "2023-01-01T00:00:00Z")
+	var fe *processor.FutureError
+	if !errors.As(err, &fe) || !fe.Latest.Equal(time.Date(2020, 1, 1, 1, 29, 0, 0, time.UTC)) {
+		t.Errorf("it is measured from %v, want the last record of the other partition", fe)
 	}
 }

@@ -69,6 +69,8 @@ func (j job) plan() (*topology.Plan, error) {
 	case "met":
 		t.Stream(j.in(), serde.Bytes(), serde.String()).SelectKey(func(string) string { return "one" }).
 			Repartition("met", topology.Partitions(1)).MapValues(strings.ToUpper).To(j.out())
+	case "future":
+		t.Stream(j.in(), serde.Bytes(), serde.String(), topology.MaxFuture[string](day)).To(j.out())
 	case "joined":
 		j.addJoined(t)
 	default:

@@ -16,6 +16,9 @@ type input struct {
 	name        string // in the plan
 	repartition bool
 	timeless    bool
+	maxFuture   int64 // ms, 0: any time is taken
+	latest      int64 // in a bounded run, what maxFuture is measured from
+	warned      int64 // the wall clock when a time far ahead was last warned about
 	source      topology.Source
 
 	queue queue
@@ -139,6 +142,9 @@ func (t *Task) prepare(in *input) (bool, error) {
 			continue
 		}
 		ok, err := t.timestamp(in)
+		if ok && !in.skip {
+			ok, err = t.plausible(in)
+		}
 		if err != nil {
 			return false, t.fail(err)
 		}

@@ -171,7 +171,7 @@ func (t *Task) openInputs(o *Options) error {
 		if start.Ended != 0 && start.Ended == t.run {
 			ended++
 		}
-		in := &input{number: int64(len(t.inputs)), topic: topic, name: spec.Topic, repartition: spec.Repartition, timeless: spec.Timeless, end: -1, bound: -1,
+		in := &input{number: int64(len(t.inputs)), topic: topic, name: spec.Topic, repartition: spec.Repartition, timeless: spec.Timeless, maxFuture: spec.MaxFuture.Milliseconds(), end: -1, bound: -1,
 			doubted: -1, progress: progress{pos: start.Offset, epoch: -1, ref: start.Ref}, quiet: t.now}
 		in.was = in.progress
 		in.msg.Origin = topology.Origin{Topic: topic, Partition: o.Partition}
@@ -325,7 +325,7 @@ func (t *Task) relayTo(name string, out *outlet) *relay {
 }
 
 // begin loads the times and builds the operators.
-func (t *Task) begin(*Options) error {
+func (t *Task) begin(o *Options) error {
 	if err := t.loadTimes(); err != nil {
 		return err
 	}
@@ -341,6 +341,9 @@ func (t *Task) begin(*Options) error {
 	t.was = t.moment
 	if err := t.build(); err != nil {
 		return err
+	}
+	if o.Bounded != nil {
+		t.measure(o.Bounded)
 	}
 	for _, s := range t.stores {
 		if s.windows == nil || s.end < 0 {

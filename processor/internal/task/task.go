@@ -53,6 +53,10 @@ type Bounded struct {
 	Run uint64
 	// Ends has, by topic on the broker, the end of the task's partition. Every input that is no repartition topic has one.
 	Ends map[string]int64
+	// Began is when the run was begun. Zero: the clock's time when the task is made.
+	Began time.Time
+	// Last has, by topic on the broker, the last message before the end of the run of each partition of inputs with a MaxFuture.
+	Last map[string][]*kgo.Record
 }
 
 // Start is where an input begins.
@@ -396,7 +400,12 @@ func (t *Task) Fail(node string, o topology.Origin, err error) error {
 	if t.onError != Skip {
 		return re
 	}
-	t.Drop(node, topology.Failed, o)
+	reason := topology.Failed
+	var future *FutureError
+	if errors.As(err, &future) {
+		reason = topology.FutureTime
+	}
+	t.Drop(node, reason, o)
 	t.warn(node, re)
 	return nil
 }

@@ -33,6 +33,7 @@ type opening struct {
 	ends      map[string]int64
 	doubt     map[string]int64
 	run       *cluster.Run
+	last      map[string][]*kgo.Record
 	handle    *restore.Handle
 	err       error
 }
@@ -223,6 +224,12 @@ func (s *session) open(ctx context.Context, o *opening) {
 	}
 	if o.err == nil && s.cfg.Run != nil {
 		o.run, o.err = s.cfg.Run(ctx)
+		o.last = map[string][]*kgo.Record{}
+		for _, in := range o.sub.Inputs {
+			if o.err == nil && in.MaxFuture > 0 {
+				o.last[in.Topic], o.err = o.run.Last(ctx, s.cfg.Client, in.Topic)
+			}
+		}
 	}
 	if o.err == nil {
 		o.handle, o.err = s.cfg.Opener.Open(ctx, o.sub, o.id.Partition, o.committed, func() { s.fence(ctx) })
@@ -312,7 +319,7 @@ func (s *session) adopt() error {
 func (s *session) start(o *opening) error {
 	var bounded *task.Bounded
 	if o.run != nil {
-		bounded = &task.Bounded{Run: o.run.ID, Ends: o.run.Ends(o.topics, o.id.Partition)}
+		bounded = &task.Bounded{Run: o.run.ID, Ends: o.run.Ends(o.topics, o.id.Partition), Began: o.run.Began(), Last: o.last}
 	}
 	starts := map[string]task.Start{}
 	for _, c := range o.committed {

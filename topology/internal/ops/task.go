@@ -32,6 +32,8 @@ const (
 	NoMatch Reason = "no-match"
 	// Failed: a function or serde failed and the error policy is skip.
 	Failed Reason = "error"
+	// FutureTime: the record lies further ahead than its source allows, and the error policy is skip.
+	FutureTime Reason = "future"
 	// NegativeTime: the record's timestamp lies before 1970.
 	NegativeTime Reason = "negative-timestamp"
 )
