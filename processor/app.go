@@ -194,11 +194,19 @@ type Stats struct {
 	Restored int64
 	// Tasks that run here now.
 	Tasks []TaskID
+	// Alignment is how tasks keep together in event time whose records meet behind repartition topics; see [Config.MaxAhead].
+	Alignment []Alignment
 }
+
+// Alignment is how a group of tasks keeps together in event time.
+type Alignment = align.Alignment
 
 // Stats returns the counters. It is cheap.
 func (a *App) Stats() Stats {
 	s := Stats{Snapshot: a.stats.Snapshot(), Commits: a.counters.Commits.Load(), Aborts: a.counters.Aborts.Load(), Unknown: a.counters.Unknown.Load(), Resets: a.counters.Resets.Load(), Restored: a.restored.Load()}
+	if b := a.board.Load(); b != nil {
+		s.Alignment = b.Snapshot()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, ids := range a.running {

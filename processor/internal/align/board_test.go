@@ -309,6 +309,33 @@ func TestDefaultBoundGrowsWithThePace(t *testing.T) {
 	}
 }
 
+func TestSnapshot(t *testing.T) {
+	now := time.UnixMilli(0)
+	b := New(Config{Plan: meet(t), MaxAhead: time.Second, StaleAfter: time.Minute, Now: func() time.Time { return now }, Tasks: func(string) int32 { return 3 }})
+	w := b.Worker(func() {})
+	var ids []task.ID
+	for id := range b.tasks {
+		ids = append(ids, id)
+		w.Take(id)
+	}
+	first, last := w.Task(ids[0]), w.Task(ids[1])
+	w.Task(ids[2]).Rest()
+	first.Limit(4000) // it waits until the other has said where it is
+	last.Limit(1000)
+	first.Limit(4000)
+	now = now.Add(5 * time.Second)
+	a := b.Snapshot()[0]
+	if a.Spread != 3*time.Second || a.Waited != 5*time.Second || len(a.Waiting) != 1 || a.Waiting[0] != (Waiting{ids[0], ids[1], 5 * time.Second}) || len(a.SubTopologies) != 1 {
+		t.Errorf("%+v", a)
+	}
+	last.Limit(3000)
+	first.Limit(4000)
+	now = now.Add(time.Second)
+	if a = b.Snapshot()[0]; a.Spread != time.Second || a.Waited != 5*time.Second || len(a.Waiting) != 0 {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestTold(t *testing.T) {
 	for _, c := range []told{{place{time: -5}, 7}, {place{rest: true, time: topology.NoTime}, 1 << 63}, {unknown, 0}} {
 		if got, err := parse(c.String()); err != nil || got != c {
