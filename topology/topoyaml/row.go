@@ -80,7 +80,12 @@ func parseCell(text string, t *typ) (Value, error) {
 
 // Message makes the message that a row of a data file is: its value by the source's serde, its key by key-from (nil without
 // one, or if it yields null), its timestamp, in milliseconds, by time ([NoTimestamp] without one).
+//
+// A row is an object wherever the source has a schema, key-from or time, and its fields are of the types of the schema.
 func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err error) {
+	if err := s.check(row); err != nil {
+		return nil, nil, 0, err
+	}
 	if value, err = s.value.serde.Append([]byte{}, row); err != nil {
 		return nil, nil, 0, err
 	}
@@ -102,4 +107,46 @@ func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err err
 		}
 	}
 	return key, value, timestamp, nil
+}
+
+// check returns why a row is none of the source's.
+func (s *Source) check(row Value) error {
+	if s.valName != "json" {
+		return nil // its serde checks
+	}
+	if kind := kindOf(row); kind != "object" && (s.schema.kind == objectKind || s.keyFrom != nil || s.time != nil) {
+		return fmt.Errorf("topoyaml: the rows of source %s are objects, this one is of type %s", s.name, kind)
+	}
+	return s.schema.mismatch("", row)
+}
+
+// mismatch names the first part of a value that is not of its type. Fields that are missing or null are of any type, and so are those
+// that the type does not name.
+func (t *typ) mismatch(path string, v Value) error {
+	if !t.holds(v) {
+		if path == "" {
+			path = "the row"
+		}
+		return fmt.Errorf("topoyaml: %s is of type %s; the schema says %s", path, kindOf(v), t)
+	}
+	switch v := v.(type) {
+	case []Value:
+		if t.kind != listKind {
+			return nil
+		}
+		for i, e := range v {
+			if err := t.elem.mismatch(fmt.Sprintf("%s[%d]", path, i), e); err != nil {
+				return err
+			}
+		}
+	case *Object:
+		for _, f := range v.Fields() {
+			if of, ok := t.field(f.Name); ok {
+				if err := of.mismatch(strings.TrimPrefix(path+"."+f.Name, "."), f.Value); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -5,48 +5,54 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
-	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
-// Row is one row of a data file as JSON: a line of a JSON lines file as it stands, or an object with one string for each
-// column of a CSV file.
+// Row is one row of a data file as JSON: a line of a JSON lines file as it stands, an element of an array, or an object with one
+// string for each column of a CSV file.
 type Row struct {
 	// Line is where the row begins in the (uncompressed) file, from 1.
 	Line int
 	// JSON is valid until the next row, as are the others.
 	JSON []byte
-	// Names and Cells are what a CSV file has: the header and this row's cells. Both are nil for JSON lines.
+	// Names and Cells are what a CSV file has: the header and this row's cells. Both are nil for JSON.
 	Names, Cells []string
 }
 
-// File is a data file: JSON lines (.jsonl, .ndjson, .json) or CSV with a header line (.csv), plain or gzip (recognized by its
-// content).
+// MaxRow is the largest row, in bytes. No broker takes a message of this size in its default configuration.
+const MaxRow = 64 << 20
+
+// File is a data file: JSON lines (.jsonl, .ndjson, .json), an array of rows (.json) or CSV with a header line (.csv), plain or gzip
+// (recognized by its content), in UTF-8.
 type File struct {
 	path   string
-	csv    bool
+	ext    string
 	sha256 string
 }
 
 // Open checks that the file can be read and in which format it is, and computes its hash.
 func Open(path string) (*File, error) {
-	f := &File{path: path}
-	ext := strings.ToLower(filepath.Ext(strings.TrimSuffix(path, ".gz")))
-	switch ext {
-	case ".jsonl", ".ndjson", ".json":
-	case ".csv":
-		f.csv = true
+	f := &File{path: path, ext: strings.ToLower(filepath.Ext(strings.TrimSuffix(path, ".gz")))}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a directory: name the files in it", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file: it could not be read twice, to know it again and to load it", path)
+	}
+	switch f.ext {
+	case ".jsonl", ".ndjson", ".json", ".csv":
 	default:
-		return nil, fmt.Errorf("%s: unknown format %q: want .jsonl, .ndjson, .json or .csv, each with or without .gz", path, ext)
+		return nil, fmt.Errorf("%s: unknown format %q: want .jsonl, .ndjson, .json or .csv, each with or without .gz", path, f.ext)
 	}
 	src, err := os.Open(path)
 	if err != nil {
@@ -80,27 +86,61 @@ func (f *File) Rows() iter.Seq2[Row, error] {
 		if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 			plain, err := gzip.NewReader(in)
 			if err != nil {
-				yield(Row{}, fmt.Errorf("%s: %w", f.path, err))
+				yield(Row{}, f.at(1, err))
 				return
 			}
 			in = bufio.NewReaderSize(plain, 1<<16)
 		}
 		if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 			in.Discard(3)
+		} else if bytes.HasPrefix(bom, []byte("\xff\xfe")) || bytes.HasPrefix(bom, []byte("\xfe\xff")) {
+			yield(Row{}, f.at(1, errors.New("the file is UTF-16; want UTF-8")))
+			return
 		}
-		if f.csv {
+		switch {
+		case f.ext == ".csv":
 			f.csvRows(in, yield)
-		} else {
+		case f.ext == ".json" && beginsWith(in, '['):
+			f.elements(in, yield)
+		default:
 			f.lines(in, yield)
 		}
 	}
 }
 
+// at gives an error its place.
+func (f *File) at(line int, err error) error { return fmt.Errorf("%s:%d: %w", f.path, line, err) }
+
+// beginsWith reports whether c is the first byte that is no white space, as far as it can be seen without reading.
+func beginsWith(in *bufio.Reader, c byte) bool {
+	head, _ := in.Peek(in.Size())
+	head = bytes.TrimLeft(head, " \t\r\n")
+	return len(head) > 0 && head[0] == c
+}
+
+// lines yields the lines of JSON lines.
 func (f *File) lines(in *bufio.Reader, yield func(Row, error) bool) {
+	var long []byte
 	for n := 1; ; n++ {
-		line, err := in.ReadBytes('\n')
+		long = long[:0]
+		line, err := in.ReadSlice('\n')
+		for errors.Is(err, bufio.ErrBufferFull) {
+			if long = append(long, line...); len(long) > MaxRow {
+				break
+			}
+			line, err = in.ReadSlice('\n')
+		}
+		if len(long) > 0 && len(long) <= MaxRow {
+			long = append(long, line...)
+		}
+		if len(long) > 0 {
+			line = long
+		}
+		if len(line) > MaxRow {
+			err = errLong
+		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			yield(Row{}, fmt.Errorf("%s:%d: %w", f.path, n, err))
+			yield(Row{}, f.at(n, err))
 			return
 		}
 		if line := bytes.TrimSpace(line); len(line) > 0 && !yield(Row{Line: n, JSON: line}, nil) {
@@ -112,67 +152,4 @@ func (f *File) lines(in *bufio.Reader, yield func(Row, error) bool) {
 	}
 }
 
-func (f *File) csvRows(in *bufio.Reader, yield func(Row, error) bool) {
-	r := csv.NewReader(in)
-	r.ReuseRecord = true
-	header, err := r.Read()
-	header = slices.Clone(header)
-	if errors.Is(err, io.EOF) {
-		return
-	}
-	var names [][]byte // quoted
-	seen := map[string]bool{}
-	for _, name := range header {
-		if err != nil {
-			break
-		}
-		if seen[name] {
-			err = fmt.Errorf("line 1: two columns are named %q", name)
-			break
-		}
-		seen[name] = true
-		var quoted []byte
-		quoted, err = jsontext.AppendQuote(nil, name)
-		names = append(names, append(quoted, ':'))
-	}
-	if err != nil {
-		yield(Row{}, fmt.Errorf("%s: %w", f.path, err))
-		return
-	}
-	var row []byte
-	for {
-		cells, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		line := 0
-		if err == nil {
-			line, _ = r.FieldPos(0)
-			row, err = appendObject(row[:0], names, cells)
-		}
-		if err != nil {
-			yield(Row{}, fmt.Errorf("%s: %w", f.path, err)) // the reader's errors name the line
-			return
-		}
-		if !yield(Row{Line: line, JSON: row, Names: header, Cells: cells}, nil) {
-			return
-		}
-	}
-}
-
-// appendObject appends a JSON object with a string for each cell. Cells stay strings: whether 0E8 is a number or the code of
-// an airport is not for the loader to guess.
-func appendObject(dst []byte, names [][]byte, cells []string) ([]byte, error) {
-	dst = append(dst, '{')
-	for i, cell := range cells {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, names[i]...)
-		var err error
-		if dst, err = jsontext.AppendQuote(dst, cell); err != nil {
-			return nil, fmt.Errorf("column %s: %w", names[i], err)
-		}
-	}
-	return append(dst, '}'), nil
-}
+var errLong = fmt.Errorf("a row of more than %d MiB", MaxRow>>20)

@@ -143,7 +143,10 @@ func produce(ctx context.Context, cl *kgo.Client, o Options, in Input, promise f
 		}
 		key, value, at, err := in.Message(row)
 		if err != nil {
-			err = fmt.Errorf("%s:%d: %w", in.File.Path(), row.Line, err)
+			err = in.File.at(row.Line, err)
+			if in.File.ext == ".json" && row.Names == nil {
+				err = fmt.Errorf("%w (a .json file has one row in each line, or is one array of rows)", err)
+			}
 			if !o.KeepBad {
 				return res, err
 			}
@@ -156,7 +159,12 @@ func produce(ctx context.Context, cl *kgo.Client, o Options, in Input, promise f
 		if key != nil {
 			r.Key = append([]byte{}, key...)
 		}
-		cl.Produce(ctx, r, promise)
+		line := row.Line
+		cl.Produce(ctx, r, func(_ *kgo.Record, err error) {
+			if err != nil {
+				promise(nil, in.File.at(line, err))
+			}
+		})
 		if res.Rows++; res.Rows%every == 0 {
 			if ctx.Err() != nil {
 				return res, context.Cause(ctx)

@@ -1,0 +1,48 @@
+package topoyaml
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestRowsThatAreNone: a row of a data file is what its source says, or an error that names what is wrong.
+func TestRowsThatAreNone(t *testing.T) {
+	const schema = "{a: int, f: float, s: string, b: bool, l: [int], o: {x: string}}"
+	for _, tt := range []struct{ source, row, wrong string }{
+		{"{stream: in, schema: " + schema + "}", `{"a":1,"f":2,"s":"x","b":true,"l":[1],"o":{"x":"y"},"more":[{}]}`, ""},
+		{"{stream: in, schema: " + schema + "}", `{"a":null,"l":null}`, ""},
+		{"{stream: in, schema: " + schema + "}", `{"a":2.0}`, ""},
+		{"{stream: in, schema: " + schema + "}", `{}`, ""},
+		{"{stream: in, schema: " + schema + "}", `{"a":"1"}`, "a is of type string; the schema says int"},
+		{"{stream: in, schema: " + schema + "}", `{"a":1.5}`, "a is of type float; the schema says int"},
+		{"{stream: in, schema: " + schema + "}", `{"s":1}`, "s is of type int; the schema says string"},
+		{"{stream: in, schema: " + schema + "}", `{"b":"true"}`, "b is of type string; the schema says bool"},
+		{"{stream: in, schema: " + schema + "}", `{"l":[1,"x"]}`, "l[1] is of type string; the schema says int"},
+		{"{stream: in, schema: " + schema + "}", `{"l":{}}`, "l is of type object; the schema says [int]"},
+		{"{stream: in, schema: " + schema + "}", `{"o":{"x":[]}}`, "o.x is of type list; the schema says string"},
+		{"{stream: in, schema: " + schema + "}", `[{"a":1}]`, "the rows of source s are objects, this one is of type list"},
+		{"{stream: in, schema: " + schema + "}", `null`, "the rows of source s are objects, this one is of type null"},
+		{"{stream: in, key-from: value.k}", `[{"k":1}]`, "this one is of type list"},
+		{"{stream: in, key-from: value.k}", `"text"`, "this one is of type string"},
+		{"{table: in, time: 0}", `7`, "this one is of type int"},
+		{"{stream: in}", `[1]`, ""},
+		{"{stream: in, value: string, key-from: value}", `"text"`, ""},
+		{"{stream: in, value: string, key-from: value}", `[1]`, "list"},
+		{"{stream: in, key-from: value.k}", `{"k":"a","k":"b"}`, "duplicate"},
+		{"{stream: in, key-from: value.k}", `{"k":"a"} {}`, "after"},
+		{"{stream: in, key-from: value.k}", "{\"k\":\"\xff\"}", "UTF-8"},
+	} {
+		file, err := Load("f.yaml", []byte("name: n\nsources: {s: "+tt.source+"}\nstreams: [{from: s, steps: [{to: out}]}]\n"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := file.Sources()[0]
+		row, err := s.JSONRow([]byte(tt.row))
+		if err == nil {
+			_, _, _, err = s.Message(row)
+		}
+		if tt.wrong == "" && err != nil || tt.wrong != "" && (err == nil || !strings.Contains(err.Error(), tt.wrong)) {
+			t.Errorf("%s, %s: error %v, want %q", tt.source, tt.row, err, tt.wrong)
+		}
+	}
+}
