@@ -41,8 +41,9 @@ func (systemClock) Now() time.Time { return time.Now() }
 //
 // It is safe for concurrent use. Run is called once.
 type App struct {
-	plan *topology.Plan
-	cfg  Config
+	plan  *topology.Plan
+	cfg   Config
+	given Config // before the defaults
 
 	state    atomic.Int32
 	stateMu  sync.Mutex // orders hook calls
@@ -57,6 +58,7 @@ type App struct {
 	workers []*worker.Worker
 	closed  map[int]bool  // workers whose client is closed
 	ended   chan struct{} // wakes the end of a bounded run
+	log     reporter
 }
 
 // State is where an [App] is in its life.
@@ -88,11 +90,12 @@ func New(plan *topology.Plan, cfg Config) (*App, error) {
 	if plan == nil {
 		return nil, errors.New("config: no plan: build a topology first")
 	}
+	given := cfg
 	cfg = cfg.WithDefaults(plan)
 	if err := errors.Join(cfg.Validate(), checkMetadata(plan, cfg)); err != nil {
 		return nil, err
 	}
-	return &App{plan: plan, cfg: cfg, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1)}, nil
+	return &App{plan: plan, cfg: cfg, given: given, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1), log: reporter{Logger: cfg.Logger}}, nil
 }
 
 // checkMetadata checks that the ends of all changelogs of a task fit beside an offset, however large they become. A commit that found out
@@ -134,14 +137,18 @@ func (a *App) Run(ctx context.Context) error {
 	})
 	defer stop()
 	a.setState(Starting)
+	a.log.started(a.plan, a.given, a.cfg)
 	err := a.run(ctx, cancel, hard, kill)
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) && context.Cause(hard) == nil {
 		err = nil // asked to stop before it had started
 	}
 	if err != nil {
+		a.log.failed(err)
+		a.log.ended("failed", a.Stats())
 		a.setState(Failed)
 		return err
 	}
+	a.log.ended("stopped", a.Stats())
 	a.setState(Stopping) // the function above may not have run yet
 	a.setState(Stopped)
 	return nil

@@ -216,6 +216,11 @@ func (c Config) Validate() error {
 	if c.ReplicationFactor < -1 || c.ReplicationFactor == 0 || c.ReplicationFactor > 32767 {
 		wrong("ReplicationFactor", "%d is not a replication factor; -1 is the brokers' default", c.ReplicationFactor)
 	}
+	for _, h := range c.Hooks {
+		if !isHook(h) {
+			wrong("Hooks", "a %T is none of the hooks: StateHook, CommitHook, AbortHook, RestoreHook, TasksHook (is a method misspelt, or declared on the pointer?)", h)
+		}
+	}
 	if c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce {
 		wrong("Guarantee", "%d is unknown", c.Guarantee)
 	}

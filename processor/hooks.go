@@ -8,7 +8,7 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/task"
 )
 
-// Hook is any of the interfaces below; an [App] calls those that it implements. Hooks are called on the application's own
+// Hook is any of the interfaces below; an [App] calls those that it implements. [New] refuses one that implements none. Hooks are called on the application's own
 // goroutines, several at a time: they must be fast and safe for concurrent use.
 type Hook any
 
@@ -26,7 +26,7 @@ type AbortHook interface{ OnAbort(worker int, err error) }
 // RestoreHook is told the progress of restores.
 type RestoreHook interface{ OnRestore(r Restoration) }
 
-// TasksHook is told which tasks a worker runs, at every change.
+// TasksHook is told which tasks a worker runs, at every change and only then.
 type TasksHook interface {
 	OnTasks(worker int, tasks []TaskID)
 }
@@ -43,6 +43,14 @@ type Restoration = restore.Restoration
 
 // TaskID names a task: sub-topology and partition.
 type TaskID = task.ID
+
+func isHook(h Hook) bool {
+	switch h.(type) {
+	case StateHook, CommitHook, AbortHook, RestoreHook, TasksHook:
+		return true
+	}
+	return false
+}
 
 func each[H any](hooks []Hook, call func(H)) {
 	for _, h := range hooks {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,6 +74,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 			if c := context.Cause(hard); c != nil {
 				err = c // the shutdown took too long: what a worker says is a consequence
 			}
+			a.log.failed(err)
 			cause = err
 			kill(err)
 			stop()
@@ -119,6 +121,13 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	}
 	fetch, fetchPartition := a.fetchBytes(view)
 	var working sync.WaitGroup
+	standing := func() []worker.Standing {
+		all := make([]worker.Standing, len(workers))
+		for i, w := range workers {
+			all[i] = w.Standing()
+		}
+		return all
+	}
 	for i := range workers {
 		workers[i] = worker.New(worker.Config{
 			App: a.cfg.ApplicationID, Index: i, Instance: dir.Instance().ID,
@@ -148,6 +157,7 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 	} else { // a bounded run reads what was there when it began
 		group.Go(func() { a.watchGrowth(ctx, view) })
 	}
+	group.Go(func() { a.log.follow(ctx, a.Stats, standing) })
 	stuck, worked := make(chan struct{}), make(chan struct{})
 	group.Go(func() {
 		if a.watch(hard, worked, workers, fail) {
@@ -287,9 +297,14 @@ func (a *App) events() worker.Events {
 	return worker.Events{
 		Assigned: func(w int, ids []task.ID) {
 			a.mu.Lock()
+			before := a.running[w]
 			a.running[w] = ids
 			a.mu.Unlock()
 			a.settle()
+			if slices.Equal(before, ids) {
+				return
+			}
+			a.log.tasks(w, before, ids)
 			each(a.cfg.Hooks, func(h TasksHook) { h.OnTasks(w, ids) })
 		},
 		Committed: func(w int, n int64, took time.Duration) {
@@ -314,6 +329,7 @@ func (a *App) onRestore(r restore.Restoration) {
 	if r.Done {
 		a.restored.Add(r.Records)
 	}
+	a.log.restore(r)
 	each(a.cfg.Hooks, func(h RestoreHook) { h.OnRestore(r) })
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -124,5 +125,31 @@ func TestLoadIsInterrupted(t *testing.T) {
 	p.signal(os.Interrupt)
 	if code := p.wait(); code != 130 || !strings.HasSuffix(p.stderr.String(), "kolk: interrupted\n") {
 		t.Errorf("exit code %d\n%s", code, p.stderr)
+	}
+}
+
+// What an operator should know is in the log, one line each.
+func TestRunLogs(t *testing.T) {
+	t.Parallel()
+	addr := cluster(t, "words", "counted")
+	produce(t, addr, "words", `{"word":"a","at":1}`, `{"word":"a","at":2}`)
+	code, _, stderr := run(t, "run", path(t, "words.yaml"), "--brokers", addr, "--until-end", "--workers", "1", "--idle-after", "never")
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	for _, want := range []string{
+		`level=INFO msg=started .*topology=words .*application=words brokers=` + addr + ` workers=1 .*settings.UntilEnd=true settings.IdleAfter=never`,
+		`level=INFO msg=tasks worker=0 running=1 gained=words/0`,
+		`level=INFO msg=tasks worker=0 running=0 lost=words/0`,
+		`level=INFO msg=stopped in=2 out=2 late=0 dropped=0 commits=\d+ aborts=0 restored=0 tasks=0`,
+	} {
+		if !regexp.MustCompile(want).MatchString(stderr) {
+			t.Errorf("%q is not in\n%s", want, stderr)
+		}
+	}
+	produce(t, addr, "words", `oops`)
+	code, _, stderr = run(t, "run", path(t, "words.yaml"), "--brokers", addr, "--until-end")
+	if code != 1 || strings.Count(stderr, "level=ERROR msg=failed err=") != 1 || !strings.Contains(stderr, "level=INFO msg=failed in=0") {
+		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }

@@ -34,6 +34,21 @@ func (i Input[K, V]) Send(key K, value V, timestamp int64, headers ...topology.H
 	i.d.Pipe(i.topic, encode(i.d.t, i.key, key), encode(i.d.t, i.value, value), timestamp, headers...)
 }
 
+// TrySend is Send that returns the error of a record that cannot be encoded or processed, for tests of what fails. The tasks are back at their last
+// commit then: the same record comes again with the next run, unless the error policy is [processor.Skip].
+func (i Input[K, V]) TrySend(key K, value V, timestamp int64, headers ...topology.Header) error {
+	i.d.t.Helper()
+	k, err := tryEncode(i.key, key)
+	if err != nil {
+		return err
+	}
+	v, err := tryEncode(i.value, value)
+	if err != nil {
+		return err
+	}
+	return i.d.TryPipe(i.topic, k, v, timestamp, headers...)
+}
+
 // SendTombstone sends a record without a value.
 func (i Input[K, V]) SendTombstone(key K, timestamp int64) {
 	i.d.t.Helper()
@@ -194,14 +209,22 @@ func (d *Driver) dump(r *running, s topology.StoreSpec, fn func(k, v []byte)) {
 
 func encode[T any](t testing.TB, s serde.Serde[T], v T) []byte {
 	t.Helper()
-	b, err := s.Append([]byte{}, v)
+	b, err := tryEncode(s, v)
 	if err != nil {
-		t.Fatalf("processortest: encode %v as %s: %v", v, s.Name(), err)
-	}
-	if b == nil {
-		return []byte{} // nil would be: none
+		t.Fatalf("processortest: %v", err)
 	}
 	return b
+}
+
+func tryEncode[T any](s serde.Serde[T], v T) ([]byte, error) {
+	b, err := s.Append([]byte{}, v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %v as %s: %w", v, s.Name(), err)
+	}
+	if b == nil {
+		return []byte{}, nil // nil would be: none
+	}
+	return b, nil
 }
 
 func decode[T any](t testing.TB, s serde.Serde[T], b []byte) (v T, missing bool) {

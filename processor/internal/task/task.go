@@ -244,6 +244,14 @@ func (t *Task) Current() topology.Origin {
 	return topology.Origin{Topic: t.inputs[w>>offsetBits].topic, Partition: t.id.Partition, Offset: w & (1<<offsetBits - 1)}
 }
 
+// Lag returns how many offsets of the task's inputs are known to be there and not processed.
+func (t *Task) Lag() (n int64) {
+	for _, in := range t.inputs {
+		n += max(0, in.end-in.pos)
+	}
+	return n
+}
+
 // Waiting returns the topic of an input that the task waits for although another one has something queued, "" if there is
 // none.
 func (t *Task) Waiting() string {

@@ -98,7 +98,7 @@ func (s *session) onRevoked(_ context.Context, _ *kgo.Client, lost map[string][]
 	s.drop(lost)
 }
 
-// onLost gives tasks up after the group has thrown the worker out. They have nothing uncommitted here either; their databases
+// onLost gives tasks up after the session with the group has failed. They have nothing uncommitted here either; their databases
 // hold committed data and stay as warm state.
 func (s *session) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
 	if len(lost) == 0 {
@@ -107,7 +107,9 @@ func (s *session) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int
 	if err := s.cfg.Points.Hit(failpoint.InLost); err != nil {
 		s.fatal = errors.Join(s.fatal, err)
 	}
-	s.log.Warn("thrown out of the group: tasks are given up", "partitions", len(lost))
+	for _, ps := range lost {
+		s.lost += len(ps) // why is not known yet: see sessionFailed
+	}
 	s.drop(lost)
 }
 

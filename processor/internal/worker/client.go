@@ -221,7 +221,7 @@ func (s *session) fetchError(topic string, partition int32, err error) error {
 		if errors.Is(err, kerr.InconsistentGroupProtocol) || errors.Is(err, kerr.GroupAuthorizationFailed) || errors.Is(err, kerr.InvalidSessionTimeout) {
 			return fmt.Errorf("group %q: %w", s.cfg.App, err)
 		}
-		s.log.Warn("the group session failed: joining again", "err", err)
+		s.sessionFailed(err)
 		return nil
 	case kerr.IsRetriable(err), kgo.IsRetryableBrokerErr(err):
 		s.log.Debug("fetch", "topic", topic, "partition", partition, "err", err)

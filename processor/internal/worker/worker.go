@@ -109,6 +109,8 @@ type Worker struct {
 	busy atomic.Pointer[Busy]
 	// current is the session, for Abandon.
 	current atomic.Pointer[session]
+	// standing is what Standing returns.
+	standing atomic.Pointer[Standing]
 }
 
 // Counters count what happened to transactions. They are safe for concurrent use.
@@ -240,7 +242,9 @@ type session struct {
 	committing time.Duration // how long the last commit took
 	processing time.Duration // since then
 	processed  int64
-	more       bool // records wait to be processed
+	more       bool      // records wait to be processed
+	stood      time.Time // when standing was noted
+	lost       int       // partitions that the group's session has lost, until it is said
 	purged     time.Time
 	purgedTo   map[topicPartition]int64 // belongs to the one that has set purging
 	purging    atomic.Bool
@@ -266,6 +270,9 @@ type running struct {
 	halted bool // its input has grown, and keys have moved: it processes no more
 
 	quantum int // records per turn
+
+	waiting      string // the topic of the input that the task waits for
+	waitingSince time.Time
 }
 
 func (w *Worker) session(ctx, hard context.Context) (err error) {
@@ -347,6 +354,7 @@ func (s *session) step() error {
 	if err := s.process(); err != nil {
 		return err
 	}
+	s.stand()
 	if s.ctx.Err() != nil {
 		return errStop
 	}
