@@ -41,9 +41,10 @@ var rules = []rule{
 	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
 		"state/memstate", "checkpoint", "changelog"}, third: []string{franz}},
 	{path: "processor/processortest/kafkastreams"}, // tests only
+	{path: "processor/embedded", ours: []string{"topology"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},
-	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "cmd/..."},
+	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "processor/embedded", "cmd/..."},
 		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/pelletier/go-toml", franz, kfake, "go.yaml.in/yaml", "golang.org/x/term", "github.com/gofrs/flock"}},
 	// What is compared: kolk itself, as a user runs it, and a loop by hand.
 	{path: "bench/compare", third: []string{franz, kfake, "golang.org/x/sync/errgroup"}},
@@ -56,7 +57,8 @@ var rules = []rule{
 	{path: "bench/nexmark/queries", ours: []string{"bench/nexmark", "serde", "topology", "topology/topoyaml"}},
 	{path: "bench/nexmark/cmd/nexmark", ours: []string{"bench/nexmark", "bench/nexmark/queries", "bench/nexmark/reference", "topology", "processor"},
 		third: []string{franz, kfake}},
-	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest"}},
+	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest", "processor/embedded"},
+		third: []string{franz}},
 }
 
 var mechanism = []string{franz, "github.com/klauspost/compress/s2", "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}

@@ -1,3 +1,5 @@
+// Package broker runs the embedded broker of `kolk dev` in a process of its own, so that a `dev` that is killed is a killed instance, and
+// not a killed broker: see package embedded.
 package broker
 
 import (
@@ -11,6 +13,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/kolkstream/kolk/processor/embedded"
 )
 
 // Process is an embedded broker in a process of its own. It is safe for concurrent use.
@@ -97,10 +101,10 @@ func (p *Process) Close() error {
 
 // Serve is the life of the process that [Spawn] starts: it runs a broker until stdin ends. Signals that the user sends to
 // the parent from the terminal reach this process as well; it does not follow them, for the parent still needs it.
-func Serve(o Options, stdin io.Reader, stdout io.Writer) error {
+func Serve(o embedded.Options, stdin io.Reader, stdout io.Writer) error {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	o.Wait = waitForLast
-	b, err := Start(o)
+	b, err := embedded.Start(o)
 	if err != nil {
 		return json.NewEncoder(stdout).Encode(hello{Error: err.Error()})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kolkstream/kolk/cmd/kolk/internal/broker"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
+	"github.com/kolkstream/kolk/processor/embedded"
 )
 
 // brokerCommand is what `kolk dev` starts as its broker. It is not for users: it ends with its standard input.
@@ -26,7 +27,7 @@ func (a *app) brokerCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return broker.Serve(broker.Options{Dir: args[0], Fresh: *fresh, Port: *port, Logger: logger(c.Log, a.stderr)}, os.Stdin, a.stdout)
+		return broker.Serve(embedded.Options{Dir: args[0], Fresh: *fresh, Port: *port, Logger: logger(c.Log, a.stderr)}, os.Stdin, a.stdout)
 	}
 	return cmd
 }

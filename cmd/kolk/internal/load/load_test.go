@@ -16,8 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/kolkstream/kolk/cmd/kolk/internal/broker"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/load"
+	"github.com/kolkstream/kolk/processor/embedded"
 )
 
 // message takes {"k":..,"t":..} apart.
@@ -43,7 +43,7 @@ type bundle struct {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	b, err := broker.Start(broker.Options{Dir: t.TempDir()})
+	b, err := embedded.Start(embedded.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func TestAwait(t *testing.T) {
 	if err := <-waiting; err == nil {
 		t.Error("waits without a reason")
 	}
-	b, err := broker.Start(broker.Options{Dir: t.TempDir(), Port: addr.Port})
+	b, err := embedded.Start(embedded.Options{Dir: t.TempDir(), Port: addr.Port})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,20 @@
-// Package broker runs the embedded broker of `kolk dev`: franz-go's kfake on a port of this machine, kept in a directory.
+// Package embedded runs a broker within a program: for programs that are to run with nothing but `go run`, and for tests. It is what
+// `kolk dev` uses: franz-go's kfake on a port of this machine, in memory or kept in a directory.
 //
-// It is for development and tests. kfake speaks Kafka's protocol, with groups and transactions, but it is one process
-// without replicas, and it is not made to be killed: the end of a transaction reaches its files one by one, and an aborted
-// transaction may come back. So it runs in a process of its own ([Spawn]), which outlives a killed parent for as long as
-// it needs to write everything down; and a directory whose broker was killed itself is refused.
-// docs/COMMAND-LINE.md lists the limits.
-package broker
+//	b, err := embedded.Start(embedded.Options{})
+//	...
+//	defer b.Close()
+//	err = b.CreateTopics(ctx, 4, "words", "counted")
+//	app, err := processor.New(plan, processor.Config{Brokers: []string{b.Addr()}})
+//
+// It is for development and tests. kfake speaks Kafka's protocol, with groups and transactions, but it is one process without replicas,
+// encryption or quotas, listens on 127.0.0.1 alone, and keeps what topics hold in memory: data of megabytes, not of gigabytes. It
+// accepts some things that Apache Kafka refuses, and deletes nothing by time.
+//
+// It is not made to be killed: the end of a transaction reaches its files one by one, and an aborted transaction may come back. So a
+// directory whose broker was not closed is refused. `kolk dev` therefore runs it in a process of its own, which outlives a killed parent
+// for as long as it needs to write everything down.
+package embedded
 
 import (
 	"context"
@@ -23,14 +32,19 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/topology"
 )
 
 // ErrForeign says that a directory holds something else.
 var ErrForeign = errors.New("the directory is not empty, and not one of an embedded broker")
 
 // ErrKilled says that the last broker of the directory did not end properly.
-var ErrKilled = errors.New("the embedded broker was killed, so what it kept may be wrong; --fresh begins anew")
+var ErrKilled = errors.New("the embedded broker was killed, so what it kept may be wrong; --fresh (in Go Options.Fresh) begins anew")
 
 // ErrInUse says that another process holds the data directory.
 var ErrInUse = errors.New("the data directory is in use by another process")
@@ -38,29 +52,34 @@ var ErrInUse = errors.New("the data directory is in use by another process")
 // Options configure a Broker.
 type Options struct {
 	// Dir is where topics, groups and transactions are kept. It is created if it does not exist, and held by a lock until
-	// Close.
+	// Close. Default: none; everything is forgotten with Close, and no state directory of an application fits the next broker.
 	Dir string
-	// Fresh empties the directory first. A directory that is not empty and that no broker has used is refused.
+	// Fresh empties Dir first. A directory that is not empty and that no broker has used is refused.
 	Fresh bool
-	// Port to listen on. Defaults to the one that the directory used last if that is free, else to any free one.
+	// Port to listen on. Default: the one that the directory used last if that is free, else any free one.
 	Port int
 	// Wait is how long to wait for a directory that another process holds: one that ends may need a moment.
 	Wait time.Duration
-	// Logger gets the broker's errors. Defaults to none.
+	// Logger gets the broker's errors. Default: none.
 	Logger *slog.Logger
 }
 
 // Broker is a running embedded broker. It is safe for concurrent use.
 type Broker struct {
 	cluster *kfake.Cluster
-	lock    *flock.Flock
 	addr    string
-	alive   string // a file that is there while the broker runs
+
+	// Of a broker with a directory:
+	lock  *flock.Flock
+	alive string // a file that is there while the broker runs
 }
 
 // Start opens the directory and listens. What an earlier broker kept in the directory is there again: topics, records,
-// offsets of groups.
+// offsets of groups. The caller closes the broker.
 func Start(o Options) (*Broker, error) {
+	if o.Dir == "" {
+		return inMemory(o)
+	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -115,31 +134,9 @@ func (b *Broker) start(o Options) error {
 		}
 		return net.Listen(network, address)
 	}
-	b.cluster, err = kfake.NewCluster(
-		kfake.Ports(o.Port),
-		kfake.ListenFn(listen),
-		kfake.DataDir(filepath.Join(o.Dir, "broker")),
-		kfake.ClusterID(id),
-		kfake.WithLogger(logger{o.Logger}),
-		kfake.BrokerConfigs(map[string]string{
-			// The data of a development topic may be decades old by its own timestamps, and a week may pass between two runs:
-			// nothing is deleted by age.
-			"log.retention.ms":          "-1",
-			"offsets.retention.minutes": "52560000",
-		}),
-	)
-	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("port %d is in use: choose another one with --port", o.Port)
-		}
-		return fmt.Errorf("embedded broker: %w", err)
+	if err := b.listen(o, id, kfake.ListenFn(listen), kfake.DataDir(filepath.Join(o.Dir, "broker"))); err != nil {
+		return err
 	}
-	addrs := b.cluster.ListenAddrs()
-	if len(addrs) != 1 {
-		b.cluster.Close()
-		return fmt.Errorf("embedded broker: listens on %v, want one address", addrs)
-	}
-	b.addr = addrs[0]
 	err = os.WriteFile(kept, []byte(b.addr+"\n"), 0o644)
 	if err == nil {
 		err = os.WriteFile(b.alive, nil, 0o644)
@@ -151,19 +148,85 @@ func (b *Broker) start(o Options) error {
 	return nil
 }
 
+func inMemory(o Options) (*Broker, error) {
+	id, err := newID(kind + ".") // not the one of a broker that keeps its data, which the processor treats differently
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{}
+	return b, b.listen(o, id)
+}
+
+func (b *Broker) listen(o Options, id string, opts ...kfake.Opt) (err error) {
+	b.cluster, err = kfake.NewCluster(append(opts,
+		kfake.NumBrokers(1),
+		kfake.Ports(o.Port),
+		kfake.ClusterID(id),
+		kfake.WithLogger(logger{o.Logger}),
+		kfake.BrokerConfigs(map[string]string{
+			// The data of a development topic may be decades old by its own timestamps, and a week may pass between two runs:
+			// nothing is deleted by age.
+			"log.retention.ms":          "-1",
+			"offsets.retention.minutes": "52560000",
+		}),
+	)...)
+	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("port %d is in use: choose another one", o.Port)
+		}
+		return fmt.Errorf("embedded broker: %w", err)
+	}
+	addrs := b.cluster.ListenAddrs()
+	if len(addrs) != 1 {
+		b.cluster.Close()
+		return fmt.Errorf("embedded broker: listens on %v, want one address", addrs)
+	}
+	b.addr = addrs[0]
+	return nil
+}
+
+// CreateTopics creates those of the topics that do not exist, with that many partitions each. They keep their records for ever.
+// It refuses names that Apache Kafka does not take.
+func (b *Broker) CreateTopics(ctx context.Context, partitions int32, topics ...string) error {
+	for _, name := range topics { // kfake takes every name
+		if err := topology.CheckName(name); err != nil {
+			return fmt.Errorf("create topic %s: %w", name, err)
+		}
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	created, err := kadm.NewClient(cl).CreateTopics(ctx, partitions, 1, nil, topics...)
+	if err != nil {
+		return fmt.Errorf("create topics: %w", err)
+	}
+	for _, t := range created.Sorted() {
+		if t.Err != nil && !errors.Is(t.Err, kerr.TopicAlreadyExists) {
+			err = errors.Join(err, fmt.Errorf("create topic %s: %w", t.Topic, t.Err))
+		}
+	}
+	return err
+}
+
 // Addr is the address that clients on this machine use.
 func (b *Broker) Addr() string { return b.addr }
 
-// Close writes everything to the directory and lets it go. Clients lose their connections.
+// Close writes everything to the directory and lets it go. Clients lose their connections. It is called once.
 func (b *Broker) Close() error {
 	b.cluster.Close()
+	if b.lock == nil {
+		return nil
+	}
 	return errors.Join(os.Remove(b.alive), b.lock.Unlock())
 }
 
 const lockFile, idFile, aliveFile = "lock", "cluster-id", "running"
 
-// kind begins the cluster id. The processor knows this broker by it: kfake's compaction moves the start of a log, Kafka's does not.
-const kind = "kfake-"
+// kind begins the cluster id. The processor knows this broker by it: kfake's compaction moves the start of a log, Kafka's does not. With a "-"
+// behind it the broker keeps its data.
+const kind = "kfake"
 
 // isOurs reports whether a directory is empty or was used by a broker: whatever else it holds would be deleted by Fresh.
 func isOurs(dir string) (bool, error) {
@@ -204,15 +267,22 @@ func clusterID(dir string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("data directory: %w", err)
 	}
-	var raw [16]byte
-	if _, err := rand.Read(raw[:]); err != nil {
+	id, err := newID(kind + "-")
+	if err != nil {
 		return "", err
 	}
-	id := kind + base64.RawURLEncoding.EncodeToString(raw[:])
 	if err := os.WriteFile(path, []byte(id+"\n"), 0o644); err != nil {
 		return "", fmt.Errorf("data directory: %w", err)
 	}
 	return id, nil
+}
+
+func newID(begin string) (string, error) {
+	var raw [16]byte
+	if _, err := rand.Read(raw[:]); err != nil {
+		return "", err
+	}
+	return begin + base64.RawURLEncoding.EncodeToString(raw[:]), nil
 }
 
 // logger passes kfake's errors on, and what it warns of as details.

@@ -1,4 +1,4 @@
-package broker_test
+package embedded_test
 
 import (
 	"context"
@@ -13,12 +13,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/kolkstream/kolk/cmd/kolk/internal/broker"
+	"github.com/kolkstream/kolk/processor/embedded"
 )
 
-func start(t *testing.T, dir string) *broker.Broker {
+func start(t *testing.T, dir string) *embedded.Broker {
 	t.Helper()
-	b, err := broker.Start(broker.Options{Dir: dir})
+	b, err := embedded.Start(embedded.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestDirectoriesAreClustersOfTheirOwn(t *testing.T) {
 func TestDirectoryIsHeld(t *testing.T) {
 	dir := t.TempDir()
 	b := start(t, dir)
-	if _, err := broker.Start(broker.Options{Dir: dir}); !errors.Is(err, broker.ErrInUse) {
+	if _, err := embedded.Start(embedded.Options{Dir: dir}); !errors.Is(err, embedded.ErrInUse) {
 		t.Errorf("a second broker on the directory: %v", err)
 	}
 	if err := b.Close(); err != nil {
@@ -136,7 +136,7 @@ func TestPortInUse(t *testing.T) {
 	defer ln.Close()
 	dir := t.TempDir()
 	port := ln.Addr().(*net.TCPAddr).Port
-	if b, err := broker.Start(broker.Options{Dir: dir, Port: port}); err == nil {
+	if b, err := embedded.Start(embedded.Options{Dir: dir, Port: port}); err == nil {
 		b.Close()
 		t.Fatal("started on a port in use")
 	}
@@ -157,7 +157,7 @@ func TestFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := broker.Start(broker.Options{Dir: dir, Fresh: true}); !errors.Is(err, broker.ErrInUse) {
+	if _, err := embedded.Start(embedded.Options{Dir: dir, Fresh: true}); !errors.Is(err, embedded.ErrInUse) {
 		t.Fatalf("a fresh broker in a directory in use: %v", err)
 	}
 	if err := b.Close(); err != nil {
@@ -166,7 +166,7 @@ func TestFresh(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "state", "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b, err = broker.Start(broker.Options{Dir: dir, Fresh: true})
+	b, err = embedded.Start(embedded.Options{Dir: dir, Fresh: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,70 +194,11 @@ func TestForeignDirectory(t *testing.T) {
 	if err := os.WriteFile(precious, []byte("."), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := broker.Start(broker.Options{Dir: dir, Fresh: true}); !errors.Is(err, broker.ErrForeign) {
+	if _, err := embedded.Start(embedded.Options{Dir: dir, Fresh: true}); !errors.Is(err, embedded.ErrForeign) {
 		t.Errorf("in a directory with other files: %v", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
-	}
-}
-
-// This test binary is a broker too.
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("KOLK_TEST_BROKER"); dir != "" {
-		if err := broker.Serve(broker.Options{Dir: dir}, os.Stdin, os.Stdout); err != nil {
-			panic(err)
-		}
-		return
-	}
-	os.Exit(m.Run())
-}
-
-func spawn(t *testing.T, dir string) (*broker.Process, error) {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("KOLK_TEST_BROKER", dir)
-	return broker.Spawn([]string{exe}, os.Stderr)
-}
-
-func TestSpawn(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	dir := t.TempDir()
-	p, err := spawn(t, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kadm.NewClient(client(t, p.Addr())).CreateTopic(ctx, 1, 1, nil, "words"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := spawn(t, dir); err == nil || !strings.Contains(err.Error(), broker.ErrInUse.Error()) {
-		t.Errorf("a second process: %v", err)
-	}
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-	<-p.Done()
-
-	if p, err = spawn(t, dir); err != nil {
-		t.Fatal(err)
-	}
-	topics, err := kadm.NewClient(client(t, p.Addr())).ListTopics(ctx)
-	if err != nil || !topics.Has("words") {
-		t.Errorf("topics %v, %v", topics.Names(), err)
-	}
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	if _, err := broker.Spawn([]string{filepath.Join(dir, "none")}, os.Stderr); err == nil {
-		t.Error("a command that does not exist was started")
-	}
-	if _, err := broker.Spawn([]string{"go", "version"}, os.Stderr); err == nil {
-		t.Error("a command that is no broker was taken for one")
 	}
 }
 
@@ -274,14 +215,49 @@ func TestKilled(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "running"), nil, 0o644); err != nil { // as a killed one leaves it
 		t.Fatal(err)
 	}
-	if _, err := broker.Start(broker.Options{Dir: dir}); !errors.Is(err, broker.ErrKilled) {
+	if _, err := embedded.Start(embedded.Options{Dir: dir}); !errors.Is(err, embedded.ErrKilled) {
 		t.Errorf("after a kill: %v", err)
 	}
-	b, err := broker.Start(broker.Options{Dir: dir, Fresh: true})
+	b, err := embedded.Start(embedded.Options{Dir: dir, Fresh: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Without a directory everything is forgotten, and the next broker is another cluster.
+func TestInMemory(t *testing.T) {
+	ids := map[string]bool{}
+	for range 2 {
+		b := start(t, "")
+		adm := kadm.NewClient(client(t, b.Addr()))
+		if topics, err := adm.ListTopics(t.Context()); err != nil || len(topics) != 0 {
+			t.Fatal(topics.Names(), err)
+		}
+		for range 2 { // what is there stays
+			if err := b.CreateTopics(t.Context(), 3, "words"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.CreateTopics(t.Context(), 3, "a/b"); err == nil || !strings.Contains(err.Error(), "a/b") {
+			t.Errorf("a bad name: %v", err)
+		}
+		topics, err := kadm.NewClient(client(t, b.Addr())).ListTopics(t.Context()) // a client keeps what it has heard for a while
+		if err != nil || len(topics["words"].Partitions) != 3 {
+			t.Error(topics, err)
+		}
+		md, err := adm.BrokerMetadata(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[md.Cluster] = true
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(ids) != 2 {
+		t.Errorf("cluster ids %v", ids)
 	}
 }
