@@ -92,7 +92,7 @@ func (t *Topology) checkOrder(p *Plan) {
 			if first == nil {
 				uses[d] = n
 			} else if first.line != n.line {
-				mistakef(t, n.at, n.name, "it reads store %s, which %s writes at another time: one of them is behind %s. Put InOrder before both, or behind", d.name, first.name, p.ordering(n.line, first.line))
+				mistakef(t, n.at, n.name, "it reads store %s, which %s writes at another time: one of them is behind %s. Put InOrder behind both instead", d.name, first.name, p.ordering(n.line, first.line))
 			}
 		}
 	}

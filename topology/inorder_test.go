@@ -63,7 +63,7 @@ func TestInOrderMistakes(t *testing.T) {
 			s.ProcessFunc("p", count(ref), ref).To("p")
 			s.InOrder("o", 0).ProcessFunc("q", count(ref), ref).To("q")
 			return here(-1)
-		}, "q: it reads store st, which p writes at another time: one of them is behind InOrder o. Put InOrder before both, or behind"},
+		}, "q: it reads store st, which p writes at another time: one of them is behind InOrder o. Put InOrder behind both instead"},
 		{"a join at another time", func(tp *topology.Topology, s stream) string {
 			u := tp.Table("u", str, str)
 			s.InOrder("o", 0).Join("j", u, func(a, b string) string { return a }).To("out")

@@ -156,6 +156,13 @@ func stepBlocks(branch *block) []fieldDef {
 			{name: "partitions", shape: shapeNumber, doc: "how many; default: as many as the input has"},
 		},
 	}
+	inOrder := &block{
+		name: "in-order", doc: "Hands records on in the order of time, source topic, partition and offset, so that what follows is a function of the input.",
+		fields: []fieldDef{
+			{name: "name", shape: shapeText, required: true, doc: "name of the state store, which holds the records back"},
+			{name: "delay", shape: shapeDuration, required: true, doc: "how much out of order the records of a partition may be; those that are more are late, and dropped"},
+		},
+	}
 	join := &block{
 		name: "join", doc: "Looks records up in a table (by their key) or in a global table (by `on`).", one: []string{"table", "global"},
 		fields: []fieldDef{
@@ -224,6 +231,7 @@ func stepBlocks(branch *block) []fieldDef {
 		{name: "map", shape: shapeBlock, block: mapBlock, doc: "gives records a new key and value"},
 		{name: "process", shape: shapeText, doc: "a function registered in Go: a filter or a mapper"},
 		{name: "repartition", shape: shapeBlock, block: repartition, doc: "sends records through a topic"},
+		{name: "in-order", shape: shapeBlock, block: inOrder, doc: "hands records on in the order of time"},
 		{name: "join", shape: shapeBlock, block: join, doc: "looks records up in a table"},
 		{name: "group", shape: shapeBlock, block: group, doc: "groups records for an aggregation"},
 		{name: "window", shape: shapeBlock, block: window, doc: "cuts time into windows"},

@@ -176,6 +176,11 @@ var inYAML = strings.NewReplacer(
 	"GroupByKey needs", "group: by-key needs",
 	"use GroupBy, or put Repartition in between", "use group with by, or put repartition in between",
 	"with WithKeySerde and Repartition", "with select-key and repartition",
+	"say EachUpdate, or Final for windows", "say emit: each-update, or emit: final for windows",
+	"put InOrder behind it instead", "put in-order behind it instead",
+	"Put InOrder behind both instead", "Put in-order behind both instead",
+	"leave Timeless out", "leave timeless out",
+	"InOrder", "in-order",
 )
 
 // definition is what a name stands for: a source, a stream or a branch of one.

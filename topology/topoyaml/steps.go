@@ -42,6 +42,8 @@ func (b *builder) step(f *flow, e *entry) {
 		b.process(f, e)
 	case "repartition":
 		b.repartition(f, e)
+	case "in-order":
+		b.inOrder(f, e)
 	case "join":
 		b.join(f, e)
 	case "group":
@@ -206,6 +208,12 @@ func (b *builder) repartition(f *flow, e *entry) {
 		opts = append(opts, topology.Partitions(int32(n)))
 	}
 	b.build(f, e.mapping.at("name"), func() { f.stream = f.stream.Repartition(e.mapping.text("name"), opts...) })
+}
+
+func (b *builder) inOrder(f *flow, e *entry) {
+	b.toStream(f, e.pos, e.name)
+	delay, _ := parseDuration(e.mapping.text("delay"))
+	b.build(f, e.mapping.at("name"), func() { f.stream = f.stream.InOrder(e.mapping.text("name"), delay) })
 }
 
 func (b *builder) to(f *flow, e *entry) {
