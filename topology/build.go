@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -28,6 +29,8 @@ type planNode struct {
 	places bool
 	// line is the InOrder before this node, in its sub-topology, whose time it goes by; noLine if it goes by the task's.
 	line int
+	// late is how much event time what reaches the node may lie behind the task's time, since behind that of its line.
+	late, since time.Duration
 	// held says that a node before this one, in its sub-topology, holds back updates until the commit.
 	held bool
 }

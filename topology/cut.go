@@ -1,11 +1,7 @@
 package topology
 
 import (
-	"math"
 	"slices"
-	"time"
-
-	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
 // The kinds of the nodes on both sides of a repartition topic.
@@ -114,8 +110,9 @@ func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 	for _, n := range nodes {
 		timed = timed || n.spans != nil || n.schedule || n.kind == inOrder
 		for _, d := range n.stores {
-			spec := StoreSpec{
-				Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Retention: d.retention, Shape: d.shape(),
+			spec := StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Shape: d.shape()}
+			if d.kind.Windowed() {
+				spec.Retention = sum(d.retention, n.late)
 			}
 			if !slices.Contains(s.Stores, spec) {
 				s.Stores = append(s.Stores, spec)
@@ -134,18 +131,7 @@ func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 
 // sinksOf sets what the sub-topology writes, and enters it as a writer of repartition topics.
 func (p *Plan) sinksOf(s *SubTopology, nodes []*planNode) {
-	// delay is how much event time results may lie behind the task's time when they reach a node.
-	delay := make(map[int]time.Duration)
 	for _, n := range nodes {
-		d := time.Duration(0)
-		for _, parent := range n.parents {
-			d = max(d, delay[parent.id])
-		}
-		if n.windows != nil && n.emit == ops.EmitFinal {
-			d += min(n.windows.size+n.windows.grace, math.MaxInt64-d)
-		}
-		d += min(n.delay, math.MaxInt64-d)
-		delay[n.id] = d
 		if n.node.sink == nil {
 			continue
 		}
@@ -155,7 +141,7 @@ func (p *Plan) sinksOf(s *SubTopology, nodes []*planNode) {
 		if decl.repartition != nil {
 			p.repartitions = append(p.repartitions, Repartition{
 				Name: decl.topic, Partitions: decl.repartition.partitions,
-				Writers: []Writer{{SubTopology: s.Name, Delay: d}},
+				Writers: []Writer{{SubTopology: s.Name, Delay: n.late}},
 			})
 		}
 	}

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"math"
 	"time"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
@@ -34,13 +35,16 @@ func (s Stream[K, V]) InOrder(name string, delay time.Duration) Stream[K, V] {
 	switch {
 	case delay < 0:
 		mistakef(t, at, name, "the delay %s is negative: give 0 or more", delay)
+	case delay > math.MaxInt64-time.Millisecond:
+		mistakef(t, at, name, "the delay %s is longer than what a time.Duration holds, less a millisecond: make it smaller", delay)
+		delay = 0
 	case delay%time.Millisecond != 0:
 		mistakef(t, at, name, "the delay %s is not a whole number of milliseconds: round it", delay)
 	}
 	n := t.add(inOrder, name, at, from)
 	n.delay = delay
 	n.stores = []*storeDecl{t.addStore(&storeDecl{
-		name: name, at: at, kind: InOrderStore, retention: delay + time.Millisecond, key: s.key, value: s.value,
+		name: name, at: at, kind: InOrderStore, role: inOrder, retention: delay + time.Millisecond, key: s.key, value: s.value,
 	})}
 	n.wantKey, n.wantValue = s.key, s.value
 	n.key, n.value = output{serde: s.key}, output{serde: s.value}
@@ -59,7 +63,7 @@ func (s Stream[K, V]) InOrder(name string, delay time.Duration) Stream[K, V] {
 			timed = append(timed, l.timed[len(l.timed)-1-i])
 		}
 		op := &ops.InOrder[K, V]{
-			Node: b.node(p), Behind: l.task, Timed: timed, Delay: delay.Milliseconds(), Branches: b.branches,
+			Node: b.node(p), Behind: l.task, Timed: timed, After: p.since.Milliseconds(), Delay: delay.Milliseconds(), Branches: b.branches,
 			NeedKey: p.outKey, NeedValue: p.outValue, Next: next[K, V](b, p),
 		}
 		op.Open(k, v, p.rawKey == k.Name(), p.rawValue == v.Name())
@@ -87,6 +91,7 @@ func (t *Topology) checkOrder(p *Plan) {
 			}
 			n.line = line
 		}
+		p.delay(n)
 		for _, d := range n.stores {
 			first := uses[d]
 			if first == nil {
@@ -117,6 +122,25 @@ func (t *Topology) checkOrder(p *Plan) {
 		}
 	}
 }
+
+// delay finds out how far what reaches a node, whose parents have been there before, may lie behind time.
+func (p *Plan) delay(n *planNode) {
+	for _, parent := range n.parents {
+		from := p.nodes[parent.id]
+		late, since := from.late, from.since
+		switch {
+		case from.windows != nil && from.emit == ops.EmitFinal:
+			late = sum(late, from.windows.size+from.windows.grace)
+			since = sum(since, from.windows.size+from.windows.grace)
+		case from.kind == inOrder:
+			late, since = sum(late, from.node.delay), 0
+		}
+		n.late, n.since = max(n.late, late), max(n.since, since)
+	}
+}
+
+// sum is a + b, or the longest duration.
+func sum(a, b time.Duration) time.Duration { return a + min(b, math.MaxInt64-a) }
 
 // ordering names the InOrder that two lines differ in.
 func (p *Plan) ordering(a, b int) string { return "InOrder " + p.nodes[max(a, b)].name }

@@ -122,7 +122,8 @@ type StoreSpec struct {
 	Timestamped bool
 	// Logged stores have a changelog.
 	Logged bool
-	// Retention of a windowed store: size and grace of its windows; of what is held back in order, the delay and a millisecond.
+	// Retention of a windowed store: size and grace of its windows; of what is held back in order, the delay and a millisecond. What delays
+	// its input is added: final results of windows, InOrder.
 	Retention time.Duration
 	// Shape is what the store's bytes mean.
 	Shape Shape

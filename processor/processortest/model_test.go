@@ -19,7 +19,9 @@ type model struct {
 	dropped   drops
 	globals   map[int64]int64
 	refs      map[string]int64               // by origin
-	atEnd     []func(p int32, sub *modelSub) // of windows, upstream first; each checks whether it belongs to the sub
+	atEnd     []func(p int32, sub *modelSub) // of windows and orders, upstream first; each checks whether it belongs to the sub
+	branched  modelPlace                     // what was branched last
+	branches  int
 }
 
 type modelSub struct {
@@ -39,6 +41,7 @@ type modelRecord struct {
 	origin         string // topic/partition of the source
 	number         int64  // place in the input, within its origin
 	poisons        bool
+	place          modelPlace
 }
 
 // modelEvent is a record of the input.
@@ -96,6 +99,7 @@ func (m *model) repartition(name string, n int32, parent *modelNode) *modelNode 
 		}
 		p := m.partition(r.key, n)
 		r.ref = max(r.ref, r.ts)
+		r.place = m.branch(r.place)
 		m.log(name, n)[p] = append(m.log(name, n)[p], r)
 	}, parent)
 	return m.source(name)
@@ -109,7 +113,7 @@ func (m *model) log(topic string, n int32) [][]modelRecord {
 }
 
 // windows adds a windowed aggregation with final results.
-func (m *model) windows(size, advance, grace int64, start int64, add func(a, v int64) int64, key func(start int64, key string) string, parent *modelNode) *modelNode {
+func (m *model) windows(store string, size, advance, grace int64, start int64, add func(a, v int64) int64, key func(start int64, key string) string, parent *modelNode) *modelNode {
 	type slot struct {
 		p     int32
 		start int64
@@ -162,7 +166,8 @@ func (m *model) windows(size, advance, grace int64, start int64, add func(a, v i
 			if at.p == p {
 				a := open[at]
 				delete(open, at)
-				n.send(p, modelRecord{key: key(at.start, at.key), value: a.value, ts: a.ts, ref: a.ts})
+				n.send(p, modelRecord{key: key(at.start, at.key), value: a.value, ts: a.ts, ref: a.ts,
+					place: modelPlace{kind: 2, name: store, a: at.start, key: at.key}})
 			}
 		}
 	})
@@ -236,6 +241,7 @@ func (m *model) run(sources int32, events []modelEvent) {
 		}
 		log[e.partition] = append(log[e.partition], modelRecord{
 			key: e.key, noKey: e.noKey, noValue: e.noValue, value: e.value, ts: e.ts, ref: m.refs[origin], origin: origin, number: e.number, poisons: e.poisons,
+			place: modelPlace{kind: 1, name: e.topic, a: int64(e.partition), b: e.number},
 		})
 	}
 	for _, s := range m.subs {

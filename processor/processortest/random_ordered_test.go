@@ -9,7 +9,7 @@ import (
 )
 
 // The operators of this file depend on the order of records. They are drawn only where that is a function of the input: in sub-topologies
-// that read no repartition topic.
+// that read no repartition topic, and behind an InOrder anywhere.
 
 // orderedIn reports whether all stores whose operators depend on the order lie in such sub-topologies of the plan.
 func (g *randomTopology) orderedIn(plan *topology.Plan) bool {
@@ -29,11 +29,13 @@ func (g *randomTopology) orderedIn(plan *topology.Plan) bool {
 // ordered draws a table that forwards each update, or is joined with.
 func (g *randomTopology) orderly() {
 	from, ok := g.pick(true)
-	if !ok || !from.first {
+	if !ok || !from.first && from.line == 0 {
 		return
 	}
 	store := g.name("ordered")
-	g.ordered = append(g.ordered, store)
+	if from.line == 0 {
+		g.ordered = append(g.ordered, store)
+	}
 	out := *from
 	out.used = false
 	kind := g.rnd.Intn(5)
@@ -82,7 +84,7 @@ func (g *randomTopology) orderly() {
 // joinList joins a stream with a table whose values are changed in place.
 func (g *randomTopology) joinList(from, out *grown, store string) {
 	with, ok := g.pick(true)
-	if !ok || !with.first {
+	if !ok || !with.first || with.line != from.line {
 		with = from
 	}
 	table := with.s.GroupByKey().Aggregate(store, func(a []int64, v int64) []int64 {

@@ -27,13 +27,30 @@ func (g *randomTopology) sink(i int) {
 		want[describe(r.key, r.noKey, r.value, r.noValue, r.ts)]++
 	}, from.n)
 	ordered := from.first
+	var sequence map[string][]string // of each key, where that is known: a key in one partition, and all in order
+	if from.sorted && from.placed {
+		sequence = map[string][]string{}
+		g.m.node(func(_ int32, r modelRecord, _ func(modelRecord)) {
+			if !r.noKey {
+				sequence[r.key] = append(sequence[r.key], describe(r.key, r.noKey, r.value, r.noValue, r.ts))
+			}
+		}, from.n)
+	}
 	g.checks = append(g.checks, func(d *Driver) string {
 		got := map[string]int64{}
 		last := map[string]int64{}
+		came := map[string]int{}
 		for _, r := range d.Output(topic, serde.String(), serde.Int64()).Records() {
 			got[describe(r.Key, r.NoKey, r.Value, r.NoValue, r.Timestamp)]++
 			if n := d.cluster.Partitions(topic); !r.NoKey && r.Partition != g.m.partition(r.Key, n) {
 				return fmt.Sprintf("%s: key %q lies in partition %d", topic, r.Key, r.Partition)
+			}
+			if text := describe(r.Key, r.NoKey, r.Value, r.NoValue, r.Timestamp); sequence != nil && !r.NoKey {
+				want := sequence[r.Key]
+				if n := came[r.Key]; n >= len(want) || want[n] != text {
+					return fmt.Sprintf("%s: key %q: number %d is %s, of %v", topic, r.Key, n, text, want)
+				}
+				came[r.Key]++
 			}
 			if !ordered {
 				continue

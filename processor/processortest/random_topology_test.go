@@ -28,7 +28,7 @@ type randomTopology struct {
 	ordered     []string // stores whose operators depend on the order of records
 	checks      []check
 	storeChecks []int
-	n           int
+	n, lines    int
 	global      topology.GlobalTable[int64, int64]
 }
 
@@ -43,6 +43,8 @@ type grown struct {
 	first   bool // from a source without detour: its order is known
 	placed  bool // each key is in one partition only
 	mixed   bool // of sources with different numbers of partitions
+	line    int  // the InOrder that it lies behind, in its sub-topology; 0: none
+	sorted  bool // it comes out in the order of that, record by record
 }
 
 // check compares results in the end; it returns what is wrong.
@@ -111,7 +113,7 @@ func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 
 // step draws an operator.
 func (g *randomTopology) step() {
-	steps := []func(){g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly}
+	steps := []func(){g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder}
 	steps[g.rnd.Intn(len(steps))]()
 }
 
@@ -219,10 +221,10 @@ func (g *randomTopology) stateless() {
 func (g *randomTopology) merge() {
 	a, _ := g.pick(false)
 	b, _ := g.pick(false)
-	if a == b {
+	if a == b || a.line != b.line {
 		return
 	}
-	out := grown{s: a.s.Merge(b.s), n: g.m.node(keep, a.n, b.n), parts: a.parts, placed: a.placed && b.placed}
+	out := grown{s: a.s.Merge(b.s), n: g.m.node(keep, a.n, b.n), parts: a.parts, placed: a.placed && b.placed, line: a.line}
 	out.mixed = a.mixed || b.mixed || a.parts != b.parts
 	out.rekeyed = a.rekeyed || b.rekeyed || out.mixed
 	g.add(out, "%s merge %s", a.name, b.name)
@@ -318,11 +320,11 @@ func (g *randomTopology) window() {
 	group := from.s.GroupByKey().Window(w.Grace(ms(grace)))
 	sum := func(a, v int64) int64 { return a + v }
 	key := func(w topology.Window, k string) string { return windowKey(w.Start, k) }
-	out := grown{parts: from.parts, rekeyed: true}
+	out := grown{parts: from.parts, rekeyed: true, line: from.line}
 	what := fmt.Sprintf("%s window %s %d/%d+%d", from.name, store, size, advance, grace)
 	if from.placed && g.rnd.Intn(3) == 0 { // updates, to a topic of their own
 		t := group.Aggregate(store, sum)
-		n := g.m.windows(size, advance, grace, 0, sum, windowKey, from.n)
+		n := g.m.windows(store, size, advance, grace, 0, sum, windowKey, from.n)
 		if g.rnd.Intn(2) == 0 {
 			t = t.EachUpdate()
 			what += " each"
@@ -339,14 +341,14 @@ func (g *randomTopology) window() {
 	switch kind {
 	case 0:
 		out.s = group.Aggregate(store, sum).Final().Stream(key)
-		out.n = g.m.windows(size, advance, grace, 0, sum, windowKey, from.n)
+		out.n = g.m.windows(store, size, advance, grace, 0, sum, windowKey, from.n)
 	case 1:
 		out.s = group.Count(store).Final().Stream(key)
-		out.n = g.m.windows(size, advance, grace, 0, func(a, _ int64) int64 { return a + 1 }, windowKey, from.n)
+		out.n = g.m.windows(store, size, advance, grace, 0, func(a, _ int64) int64 { return a + 1 }, windowKey, from.n)
 	case 2:
 		most := func(a, v int64) int64 { return max(a, v) }
 		out.s = group.Reduce(store, most).Final().Stream(key)
-		out.n = g.m.windows(size, advance, grace, -1<<60, most, windowKey, from.n)
+		out.n = g.m.windows(store, size, advance, grace, -1<<60, most, windowKey, from.n)
 	case 3: // an accumulator that is changed in place
 		out.s = group.Aggregate(store, func(a []int64, v int64) []int64 { return append(a, v) }, topology.ValueSerde(serde.JSON[[]int64]())).
 			Final().Stream(key).
@@ -356,10 +358,10 @@ func (g *randomTopology) window() {
 				}
 				return n
 			})
-		out.n = g.m.windows(size, advance, grace, 0, sum, windowKey, from.n)
+		out.n = g.m.windows(store, size, advance, grace, 0, sum, windowKey, from.n)
 	case 4:
 		out.s = group.AggregateFrom(store, func() int64 { return 100 }, sum).Final().Stream(key)
-		out.n = g.m.windows(size, advance, grace, 100, sum, windowKey, from.n)
+		out.n = g.m.windows(store, size, advance, grace, 100, sum, windowKey, from.n)
 	}
 	g.add(out, "%s final, kind %d", what, kind)
 }
@@ -403,7 +405,7 @@ func (g *randomTopology) table() {
 // join joins with a table of the topic t.
 func (g *randomTopology) join() {
 	from, ok := g.pick(true)
-	if !ok || from.parts != g.sources || g.tables && g.rnd.Intn(2) == 0 {
+	if !ok || from.line != 0 || from.parts != g.sources || g.tables && g.rnd.Intn(2) == 0 {
 		return
 	}
 	topic := "t"

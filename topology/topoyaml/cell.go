@@ -75,9 +75,9 @@ func (c *cell) setFloat(f float64) {
 }
 
 var (
-	errOverflow = errors.New("the sum exceeds the range of whole numbers (64 bits)")
-	errBeyondFloat    = errors.New("the sum exceeds the range of floating-point numbers")
-	errNotWhole = errors.New("a whole number is needed, for the type of the argument is int")
+	errOverflow    = errors.New("the sum exceeds the range of whole numbers (64 bits)")
+	errBeyondFloat = errors.New("the sum exceeds the range of floating-point numbers")
+	errNotWhole    = errors.New("a whole number is needed, for the type of the argument is int")
 )
 
 // takesNumber reports why a number cannot be added, nil if it can. With whole, all of them are ints and

@@ -30,7 +30,7 @@ func (t *Task) Line(name string) topology.Line {
 		at = &lineTime{topology.NoTime, topology.NoTime}
 		t.lines[name] = at
 	}
-	l := &line{Task: t, agenda: agenda{time: &at.now}}
+	l := &line{Task: t, agenda: agenda{time: &at.now}, ended: t.ended}
 	l.reschedule()
 	return l
 }

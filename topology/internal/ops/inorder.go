@@ -28,10 +28,12 @@ type Line interface {
 type InOrder[K, V any] struct {
 	Node
 	// Behind is the task of the operators behind; Timed are those of them that act by time.
-	Behind   Line
-	Timed    []Timed
-	Delay    int64 // milliseconds
-	Branches *Branches
+	Behind Line
+	Timed  []Timed
+	// Delay is how much out of order records of a source partition may be, After by how much results of windows come behind the task's time,
+	// in milliseconds.
+	Delay, After int64
+	Branches     *Branches
 	// NeedKey and NeedValue say that the decoded key, the decoded value is used.
 	NeedKey, NeedValue bool
 	Next               Receiver[K, V]
@@ -40,6 +42,7 @@ type InOrder[K, V any] struct {
 	value encoder[V]
 	store *state.Store
 	least int64 // no record in the store is earlier
+	ended int64 // what is earlier was handed on at the end of an earlier bounded run
 	buf   []byte
 	row   []byte
 	rows  rows
@@ -54,19 +57,16 @@ type InOrder[K, V any] struct {
 func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) {
 	s.key, s.value = newEncoder(k, keyRaw), newEncoder(v, valueRaw)
 	s.store, s.least = s.Task.Store(s.Name), 0
+	if s.ended = s.Task.ClosedThrough(); s.ended != math.MaxInt64 {
+		s.ended++
+	}
 	if done := s.handedOn(); done > 0 {
 		s.store.DeleteRange(appendStart(nil, 0), appendStart(nil, done))
 	}
 }
 
 // handedOn is the time before which everything has been handed on.
-func (s *InOrder[K, V]) handedOn() int64 {
-	closed := s.Task.ClosedThrough()
-	if closed != math.MaxInt64 {
-		closed++
-	}
-	return max(s.Behind.Time(), closed)
-}
+func (s *InOrder[K, V]) handedOn() int64 { return max(s.Behind.Time(), s.ended) }
 
 // Receive implements Receiver.
 func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
@@ -138,10 +138,10 @@ func (s *InOrder[K, V]) distinguish() error {
 func (s *InOrder[K, V]) Flush() (bool, error) {
 	due := s.Task.Time()
 	if due != EndOfTime {
-		if due < s.Delay { // no record is that early
+		if due < s.After || due-s.After < s.Delay { // no record is that early
 			return false, nil
 		}
-		due -= s.Delay
+		due -= s.After + s.Delay
 	}
 	if due <= s.Behind.Time() {
 		return false, nil
