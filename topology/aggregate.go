@@ -20,7 +20,8 @@ func (g Grouped[K, V]) Count(store string) Table[K, int64] {
 	})
 }
 
-// Reduce combines the values of each key: the first one is the start.
+// Reduce combines the values of each key: the first one is the start. Where the order of values matters, as in
+// "the last one", it is that in which they come: that of a source partition, or behind [Stream.InOrder] that of time.
 func (g Grouped[K, V]) Reduce(store string, f func(V, V) V, opts ...ValueOption[V]) Table[K, V] {
 	return aggregate(g.s, reduction(g.s, store, f, opts))
 }

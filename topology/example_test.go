@@ -269,3 +269,36 @@ func ExampleRegister() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+// At most one alert for each user and hour, whatever partitions the payments come in: InOrder hands them to the processor in
+// the order of time.
+func ExampleStream_InOrder() {
+	type payment struct {
+		User   string
+		Amount int
+	}
+	t := topology.New("alerts")
+	last := t.Store("last-alert", serde.String(), serde.Int64())
+	t.Stream("payments", serde.String(), serde.JSON[payment]()).
+		Filter(func(p payment) bool { return p.Amount > 1000 }).
+		SelectKey(func(p payment) string { return p.User }).
+		Repartition("by-user").
+		InOrder("in-order", time.Minute).
+		ProcessFunc("alert", func(c *topology.Context[string, payment], r *topology.Record[string, payment]) error {
+			alerts := last.Open(c)
+			at, ok, err := alerts.Get(r.Key)
+			if err != nil || ok && r.Timestamp < at+time.Hour.Milliseconds() {
+				return err
+			}
+			c.Forward(*r)
+			return alerts.Put(r.Key, r.Timestamp)
+		}, last).
+		To("alerts")
+	plan, err := t.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(plan.Repartitions()[0].Name, "is read in order")
+	// Output: by-user is read in order
+}

@@ -69,6 +69,10 @@ func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) (any, error) {
 // Process has a processor handle each record. The supplier is called for each instance that a task makes; the context it gets is the
 // instance's for good. The processor sees every record, tombstones and missing keys included, and may use the stores that are given, and no
 // others. Its output counts as having other keys than the input.
+//
+// Records of one source partition come in its order. Behind a repartition topic those of several partitions come
+// together as they are read, in old data to within max-ahead of each other: a processor whose results depend on
+// their order is a function of the input only behind [Stream.InOrder].
 func (s Stream[K, V]) Process[K2, V2 any](name string, supplier func(*Context[K2, V2]) Processor[K, V], stores ...StoreHandle) Stream[K2, V2] {
 	return process(s, name, supplier == nil, supplier, stores)
 }

@@ -71,7 +71,8 @@ func (t Table[K, V]) Updates() Table[K, V] {
 	return t
 }
 
-// EachUpdate says that the table forwards every update at once.
+// EachUpdate says that the table forwards every update at once. Which updates there are depends on the order of
+// records: behind a repartition topic they are a function of the input if [Stream.InOrder] comes before.
 func (t Table[K, V]) EachUpdate() Table[K, V] {
 	t.node().setEmit(ops.EmitEach)
 	return t
@@ -114,7 +115,7 @@ func (t WindowedTable[K, V]) Updates() WindowedTable[K, V] {
 	return t
 }
 
-// EachUpdate says that the table forwards every update at once.
+// EachUpdate says that the table forwards every update at once; see [Table.EachUpdate].
 func (t WindowedTable[K, V]) EachUpdate() WindowedTable[K, V] {
 	t.node().setEmit(ops.EmitEach)
 	return t

@@ -167,7 +167,7 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 				a := open[at]
 				delete(open, at)
 				n.send(p, modelRecord{key: key(at.start, at.key), value: a.value, ts: a.ts, ref: a.ts,
-					place: modelPlace{kind: 2, name: store, a: at.start, key: at.key}})
+					place: modelPlace{kind: 2, name: store, a: at.start, key: at.key, task: p}})
 			}
 		}
 	})

@@ -13,12 +13,13 @@ type modelPlace struct {
 	name string
 	a, b int64 // partition and number, or start
 	key  string
+	task int32
 	path []int
 }
 
 func (x modelPlace) compare(y modelPlace) int {
 	return cmp.Or(cmp.Compare(x.kind, y.kind), cmp.Compare(x.name, y.name), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b),
-		cmp.Compare(x.key, y.key), slices.Compare(x.path, y.path))
+		cmp.Compare(x.key, y.key), cmp.Compare(x.task, y.task), slices.Compare(x.path, y.path))
 }
 
 // branch gives a record that leaves a step its number among those made of the same.

@@ -15,11 +15,11 @@ func TestPlaceBytes(t *testing.T) {
 	if got, want := b.append(nil, &p), []byte("\x01in\x00\x01\x02\x02\x01\x2c\x00"); !bytes.Equal(got, want) {
 		t.Errorf("a message's place is %x, want %x", got, want)
 	}
-	p.ofWindow("w", 1000, []byte("a\x00b"))
-	if got, want := b.append(nil, &p), []byte("\x02w\x00\x02\x03\xe8a\x00\xffb\x00\x01\x00"); !bytes.Equal(got, want) {
+	p.ofWindow("w", 1000, []byte("a\x00b"), 3)
+	if got, want := b.append(nil, &p), []byte("\x02w\x00\x02\x03\xe8a\x00\xffb\x00\x01\x01\x03\x00"); !bytes.Equal(got, want) {
 		t.Errorf("a window's place is %x, want %x", got, want)
 	}
-	if got, want := b.append(nil, &p), []byte("\x02w\x00\x02\x03\xe8a\x00\xffb\x00\x01\x01\x01"); !bytes.Equal(got, want) {
+	if got, want := b.append(nil, &p), []byte("\x02w\x00\x02\x03\xe8a\x00\xffb\x00\x01\x01\x03\x01\x01"); !bytes.Equal(got, want) {
 		t.Errorf("the second place of a window is %x, want %x", got, want)
 	}
 	p.ofPunctuation("p/s", 1, 0)
@@ -57,7 +57,7 @@ func TestPlaceOrder(t *testing.T) {
 	for _, start := range numbers {
 		for _, key := range []string{"", "\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "a", "a\x00", "ab", "\xff"} {
 			var p place
-			p.ofWindow("w", int64(start), []byte(key))
+			p.ofWindow("w", int64(start), []byte(key), 0)
 			var b Branches
 			windows = append(windows, b.append(nil, &p))
 		}

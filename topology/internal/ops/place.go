@@ -14,7 +14,7 @@ type place struct{ bytes []byte }
 // What a place begins with.
 const (
 	fromMessage     = 1 // topic, partition, offset
-	fromWindow      = 2 // store, start, key
+	fromWindow      = 2 // store, start, key, partition of the task
 	fromPunctuation = 3 // schedule, time, partition of the task
 )
 
@@ -52,8 +52,8 @@ func (p *place) ofMessage(o Origin) {
 	p.bytes = appendNumber(appendNumber(p.bytes, uint64(o.Partition)), uint64(o.Offset))
 }
 
-// ofWindow is the place of the final result of a window and key.
-func (p *place) ofWindow(store string, start int64, key []byte) {
+// ofWindow is the place of the final result of a window and key: of a task, for others may have the key too if it was not partitioned by.
+func (p *place) ofWindow(store string, start int64, key []byte, partition int32) {
 	p.bytes = appendNumber(appendName(append(p.bytes[:0], fromWindow), store), uint64(start))
 	for _, c := range key { // the end of the key sorts before whatever may follow
 		p.bytes = append(p.bytes, c)
@@ -61,7 +61,7 @@ func (p *place) ofWindow(store string, start int64, key []byte) {
 			p.bytes = append(p.bytes, 0xff)
 		}
 	}
-	p.bytes = append(p.bytes, 0, 1)
+	p.bytes = appendNumber(append(p.bytes, 0, 1), uint64(partition))
 }
 
 // ofPunctuation is the place of what a punctuation forwards.

@@ -341,7 +341,7 @@ func (a *WindowedAggregate[K, V, A]) final(key []byte, v A, ts int64) error {
 	out := &a.out
 	out.Value, out.Timestamp, out.Ref = v, ts, ts
 	if a.emission.Places {
-		a.place.ofWindow(a.Name, startOf(key), key[8:])
+		a.place.ofWindow(a.Name, startOf(key), key[8:], a.Task.Partition())
 		out.place = &a.place
 	}
 	return a.emission.Next.Receive(out)
