@@ -5,6 +5,7 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/worker"
 	"github.com/kolkstream/kolk/state"
 )
 
@@ -45,6 +46,9 @@ type StateDiffersError = restore.StateDiffers
 // StateLeftBehindError is returned when a store has state that the last commit of the group did not cover:
 // it was taken out of the plan, and put in again.
 type StateLeftBehindError = restore.StateLeftBehind
+
+// PlanRefusedError is returned by an instance whose plan does not fit the one that its group runs.
+type PlanRefusedError = worker.PlanRefused
 
 var (
 	// ErrInUse is wrapped by the error for a state directory that another process uses.

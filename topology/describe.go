@@ -83,7 +83,8 @@ func (p *Plan) Describe() *Description {
 	return d
 }
 
-// Fingerprint returns a short text that is the same for plans with the same description.
+// Fingerprint returns a short text that is the same for plans with the same description. Instances of one group need not have
+// the same: see [Plan.Contract].
 func (p *Plan) Fingerprint() string {
 	sum := sha256.Sum256(p.describe().JSON())
 	return hex.EncodeToString(sum[:8])

@@ -54,8 +54,10 @@ type Config struct {
 	Worker  int32
 	// TransactionalID is what successors fence when this member is gone. It may be empty.
 	TransactionalID string
-	// Plan is the fingerprint of the plan. Only members with the same one share tasks.
-	Plan string
+	// Plan is the fingerprint of what the members that share tasks must agree in. Details, which may be empty, says what that is: whoever the
+	// group refuses is told the group's.
+	Plan    string
+	Details string
 	// Partitions, if not nil, returns how many partitions of a topic are read, which may be fewer than there are.
 	Partitions func(topic string) int32
 	// OnRefused, if not nil, is called when the group refuses this member; it then has no tasks. It is called by the
@@ -76,6 +78,8 @@ type Refusal struct {
 	Plan, GroupPlan string
 	// Members is how many members run the group's plan.
 	Members int
+	// GroupDetails are the details of the group's plan; "" if none of its members has any.
+	GroupDetails string
 }
 
 // Error says what does not fit, and the way out.
@@ -181,7 +185,7 @@ func (b *Balancer) JoinGroupMetadata(topics []string, current map[string][]int32
 	held := b.held
 	b.mu.Unlock()
 	meta.UserData = memberData{
-		Process: b.cfg.Process, Worker: b.cfg.Worker, TransactionalID: b.cfg.TransactionalID, Plan: b.cfg.Plan,
+		Process: b.cfg.Process, Worker: b.cfg.Worker, TransactionalID: b.cfg.TransactionalID, Plan: b.cfg.Plan, Details: b.cfg.Details,
 		Owned: b.owned(current), Held: held,
 	}.append(nil)
 	return meta.AppendTo(nil)
@@ -240,7 +244,7 @@ func (b *Balancer) take(data assignmentData) (_ *Refusal, orphans bool) {
 		}
 	}
 	if data.Refused {
-		b.refusal = &Refusal{Plan: b.cfg.Plan, GroupPlan: data.Plan, Members: data.Members}
+		b.refusal = &Refusal{Plan: b.cfg.Plan, GroupPlan: data.Plan, Members: data.Members, GroupDetails: data.Details}
 	}
 	return b.refusal, orphans
 }

@@ -38,7 +38,7 @@ type fakeGroup struct {
 
 func (g *fakeGroup) add(process string, worker int32, plan string) *fakeMember {
 	g.ids++
-	cfg := Config{Subs: g.subs, Process: process, Worker: worker, Plan: plan, TransactionalID: fmt.Sprintf("app-%s-%d", process, worker)}
+	cfg := Config{Subs: g.subs, Process: process, Worker: worker, Plan: plan, Details: "about " + plan, TransactionalID: fmt.Sprintf("app-%s-%d", process, worker)}
 	m := &fakeMember{Balancer: New(cfg), cfg: cfg, id: fmt.Sprintf("m%03d", g.ids), generation: -1, owned: map[string][]int32{}}
 	g.members = append(g.members, m)
 	return m

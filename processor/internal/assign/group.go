@@ -133,6 +133,16 @@ func (g *group) groupPlan() (plan string, members int) {
 	return plans[0], count[plans[0]]
 }
 
+// details returns what a member with that plan has said of it.
+func (g *group) details(plan string) string {
+	for _, m := range g.members {
+		if m.Plan == plan && m.Details != "" {
+			return m.Details
+		}
+	}
+	return ""
+}
+
 // share is what one member gets.
 type share struct {
 	tasks      []Task
@@ -151,6 +161,9 @@ func (g *group) assignments(plan string, runs int, result map[string]*share) kgo
 	for i, m := range g.members {
 		s := result[m.id]
 		data := assignmentData{Plan: plan, Refused: m.Plan != plan, Yields: m.yields(s), Members: runs, Tasks: s.tasks, Gone: goners}
+		if data.Refused {
+			data.Details = g.details(plan)
+		}
 		if len(g.members) <= liveLimit || i < liveSome || m.Process == g.leader && m.Worker == g.leaderWorker {
 			data.Live = live
 		}

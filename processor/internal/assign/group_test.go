@@ -220,7 +220,7 @@ func TestGroupRefusesOtherPlan(t *testing.T) {
 				t.Errorf("%s: %v", m.id, r)
 			}
 		}
-		want := Refusal{Plan: "new", GroupPlan: "old", Members: 2}
+		want := Refusal{Plan: "new", GroupPlan: "old", Members: 2, GroupDetails: "about old"}
 		for _, m := range g.members[2:] {
 			r, refused := m.Refused()
 			if !refused || r != want || len(m.Assigned()) > 0 || len(m.owned) > 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 // version is the first byte of both user data. A reader refuses another.
-const version = 1
+const version = 2
 
 // errUserData marks user data that cannot be read.
 var errUserData = errors.New("assign: user data")
@@ -18,7 +18,7 @@ type memberData struct {
 	Process         string
 	Worker          int32
 	TransactionalID string
-	Plan            string
+	Plan, Details   string
 	Owned, Held     []Task // sorted
 }
 
@@ -27,6 +27,7 @@ type assignmentData struct {
 	// Plan is the group's; Refused members have another. Members is how many run it.
 	Plan    string
 	Refused bool
+	Details string // of the group's plan, for those who are refused
 	// Yields says that the member has partitions that are not among those of this assignment.
 	Yields  bool
 	Members int
@@ -54,6 +55,7 @@ func (d memberData) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(uint32(d.Worker)))
 	dst = appendString(dst, d.TransactionalID)
 	dst = appendString(dst, d.Plan)
+	dst = appendString(dst, d.Details)
 	dst = appendTasks(dst, d.Owned)
 	return appendTasks(dst, d.Held)
 }
@@ -65,6 +67,7 @@ func parseMemberData(src []byte) (d memberData, err error) {
 	d.Worker = int32(r.limited(1<<31 - 1))
 	d.TransactionalID = r.string()
 	d.Plan = r.string()
+	d.Details = r.string()
 	d.Owned = r.tasks()
 	d.Held = r.tasks()
 	return d, r.end("member")
@@ -81,6 +84,7 @@ func (d assignmentData) append(dst []byte) []byte {
 	}
 	dst = append(dst, flags)
 	dst = appendString(dst, d.Plan)
+	dst = appendString(dst, d.Details)
 	dst = binary.AppendUvarint(dst, uint64(d.Members))
 	dst = appendTasks(dst, d.Tasks)
 	dst = binary.AppendUvarint(dst, uint64(len(d.Live)))
@@ -108,6 +112,7 @@ func parseAssignment(src []byte) (d assignmentData, err error) {
 	}
 	d.Refused, d.Yields = flags&flagRefused != 0, flags&flagYields != 0
 	d.Plan = r.string()
+	d.Details = r.string()
 	d.Members = int(r.limited(1 << 20))
 	d.Tasks = r.tasks()
 	for n := r.count(); n > 0; n-- {

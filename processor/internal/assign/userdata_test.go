@@ -11,7 +11,7 @@ import (
 // the bytes of docs/format/assignment.md.
 func TestUserDataBytes(t *testing.T) {
 	member := memberData{
-		Process: "p1", Worker: 300, TransactionalID: "app-p1-300", Plan: "f00d",
+		Process: "p1", Worker: 300, TransactionalID: "app-p1-300", Plan: "f00d", Details: "d",
 		Owned: []Task{{"a", 0}, {"a", 1}, {"a", 5}, {"b", 2}},
 		Held:  []Task{{"b", 2}},
 	}
@@ -19,12 +19,12 @@ func TestUserDataBytes(t *testing.T) {
 		name, want string
 		got        []byte
 	}{
-		{"member", "01" + "027031" + "ac02" + "0a" + hex.EncodeToString([]byte("app-p1-300")) + "0466303064" + "02" + "0161" + "03" + "000003" + "0162" + "01" + "02" + "01" + "0162" + "01" + "02", member.append(nil)},
-		{"nothing", "01" + "00" + "00" + "00" + "00" + "00" + "00", memberData{}.append(nil)},
-		{"assignment", "01" + "00" + "0466303064" + "03" + "01" + "0161" + "01" + "07" + "01" + "0178" + "01" + "0179" + "02",
+		{"member", "02" + "027031" + "ac02" + "0a" + hex.EncodeToString([]byte("app-p1-300")) + "0466303064" + "0164" + "02" + "0161" + "03" + "000003" + "0162" + "01" + "02" + "01" + "0162" + "01" + "02", member.append(nil)},
+		{"nothing", "02" + "00" + "00" + "00" + "00" + "00" + "00" + "00", memberData{}.append(nil)},
+		{"assignment", "02" + "00" + "0466303064" + "00" + "03" + "01" + "0161" + "01" + "07" + "01" + "0178" + "01" + "0179" + "02",
 			assignmentData{Plan: "f00d", Members: 3, Tasks: []Task{{"a", 7}}, Live: []string{"x"}, Gone: []gone{{"y", 2}}}.append(nil)},
-		{"refused", "01" + "01" + "0466303064" + "03" + "00" + "00" + "00", assignmentData{Plan: "f00d", Members: 3, Refused: true}.append(nil)},
-		{"yields", "01" + "02" + "0466303064" + "03" + "00" + "00" + "00", assignmentData{Plan: "f00d", Members: 3, Yields: true}.append(nil)},
+		{"refused", "02" + "01" + "0466303064" + "026464" + "03" + "00" + "00" + "00", assignmentData{Plan: "f00d", Details: "dd", Members: 3, Refused: true}.append(nil)},
+		{"yields", "02" + "02" + "0466303064" + "00" + "03" + "00" + "00" + "00", assignmentData{Plan: "f00d", Members: 3, Yields: true}.append(nil)},
 	} {
 		if got := hex.EncodeToString(test.got); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
@@ -37,13 +37,13 @@ func TestUserDataBytes(t *testing.T) {
 }
 
 func TestUserDataVersion(t *testing.T) {
-	if _, err := parseMemberData([]byte{2, 0, 0, 0, 0, 0, 0}); !errors.Is(err, errUserData) || err.Error() != "assign: user data: member has version 2, this program knows 1" {
+	if _, err := parseMemberData([]byte{1, 0, 0, 0, 0, 0, 0}); !errors.Is(err, errUserData) || err.Error() != "assign: user data: member has version 1, this program knows 2" {
 		t.Error(err)
 	}
-	if _, err := parseAssignment([]byte{2}); !errors.Is(err, errUserData) {
+	if _, err := parseAssignment([]byte{1}); !errors.Is(err, errUserData) {
 		t.Error(err)
 	}
-	if _, err := parseAssignment(append([]byte{1, 4}, assignmentData{}.append(nil)[2:]...)); !errors.Is(err, errUserData) {
+	if _, err := parseAssignment(append([]byte{2, 4}, assignmentData{}.append(nil)[2:]...)); !errors.Is(err, errUserData) {
 		t.Error(err)
 	}
 	if d, err := parseAssignment(nil); err != nil || d.Tasks != nil {
@@ -53,7 +53,7 @@ func TestUserDataVersion(t *testing.T) {
 
 func FuzzMemberData(f *testing.F) {
 	f.Add(memberData{Process: "p", Worker: 1, TransactionalID: "t", Plan: "f", Owned: []Task{{"a", 1}, {"b", 2}}, Held: []Task{{"a", 1 << 30}}}.append(nil))
-	f.Add([]byte{1})
+	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, src []byte) {
 		d, err := parseMemberData(src)
 		if err != nil {

@@ -15,6 +15,10 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/txn"
 )
 
+// mostDetails is how many bytes a member tells the group of what its plan consists of: a hundred stores take half of that. Brokers bound
+// what all members say together.
+const mostDetails = 4 << 10
+
 // connect makes the session's client. It joins the group with the first poll.
 func (s *session) connect() error {
 	subs := make([]assign.Sub, 0, len(s.cfg.Plan.SubTopologies()))
@@ -26,8 +30,14 @@ func (s *session) connect() error {
 		subs = append(subs, as)
 	}
 	s.group = txn.Group{Name: s.cfg.App, InstanceID: s.member(), TransactionalID: s.transactionalID(), ImplicitAdd: s.cfg.View.Transactions2, Points: s.cfg.Points}
+	contract := s.cfg.Plan.Contract()
+	details := string(contract.Pack())
+	if len(details) > mostDetails {
+		details = ""
+	}
 	s.balancer = assign.New(assign.Config{
-		Subs: subs, Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: s.cfg.Plan.Fingerprint(),
+		Subs: subs, Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: contract.Fingerprint(),
+		Details:    details,
 		Siblings:   s.cfg.Siblings,
 		Partitions: s.cfg.View.Partitions,
 		OnRefused:  func(r assign.Refusal) { s.refused.Store(&r); s.wake() },

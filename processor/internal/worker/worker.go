@@ -339,7 +339,7 @@ func (s *session) step() error {
 		return s.fatal
 	}
 	if r := s.refused.Load(); r != nil {
-		return *r
+		return refusedPlan(s.cfg.App, s.cfg.Plan.Contract(), *r)
 	}
 	if s.orphans.Swap(false) {
 		s.log.Info("the group meets again, for tasks that the instance before this one was to give up")
