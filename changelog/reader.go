@@ -32,7 +32,7 @@ type part struct {
 	missing   time.Time // since when the brokers do not know the topic
 	fails     int       // failures one after another
 	notBefore time.Time // after a failure: when to look for the leader again
-	sparse    bool      // the log may be without records up to its stable offset
+	sparse    bool      // the log has no remote part, which may be slow to answer
 	holes     int       // answers without data below the stable offset, one after another
 	removed   bool
 
@@ -108,8 +108,9 @@ func (r *reader) stopped() bool {
 
 // add starts reading a partition at offset next. notify gets a token whenever take may have something new.
 //
-// sparse says that an answer without records, below the stable offset, is to be believed: compaction removed the rest. It is
-// not to be set for a topic that may have remote storage, where such an answer can be a time-out.
+// An answer without records, below the stable offset, is believed when it has come twice: compaction has removed the rest, or the broker
+// keeps offsets for itself. sparse says that the topic is certain to have no remote storage, where such an answer can be a time-out;
+// otherwise the broker is asked whether the position lies in the local part of the log.
 func (r *reader) add(topic string, id [16]byte, partition int32, next int64, sparse bool, notify chan struct{}) *part {
 	p := &part{topic: topic, id: id, partition: partition, next: next, sparse: sparse, leader: -1, notify: notify, status: "its leader to be looked up"}
 	r.mu.Lock()
@@ -365,6 +366,10 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 		stable = rp.HighWatermark
 	}
 
+	// The broker says that there is committed data and has none. Once more, then believe it.
+	hole := empty && fp.Err == nil && next == p.next && next < stable
+	believed := hole && p.holes >= 1 && (p.sparse || r.local(p)) // nobody else changes these
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.removed {
@@ -372,10 +377,8 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 	}
 	p.missing = time.Time{}
 	p.fails = 0
-	if p.sparse && empty && fp.Err == nil && next == p.next && next < stable {
-		// The broker says that there is committed data and has none: compaction removed the rest of the log. Once more, then
-		// believe it.
-		if p.holes++; p.holes > 1 {
+	if hole {
+		if p.holes++; believed {
 			next = stable
 		}
 	} else {
@@ -401,6 +404,30 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 		p.wake()
 	}
 	return progress
+}
+
+// local reports whether the position of p, which no request is on its way for, lies in the part of the log that the leader has itself.
+// A broker that does not know the question has no other.
+func (r *reader) local(p *part) bool {
+	const earliestLocal, since = -4, 8 // KIP-405
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.ReplicaID = -1
+	t := kmsg.NewListOffsetsRequestTopic()
+	t.Topic = p.topic
+	q := kmsg.NewListOffsetsRequestTopicPartition()
+	q.Partition, q.Timestamp, q.CurrentLeaderEpoch = p.partition, earliestLocal, -1
+	t.Partitions = append(t.Partitions, q)
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(r.ctx, r.client.Broker(int(p.leader)))
+	if err != nil || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return false
+	}
+	answer := resp.Topics[0].Partitions[0]
+	err = kerr.ErrorForCode(answer.ErrorCode)
+	if resp.Version < since || errors.Is(err, kerr.UnsupportedVersion) {
+		return true
+	}
+	return err == nil && answer.Offset >= 0 && answer.Offset <= p.next
 }
 
 const (

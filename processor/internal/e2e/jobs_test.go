@@ -71,6 +71,11 @@ func (j job) plan() (*topology.Plan, error) {
 			Repartition("met", topology.Partitions(1)).MapValues(strings.ToUpper).To(j.out())
 	case "future":
 		t.Stream(j.in(), serde.Bytes(), serde.String(), topology.MaxFuture[string](day)).To(j.out())
+	case "global":
+		table := t.GlobalTable(j.Prefix+"-table", serde.String(), serde.String())
+		t.Stream(j.in(), serde.String(), serde.String()).
+			JoinGlobal("found", table, func(v string) string { return v }, func(v, found string) string { return v + " " + found }).
+			To(j.out())
 	case "joined":
 		j.addJoined(t)
 	default:

@@ -71,8 +71,8 @@ func TestBoundedTails(t *testing.T) {
 	}
 }
 
-// TestBoundedRunWaitsForATransaction has an end behind a hole: what lay before it was compacted away, and an open transaction follows. The
-// broker shows nothing beyond the hole as long as that is open; then the run ends, without the transaction's records.
+// TestBoundedRunWaitsForATransaction has an end behind a hole: what lay before it was compacted away, and a transaction follows. Whether the
+// run passes over the hole or sees the transaction's end first, it ends, without the transaction's records.
 func TestBoundedRunWaitsForATransaction(t *testing.T) {
 	t.Parallel()
 	b := startFake(t)
@@ -134,4 +134,105 @@ func transact(t *testing.T, addr, topic string, n int, commit bool) {
 	if err := cl.EndTransaction(ctx, kgo.TransactionEndTry(commit)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// holed makes a topic whose log, as far as it is committed, ends in a hole: "a" is left of what was compacted, and a transaction follows that
+// stays open.
+func holed(t *testing.T, b *inProcess, adm *admin, topic string) (end func()) {
+	t.Helper()
+	adm.create(topic, 1, map[string]string{"cleanup.policy": "compact", "delete.retention.ms": "0"})
+	for _, m := range []message{{Key: []byte("a"), Value: []byte("v")}, {Key: []byte("b"), Value: []byte("v")}, {Key: []byte("b")}} {
+		adm.produce(topic, only(m)) // a batch for each
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.TransactionalID(names(t, "txn")), kgo.DefaultProduceTopic(topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.ProduceSync(t.Context(), kgo.KeyStringRecord("t", "late")).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	b.Compact()
+	if start, end := adm.starts(topic)[0], adm.ends(topic, true)[0]; start != 0 || end != 3 {
+		t.Fatalf("the log is stable from %d to %d", start, end)
+	}
+	return func() {
+		if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLogsThatEndInAHole: nobody waits for records that never come: not a bounded run, not the other input of a task, not a
+// global table. What a transaction brings that was open meanwhile is not passed over.
+func TestLogsThatEndInAHole(t *testing.T) {
+	t.Parallel()
+	b := startFake(t)
+	adm := newAdmin(t, b.Addr())
+	t.Run("bounded", func(t *testing.T) {
+		j := job{"copied", names(t, "app")}
+		end := holed(t, b, adm, j.in())
+		adm.create(j.out(), 1, nil)
+		dir := t.TempDir()
+		run := func() {
+			t.Helper()
+			a := startApp(t, b, j, nil, func(cfg *processor.Config) { cfg.UntilEnd, cfg.StateDir = true, dir })
+			if err := a.wait(t, 20*time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run()
+		if at := adm.committed(j.Prefix)[j.in()][0]; at != 3 {
+			t.Errorf("the run has committed %d of 3", at)
+		}
+		end()
+		run()
+		if got := readAll(t, b.Addr(), j.out()); len(got) != 2 || got[0].Key != "a" || got[1].Key != "t" {
+			t.Errorf("records out: %v", got)
+		}
+	})
+	t.Run("the other input", func(t *testing.T) {
+		j := job{"joined", names(t, "app")}
+		end := holed(t, b, adm, j.Prefix+"-table")
+		adm.create(j.in(), 1, nil)
+		adm.create(j.out(), 1, nil)
+		live := readLive(t, b.Addr(), j.out())
+		a := startApp(t, b, j, nil, nil)
+		adm.produce(j.in(), only(message{Key: []byte("a"), Value: []byte("x"), Timestamp: 2_000_000_000_000}))
+		await := func(n int) {
+			t.Helper()
+			eventually(t, 20*time.Second, "results", func() (bool, string) { a.running(t); return live.count() == n, fmt.Sprint(live.count()) })
+		}
+		await(1)
+		end()
+		adm.awaitNoLag(20*time.Second, j.Prefix, j.Prefix+"-table")
+		adm.produce(j.in(), only(message{Key: []byte("t"), Value: []byte("x"), Timestamp: 2_000_000_001_000}))
+		await(2)
+		a.stop(t)
+	})
+	t.Run("global table", func(t *testing.T) {
+		j := job{"global", names(t, "app")}
+		end := holed(t, b, adm, j.Prefix+"-table")
+		adm.create(j.in(), 1, nil)
+		adm.create(j.out(), 1, nil)
+		live := readLive(t, b.Addr(), j.out())
+		a := startApp(t, b, j, nil, nil)
+		await := func(key string, n int) {
+			t.Helper()
+			eventually(t, 20*time.Second, "results", func() (bool, string) {
+				a.running(t)
+				if live.count() < n {
+					adm.produce(j.in(), only(message{Key: []byte(key), Value: []byte(key)})) // until the table has it
+				}
+				return live.count() >= n, fmt.Sprint(live.count())
+			})
+		}
+		await("a", 1)
+		end()
+		await("t", live.count()+1)
+		a.stop(t)
+	})
 }

@@ -177,6 +177,26 @@ func (t *Task) CaughtUp() {
 // Behind says that there is going to be more to process as soon as it is fetched.
 func (t *Task) Behind() bool { return slices.ContainsFunc(t.inputs, (*input).lacks) }
 
+// Lacking calls fn for each input that has nothing queued although there is more, as far as is known: with its position.
+func (t *Task) Lacking(fn func(topic string, pos int64)) {
+	for _, in := range t.inputs {
+		if in.lacks() {
+			fn(in.topic, in.pos)
+		}
+	}
+}
+
+// Pass says that an input has no record from the offset from on up to the offset to: its position moves there, if it still is at from.
+func (t *Task) Pass(topic string, from, to int64) {
+	in := t.input(topic)
+	if in == nil || in.pos != from || to <= from || in.ready || !in.queue.empty() || t.ended {
+		return
+	}
+	in.pos = to
+	t.touch()
+	t.moved = true
+}
+
 // Buffered is about how much memory the queue of an input takes.
 func (t *Task) Buffered(topic string) int64 {
 	if in := t.input(topic); in != nil {

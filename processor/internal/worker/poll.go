@@ -90,7 +90,7 @@ func (s *session) idleWait() time.Duration {
 func (s *session) news() bool {
 	s.openMu.Lock()
 	defer s.openMu.Unlock()
-	return len(s.opened) > 0 || len(s.caughtUp) > 0
+	return len(s.opened) > 0 || len(s.caughtUp) > 0 || len(s.holes) > 0
 }
 
 // wake ends a poll that waits. It is safe for concurrent use.

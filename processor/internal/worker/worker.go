@@ -224,6 +224,8 @@ type session struct {
 	opened  []*opening // by their goroutines; adopt takes them
 
 	doubts    map[string]*doubts // by sub-topology
+	holes     []hole             // guarded by openMu; lookForHoles takes them
+	looked    time.Time          // for inputs that lack records
 	caughtUp  []caughtUp         // guarded by openMu; ask takes them
 	asking    context.Context    // ends with the session
 	askNoMore context.CancelFunc
@@ -267,7 +269,8 @@ type running struct {
 	topics []string
 	paused map[string]bool
 	done   bool
-	halted bool // its input has grown, and keys have moved: it processes no more
+	lacks  map[string]lack // by topic
+	halted bool            // its input has grown, and keys have moved: it processes no more
 
 	quantum int // records per turn
 
@@ -351,6 +354,7 @@ func (s *session) step() error {
 	if err := s.ask(); err != nil {
 		return err
 	}
+	s.lookForHoles()
 	if err := s.process(); err != nil {
 		return err
 	}
