@@ -18,7 +18,7 @@ import (
 // neither is the grace of windows, which decides how long a store keeps them.
 type Shape struct {
 	// Role is what the store belongs to: "count", "reduce", "aggregate" or "table", "store" for a
-	// processor's, "time" for a task's own.
+	// processor's, "in-order" for InOrder, "time" for a task's own.
 	Role string
 	// Size and Advance are those of the windows; 0 where there are none. Tumbling windows have the same
 	// for both.
