@@ -127,6 +127,10 @@ func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, 
 	err = instance.Run(running)
 	took := time.Since(begin)
 	stopProgress()
+	_, differs := errors.AsType[*processor.StateDiffersError](err)
+	if _, behind := errors.AsType[*processor.StateLeftBehindError](err); behind || differs {
+		err = fmt.Errorf("%w; --fresh begins anew", err)
+	}
 	stopReading()
 	failed := <-followed
 	if failed == nil {
