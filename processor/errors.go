@@ -53,6 +53,8 @@ type PlanRefusedError = worker.PlanRefused
 var (
 	// ErrInUse is wrapped by the error for a state directory that another process uses.
 	ErrInUse = state.ErrInUse
+	// ErrDisk is wrapped when local state is damaged again and again, although it is rebuilt each time.
+	ErrDisk = restore.ErrDisk
 	// ErrChangelogRecreated is wrapped when a changelog is not the topic that the state was committed to.
 	ErrChangelogRecreated = changelog.ErrRecreated
 	// ErrChangelogTruncated is wrapped when a changelog ends before what was committed to it.
