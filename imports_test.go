@@ -32,19 +32,20 @@ var rules = []rule{
 	{path: "state/pebblestate", ours: []string{"state"}, third: []string{pebble}},
 	{path: "state/statetest", ours: []string{"state"}},
 	{path: "checkpoint", ours: []string{"state"}},
-	{path: "changelog", ours: []string{"state"}, third: []string{franz}},
+	{path: "internal/wiretime", third: []string{franz}},
+	{path: "changelog", ours: []string{"state", "internal/wiretime"}, third: []string{franz}},
 	{path: "topology", ours: []string{"serde", "state", "topology/internal/..."}},
 	{path: "topology/internal/...", ours: []string{"serde", "state", "topology/internal/..."}},
 	{path: "topology/topoyaml", ours: []string{"topology", "topology/internal/exact", "serde", "topology/topoyaml/internal/..."}, third: []string{"go.yaml.in/yaml", "github.com/expr-lang/expr"}},
 	{path: "topology/topoyaml/internal/value", ours: []string{"serde"}},
 	{path: "topology/topoyaml/internal/functions", ours: []string{"topology/topoyaml/internal/value"}},
 	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
-		"state/memstate", "checkpoint", "changelog"}, third: []string{franz}},
+		"state/memstate", "checkpoint", "changelog", "internal/wiretime"}, third: []string{franz}},
 	{path: "processor/processortest/kafkastreams"}, // tests only
 	{path: "processor/embedded", ours: []string{"topology"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},
-	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "processor/embedded", "cmd/..."},
+	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "processor/embedded", "internal/wiretime", "cmd/..."},
 		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/pelletier/go-toml", franz, kfake, "go.yaml.in/yaml", "golang.org/x/term", "github.com/gofrs/flock"}},
 	// What is compared: kolk itself, as a user runs it, and a loop by hand.
 	{path: "bench/compare", third: []string{franz, kfake, "golang.org/x/sync/errgroup"}},
@@ -63,7 +64,7 @@ var rules = []rule{
 
 var mechanism = []string{franz, "github.com/klauspost/compress/s2", "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}
 
-var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "processor/internal/..."}
+var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "internal/wiretime", "processor/internal/..."}
 
 const (
 	franz  = "github.com/twmb/franz-go/pkg"

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/internal/wiretime"
 )
 
 // Config is the configuration of a [Restorer]. Zero fields get the defaults given with them.
@@ -360,10 +362,10 @@ func (b *batch) add(req Request, c chunk, keyless bool) error {
 			b.skipped++
 			continue
 		}
-		err := checkVersion(r.Headers)
+		at, err := stamped(r)
 		if err == nil || keyless {
 			var change Change
-			change, b.arena, err = b.spec.Decode(b.arena, Message{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli()})
+			change, b.arena, err = b.spec.Decode(b.arena, Message{Key: r.Key, Value: r.Value, Timestamp: at})
 			b.changes = append(b.changes, change)
 		}
 		if err != nil {
@@ -376,11 +378,16 @@ func (b *batch) add(req Request, c chunk, keyless bool) error {
 	return nil
 }
 
-func checkVersion(headers []kgo.RecordHeader) error {
-	for _, h := range headers {
+// stamped checks the version of a message and returns its time.
+func stamped(r *kgo.Record) (int64, error) {
+	for _, h := range r.Headers {
 		if h.Key == VersionHeader {
-			return fmt.Errorf("%w: written by a later version of the format (header %s=%x)", ErrMalformed, VersionHeader, h.Value)
+			return 0, fmt.Errorf("%w: written by a later version of the format (header %s=%x)", ErrMalformed, VersionHeader, h.Value)
 		}
 	}
-	return nil
+	at, err := wiretime.Of(r)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return at, nil
 }

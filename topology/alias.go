@@ -97,7 +97,15 @@ const (
 	NoTime = ops.NoTime
 	// EndOfTime is the task time after all inputs of a bounded run have ended.
 	EndOfTime = ops.EndOfTime
+
+	// MinTime and MaxTime are the smallest and the largest event time of a record, in milliseconds: 1970, and the year 146140482.
+	MinTime = ops.MinTime
+	MaxTime = ops.MaxTime
 )
+
+// ErrTime marks the error for a record whose event time does not lie between [MinTime] and [MaxTime]: as it came, as a source's
+// function found it, or as an operator's function made it. The error policy decides what becomes of the record.
+var ErrTime = ops.ErrTime
 
 // The reasons for which operators drop records.
 const (
@@ -110,7 +118,6 @@ const (
 	Failed       = ops.Failed
 	// FutureTime: the record lies further ahead than its source allows ([MaxFuture]), and the error policy is skip.
 	FutureTime   = ops.FutureTime
-	NegativeTime = ops.NegativeTime
 )
 
 // Some returns a value that is there.

@@ -58,7 +58,7 @@ func (s Stream[K, V]) MapRecords[K2, V2 any](f func(*Record[K, V]) Record[K2, V2
 	n.usesKey = true
 	n.t.needFunc(n, "the function", f)
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.MapRecords[K, V, K2, V2]{Map: f, Next: next[K2, V2](b, p)})
+		b.set(p, &ops.MapRecords[K, V, K2, V2]{Node: b.node(p), Map: f, Next: next[K2, V2](b, p)})
 		return nil
 	}
 	return withBoth[K2, V2](s, n)
@@ -70,7 +70,7 @@ func (s Stream[K, V]) FlatMapRecords[K2, V2 any](f func(*Record[K, V]) []Record[
 	n.usesKey = true
 	n.t.needFunc(n, "the function", f)
 	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.FlatMapRecords[K, V, K2, V2]{Map: f, Next: next[K2, V2](b, p)})
+		b.set(p, &ops.FlatMapRecords[K, V, K2, V2]{Node: b.node(p), Map: f, Next: next[K2, V2](b, p)})
 		return nil
 	}
 	return withBoth[K2, V2](s, n)

@@ -24,7 +24,8 @@ type sourceConfig[V any] struct {
 	bounded  bool // future was given
 }
 
-// TimeFromValue takes the event time from the value. Tombstones keep the message's timestamp.
+// TimeFromValue takes the event time from the value. Tombstones keep the message's timestamp. A time that does not lie between
+// [MinTime] and [MaxTime] is an error of the record ([ErrTime]), as it is with the other options.
 func TimeFromValue[V any](f func(V) time.Time) SourceOption[V] {
 	return func(c *sourceConfig[V]) {
 		c.times++

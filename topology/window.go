@@ -19,7 +19,8 @@ func Tumbling(size time.Duration) Windows {
 	return Windows{kind: "tumbling", size: size, advance: size}
 }
 
-// Hopping returns windows of that size, one beginning every advance: a record lies in all that cover its time.
+// Hopping returns windows of that size, one beginning every advance: a record lies in all that cover its time, which may be 100,000 at
+// most.
 func Hopping(size, advance time.Duration) Windows {
 	return Windows{kind: "hopping", size: size, advance: advance}
 }
@@ -29,6 +30,9 @@ func (w Windows) Grace(d time.Duration) Windows {
 	w.grace = d
 	return w
 }
+
+// mostWindows is how many windows a record may lie in. Each of them is written for each record.
+const mostWindows = 100_000
 
 // check reports what is wrong with the windows.
 func (w Windows) check(report func(format string, args ...any)) {
@@ -48,6 +52,8 @@ func (w Windows) check(report func(format string, args ...any)) {
 		report("the advance of the windows, %s, is not positive: give one millisecond or more", w.advance)
 	case w.advance > w.size:
 		report("the advance of the windows, %s, is larger than their size %s, so that records would fall between them: make it smaller", w.advance, w.size)
+	case w.size/w.advance > mostWindows:
+		report("each record lies in %d windows of %s that begin every %s, and %d are the most: make the advance larger", w.size/w.advance, w.size, w.advance, mostWindows)
 	}
 	switch {
 	case w.grace < 0:

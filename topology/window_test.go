@@ -3,6 +3,7 @@ package topology_test
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -344,7 +345,7 @@ func TestMutableWindows(t *testing.T) {
 	r.wantDrops(map[string]int{"agg late": 1})
 }
 
-// Timestamps at the ends of what there is neither hang nor count for a wrong window.
+// Timestamps at the ends of what there is neither hang nor count for a wrong window: those out of range are errors of their records.
 func TestWindowsAtTheEndsOfTime(t *testing.T) {
 	for _, w := range []topology.Windows{topology.Tumbling(10 * time.Millisecond), topology.Hopping(10*time.Millisecond, 3*time.Millisecond)} {
 		tp, s := numbers()
@@ -354,16 +355,24 @@ func TestWindowsAtTheEndsOfTime(t *testing.T) {
 			return out
 		}).Repartition("r").GroupByKey().Window(w.Grace(time.Second)).Count("agg").EachUpdate().Stream(func(w topology.Window, k string) string { return strconv.FormatInt(w.Start, 10) }).WithValueSerde(num()).To("out")
 		r := newRig(t, tp)
-		r.frozen = true
-		for _, ts := range []int64{math.MinInt64, -1, 0} {
+		r.frozen, r.skip = true, true
+		for _, ts := range []int64{math.MinInt64, -1, 0, topology.MaxTime + 1, math.MaxInt64 - 1005, math.MaxInt64} {
 			r.in(msg("in", "k", strconv.FormatInt(ts, 10), 0))
 		}
 		r.want("out 0:1 @0")
-		r.in(msg("in", "k", strconv.FormatInt(math.MaxInt64, 10), 0), msg("in", "k", strconv.FormatInt(math.MaxInt64-1005, 10), 0))
-		r.take()
-		if r.drops["r negative-timestamp"] != 2 || r.drops["agg late"] != 2 {
-			t.Errorf("%+v: drops %v", w, r.drops)
+		if len(r.failures) != 5 {
+			t.Errorf("%+v: failures %v", w, r.failures)
 		}
+		for _, f := range r.failures {
+			if !errors.Is(f.err, topology.ErrTime) || f.node != "map-records-1" {
+				t.Errorf("%+v: failure %+v", w, f)
+			}
+		}
+		r.in(msg("in", "k", strconv.FormatInt(topology.MaxTime, 10), 0))
+		if got := r.take(); len(got) == 0 || got[0].ts != topology.MaxTime {
+			t.Errorf("%+v: at the end %v", w, got)
+		}
+		r.wantDrops(nil)
 	}
 }
 

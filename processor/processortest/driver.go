@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/state/memstate"
 	"github.com/kolkstream/kolk/topology"
@@ -178,10 +179,11 @@ func (d *Driver) AppendTo(topic string, partition int32, key, value []byte, time
 	if n := d.cluster.Partitions(topic); partition < 0 || partition >= n {
 		d.t.Fatalf("processortest: topic %q has no partition %d", topic, partition)
 	}
-	r := &kgo.Record{Key: clone(key), Value: clone(value), Timestamp: time.UnixMilli(timestamp)}
+	r := &kgo.Record{Key: clone(key), Value: clone(value)}
 	for _, h := range headers {
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: clone(h.Value)})
 	}
+	wiretime.Set(r, timestamp)
 	d.cluster.append(topic, partition, r)
 	d.pending++
 }

@@ -234,7 +234,7 @@ func (m *model) run(sources int32, events []modelEvent) {
 		origin := fmt.Sprintf("%s/%d", e.topic, e.partition)
 		switch {
 		case e.ts < 0:
-			m.drop(topology.NegativeTime)
+			m.drop(topology.Failed)
 			continue
 		case !e.poisons:
 			m.refs[origin] = max(m.refs[origin], e.ts)

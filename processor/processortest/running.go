@@ -7,6 +7,7 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
@@ -114,7 +115,11 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 			if rec.Attrs.IsControl() {
 				continue
 			}
-			c, _, err := codec.Decode(nil, changelog.Message{Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp.UnixMilli()})
+			at, err := wiretime.Of(rec)
+			if err != nil {
+				return err
+			}
+			c, _, err := codec.Decode(nil, changelog.Message{Key: rec.Key, Value: rec.Value, Timestamp: at})
 			if err != nil {
 				return err
 			}

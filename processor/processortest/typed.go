@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -121,7 +122,11 @@ func (o *Output[K, V]) from(first []int) []Record[K, V] {
 			if r.Attrs.IsControl() {
 				continue
 			}
-			rec := Record[K, V]{Timestamp: r.Timestamp.UnixMilli(), Partition: r.Partition, Offset: r.Offset, Headers: headers(r.Headers)}
+			at, err := wiretime.Of(r)
+			if err != nil {
+				o.d.t.Fatalf("processortest: topic %s: %v", o.topic, err)
+			}
+			rec := Record[K, V]{Timestamp: at, Partition: r.Partition, Offset: r.Offset, Headers: headers(r.Headers)}
 			rec.Key, rec.NoKey = decode(o.d.t, o.key, r.Key)
 			rec.Value, rec.NoValue = decode(o.d.t, o.value, r.Value)
 			all = append(all, rec)
@@ -242,7 +247,9 @@ func decode[T any](t testing.TB, s serde.Serde[T], b []byte) (v T, missing bool)
 func headers(hs []kgo.RecordHeader) []topology.Header {
 	var all []topology.Header
 	for _, h := range hs {
-		all = append(all, topology.Header{Key: h.Key, Value: h.Value})
+		if h.Key != wiretime.Header {
+			all = append(all, topology.Header{Key: h.Key, Value: h.Value})
+		}
 	}
 	return all
 }

@@ -6,12 +6,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 // NoTimestamp is what [Source.Message] returns for a source that does not say how time follows from a value: the message's
 // timestamp is the loader's choice.
-const NoTimestamp int64 = -1
+const NoTimestamp = topology.NoTime
 
 // JSONRow reads one line of a file of JSON lines.
 func (s *Source) JSONRow(line []byte) (Value, error) { return parseJSON(line) }

@@ -3,6 +3,7 @@ package topoyaml
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/kolkstream/kolk/serde"
@@ -219,6 +220,9 @@ func (s *Source) timeOf(v Value) (int64, error) {
 	case int64:
 		return t, nil
 	case float64:
+		if !(math.Abs(t) < 1<<63) {
+			return 0, s.time.fail(fmt.Errorf("%w: %v ms", topology.ErrTime, t))
+		}
 		return int64(t), nil
 	}
 	return 0, s.time.fail(fmt.Errorf("a time is a number of milliseconds, this is of type %s", kindOf(t)))

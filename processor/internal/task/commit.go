@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -86,7 +89,12 @@ func (t *Task) logChanges(s *store) error {
 		if err != nil {
 			return err
 		}
-		t.output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, nil)
+		var hs []kgo.RecordHeader
+		if !wiretime.Fits(m.Timestamp) {
+			hs, m.Timestamp = t.stamp(t.headers[:0], m.Timestamp)
+			t.headers = hs
+		}
+		t.output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, hs)
 		if s.windows != nil {
 			s.windows.saw(key)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/memstate"
 	"github.com/kolkstream/kolk/topology"
@@ -252,7 +253,9 @@ func (b *bench) restart() *bench {
 
 // rec makes a record of an input.
 func rec(offset, ts int64, headers ...kgo.RecordHeader) *kgo.Record {
-	return &kgo.Record{Key: []byte("k"), Value: []byte("v"), Offset: offset, Timestamp: time.UnixMilli(ts), Headers: headers}
+	r := &kgo.Record{Key: []byte("k"), Value: []byte("v"), Offset: offset, Headers: headers}
+	wiretime.Set(r, ts)
+	return r
 }
 
 // marker makes a control record of the broker.

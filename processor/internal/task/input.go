@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -41,7 +42,8 @@ type input struct {
 	late    int64 // ref - timestamp, of a repartition record
 	told    bool  // it carries an announcement: ann
 	ann     announcement
-	skip    bool // it is to be left out
+	skip    bool  // it is to be left out
+	unread  error // its time cannot be read
 	msg     topology.Message
 	headers []topology.Header
 
@@ -120,10 +122,10 @@ func (t *Task) prepare(in *input) (bool, error) {
 		t.current = in
 		m := &in.msg
 		m.Key, m.Value = r.Key, r.Value
-		m.Timestamp = r.Timestamp.UnixMilli()
+		m.Timestamp = wiretime.Millis(r.Timestamp)
 		m.Origin.Offset = r.Offset
 		m.Headers, m.Place = nil, nil
-		in.late, in.told = 0, false
+		in.late, in.told, in.unread = 0, false, nil
 		if len(r.Headers) > 0 {
 			if err := in.convert(r); err != nil {
 				return false, t.fail(err)
@@ -170,6 +172,9 @@ func (t *Task) prepare(in *input) (bool, error) {
 // timestamp asks the source for the head's time. A message that is to be skipped has one too: it keeps its place among the messages
 // of other inputs, so that their order does not depend on which of them had been committed when it panicked.
 func (t *Task) timestamp(in *input) (ok bool, err error) {
+	if in.unread != nil {
+		return false, t.Fail(in.name, in.msg.Origin, in.unread)
+	}
 	in.skip = len(in.skips) > 0 && slices.Contains(in.skips, in.msg.Origin.Offset)
 	if in.skip {
 		ok, err = t.skippedTime(in)
@@ -192,11 +197,20 @@ func (t *Task) skippedTime(in *input) (ok bool, err error) {
 	return ok, err
 }
 
-// convert takes the headers of a message, without kolk's own on a repartition topic.
+// convert takes the headers of a message, without kolk's own, and the time that one of them may carry.
 func (in *input) convert(r *kgo.Record) error {
 	in.headers = in.headers[:0]
 	for i := range r.Headers {
 		h := &r.Headers[i]
+		if h.Key == wiretime.Header {
+			at, err := wiretime.Exact(wiretime.Millis(r.Timestamp), h.Value)
+			if err != nil {
+				in.unread = err
+			} else if !wiretime.Fits(at) {
+				in.msg.Timestamp = at
+			}
+			continue
+		}
 		if in.repartition {
 			switch h.Key {
 			case LateHeader:

@@ -1,8 +1,10 @@
 package task
 
 import (
-	"github.com/kolkstream/kolk/topology"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/internal/wiretime"
+	"github.com/kolkstream/kolk/topology"
 )
 
 // relay tells the readers of one repartition topic the task's time, each partition on its own.
@@ -76,7 +78,7 @@ func (r *relay) tell(t *Task, o *outlet, time int64, f flags) {
 		a := announcement{sub: t.sub, partition: t.id.Partition, run: t.run, time: time, flags: f | control}
 		t.encoded = a.append(t.encoded[:0])
 		t.headers = append(t.headers[:0], kgo.RecordHeader{Key: TimeHeader, Value: t.encoded})
-		t.output.Produce(o.topic, p, nil, nil, max(0, time), t.headers)
+		t.output.Produce(o.topic, p, nil, nil, wiretime.Wire(time), t.headers)
 		t.counts.announced++
 		r.parts[p].now = telling{known: true, time: time, flags: f, at: t.now, control: t.now}
 		r.edited = append(r.edited, p)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -34,12 +35,16 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 	hs := t.headers[:0]
 	if o.relay == nil {
 		for i := range headers {
+			if headers[i].Key == wiretime.Header {
+				continue // it would be taken for this record's
+			}
 			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
 		}
+		t.encoded = t.encoded[:0]
 		t.counts.out++
 	} else {
 		for i := range headers {
-			if k := headers[i].Key; k == LateHeader || k == TimeHeader || k == PlaceHeader {
+			if k := headers[i].Key; k == LateHeader || k == TimeHeader || k == PlaceHeader || k == wiretime.Header {
 				continue // somebody else's; it would be taken for ours
 			}
 			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
@@ -61,8 +66,19 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 		}
 		t.counts.repartitionOut++
 	}
+	if !wiretime.Fits(timestamp) {
+		hs, timestamp = t.stamp(hs, timestamp)
+	}
 	t.headers = hs
 	t.output.Produce(o.topic, p, key, value, timestamp, hs)
 	t.dirty = true
 	return nil
+}
+
+// stamp adds the header of a time that the client cannot carry, and returns the timestamp that goes with it. The header's value is appended
+// to t.encoded.
+func (t *Task) stamp(hs []kgo.RecordHeader, ms int64) ([]kgo.RecordHeader, int64) {
+	n := len(t.encoded)
+	t.encoded = wiretime.Append(t.encoded, ms)
+	return append(hs, kgo.RecordHeader{Key: wiretime.Header, Value: t.encoded[n:]}), wiretime.Wire(ms)
 }

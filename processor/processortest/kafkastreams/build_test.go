@@ -271,7 +271,13 @@ func (b *builder) byKey(in *built) stream {
 	return in.stream.Repartition(b.name("by-key"))
 }
 
-// timestamps are the options for a timestamp extractor. What it makes of a negative timestamp is the same in all of them here.
+// skipsTimes reports whether records with a negative timestamp are left out with that extractor: here that is the error policy.
+func skipsTimes(extractor string) bool {
+	name, _ := cut(extractor)
+	return name == "logAndSkip" || name == "value"
+}
+
+// timestamps are the options for a timestamp extractor.
 func (b *builder) timestamps(extractor string) ([]topology.SourceOption[string], error) {
 	name, arg := cut(extractor)
 	switch name {

@@ -71,9 +71,6 @@ func (s *InOrder[K, V]) handedOn() int64 { return max(s.Behind.Time(), s.ended) 
 // Receive implements Receiver.
 func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	switch t := r.Timestamp; {
-	case t < 0:
-		s.drop(NegativeTime, r.Origin)
-		return nil
 	case r.Ref > t && uint64(r.Ref-t) > uint64(s.Delay):
 		s.drop(LateRecord, r.Origin)
 		return nil

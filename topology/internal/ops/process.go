@@ -49,7 +49,8 @@ func NewContext[K, V any](n Node, next Receiver[K, V], stores []Opened, places b
 
 // Forward sends a record on. In Process it inherits Ref and origin of the record at hand; in a punctuation its own timestamp is its
 // Ref, so that one with a timestamp before the punctuation's time may be late further on. What the record holds must not be changed
-// afterwards. If those behind fail the task stops when Process returns.
+// afterwards. If those behind fail the task stops when Process returns. A timestamp out of range is an error of the record at hand,
+// for the error policy; if that skips, the record is not sent.
 func (c *Context[K, V]) Forward(r Record[K, V]) {
 	if c.pending != nil {
 		return
@@ -59,6 +60,10 @@ func (c *Context[K, V]) Forward(r Record[K, V]) {
 	c.out.Ref, c.out.Origin, c.out.place = c.ref, c.origin, c.place
 	if c.byTime {
 		c.out.Ref = r.Timestamp
+	}
+	if err := checkTime(r.Timestamp); err != nil {
+		c.pending = c.node.fail(c.origin, err)
+		return
 	}
 	c.pending = c.next.Receive(&c.out)
 }

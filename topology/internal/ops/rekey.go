@@ -45,6 +45,7 @@ func sendRekeyed[K, V, K2 any](r *Record[K, V], out *Record[K2, V], key K2, next
 
 // MapRecords replaces each record. Ref and origin stay those of the input, whatever the function returns.
 type MapRecords[K, V, K2, V2 any] struct {
+	Node
 	Map  func(*Record[K, V]) Record[K2, V2]
 	Next Receiver[K2, V2]
 	out  Record[K2, V2]
@@ -53,12 +54,12 @@ type MapRecords[K, V, K2, V2 any] struct {
 // Receive implements Receiver.
 func (m *MapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	m.out = m.Map(r)
-	own(&m.out, r)
-	return m.Next.Receive(&m.out)
+	return sendOwned(&m.Node, &m.out, r, m.Next)
 }
 
 // FlatMapRecords replaces each record by any number of records. Ref and origin stay those of the input.
 type FlatMapRecords[K, V, K2, V2 any] struct {
+	Node
 	Map  func(*Record[K, V]) []Record[K2, V2]
 	Next Receiver[K2, V2]
 	out  Record[K2, V2]
@@ -68,19 +69,22 @@ type FlatMapRecords[K, V, K2, V2 any] struct {
 func (m *FlatMapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	for _, out := range m.Map(r) {
 		m.out = out
-		own(&m.out, r)
-		if err := m.Next.Receive(&m.out); err != nil {
+		if err := sendOwned(&m.Node, &m.out, r, m.Next); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// own makes a record that a user's function returned fit to be sent: what the function may not decide is as in r, a missing
-// key or value has the zero value, and bytes that may belong to another value are gone.
-func own[K, V, K2, V2 any](out *Record[K2, V2], r *Record[K, V]) {
+// sendOwned sends a record that a user's function returned: what the function may not decide is as in r, a missing key or value has
+// the zero value, and bytes that may belong to another value are gone.
+func sendOwned[K, V, K2, V2 any](n *Node, out *Record[K2, V2], r *Record[K, V], next Receiver[K2, V2]) error {
 	out.Ref, out.Origin, out.place = r.Ref, r.Origin, r.place
 	tidy(out)
+	if err := checkTime(out.Timestamp); err != nil {
+		return n.fail(r.Origin, err)
+	}
+	return next.Receive(out)
 }
 
 // tidy clears the bytes, and keys and values that are said to be missing.

@@ -36,27 +36,26 @@ type Input[K, V any] struct {
 }
 
 // Time implements Source.
-func (s *Input[K, V]) Time(m *Message) (int64, bool, error) {
+func (s *Input[K, V]) Time(m *Message) (at int64, usable bool, err error) {
 	s.decoded = false
 	ts := m.Timestamp
 	e := &s.Event
 	switch {
 	case e.WallClock:
-		ts = s.Task.Now().UnixMilli()
+		ts, err = fromTime(s.Task.Now())
 	case e.FromValue != nil && m.Value != nil:
 		if ok, err := s.decode(m); !ok {
 			return 0, false, err
 		}
-		ts = e.FromValue(s.out.Value).UnixMilli()
+		ts, err = fromTime(e.FromValue(s.out.Value))
 	case e.TryFromValue != nil && m.Value != nil:
 		if ok, err := s.decode(m); !ok {
 			return 0, false, err
 		}
-		t, err := e.TryFromValue(s.Task.Context(), s.out.Value)
-		if err != nil {
-			return 0, false, s.fail(m.Origin, err)
+		var t time.Time
+		if t, err = e.TryFromValue(s.Task.Context(), s.out.Value); err == nil {
+			ts, err = fromTime(t)
 		}
-		ts = t.UnixMilli()
 	case e.FromRecord != nil:
 		if m.Value != nil {
 			if ok, err := s.decode(m); !ok {
@@ -70,11 +69,12 @@ func (s *Input[K, V]) Time(m *Message) (int64, bool, error) {
 		if s.decoded {
 			s.asked.Value = s.out.Value
 		}
-		ts = e.FromRecord(&s.asked).UnixMilli()
+		ts, err = fromTime(e.FromRecord(&s.asked))
+	default:
+		err = checkTime(ts)
 	}
-	if ts < 0 {
-		s.drop(NegativeTime, m.Origin)
-		return 0, false, nil
+	if err != nil {
+		return 0, false, s.fail(m.Origin, err)
 	}
 	return ts, true, nil
 }

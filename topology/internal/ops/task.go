@@ -2,17 +2,10 @@ package ops
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"github.com/kolkstream/kolk/state"
 )
-
-// NoTime is the task time before any input has shown a timestamp.
-const NoTime int64 = math.MinInt64
-
-// EndOfTime is the task time after all inputs of a bounded run have ended: every window is closed.
-const EndOfTime int64 = math.MaxInt64
 
 // Reason says why a record was dropped. Reasons are counted by node.
 type Reason string
@@ -34,8 +27,6 @@ const (
 	Failed Reason = "error"
 	// FutureTime: the record lies further ahead than its source allows, and the error policy is skip.
 	FutureTime Reason = "future"
-	// NegativeTime: the record's timestamp lies before 1970.
-	NegativeTime Reason = "negative-timestamp"
 )
 
 // Task is what an operator sees of the task that runs it. All calls are made on the task's own goroutine.
@@ -142,7 +133,7 @@ type Flusher interface {
 // skipped) Receive, before Time of the next one: what Time decodes, Receive need not decode again.
 type Source interface {
 	// Time returns the event time of m: the message's own, or the one its decoded value or the clock gives, as the source is
-	// declared. ok is false if m could not be decoded, or has no usable time, and the error policy skips it.
+	// declared. ok is false if m could not be decoded, or its time is out of range, and the error policy skips it.
 	Time(m *Message) (timestamp int64, ok bool, err error)
 
 	// Receive sends m through the operators, with Timestamp and Ref set by the task. m is not kept.

@@ -29,7 +29,7 @@ type Spans struct {
 	Size, Advance, Grace int64
 }
 
-// first returns the start of the earliest window that ts, which is not negative, lies in.
+// first returns the start of the earliest window that ts, the time of a record, lies in. No window begins before 1970.
 func (s Spans) first(ts int64) int64 {
 	return max(0, ts-s.Size+s.Advance) / s.Advance * s.Advance
 }

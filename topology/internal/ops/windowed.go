@@ -97,10 +97,6 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 		a.drop(NullValue, r.Origin)
 		return nil
 	}
-	if r.Timestamp < 0 {
-		a.drop(NegativeTime, r.Origin)
-		return nil
-	}
 	key, err := a.key.bytes(r.RawKey, r.Key)
 	if err != nil {
 		return a.fail(r.Origin, encodeError("key", a.key.serde.Name(), err))
@@ -111,8 +107,7 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 		now = a.Task.Time()
 	}
 	late, closed := false, false
-	// At the end of int64 a window's close overflows, which makes the record late, or its successor's start, which ends the loop.
-	for start := a.spans.first(r.Timestamp); 0 <= start && start <= r.Timestamp; start += a.spans.Advance {
+	for start := a.spans.first(r.Timestamp); start <= r.Timestamp; start += a.spans.Advance {
 		closes := a.spans.closes(start)
 		if r.Ref >= closes {
 			late = true

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/view"
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
@@ -58,8 +60,12 @@ func (a *app) show(c config.Config, file *topoyaml.File) *show {
 // record shows one record of an output topic.
 func (s *show) record(r *kgo.Record) error {
 	sink := s.serdes[r.Topic]
+	at, err := wiretime.Of(r)
+	if err != nil {
+		return fmt.Errorf("topic %s, partition %d, offset %d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
 	return s.print(view.Record{
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli(),
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: at,
 		Key: view.JSON(sink.KeySerde(), r.Key), Value: view.JSON(sink.ValueSerde(), r.Value),
 	})
 }

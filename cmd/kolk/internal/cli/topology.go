@@ -114,7 +114,7 @@ func message(s *topoyaml.Source) load.Message {
 		}
 		key, value, ms, err := s.Message(v)
 		if err == nil && ms != topoyaml.NoTimestamp {
-			at = time.UnixMilli(ms)
+			at = time.UnixMilli(ms).UTC()
 		}
 		return key, value, at, err
 	}

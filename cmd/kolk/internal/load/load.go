@@ -16,6 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/internal/wiretime"
 )
 
 // Message makes the message of a row, as the topology declares the topic. The results are valid until the next call. A nil
@@ -155,7 +157,10 @@ func produce(ctx context.Context, cl *kgo.Client, o Options, in Input, promise f
 				res.FirstBad = err
 			}
 		}
-		r := &kgo.Record{Timestamp: at, Value: append([]byte{}, value...)}
+		r := &kgo.Record{Value: append([]byte{}, value...)}
+		if !at.IsZero() {
+			wiretime.Set(r, at.UnixMilli())
+		}
 		if key != nil {
 			r.Key = append([]byte{}, key...)
 		}
