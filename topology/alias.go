@@ -120,6 +120,16 @@ const (
 	FutureTime   = ops.FutureTime
 )
 
+// Tally is something that a node counts beside the records that it drops.
+type Tally = ops.Tally
+
+// What nodes count: windows that records were too late for, and left joins that found nothing.
+const (
+	LateWindows   = ops.LateWindows
+	ClosedWindows = ops.ClosedWindows
+	Unmatched     = ops.Unmatched
+)
+
 // Some returns a value that is there.
 func Some[V any](v V) Opt[V] { return Opt[V]{Value: v, OK: true} }
 

@@ -118,7 +118,7 @@ func joinGlobal[K, V, GK, GV, R any](s Stream[K, V], kind, name string, with Glo
 		}
 		b.set(p, &ops.JoinGlobal[K, V, GK, GV, R]{
 			Node: b.node(p), View: ops.NewGlobalView(b.task, with.d.name, k, v), Key: key,
-			Left: kind == "left-join-global", Join: join, Next: next[K, R](b, p),
+			Left: kind == "left-join-global", Join: join, Next: next[K, R](b, p), Missed: b.task.Tally(p.name, ops.Unmatched),
 		})
 		return nil
 	}

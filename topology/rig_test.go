@@ -75,6 +75,7 @@ type rig struct {
 	sent     []message // to external topics, since take
 	internal []message // to repartition topics, not received yet
 	drops    map[string]int
+	tallies  map[string]*int64
 	failures []failure
 	offset   int64
 	refs     map[string]int64
@@ -139,7 +140,7 @@ func newRig(t testing.TB, tp *topology.Topology) *rig {
 	}
 	r := &rig{
 		t: t, plan: plan, tasks: make(map[string]*rigTask), globals: make(map[string]*rigGlobal), budget: 1 << 20,
-		drops: make(map[string]int), refs: make(map[string]int64), now: time.UnixMilli(1e12),
+		drops: make(map[string]int), tallies: make(map[string]*int64), refs: make(map[string]int64), now: time.UnixMilli(1e12),
 	}
 	for _, g := range plan.Globals() {
 		r.globals[g.Name] = &rigGlobal{rows: make(map[string]string)}
@@ -221,6 +222,15 @@ func (k *rigTask) Handing(topology.Origin) bool { return false }
 func (k *rigTask) Line(string) topology.Line {
 	k.t.Fatal("InOrder is tested with the task itself, in processortest")
 	return nil
+}
+
+func (k *rigTask) Tally(node string, what topology.Tally) *int64 {
+	n := k.tallies[node+" "+string(what)]
+	if n == nil {
+		n = new(int64)
+		k.tallies[node+" "+string(what)] = n
+	}
+	return n
 }
 
 func (k *rigTask) Drop(node string, reason topology.Reason, o topology.Origin) {
@@ -490,6 +500,24 @@ func (r *rig) wantDrops(want map[string]int) {
 	r.t.Helper()
 	if !maps.Equal(r.drops, want) {
 		r.t.Errorf("dropped %v, want %v", r.drops, want)
+	}
+}
+
+// tallied returns what nodes have counted beside drops: by node and what it is, without zeros.
+func (r *rig) tallied() map[string]int {
+	all := map[string]int{}
+	for k, n := range r.tallies {
+		if *n != 0 {
+			all[k] = int(*n)
+		}
+	}
+	return all
+}
+
+// tally sets what nodes have counted back.
+func (r *rig) tally(to map[string]int) {
+	for k, n := range r.tallies {
+		*n = int64(to[k])
 	}
 }
 

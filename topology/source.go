@@ -57,8 +57,10 @@ func TimeFromWallClock[V any](c *sourceConfig[V]) {
 	c.event.WallClock = true
 }
 
-// Timeless says that the source does not hold back time: no task waits for it, and its records do not close windows. It suits
-// tables that change now and then. It is given as it is, without parentheses.
+// Timeless says that the source is outside of the order of time: its records do not close windows, no stream waits for them, and they
+// wait for no stream. They are processed as soon as they are there, whatever their timestamps, so a join sees the table as it is then. In
+// a bounded run the source is read to its end first, which makes what joins find a function of the input. It suits tables that change
+// now and then. It is given as it is, without parentheses.
 func Timeless[V any](c *sourceConfig[V]) { c.timeless = true }
 
 // MaxFuture makes a record whose time lies more than d ahead an error of that record, for the error policy: with skip it is

@@ -29,7 +29,9 @@ type windowModel struct {
 	last  map[windowKey]string
 	out   []string // at once: each-update and final
 	drops map[string]int
-	emit  string
+	// tallies are pairs of record and window.
+	tallies map[string]int
+	emit    string
 }
 
 type windowState struct {
@@ -53,17 +55,18 @@ func (m *windowModel) line(k windowKey, row modelRow, ref int64, headers string)
 
 func (m *windowModel) add(key string, v, ts int64, headers string) {
 	m.ref = max(m.ref, ts)
-	late, closed := false, false
+	late, closed, taken := 0, 0, false
 	for start := int64(0); start <= ts; start += m.advance {
 		if ts >= start+m.size {
 			continue
 		}
 		switch closes := start + m.size + m.grace; {
 		case m.ref >= closes:
-			late = true
+			late++
 		case m.now >= closes:
-			closed = true
+			closed++
 		default:
+			taken = true
 			k := windowKey{start, key}
 			row, ok := m.rows[k]
 			row.v += v
@@ -82,10 +85,13 @@ func (m *windowModel) add(key string, v, ts int64, headers string) {
 			m.order = append(m.order, k)
 		}
 	}
-	if late {
+	m.tallies["agg late-windows"] += late
+	m.tallies["agg closed-windows"] += closed
+	switch {
+	case taken:
+	case late > 0:
 		m.drops["agg late"]++
-	}
-	if closed {
+	case closed > 0:
 		m.drops["agg window-closed"]++
 	}
 	m.advanceTo(m.ref)
@@ -139,7 +145,7 @@ func TestWindows(t *testing.T) {
 	rnd := seeded(t)
 	for i := range 400 {
 		m := &windowModel{
-			size: 1 + rnd.Int64N(100), grace: rnd.Int64N(2) * rnd.Int64N(150), last: map[windowKey]string{}, drops: map[string]int{},
+			size: 1 + rnd.Int64N(100), grace: rnd.Int64N(2) * rnd.Int64N(150), last: map[windowKey]string{}, drops: map[string]int{}, tallies: map[string]int{},
 			windowState: windowState{now: topology.NoTime, rows: map[windowKey]modelRow{}},
 			emit:        []string{"updates", "each-update", "final"}[i%3],
 		}
@@ -174,6 +180,7 @@ func checkWindows(r *rig, rnd *rand.Rand, m *windowModel) bool {
 		at := max(m.ref, 0)
 		dropped := maps.Clone(r.drops)
 		modelDropped := maps.Clone(m.drops)
+		tallied, modelTallied := r.tallied(), maps.Clone(m.tallies)
 		for range rnd.IntN(20) {
 			if rnd.IntN(30) == 0 { // everybody else is idle
 				at := m.ref + rnd.Int64N(200)
@@ -202,12 +209,18 @@ func checkWindows(r *rig, rnd *rand.Rand, m *windowModel) bool {
 				want = nil
 			}
 			r.drops, m.drops = dropped, modelDropped
+			r.tally(tallied)
+			m.tallies = modelTallied
 		}
 		r.want(want...)
 		if got, want := r.rows("agg"), m.stored(); !maps.Equal(got, want) {
 			r.t.Errorf("store %q, want %q", got, want)
 		}
 		r.wantDrops(m.drops)
+		maps.DeleteFunc(m.tallies, func(_ string, n int) bool { return n == 0 })
+		if got := r.tallied(); !maps.Equal(got, m.tallies) {
+			r.t.Errorf("counted %v, want %v", got, m.tallies)
+		}
 		if r.t.Failed() {
 			return false
 		}
@@ -342,7 +355,10 @@ func TestMutableWindows(t *testing.T) {
 	r := newRig(t, tp)
 	r.in(msg("in", "a", "[1]", 7), msg("in", "a", "[2]", 12), msg("in", "a", "[4]", 8))
 	r.want("out 0:[1] @7", "out 5:[1] @7", "out 5:[3] @12", "out 10:[2] @12", "out 5:[7] @12")
-	r.wantDrops(map[string]int{"agg late": 1})
+	r.wantDrops(nil) // the record that was late for one window counts in the other
+	if got := r.tallied(); len(got) != 1 || got["agg late-windows"] != 1 {
+		t.Errorf("counted %v", got)
+	}
 }
 
 // Timestamps at the ends of what there is neither hang nor count for a wrong window: those out of range are errors of their records.

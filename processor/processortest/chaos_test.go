@@ -265,7 +265,7 @@ func newWindows(partitions int32, size, advance, grace int64, partition func(str
 func (w *windows) add(key string, value, ts, ref int64) {
 	p := w.partition(key, int32(len(w.closed)))
 	w.largest[p] = max(w.largest[p], ref)
-	late, closed := false, false
+	late, closed, taken := false, false, false
 	for start := max(0, ts-w.size+w.advance) / w.advance * w.advance; start <= ts; start += w.advance {
 		switch {
 		case ref >= start+w.size+w.grace:
@@ -273,15 +273,17 @@ func (w *windows) add(key string, value, ts, ref int64) {
 		case start <= w.closed[p]:
 			closed = true
 		default:
+			taken = true
 			at := window{start, key}
 			a := w.open[at]
 			w.open[at] = sum{a.sum + value, max(a.ts, ts)}
 		}
 	}
-	if late {
+	switch {
+	case taken:
+	case late:
 		w.dropped[topology.LateRecord]++
-	}
-	if closed {
+	case closed:
 		w.dropped[topology.WindowClosed]++
 	}
 }

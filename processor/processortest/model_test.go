@@ -131,7 +131,7 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 			m.drop(topology.NullValue)
 			return
 		}
-		late, closed := false, false
+		late, closed, taken := false, false, false
 		for s := max(0, r.ts-size+advance) / advance * advance; s <= r.ts; s += advance {
 			switch {
 			case r.ref >= s+size+grace:
@@ -139,6 +139,7 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 			case s <= sub().closed[p]:
 				closed = true
 			default:
+				taken = true
 				at := slot{p, s, r.key}
 				a, ok := open[at]
 				if !ok {
@@ -147,10 +148,11 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 				open[at] = agg{add(a.value, r.value), max(a.ts, r.ts)}
 			}
 		}
-		if late {
+		switch {
+		case taken:
+		case late:
 			m.drop(topology.LateRecord)
-		}
-		if closed {
+		case closed:
 			m.drop(topology.WindowClosed)
 		}
 	}, parent)

@@ -316,3 +316,48 @@ func countedWindows(times []int64, size, advance, grace int64) (all []string) {
 	slices.Sort(all)
 	return all
 }
+
+// A record that is late for some of its windows is not lost; one that is late for all of them is. Windows and records are two numbers, and both
+// belong to what was committed.
+func TestLateRecordsAndLateWindows(t *testing.T) {
+	d := New(t, planOf(func(top *topology.Topology) {
+		top.Stream("in", serde.String(), serde.Int64()).GroupByKey().
+			Window(topology.Hopping(30*time.Millisecond, 10*time.Millisecond)).Count("w").Final().
+			Stream(func(w topology.Window, _ string) string { return strconv.FormatInt(w.Start, 10) }).To("out")
+	})(t), Options{CommitEvery: -1})
+	for _, ms := range []int64{25, 35, 22, 75, 22} { // 22 comes when [0, 30) is closed, and when all three of its windows are
+		d.Pipe("in", []byte("k"), number8(0), ms)
+	}
+	d.Crash() // nothing was committed: it all comes again
+	d.EndOfInput()
+	s := d.Stats()
+	if s.Late != 1 || s.LateWindows != 4 || fmt.Sprint(s.Dropped) != "[{w late 1}]" || fmt.Sprint(s.Tallies) != "[{w late-windows 4}]" {
+		t.Errorf("%+v", s)
+	}
+	equal(t, "results", show(d.Output("out", serde.String(), serde.Int64()).Records()),
+		"0=1@25", "10=3@35", "20=3@35", "30=1@35", "50=1@75", "60=1@75", "70=1@75")
+}
+
+// Left joins that find nothing are counted, and drop nothing.
+func TestUnmatchedIsCounted(t *testing.T) {
+	d := New(t, planOf(func(top *topology.Topology) {
+		table := top.Table("table", serde.String(), serde.Int64(), topology.Timeless)
+		global := top.GlobalTable("global", serde.String(), serde.Int64())
+		pick := func(v int64, _ topology.Opt[int64]) int64 { return v }
+		s := top.Stream("in", serde.String(), serde.Int64())
+		s.LeftJoin("left", table, pick).LeftJoinGlobal("left-global", global, number, pick).To("out")
+		s.Join("inner", table, func(v, _ int64) int64 { return v }).To("inner-out")
+	})(t), Options{})
+	d.Pipe("table", []byte("a"), number8(1), 1_000_000) // of later than the stream: a table without time is there all the same
+	d.Pipe("global", []byte("7"), number8(1), 0)
+	for i, k := range []string{"a", "b", "c"} {
+		d.Pipe("in", []byte(k), number8(int64(5+i)), int64(i))
+	}
+	s := d.Stats()
+	if fmt.Sprint(s.Tallies) != "[{left unmatched 2} {left-global unmatched 2}]" || fmt.Sprint(s.Dropped) != "[{inner no-match 2}]" {
+		t.Errorf("%+v", s)
+	}
+	if n := len(d.Output("out", serde.String(), serde.Int64()).Records()); n != 3 {
+		t.Errorf("%d results", n)
+	}
+}

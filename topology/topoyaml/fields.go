@@ -128,7 +128,7 @@ func sourceBlock() *block {
 			{name: "value", shape: shapeSerde, doc: "serde of the values; default json"},
 			{name: "schema", shape: shapeSchema, doc: "fields of the values and their types: with it, names and types in expressions are checked"},
 			{name: "time", shape: shapeExpression, doc: "the time of a record, in milliseconds, from its `value`; or `wall-clock`. Default: the message's timestamp"},
-			{name: "timeless", shape: shapeFlag, doc: "true: the topic carries no time, and nothing waits for it"},
+			{name: "timeless", shape: shapeFlag, doc: "true: the topic carries no time. Its records are taken as they come, whatever their timestamps, and nothing waits for them; a bounded run reads them first"},
 			{name: "max-future", shape: shapeDuration, doc: "a record that is further ahead of the clock, in a bounded run of the topic's other partitions, is an error of that record; default: any is taken"},
 			{name: "key-from", shape: shapeExpression, doc: "the key that `kolk dev` gives a row of a data file, from its `value`"},
 		},

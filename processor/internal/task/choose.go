@@ -3,8 +3,10 @@ package task
 // choose returns the input whose head is to be processed next, nil if there is none or if it has to wait.
 //
 // The smallest timestamp comes first; of equal ones, the input that the plan lists first. A head waits for every input with
-// nothing queued that carries time and may still bring something earlier, see waits. Inputs without time are taken in the
-// order of timestamps too, but nobody waits for them.
+// nothing queued that carries time and may still bring something earlier, see waits.
+//
+// Inputs without time are outside of that order: what they have queued comes first, whatever its timestamp, and outside bounded runs nobody waits
+// for more. In a bounded run they are read to their ends before anything else, so that what joins find in them is a function of the input.
 func (t *Task) choose() (*input, error) {
 	if len(t.inputs) == 1 {
 		in := t.inputs[0]
@@ -23,6 +25,9 @@ func (t *Task) choose() (*input, error) {
 		ok, err := t.prepare(in)
 		if err != nil {
 			return nil, err
+		}
+		if ok && in.timeless {
+			return in, nil
 		}
 		if ok && (best < 0 || in.at < t.inputs[best].at) {
 			best = i
@@ -91,7 +96,7 @@ func (t *Task) setResting() {
 // everything known to be there was processed: the broker has nothing earlier. The same holds for a repartition partition
 // whose writers all say that they have caught up.
 func (t *Task) waits(in *input, at int64, first bool) bool {
-	if in.timeless || in.ended() {
+	if in.ended() || in.timeless && !t.bounded() {
 		return false
 	}
 	time, idle := in.time()

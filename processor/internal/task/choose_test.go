@@ -70,6 +70,30 @@ func TestTimelessInputsAreNotWaitedFor(t *testing.T) {
 	same(t, "time", b.task.Time(), 30)
 }
 
+// What an input without time has comes first, also if its timestamps are later than all others: it has no place in their order.
+func TestTimelessInputsComeFirst(t *testing.T) {
+	b := newBench(t, "a", "b")
+	b.opts.Sub.Inputs[1].Timeless = true
+	b.open()
+	b.add("b", 0, rec(0, 1000), rec(1, 7)).add("a", 0, rec(0, 10), rec(1, 20))
+	want(t, "b, then a", b.process(), "b@0 1000 1000", "b@1 7 1000", "a@0 10 10", "a@1 20 20")
+	same(t, "time", b.task.Time(), 20)
+}
+
+// In a bounded run an input without time is read to its end first.
+func TestBoundedRunReadsTimelessInputsFirst(t *testing.T) {
+	b := newBench(t, "a", "b")
+	b.opts.Sub.Inputs[1].Timeless = true
+	b.opts.Bounded = &Bounded{Run: 7, Ends: map[string]int64{"a": 1, "b": 2}}
+	b.open()
+	b.add("a", 0, rec(0, 10))
+	want(t, "b has nothing yet", b.process())
+	b.add("b", 0, rec(0, 1000))
+	want(t, "b has not ended", b.process(), "b@0 1000 1000")
+	b.add("b", 0, rec(1, 5))
+	want(t, "b has", b.process(), "b@1 5 1000", "a@0 10 10")
+}
+
 func TestRepartitionInputIsWaitedForUntilAnnounced(t *testing.T) {
 	b := newBench(t, "a", "r:b").open()
 	b.add("a", 0, rec(0, 10), rec(1, 20)).add("r:b", 0)

@@ -190,7 +190,7 @@ func (t *Task) Committed(seq uint64) {
 	t.left = slices.DeleteFunc(t.left, func(l leftOut) bool { return l.met })
 	t.newWriters = nil
 	t.counts.commits++
-	t.stats.publish(t.counts, t.drops)
+	t.stats.publish(t.counts, t.drops, t.tallies)
 	t.nextTransaction()
 }
 
@@ -299,6 +299,9 @@ func (t *Task) nextTransaction() {
 	t.transaction++
 	t.counts = counts{}
 	for _, n := range t.drops {
+		*n = 0
+	}
+	for _, n := range t.tallies {
 		*n = 0
 	}
 	t.dirty, t.endsRead = false, false

@@ -14,7 +14,8 @@ import (
 type Stats struct {
 	mu sync.Mutex
 	counts
-	drops map[dropKey]int64
+	drops   map[dropKey]int64
+	tallies map[tallyKey]int64
 }
 
 // counts are the plain counters, in a task for its transaction and in Stats for good.
@@ -38,6 +39,11 @@ type dropKey struct {
 	reason topology.Reason
 }
 
+type tallyKey struct {
+	node string
+	what topology.Tally
+}
+
 // Snapshot is what [Stats] had counted at one moment.
 type Snapshot struct {
 	// In are records read from input topics, RepartitionIn from repartition topics. Skipped ones count.
@@ -52,10 +58,20 @@ type Snapshot struct {
 	Punctuations int64
 	// Commits are transactions of tasks.
 	Commits int64
-	// Late are the records dropped as late, over all nodes.
-	Late int64
+	// Late are the records dropped as late, over all nodes: those that were late for all of their windows. LateWindows are the pairs of a
+	// record and a window that it was late for, those of records included that other windows took.
+	Late, LateWindows int64
 	// Dropped has all drops, ordered by node and reason.
 	Dropped []Dropped
+	// Tallies are what nodes counted beside records that they dropped, ordered by node and what it is.
+	Tallies []Tallied
+}
+
+// Tallied is how often a node counted something.
+type Tallied struct {
+	Node  string
+	What  topology.Tally
+	Count int64
 }
 
 // Dropped is how many records a node dropped for a reason.
@@ -79,21 +95,36 @@ func (s *Stats) Snapshot() Snapshot {
 			snap.Late += s.drops[k]
 		}
 	}
+	for _, k := range slices.SortedFunc(maps.Keys(s.tallies), func(a, b tallyKey) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.what, b.what))
+	}) {
+		snap.Tallies = append(snap.Tallies, Tallied{k.node, k.what, s.tallies[k]})
+		if k.what == topology.LateWindows {
+			snap.LateWindows += s.tallies[k]
+		}
+	}
 	return snap
 }
 
 // publish adds what a task has committed.
-func (s *Stats) publish(c counts, drops map[dropKey]*int64) {
+func (s *Stats) publish(c counts, drops map[dropKey]*int64, tallies map[tallyKey]*int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.add(c)
-	for k, n := range drops {
+	s.drops = sum(s.drops, drops)
+	s.tallies = sum(s.tallies, tallies)
+}
+
+// sum adds counters of a transaction to those of all.
+func sum[K comparable](all map[K]int64, more map[K]*int64) map[K]int64 {
+	for k, n := range more {
 		if *n == 0 {
 			continue
 		}
-		if s.drops == nil {
-			s.drops = map[dropKey]int64{}
+		if all == nil {
+			all = map[K]int64{}
 		}
-		s.drops[k] += *n
+		all[k] += *n
 	}
+	return all
 }

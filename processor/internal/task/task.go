@@ -127,6 +127,7 @@ type Task struct {
 	endsRead    bool
 	counts      counts
 	drops       map[dropKey]*int64
+	tallies     map[tallyKey]*int64
 	warned      map[string]warning
 	broken      error        // what stopped the task, until the abort
 	current     *input       // whose record user code is working on
@@ -404,6 +405,17 @@ func (t *Task) Global(name string) topology.Global { return t.globals[name] }
 
 // CacheBudget is how many bytes the decoded values of one store may take.
 func (t *Task) CacheBudget() int64 { return t.cacheBytes }
+
+// Tally is the counter of a node for something; see [topology.Task].
+func (t *Task) Tally(node string, what topology.Tally) *int64 {
+	k := tallyKey{node, what}
+	n := t.tallies[k]
+	if n == nil {
+		n = new(int64)
+		t.tallies[k] = n
+	}
+	return n
+}
 
 // Drop counts a record that node did not pass on.
 func (t *Task) Drop(node string, reason topology.Reason, o topology.Origin) {

@@ -20,6 +20,7 @@ type JoinTable[K, V, V2, R any] struct {
 	join   Joiner[V, V2, R]
 	next   Receiver[K, R]
 	out    Record[K, R]
+	missed *int64
 }
 
 // NewJoinTable returns a join with the table that writes cache. owned says that it is an aggregate, which may change its values in
@@ -27,6 +28,7 @@ type JoinTable[K, V, V2, R any] struct {
 func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
 	return &JoinTable[K, V, V2, R]{
 		Node: n, key: newEncoder(k, keyRaw), cache: cache, copies: owned && Mutable[V2](), left: left, join: join, next: next,
+		missed: n.Task.Tally(n.Name, Unmatched),
 	}
 }
 
@@ -58,7 +60,7 @@ func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 		j.drop(NullKey, r.Origin)
 		return nil
 	}
-	return sendJoined(&j.Node, r, other, j.left, j.join, &j.out, j.next)
+	return sendJoined(&j.Node, r, other, j.left, j.missed, j.join, &j.out, j.next)
 }
 
 // JoinGlobal looks up a key computed from each record's value in a global table.
@@ -69,7 +71,9 @@ type JoinGlobal[K, V, GK, GV, R any] struct {
 	Left bool
 	Join Joiner[V, GV, R]
 	Next Receiver[K, R]
-	out  Record[K, R]
+	// Missed counts records of a left join that find nothing.
+	Missed *int64
+	out    Record[K, R]
 }
 
 // Receive implements Receiver.
@@ -89,14 +93,17 @@ func (j *JoinGlobal[K, V, GK, GV, R]) Receive(r *Record[K, V]) error {
 	if fault != nil {
 		return j.fail(r.Origin, fault)
 	}
-	return sendJoined(&j.Node, r, other, j.Left, j.Join, &j.out, j.Next)
+	return sendJoined(&j.Node, r, other, j.Left, j.Missed, j.Join, &j.out, j.Next)
 }
 
 // sendJoined joins and sends.
-func sendJoined[K, V, V2, R any](n *Node, r *Record[K, V], other Opt[V2], left bool, join Joiner[V, V2, R], out *Record[K, R], next Receiver[K, R]) error {
-	if !other.OK && !left {
-		n.drop(NoMatch, r.Origin)
-		return nil
+func sendJoined[K, V, V2, R any](n *Node, r *Record[K, V], other Opt[V2], left bool, missed *int64, join Joiner[V, V2, R], out *Record[K, R], next Receiver[K, R]) error {
+	if !other.OK {
+		if !left {
+			n.drop(NoMatch, r.Origin)
+			return nil
+		}
+		*missed++
 	}
 	v, err := join(n.Task.Context(), r.Value, other)
 	if err != nil {

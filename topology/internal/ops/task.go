@@ -11,9 +11,10 @@ import (
 type Reason string
 
 const (
-	// LateRecord: the record's Ref had passed its window's end and grace. A function of the input alone.
+	// LateRecord: the record's Ref had passed end and grace of all of its windows. A function of the input alone. What was late for
+	// some of them counts in the others, and is no drop: see LateWindows.
 	LateRecord Reason = "late"
-	// WindowClosed: not late, but an idle input had let the window close before.
+	// WindowClosed: no window took the record, and it was late for none: an idle input had let them close before.
 	WindowClosed Reason = "window-closed"
 	// TimePassed: not late, but an idle input had let time pass, and what is later was handed on in order before.
 	TimePassed Reason = "time-passed"
@@ -27,6 +28,19 @@ const (
 	Failed Reason = "error"
 	// FutureTime: the record lies further ahead than its source allows, and the error policy is skip.
 	FutureTime Reason = "future"
+)
+
+// Tally is something that a node counts beside the records that it drops.
+type Tally string
+
+const (
+	// LateWindows are pairs of a record and a window that it was late for: more than LateRecord has records where windows overlap, for
+	// those too that other windows took.
+	LateWindows Tally = "late-windows"
+	// ClosedWindows are pairs of a record and a window that an idle input had let close before, though the record was not late.
+	ClosedWindows Tally = "closed-windows"
+	// Unmatched are the records for which a left join found nothing. Those of an inner join are dropped, as NoMatch.
+	Unmatched Tally = "unmatched"
 )
 
 // Task is what an operator sees of the task that runs it. All calls are made on the task's own goroutine.
@@ -65,6 +79,10 @@ type Task interface {
 	// Handing says that user code is going to work on a record from o that was held back, until it is called with another one, or with
 	// the zero Origin. skip says that the record is to be left out: the code has panicked on it before.
 	Handing(o Origin) (skip bool)
+
+	// Tally returns the counter of node for what. It is valid as long as the task; what is added counts when the transaction
+	// commits.
+	Tally(node string, what Tally) *int64
 
 	// Drop counts a record that node did not pass on.
 	Drop(node string, reason Reason, o Origin)

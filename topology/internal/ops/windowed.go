@@ -35,6 +35,8 @@ type WindowedAggregate[K, V, A any] struct {
 	// ended is the largest start of a window that the end of an earlier bounded run has closed before its time.
 	ended int64
 	place place
+	// late and closed count pairs of a record and a window.
+	late, closed *int64
 }
 
 // NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store has open. What closed before
@@ -45,6 +47,7 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.S
 		Node: n, spans: spans, step: step, key: newEncoder(k, keyRaw), cache: cache, emission: e,
 		mutable: Mutable[A](), value: newEncoder(cache.serde, false),
 		windows: windows{byStart: make(map[int64]*window)}, ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
+		late: n.Task.Tally(n.Name, LateWindows), closed: n.Task.Tally(n.Name, ClosedWindows),
 	}
 	cache.windows = &a.windows
 	return a, a.restore()
@@ -87,7 +90,7 @@ func (a *WindowedAggregate[K, V, A]) deleteBefore(lo, hi int64) {
 	a.cache.store.DeleteRange(appendStart(nil, lo), appendStart(nil, hi))
 }
 
-// Receive implements Receiver. A record that misses windows, all or some, is counted once for each reason.
+// Receive implements Receiver. A record that misses all of its windows is dropped, once; windows missed are counted each.
 func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 	if r.NoKey {
 		a.drop(NullKey, r.Origin)
@@ -106,29 +109,41 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 	if !a.held {
 		now = a.Task.Time()
 	}
-	late, closed := false, false
+	taken := false
+	var late, closed int64
 	for start := a.spans.first(r.Timestamp); start <= r.Timestamp; start += a.spans.Advance {
 		closes := a.spans.closes(start)
 		if r.Ref >= closes {
-			late = true
+			late++
 			continue
 		}
 		if now >= closes || start <= a.ended {
-			closed = true
+			closed++
 			continue
 		}
+		taken = true
 		binary.BigEndian.PutUint64(a.storeKey, uint64(start))
 		if failed, err := a.add(start, r); failed || err != nil {
 			return err
 		}
 	}
-	if late {
-		a.drop(LateRecord, r.Origin)
-	}
-	if closed {
-		a.drop(WindowClosed, r.Origin)
+	if late+closed != 0 {
+		a.missed(late, closed, taken, r.Origin)
 	}
 	return nil
+}
+
+// missed counts windows that did not take a record, and the record if none did.
+func (a *WindowedAggregate[K, V, A]) missed(late, closed int64, taken bool, o Origin) {
+	*a.late += late
+	*a.closed += closed
+	switch {
+	case taken:
+	case late != 0:
+		a.drop(LateRecord, o)
+	default:
+		a.drop(WindowClosed, o)
+	}
 }
 
 // add adds r to one window. failed says that the step failed and the error policy skips the record.

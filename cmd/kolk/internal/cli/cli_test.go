@@ -21,10 +21,17 @@ func TestSummary(t *testing.T) {
 		Count  int64
 	}
 	s.Dropped = append(s.Dropped, dropped{"airport", topology.NoMatch, 1234}, dropped{"delays", topology.LateRecord, 2})
+	type tallied = struct {
+		Node  string
+		What  topology.Tally
+		Count int64
+	}
+	s.Tallies = append(s.Tallies, tallied{"delays", topology.LateWindows, 5})
 	got := summary("flight-delays", s, 2*time.Second)
 	want := `flight-delays: 20,000 records in, 3,340 out, 2 late; 10,000/s, 31 commits, 2.00 s
   dropped: 1,234 at airport: no-match
   dropped: 2 at delays: late
+  counted: 5 at delays: late-windows
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)

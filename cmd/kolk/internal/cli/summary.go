@@ -34,6 +34,9 @@ func summary(name string, s processor.Stats, took time.Duration) string {
 	for _, d := range s.Dropped {
 		fmt.Fprintf(&b, "  dropped: %s at %s: %s\n", view.Count(d.Count), d.Node, d.Reason)
 	}
+	for _, c := range s.Tallies {
+		fmt.Fprintf(&b, "  counted: %s at %s: %s\n", view.Count(c.Count), c.Node, c.What)
+	}
 	if s.Aborts > 0 || s.Unknown > 0 {
 		fmt.Fprintf(&b, "  transactions aborted: %s, of unknown outcome and resolved: %s\n", view.Count(s.Aborts), view.Count(s.Unknown))
 	}
