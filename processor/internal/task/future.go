@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -68,7 +69,8 @@ func (t *Task) measure(b *Bounded) {
 			if r.Partition == t.id.Partition {
 				continue
 			}
-			m := topology.Message{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli(), Origin: topology.Origin{Topic: in.topic, Partition: r.Partition, Offset: r.Offset}}
+			at, _ := wiretime.Of(r) // what cannot be read is an error of the record when it is processed
+			m := topology.Message{Key: r.Key, Value: r.Value, Timestamp: at, Origin: topology.Origin{Topic: in.topic, Partition: r.Partition, Offset: r.Offset}}
 			for _, h := range r.Headers {
 				m.Headers = append(m.Headers, topology.Header{Key: h.Key, Value: h.Value})
 			}
