@@ -218,7 +218,7 @@ func (c Config) Validate() error {
 	}
 	for _, h := range c.Hooks {
 		if !isHook(h) {
-			wrong("Hooks", "a %T is none of the hooks: StateHook, CommitHook, AbortHook, RestoreHook, TasksHook (is a method misspelt, or declared on the pointer?)", h)
+			wrong("Hooks", "a %T is none of the hooks: StateHook, CommitHook, AbortHook, RestoreHook, TasksHook, GrowthHook (is a method misspelt, or declared on the pointer?)", h)
 		}
 	}
 	if c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce {

@@ -46,7 +46,7 @@ type TaskID = task.ID
 
 func isHook(h Hook) bool {
 	switch h.(type) {
-	case StateHook, CommitHook, AbortHook, RestoreHook, TasksHook:
+	case StateHook, CommitHook, AbortHook, RestoreHook, TasksHook, GrowthHook:
 		return true
 	}
 	return false
