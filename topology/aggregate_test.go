@@ -342,7 +342,7 @@ func TestMutableAccumulators(t *testing.T) {
 				a.Items[0] = "changed"
 				return a
 			}).ToStream().To("out")
-			s.Join("j", bags, func(_ string, b *bag) *bag { return b }).Peek(func(b *bag) { seen = append(seen, b) })
+			s.Join("j", bags, func(_ string, b *bag) *bag { return b }).Peek(func(b *bag) { seen = append(seen, b) }).Discard()
 			r := newRig(t, tp)
 			r.budget = budget
 			r.in(msg("in", "a", "c", 1))

@@ -67,6 +67,9 @@ func (t *Topology) Build() (*Plan, error) {
 	t.checkJoins()
 	t.checkInternal(p)
 	t.checkLoops(p)
+	if len(t.mistakes) == 0 {
+		t.checkEnds() // after a mistake, something may be missing that would have read the records
+	}
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}

@@ -42,6 +42,8 @@ type node struct {
 	joins    bool          // needs the inputs that reach it co-partitioned
 	schedule bool          // may punctuate
 	delay    time.Duration // of an InOrder
+	// discarded says that it is meant that nothing reads the node.
+	discarded bool
 
 	build func(b *builder, p *planNode) error
 }

@@ -68,7 +68,9 @@ func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) (any, error) {
 
 // Process has a processor handle each record. The supplier is called for each instance that a task makes; the context it gets is the
 // instance's for good. The processor sees every record, tombstones and missing keys included, and may use the stores that are given, and no
-// others. Its output counts as having other keys than the input.
+// others. Its output counts as having other keys than the input. A processor with stores is a mistake where
+// the key was changed before, for its state would be torn over the partitions: [Stream.Repartition] is needed
+// there, or [Stream.MarkPartitioned].
 //
 // Records of one source partition come in its order. Behind a repartition topic those of several partitions come
 // together as they are read, in old data to within max-ahead of each other: a processor whose results depend on
@@ -112,6 +114,9 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 			continue
 		}
 		n.stores = append(n.stores, d)
+	}
+	if by := from.rekeyed; by != nil && by.kind != "process" && len(n.stores) > 0 {
+		mistakef(t, at, name, "a processor with a store needs equal keys in one partition, and the key was changed by %s at %s: put Repartition in between, or call MarkPartitioned behind that if they are", by.name, by.at)
 	}
 	n.build = func(b *builder, p *planNode) error {
 		opened := make([]ops.Opened, len(stores))

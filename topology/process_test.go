@@ -196,7 +196,7 @@ func TestProcessStops(t *testing.T) {
 		c.Forward(*r)
 		c.Forward(*r) // not delivered any more
 		return nil
-	}, st).TryFilter(func(_ context.Context, _ string) (bool, error) { return false, errOops })
+	}, st).TryFilter(func(_ context.Context, _ string) (bool, error) { return false, errOops }).Discard()
 	r := newRig(t, tp)
 	if err := r.try(msg("in", "k", "a", 1)); !errors.Is(err, errOops) {
 		t.Errorf("got %v", err)
@@ -219,7 +219,7 @@ func TestStoreNotGiven(t *testing.T) {
 	other := tp.Store("other", serde.String(), num())
 	s.ProcessFunc("p", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
 		return st.Open(c).Put("a", 1)
-	}, other)
+	}, other).Discard()
 	r := newRig(t, tp)
 	r.skip = true
 	if err := r.try(msg("in", "k", "a", 1)); err == nil || !strings.Contains(err.Error(), "processor p: store st was not given to this processor: add it to the arguments of Process") {
@@ -230,7 +230,7 @@ func TestStoreNotGiven(t *testing.T) {
 	st = tp.Store("st", serde.String(), num())
 	s.Process("p", func(c *topology.Context[string, string]) topology.Processor[string, string] {
 		return &dedup{c: c, seen: st.Open(c)}
-	})
+	}).Discard()
 	plan, err := tp.Build()
 	if err != nil {
 		t.Fatal(err)

@@ -131,7 +131,7 @@ func TestStateless(t *testing.T) {
 			sp.Branch("even", even).To("even")
 			sp.Branch("long", func(v string) bool { return len(v) > 1 }).To("long")
 			rest.To("rest")
-			sp.Branch("never", even) // and nobody there
+			sp.Branch("never", even).Discard() // and nobody there
 		}, want: []string{"rest a:a @1", "even b:bb @2 {h=1 i=2}", "even a:null @3", "long a:null @3", "rest a:null @3", "even : @4", "long null:nokey @5", "long c:ccc @3 ref 5"}},
 		{name: "split without rest", build: func(s stream) { s.Split("by").Branch("even", even).To("even") },
 			want: []string{"even b:bb @2 {h=1 i=2}", "even a:null @3", "even : @4"}},

@@ -36,6 +36,9 @@ type Mistake struct {
 	Node string
 	// Text says what is wrong and what to do.
 	Text string
+	// Unread says that the mistake is that nothing reads what is declared here. It may be the consequence of
+	// something that was left out.
+	Unread bool
 }
 
 // Error implements error.

@@ -163,7 +163,7 @@ func TestScheduleMistakes(t *testing.T) {
 				return &dedup{}
 			}
 			return nil
-		})
+		}).Discard()
 		plan, err := tp.Build()
 		if err != nil {
 			t.Fatal(err)

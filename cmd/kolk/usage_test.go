@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 	t.Parallel()
 	good, bad := path(t, "words.yaml"), path(t, "bad.yaml")
 	code, stdout, stderr := run(t, "validate", good)
-	if want := good + ": ok: topology words, 1 sub-topologies\n"; code != 0 || stdout != want || stderr != "" {
+	if want := good + ": ok: topology words, 1 sub-topology\n"; code != 0 || stdout != want || stderr != "" {
 		t.Errorf("%d, %q, %q", code, stdout, stderr)
 	}
 

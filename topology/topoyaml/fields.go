@@ -242,5 +242,6 @@ func stepBlocks(branch *block) []fieldDef {
 		{name: "result", shape: shapeBlock, block: result, doc: "makes records of the results of windows"},
 		{name: "split", shape: shapeBlock, block: split, doc: "sends records to branches"},
 		{name: "to", shape: shapeBlock, block: to, doc: "writes records to a topic"},
+		{name: "discard", shape: shapeFlag, doc: "true: it is meant that the stream ends here, and nothing reads its records"},
 	}
 }

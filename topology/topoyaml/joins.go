@@ -78,6 +78,10 @@ func (b *builder) joinGlobal(f *flow, m *mapping) {
 
 // joinSource finds the source that a join names.
 func (b *builder) joinSource(n *yaml.Node) *Source {
+	b.read[n.Value] = true
+	if b.r.unknown[n.Value] {
+		return nil // what is wrong with it has been said
+	}
 	d, ok := b.names[n.Value]
 	switch {
 	case !ok:

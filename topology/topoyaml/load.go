@@ -19,6 +19,9 @@ type Options struct {
 	Lookup func(name string) (value string, ok bool)
 	// Registry holds the Go functions that steps name; nil: none.
 	Registry *Registry
+	// Functions are names of Go functions that the program that will run the file registers. A file with them can
+	// be checked by one that does not have them; its plan is not to be run.
+	Functions []string
 }
 
 // File is a loaded file. It is immutable, and safe for concurrent use.
@@ -31,7 +34,7 @@ type File struct {
 // Plan is the plan that the file says.
 func (f *File) Plan() *topology.Plan { return f.plan }
 
-// Sources are the file's sources, in its order, also those that no stream reads.
+// Sources are the file's sources, in its order.
 func (f *File) Sources() []*Source { return slices.Clone(f.sources) }
 
 // Sinks are the topics that the file writes, in its order, each once.
@@ -68,12 +71,14 @@ type builder struct {
 	r        *reader
 	exprs    *exprCompiler
 	registry *Registry
+	checked  []string // functions that are only known by name
 	t        *topology.Topology
 
 	sources []*Source
 	sinks   []*Sink
 	names   map[string]*definition
-	order   []string // names in the order of the file
+	read    map[string]bool // the names that streams and joins refer to
+	order   []string        // names in the order of the file
 	path    []*definition
 }
 
@@ -83,10 +88,12 @@ func newBuilder(file string, opts Options) *builder {
 		lookup = func(string) (string, bool) { return "", false }
 	}
 	return &builder{
-		r:        &reader{file: file, lookup: lookup, replaced: map[*yaml.Node]bool{}, broken: map[*yaml.Node]bool{}},
+		r:        &reader{file: file, lookup: lookup, replaced: map[*yaml.Node]bool{}, broken: map[*yaml.Node]bool{}, unknown: map[string]bool{}},
 		exprs:    &exprCompiler{lib: functions.NewLibrary()},
 		registry: opts.Registry,
 		names:    map[string]*definition{},
+		read:     map[string]bool{},
+		checked:  opts.Functions,
 	}
 }
 
@@ -126,6 +133,9 @@ func (b *builder) load(data []byte) *File {
 	for _, d := range streams {
 		b.flow(d)
 	}
+	if len(b.r.mistakes) == 0 { // after a mistake, something may be missing that would have read the records
+		b.unread(streams)
+	}
 	// What the DSL finds is reported too. With mistakes before, some of the topology is missing, and so nothing is said of it as a
 	// whole.
 	found := len(b.r.mistakes)
@@ -152,6 +162,9 @@ func (b *builder) mistakes(err error, fallback position, whole bool) {
 		if whole {
 			b.r.fail(fallback, "%v", err)
 		}
+		return
+	}
+	if m.Unread && !whole {
 		return
 	}
 	p, text, placed := fallback, m.Text, false

@@ -31,6 +31,9 @@ type reader struct {
 	replaced map[*yaml.Node]bool // scalars whose text is not what stands in the file
 	broken   map[*yaml.Node]bool // of these, the ones with a mistake
 	nodes    int
+	tab      position // the first tab in an indentation
+	// unknown are names of blocks that could not be read: it is no mistake to refer to them.
+	unknown map[string]bool
 }
 
 // mapping is a block as it stands in the file. Its fields are those of the table, each once; a field that is wrong is left out.
@@ -118,6 +121,12 @@ func (r *reader) parse(data []byte) *yaml.Node {
 		return nil
 	}
 	r.lines = strings.Split(string(data), "\n")
+	for i, line := range r.lines {
+		if at := strings.IndexByte(line, '\t'); at >= 0 && strings.TrimLeft(line[:at], " ") == "" && strings.TrimSpace(line) != "" {
+			r.tab = position{i + 1, at + 1}
+			break
+		}
+	}
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	err := dec.Decode(&doc)
@@ -134,6 +143,14 @@ func (r *reader) parse(data []byte) *yaml.Node {
 			}
 			p.column = r.indent(p.line)
 		}
+		if r.tab.line > 0 && r.tab.line <= p.line+1 {
+			r.fail(r.tab, "a tab in the indentation: YAML takes spaces alone there; replace it by spaces")
+			return nil
+		}
+		if way := r.braces(&p); way != "" {
+			r.fail(p, "%s", way)
+			return nil
+		}
 		r.fail(p, "no YAML: %s%s", text, wayOut(text))
 		return nil
 	}
@@ -146,6 +163,52 @@ func (r *reader) parse(data []byte) *yaml.Node {
 		return nil
 	}
 	return root
+}
+
+// braces looks for what is wrong with the braces of the line where the parser stopped, or the one before, and says what to do; "" if it finds
+// nothing.
+func (r *reader) braces(p *position) string {
+	for line := p.line; line >= max(p.line-1, 1) && line <= len(r.lines); line-- {
+		variable, column := scanBraces(r.lines[line-1])
+		switch {
+		case variable:
+			*p = position{line, column}
+			return "a ${NAME} within braces or brackets needs quotes there: {topic: \"${NAME}\"}"
+		case column > 0:
+			*p = position{line, column}
+			return fmt.Sprintf("%q closes nothing in this line: remove it, or put the text that it belongs to into quotes", r.lines[line-1][column-1:column])
+		}
+	}
+	return ""
+}
+
+// scanBraces finds the first ${ that stands within braces without quotes, or the first brace or bracket that closes what the line has not
+// opened; column is 0 if there is none.
+func scanBraces(line string) (variable bool, column int) {
+	quote, depth := byte(0), 0
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote != 0:
+			if c == '\\' && quote == '"' {
+				i++
+			} else if c == quote {
+				quote = 0
+			}
+		case (c == '"' || c == '\'') && (i == 0 || strings.IndexByte(" {[,:(", line[i-1]) >= 0):
+			quote = c
+		case c == '#' && (i == 0 || line[i-1] == ' '):
+			return false, 0
+		case c == '$' && depth > 0 && strings.HasPrefix(line[i:], "${"):
+			return true, i + 1
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth < 0 {
+				return false, i + 1
+			}
+		}
+	}
+	return false, 0
 }
 
 // indent is the column of the first character of a line that is no space.
@@ -408,6 +471,7 @@ func (r *reader) named(e *entry, def *fieldDef) bool {
 		}
 		m := r.mapping(value, def.block)
 		if m == nil {
+			r.unknown[name.Value] = true
 			continue
 		}
 		e.mappings = append(e.mappings, m)

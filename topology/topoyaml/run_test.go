@@ -369,6 +369,7 @@ sources:
   plain: {stream: plain, value: string, key: int64, key-from: len(value)}
 streams:
   - {from: [airports], steps: [to: out]}
+  - {from: plain, steps: [to: out-plain]}
 `, topoyaml.Options{})
 	s := file.Sources()[0]
 	header := []string{"iata", "elevation", "latitude", "open", "name", "extra"}

@@ -3,6 +3,7 @@ package topoyaml
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/kolkstream/kolk/topology"
@@ -17,7 +18,7 @@ func (b *builder) steps(f *flow, steps []*mapping) {
 		}
 		e := &step.entries[0]
 		b.step(f, e)
-		if (e.name == "to" || e.name == "split") && i < len(steps)-1 {
+		if (e.name == "to" || e.name == "split" || e.name == "discard") && i < len(steps)-1 {
 			b.r.fail(steps[i+1].pos, "nothing can follow %s; start another stream from the same place, or move the step before it", e.name)
 			return
 		}
@@ -64,6 +65,8 @@ func (b *builder) step(f *flow, e *entry) {
 		b.split(f, e)
 	case "to":
 		b.to(f, e)
+	case "discard":
+		b.discard(f, e)
 	}
 }
 
@@ -183,11 +186,17 @@ func (b *builder) mapRecords(f *flow, e *entry) {
 
 func (b *builder) process(f *flow, e *entry) {
 	b.toStream(f, e.pos, e.name)
-	fn, ok := b.registry.find(e.node.Value)
+	name := e.node.Value
+	fn, ok := b.registry.find(name)
+	if !ok && slices.Contains(b.checked, name) {
+		fn, ok = registered{mapper: func(context.Context, Value) (Value, error) {
+			return nil, fmt.Errorf("topoyaml: the function %q is not in this program, which can only check the file", name)
+		}}, true
+	}
 	if !ok {
-		near := didYouMean(e.node.Value, b.registry.names())
+		near := didYouMean(name, append(b.registry.names(), b.checked...))
 		if near == "" {
-			near = "; register it in the Registry of topoyaml.Options"
+			near = "; a Go program registers it in the Registry of topoyaml.Options, and kolk validate --functions takes its name"
 		}
 		b.r.fail(at(e.node), "there is no Go function %q%s", e.node.Value, near)
 		f.dead = true

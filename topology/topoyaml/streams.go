@@ -77,6 +77,10 @@ func (b *builder) merge(into, f *flow, n *yaml.Node) {
 
 // named is the flow that a name in the file stands for.
 func (b *builder) named(n *yaml.Node) *flow {
+	b.read[n.Value] = true
+	if b.r.unknown[n.Value] {
+		return deadFlow() // what is wrong with it has been said
+	}
 	d, ok := b.names[n.Value]
 	if !ok {
 		b.r.fail(at(n), "there is no source or stream %q%s", n.Value, didYouMean(n.Value, b.order))

@@ -43,16 +43,17 @@ func usage(err error) error {
 // app is one invocation.
 type app struct {
 	stdout, stderr io.Writer
+	notes          *notes // stderr, or the part of the terminal above a table
 	configFile     string
 	started        bool // a command was found and its arguments are right
 }
 
 // Main runs the command line and returns the exit code. Mistakes are one message on stderr.
 func Main(args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr}
+	a := &app{stdout: stdout, stderr: stderr, notes: &notes{w: stderr}}
 	root := a.root()
 	root.SetArgs(args)
-	ctx, stop := signals(context.Background(), stderr)
+	ctx, stop := signals(context.Background(), a.notes)
 	defer stop()
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -94,7 +95,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (YAML, JSON or TOML)")
-	root.AddCommand(a.devCommand(), a.runCommand(), a.loadCommand(), a.validateCommand(), a.describeCommand(), a.versionCommand(), a.brokerCommand())
+	root.AddCommand(a.devCommand(), a.runCommand(), a.loadCommand(), a.validateCommand(), a.describeCommand(), a.schemaCommand(), a.versionCommand(), a.brokerCommand())
 	return root
 }
 

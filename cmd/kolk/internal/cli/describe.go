@@ -2,29 +2,76 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
 func (a *app) validateCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "validate FILE...",
 		Short: "Check topology files",
 		Args:  cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			var failed error
-			for _, path := range args {
-				file, err := readTopology(path)
-				if err != nil {
-					if failed != nil {
-						fmt.Fprintln(a.stderr, failed)
-					}
-					failed = err
-					continue
+	}
+	list := cmd.Flags().StringSlice("functions", nil, "names of the Go functions of process steps, or @FILE with one a line: the program that runs the topology has them")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		functions, err := names(*list)
+		if err != nil {
+			return usage(err)
+		}
+		var failed error
+		for _, path := range args {
+			file, err := readTopology(path, functions...)
+			if err != nil {
+				if failed != nil {
+					fmt.Fprintln(a.stderr, failed)
 				}
-				fmt.Fprintf(a.stdout, "%s: ok: topology %s, %d sub-topologies\n", path, file.Plan().Name(), len(file.Plan().SubTopologies()))
+				failed = err
+				continue
 			}
-			return failed
+			fmt.Fprintf(a.stdout, "%s: ok: topology %s, %s\n", path, file.Plan().Name(), plural(len(file.Plan().SubTopologies()), "sub-topology", "sub-topologies"))
+		}
+		return failed
+	}
+	return cmd
+}
+
+// names are those of a list, in which @FILE stands for the lines of a file.
+func names(list []string) ([]string, error) {
+	var all []string
+	for _, one := range list {
+		path, ok := strings.CutPrefix(one, "@")
+		if !ok {
+			all = append(all, strings.TrimSpace(one))
+			continue
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("--functions: %w", err)
+		}
+		all = append(all, strings.Fields(string(data))...)
+	}
+	return all, nil
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of topology files, for editors",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.stdout.Write(topoyaml.Schema())
+			return err
 		},
 	}
 }

@@ -49,6 +49,7 @@ func (a *app) show(c config.Config, file *topoyaml.File) *show {
 		s.print, s.flush, s.close = s.table.Print, s.table.Flush, s.table.Draw
 		if _, both := isTerminal(a.stderr); both {
 			s.errors = screen
+			a.notes.to(screen) // what a signal says would move the table, so that it is drawn twice
 		}
 	default:
 		lines := view.NewLines(a.stdout)

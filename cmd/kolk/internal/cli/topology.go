@@ -13,8 +13,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
-// readTopology reads a topology file. Its mistakes are one line each: file:line:column: message.
-func readTopology(path string) (*topoyaml.File, error) {
+// readTopology reads a topology file; functions are names of Go functions that it may use, if it is only checked. Its mistakes are one line each: file:line:column: message.
+func readTopology(path string, functions ...string) (*topoyaml.File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -22,7 +22,7 @@ func readTopology(path string) (*topoyaml.File, error) {
 		}
 		return nil, usage(err)
 	}
-	file, err := topoyaml.Load(path, data, topoyaml.Options{Lookup: os.LookupEnv})
+	file, err := topoyaml.Load(path, data, topoyaml.Options{Lookup: os.LookupEnv, Functions: functions})
 	if err != nil {
 		return nil, &exitError{exitTopology, inFile(path, err)}
 	}
