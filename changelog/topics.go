@@ -51,6 +51,8 @@ type Topic struct {
 	Kind       Kind
 	// Grows says that a topic with fewer partitions gets more: they hold no keys, each belongs to one task.
 	Grows bool
+	// MaxBytes is the max.message.bytes that it is created with; 0 leaves it to the broker.
+	MaxBytes int
 	// For says in messages what the topic belongs to, for example the sub-topology's name. It may be empty.
 	For string
 }
@@ -63,6 +65,8 @@ type TopicInfo struct {
 	// DeleteRetention is how long a changelog keeps tombstones. Local state that was not updated for that long must not be
 	// continued: keys that were deleted meanwhile would rise again. 0 if the topic is not compacted, or it is not known.
 	DeleteRetention time.Duration
+	// Limits is what the topic takes; nil if it is not known.
+	Limits *Limits
 }
 
 // TopicsError is returned by [EnsureTopics] for topics that do not fit. Each problem is a sentence with a way out.
@@ -185,6 +189,9 @@ func (e *ensurer) create(ctx context.Context, names []string, replication int16,
 			t.ReplicationFactor = -1
 		}
 		required, extra := want.Kind.config()
+		if want.MaxBytes > 0 {
+			required[maxMessageBytes] = strconv.Itoa(want.MaxBytes)
+		}
 		if optional {
 			maps.Copy(required, extra)
 		}
@@ -387,11 +394,12 @@ func (e *ensurer) checkConfigs(ctx context.Context, infos map[string]TopicInfo) 
 			cfg[c.Key] = c.MaybeValue()
 		}
 		e.checkConfig(want, cfg)
+		info := infos[rc.Name]
+		info.Limits = NewLimits(rc.Name, cfg, time.Now)
 		if ms, err := strconv.ParseInt(cfg["delete.retention.ms"], 10, 64); err == nil && want.Kind != Repartition {
-			info := infos[rc.Name]
 			info.DeleteRetention = time.Duration(min(ms, int64(1<<63-1)/int64(time.Millisecond))) * time.Millisecond
-			infos[rc.Name] = info
 		}
+		infos[rc.Name] = info
 	}
 	return nil
 }

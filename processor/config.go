@@ -45,6 +45,10 @@ type Config struct {
 	Guarantee Guarantee
 	// ReplicationFactor of internal topics. Default: -1, the brokers' default.
 	ReplicationFactor int
+	// MaxMessageBytes is the largest message of the internal topics that are created (their max.message.bytes): a value of a store, a record
+	// behind a repartition. A topic that exists keeps what it has. Default: as much as the largest of the application's own topics
+	// takes, and 64 KiB more.
+	MaxMessageBytes int64
 
 	// CommitInterval is the longest time from processing a record to committing it. Default: 100 ms.
 	CommitInterval time.Duration
@@ -132,6 +136,9 @@ func (c Config) WithDefaults(plan *topology.Plan) Config {
 	return c
 }
 
+// mostMessage is Kafka's default of socket.request.max.bytes.
+const mostMessage = 100 << 20
+
 func def[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
@@ -212,6 +219,9 @@ func (c Config) Validate() error {
 	}
 	if c.TransactionTimeout < 2*c.CommitInterval {
 		wrong("TransactionTimeout", "%v leaves a transaction of %v no time to commit", c.TransactionTimeout, c.CommitInterval)
+	}
+	if c.MaxMessageBytes < 0 || c.MaxMessageBytes > mostMessage {
+		wrong("MaxMessageBytes", "%d is not between 0 and %d, which is what a request to a broker may have (its socket.request.max.bytes) by default", c.MaxMessageBytes, mostMessage)
 	}
 	if c.ReplicationFactor < -1 || c.ReplicationFactor == 0 || c.ReplicationFactor > 32767 {
 		wrong("ReplicationFactor", "%d is not a replication factor; -1 is the brokers' default", c.ReplicationFactor)

@@ -25,6 +25,10 @@ type RecordError = task.RecordError
 // FutureError is wrapped by the error of a record whose time is further ahead than [topology.MaxFuture] allows.
 type FutureError = task.FutureError
 
+// RefusedError is wrapped by the [*RecordError] of a record that made a message which its topic does not take: too large, with a timestamp that is
+// too far from the clock, or without a key.
+type RefusedError = changelog.RefusedError
+
 // MissingTopicsError names topics of the topology that do not exist.
 type MissingTopicsError = cluster.MissingTopicsError
 

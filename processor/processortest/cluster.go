@@ -86,6 +86,9 @@ func (c *cluster) TopicID(topic string) (id [16]byte) {
 	return id
 }
 
+// Limits implements task.Cluster: the topics take everything.
+func (c *cluster) Limits(string) *changelog.Limits { return nil }
+
 // partition is where a producer puts a key.
 func (c *cluster) partition(topic string, key []byte) int32 {
 	n := len(c.topics[topic])

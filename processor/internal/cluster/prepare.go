@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +23,9 @@ type Options struct {
 	App               string
 	Plan              *topology.Plan
 	ReplicationFactor int16
-	Logger            *slog.Logger
+	// MaxMessageBytes of internal topics; 0: as much as the topics of the plan take, and a little more.
+	MaxMessageBytes int
+	Logger          *slog.Logger
 	// Grown, if not nil, is told of inputs that have got more partitions: see [View.Look].
 	Grown func(Growth)
 }
@@ -103,7 +103,8 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	}); err != nil {
 		return nil, err
 	}
-	v.globalRetention(ctx, adm)
+	v.learnConfigs(ctx, adm, users)
+	v.report(o.Logger)
 	if err := v.existing(ctx, adm); err != nil {
 		return nil, err
 	}
@@ -146,8 +147,9 @@ func (e *MissingTopicsError) Error() string {
 // many tasks.
 func (v *View) internalTopics(ctx context.Context, repartitions map[string]int32, tasks func(sub string) int32) error {
 	var topics []changelog.Topic
+	most := v.internalBytes(v.options.MaxMessageBytes)
 	for name, n := range repartitions {
-		topics = append(topics, changelog.Topic{Name: v.Real(name, true), Partitions: n, Kind: changelog.Repartition, For: "repartition " + name})
+		topics = append(topics, changelog.Topic{Name: v.Real(name, true), Partitions: n, Kind: changelog.Repartition, MaxBytes: most, For: "repartition " + name})
 	}
 	for _, sub := range v.plan.SubTopologies() {
 		for _, s := range sub.Stores {
@@ -158,7 +160,7 @@ func (v *View) internalTopics(ctx context.Context, repartitions map[string]int32
 			if s.Kind.Windowed() {
 				kind = changelog.WindowChangelog
 			}
-			topics = append(topics, changelog.Topic{Name: changelog.Name(v.app, s.Name), Partitions: tasks(sub.Name), Kind: kind, For: "store " + s.Name, Grows: !keyed(sub)})
+			topics = append(topics, changelog.Topic{Name: changelog.Name(v.app, s.Name), Partitions: tasks(sub.Name), Kind: kind, MaxBytes: most, For: "store " + s.Name, Grows: !keyed(sub)})
 		}
 	}
 	if len(topics) == 0 {
@@ -172,43 +174,9 @@ func (v *View) internalTopics(ctx context.Context, repartitions map[string]int32
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, i := range infos {
-		v.topics[i.Name] = Topic{Name: i.Name, ID: i.ID, Partitions: i.Partitions, DeleteRetention: i.DeleteRetention}
+		v.topics[i.Name] = Topic{Name: i.Name, ID: i.ID, Partitions: i.Partitions, DeleteRetention: i.DeleteRetention, Limits: i.Limits}
 	}
 	return nil
-}
-
-// globalRetention asks for how long the topics of global tables keep deletions. Where the brokers do not tell, Kafka's default
-// is as good a guess as any.
-func (v *View) globalRetention(ctx context.Context, adm *kadm.Client) {
-	const kafkaDefault = 24 * time.Hour
-	var topics []string
-	for _, g := range v.plan.Globals() {
-		topics = append(topics, g.Topic)
-	}
-	if len(topics) == 0 {
-		return
-	}
-	keep := map[string]time.Duration{}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	rcs, _ := adm.DescribeTopicConfigs(ctx, topics...)
-	for _, rc := range rcs {
-		for _, c := range rc.Configs {
-			if ms, err := strconv.ParseInt(c.MaybeValue(), 10, 64); c.Key == "delete.retention.ms" && err == nil && rc.Err == nil {
-				keep[rc.Name] = time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
-			}
-		}
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, name := range topics {
-		t := v.topics[name]
-		t.DeleteRetention = kafkaDefault
-		if d, ok := keep[name]; ok {
-			t.DeleteRetention = d
-		}
-		v.topics[name] = t
-	}
 }
 
 // transactions2 asks one broker for the finalized level of transaction.version.

@@ -20,6 +20,8 @@ type Topic struct {
 	Partitions int32
 	// DeleteRetention of a changelog or the topic of a global table: tombstones may vanish after it.
 	DeleteRetention time.Duration
+	// Limits is what the topic takes; nil if the brokers do not tell.
+	Limits *changelog.Limits
 }
 
 // View is the cluster as it was when it was last asked. It is safe for concurrent use.
@@ -74,6 +76,13 @@ func (v *View) DeleteRetention(topic string) time.Duration {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.topics[topic].DeleteRetention
+}
+
+// Limits returns what a topic takes, nil if it is not known.
+func (v *View) Limits(topic string) *changelog.Limits {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.topics[topic].Limits
 }
 
 // Tasks returns how many tasks a sub-topology has: the largest partition count of its inputs.

@@ -76,6 +76,20 @@ func (j job) plan() (*topology.Plan, error) {
 		t.Stream(j.in(), serde.String(), serde.String()).
 			JoinGlobal("found", table, func(v string) string { return v }, func(v, found string) string { return v + " " + found }).
 			To(j.out())
+	case "stamped":
+		j.addStamped(t)
+	case "repartitioned-table":
+		t.Stream(j.in(), serde.String(), serde.String()).
+			MapRecords(func(r *topology.Record[string, string]) topology.Record[string, string] {
+				return r.With(r.Value[:1], r.Value)
+			}).
+			Repartition("by-letter").ToTable("latest").ToStream().To(j.out())
+	case "collected":
+		j.addCollected(t).EachUpdate().ToStream().MapValues(func(v string) string { return strconv.Itoa(len(v)) }).To(j.out())
+	case "collected-hours":
+		t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().Window(topology.Tumbling(time.Hour)).
+			Aggregate("collected", func(all, v string) string { return all + v }).Final().
+			StreamRecords(func(_ topology.Window, k, v string) (string, string) { return k, v }).To(j.out())
 	case "joined":
 		j.addJoined(t)
 	default:
@@ -160,6 +174,27 @@ func (j job) addWords(t *topology.Topology) {
 		ToStream().
 		MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).
 		To(j.out())
+}
+
+type stamp struct {
+	Key string `json:"k"`
+	At  int64  `json:"t"`
+}
+
+// addStamped counts by a field, with the times that the values say, and the latest count with each commit.
+func (j job) addStamped(t *topology.Topology) {
+	t.Stream(j.in(), serde.String(), serde.JSON[stamp](), topology.TimeFromValue(func(s stamp) time.Time { return time.UnixMilli(s.At) })).
+		GroupBy("g", func(s stamp) string { return s.Key }).
+		Count("n").
+		ToStream().
+		MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).
+		To(j.out())
+}
+
+// addCollected keeps all values of a key, one behind the other.
+func (j job) addCollected(t *topology.Topology) topology.Table[string, string] {
+	return t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().
+		Aggregate("collected", func(all, v string) string { return all + v })
 }
 
 // addFragile is addWords behind functions that fail on some values: "error" and "panic" say how, "stuck" never returns.

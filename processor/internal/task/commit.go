@@ -26,6 +26,7 @@ type store struct {
 	id       [16]byte
 	end, was int64 // of the changelog, after this transaction and before it; -1: nothing was ever written
 	windows  *windowLog
+	gate     changelog.Gate
 }
 
 // Position is where the task stands in an input.
@@ -93,6 +94,9 @@ func (t *Task) logChanges(s *store) error {
 		if !wiretime.Fits(m.Timestamp) {
 			hs, m.Timestamp = t.stamp(t.headers[:0], m.Timestamp)
 			t.headers = hs
+		}
+		if err := s.gate.Check(m.Key, m.Value, m.Timestamp, hs); err != nil {
+			return t.refuse(&RecordError{Task: t.id, Node: s.spec.Name, Err: err})
 		}
 		t.output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, hs)
 		if s.windows != nil {
@@ -304,12 +308,13 @@ func (t *Task) nextTransaction() {
 	for _, n := range t.tallies {
 		*n = 0
 	}
+	t.taking = taking{}
 	t.dirty, t.endsRead = false, false
 	t.current, t.broken = nil, nil
 	t.handing = topology.Origin{}
 }
 
-// Skip leaves out a message when it comes again: after an abort, one that user code panicked on.
+// Skip leaves out a message when it comes again: after an abort, the one of an [AbortToSkip].
 func (t *Task) Skip(o topology.Origin) {
 	for _, in := range t.inputs {
 		if in.topic == o.Topic && o.Partition == t.id.Partition && o.Offset >= in.pos {

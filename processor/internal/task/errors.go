@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +27,8 @@ type Policy int
 const (
 	// Fail stops the task with a [*RecordError]. It is the default.
 	Fail Policy = iota
-	// Skip drops the record, counts it and goes on. After a panic the transaction is aborted first, see [AbortToSkip].
+	// Skip drops the record, counts it and goes on. After a panic, and when a topic does not take what the record made, the transaction is
+	// aborted first, see [AbortToSkip].
 	Skip
 )
 
@@ -48,6 +50,8 @@ type RecordError struct {
 	Topic     string
 	Partition int32
 	Offset    int64
+	// Sources are the application's input topics that the message was made from, if Topic is a repartition topic.
+	Sources []string
 	// Node is the operator, empty if it is not known (a panic).
 	Node string
 	// Key is the message's key.
@@ -63,8 +67,15 @@ func (e *RecordError) Error() string {
 	fmt.Fprintf(&b, "task %s", e.Task)
 	if e.Topic != "" {
 		fmt.Fprintf(&b, ": record %s/%d at offset %d", e.Topic, e.Partition, e.Offset)
+		var more []string
 		if e.Key != nil {
-			fmt.Fprintf(&b, " (key %s)", quote(e.Key))
+			more = append(more, "key "+quote(e.Key))
+		}
+		if len(e.Sources) > 0 {
+			more = append(more, "made from "+strings.Join(e.Sources, ", "))
+		}
+		if len(more) > 0 {
+			fmt.Fprintf(&b, " (%s)", strings.Join(more, "; "))
 		}
 	}
 	if e.Node != "" {
@@ -86,15 +97,15 @@ func quote(key []byte) string {
 	return strconv.Quote(string(key[:most])) + "..."
 }
 
-// AbortToSkip is returned by [Task.Process] when user code panicked on a record and the policy is [Skip]. State may be half
-// changed, so the record cannot simply be left out: the caller aborts the transaction, calls [Task.Skip] with Origin, and
-// fetches again.
+// AbortToSkip is returned by [Task.Process] and [Task.Flush] when user code panicked on a record, or a topic does not take what it made, and
+// the policy is [Skip]. State may be half changed, so the record cannot simply be left out: the caller aborts the transaction, calls
+// [Task.Skip] with Origin, and fetches again.
 type AbortToSkip struct {
 	Origin topology.Origin
 	Err    *RecordError
 }
 
-// Error says what panicked and what is to be done.
+// Error says what failed and what is to be done.
 func (e *AbortToSkip) Error() string { return "abort, then skip the record: " + e.Err.Error() }
 
 // Unwrap returns the [*RecordError].
@@ -123,7 +134,7 @@ func (t *Task) rescue(err *error) {
 	if in := t.current; in != nil {
 		o, re.Key = in.msg.Origin, clone(in.msg.Key)
 	}
-	re.Topic, re.Partition, re.Offset = o.Topic, o.Partition, o.Offset
+	t.name(re, o)
 	if o.Topic == "" {
 		t.broken = re
 		*err = re
@@ -132,9 +143,37 @@ func (t *Task) rescue(err *error) {
 	t.broken = re
 	*err = re
 	if t.onError == Skip {
+		t.warn("", re)
 		*err = &AbortToSkip{Origin: o, Err: re}
 		t.broken = *err
 	}
+}
+
+// name says which record failed.
+func (t *Task) name(re *RecordError, o topology.Origin) {
+	re.Topic, re.Partition, re.Offset = o.Topic, o.Partition, o.Offset
+	if in := t.input(o.Topic); in != nil && in.repartition {
+		re.Sources = t.sources(in.name, nil)
+	}
+}
+
+// sources adds the input topics from which a repartition topic is made to those that are there.
+func (t *Task) sources(repartition string, to []string) []string {
+	for _, w := range t.writersOf(repartition) {
+		for _, s := range t.plan.SubTopologies() {
+			if s.Name != w.SubTopology {
+				continue
+			}
+			for _, in := range s.Inputs {
+				if in.Repartition {
+					to = t.sources(in.Topic, to)
+				} else if !slices.Contains(to, in.Topic) {
+					to = append(to, in.Topic)
+				}
+			}
+		}
+	}
+	return to
 }
 
 // panicSite returns file:line of the frame that panicked. It is called by the deferred function that recovers.

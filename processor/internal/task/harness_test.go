@@ -70,7 +70,8 @@ func (c *testClock) advance(d time.Duration) { c.now = c.now.Add(d) }
 // testCluster has partition counts.
 type testCluster map[string]int32
 
-func (c testCluster) Partitions(topic string) int32 { return c[topic] }
+func (c testCluster) Partitions(topic string) int32         { return c[topic] }
+func (c testCluster) Limits(topic string) *changelog.Limits { return nil }
 func (c testCluster) TopicID(topic string) (id [16]byte) {
 	copy(id[:], topic)
 	return id

@@ -290,10 +290,13 @@ func (t *Task) take(in *input) error {
 	if !in.skip {
 		t.maxRef = max(t.maxRef, m.Ref)
 		t.current = in
+		t.before = t.sent
 		t.working.Store(in.number<<offsetBits | m.Origin.Offset)
-		if err := in.source.Receive(m); err != nil {
+		if err := in.source.Receive(m); err != nil && !t.spare(err) {
 			return t.fail(err)
 		}
+		t.taken++
+		t.last = m.Origin
 		t.current = nil
 	}
 	in.ready = false

@@ -66,6 +66,7 @@ func (t *Task) Partition() int32 { return t.id.Partition }
 // Handing notes the record that was held back and is being handed on, and says whether it is to be left out.
 func (t *Task) Handing(o topology.Origin) (skip bool) {
 	t.handing = o
+	t.byTime = t.byTime || o.Topic != ""
 	for i := range t.left {
 		if t.left[i].origin == o {
 			t.left[i].met = true

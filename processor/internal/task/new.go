@@ -225,6 +225,7 @@ func (t *Task) openStores(o *Options) error {
 		s := &store{spec: spec, bytes: t.overlay.Open(prefix), end: -1}
 		if spec.Logged {
 			s.topic = changelog.Name(t.app, spec.Name)
+			s.gate = changelog.NewGate(t.cluster.Limits(s.topic), 0)
 			s.id = t.cluster.TopicID(s.topic)
 			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind.Windowed(), Timestamped: spec.Timestamped}
 			if p, ok := o.Checkpoint.Changelog(spec.Name); ok {
@@ -240,6 +241,7 @@ func (t *Task) openStores(o *Options) error {
 		} else if t.behind(o) {
 			s.bytes.DeleteRange(nil, nil) // it has no log to catch up from
 		}
+		t.stateful = t.stateful || spec.Name != o.Sub.TimeStore
 		if spec.Name == o.Sub.TimeStore {
 			t.timeStore.store = s.bytes
 		} else if spec.Kind == topology.KeyValueStore {
@@ -298,9 +300,11 @@ func (t *Task) openOutlets(o *Options) error {
 			return fmt.Errorf("the number of partitions of output topic %s is not known", out.topic)
 		}
 		out.partitioner = kgo.StickyKeyPartitioner(nil).ForTopic(out.topic) // murmur2 of the key, as Kafka's own
+		reserve := 0
 		if sink.Repartition {
-			out.relay = t.relayTo(sink.Topic, out)
+			out.relay, reserve = t.relayTo(sink.Topic, out), ownHeaders
 		}
+		out.gate = changelog.NewGate(t.cluster.Limits(out.topic), reserve)
 		if n := sink.Index + 1; n > len(t.outlets) {
 			t.outlets = append(t.outlets, make([]*outlet, n-len(t.outlets))...)
 		}

@@ -151,7 +151,7 @@ func (t *Task) punctuate(s *schedule, at int64) error {
 	}
 	t.counts.punctuations++
 	t.touch()
-	return s.p.Punctuate(at)
+	return t.timeMade(s.p.Punctuate, at)
 }
 
 // tickWall calls the wall-clock punctuators that are due. One that is due more than an interval from now was so before the clock was put

@@ -2,9 +2,11 @@ package task
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -15,9 +17,13 @@ type outlet struct {
 	partitions  int32
 	partitioner kgo.TopicPartitioner
 	relay       *relay // of a repartition topic
+	gate        changelog.Gate
 }
 
-// Send appends a message to an output topic; see [topology.Task].
+// ownHeaders is how many bytes an announcement takes at most, with the name of a sub-topology.
+const ownHeaders = 512
+
+// Send appends a message to an output topic; see [topology.Task]. It returns a [*changelog.RefusedError] for one that the topic does not take.
 func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	if sink.Index >= len(t.outlets) || t.outlets[sink.Index] == nil {
 		return fmt.Errorf("topic %q is none of the outputs of sub-topology %q", sink.Topic, t.id.Sub)
@@ -33,23 +39,14 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 		p = int32(o.partitioner.Partition(&t.keyed, int(o.partitions)))
 	}
 	hs := t.headers[:0]
-	if o.relay == nil {
-		for i := range headers {
-			if headers[i].Key == wiretime.Header {
-				continue // it would be taken for this record's
-			}
-			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
+	for i := range headers {
+		if k := headers[i].Key; k == wiretime.Header || o.relay != nil && (k == LateHeader || k == TimeHeader || k == PlaceHeader) {
+			continue // somebody else's; it would be taken for ours
 		}
-		t.encoded = t.encoded[:0]
-		t.counts.out++
-	} else {
-		for i := range headers {
-			if k := headers[i].Key; k == LateHeader || k == TimeHeader || k == PlaceHeader || k == wiretime.Header {
-				continue // somebody else's; it would be taken for ours
-			}
-			hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
-		}
-		t.encoded = t.encoded[:0]
+		hs = append(hs, kgo.RecordHeader{Key: headers[i].Key, Value: headers[i].Value})
+	}
+	t.encoded = t.encoded[:0]
+	if o.relay != nil {
 		if ref > timestamp { // a record that was given a later time shows that time itself: its ref is not before it
 			t.encoded = appendLate(t.encoded, ref-timestamp)
 			hs = append(hs, kgo.RecordHeader{Key: LateHeader, Value: t.encoded[:len(t.encoded):len(t.encoded)]})
@@ -59,17 +56,31 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 			t.encoded = append(append(t.encoded, headerVersion), place...)
 			hs = append(hs, kgo.RecordHeader{Key: PlaceHeader, Value: t.encoded[n:len(t.encoded):len(t.encoded)]})
 		}
-		if a, ok := o.relay.ride(t, p); ok {
+	}
+	exact := timestamp
+	if !wiretime.Fits(timestamp) {
+		hs, timestamp = t.stamp(hs, timestamp)
+	}
+	t.headers = hs
+	if err := o.gate.Check(key, value, timestamp, hs); err != nil {
+		return err
+	}
+	if o.relay != nil {
+		if a, ok := o.relay.ride(t, p); ok { // what rides is told with this record or never
 			n := len(t.encoded)
 			t.encoded = a.append(t.encoded)
 			hs = append(hs, kgo.RecordHeader{Key: TimeHeader, Value: t.encoded[n:]})
 		}
 		t.counts.repartitionOut++
-	}
-	if !wiretime.Fits(timestamp) {
-		hs, timestamp = t.stamp(hs, timestamp)
+	} else {
+		if o.gate.Outlived(timestamp) {
+			t.log.Warn("results are older than their topic keeps them, so that the broker may delete them at once: raise its retention.ms, or set it to -1",
+				"topic", o.topic, "timestamp", time.UnixMilli(exact).UTC())
+		}
+		t.counts.out++
 	}
 	t.headers = hs
+	t.sent++
 	t.output.Produce(o.topic, p, key, value, timestamp, hs)
 	t.dirty = true
 	return nil

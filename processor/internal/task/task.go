@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
@@ -40,6 +41,8 @@ type Cluster interface {
 	// Partitions returns 0 for a topic that is not known.
 	Partitions(topic string) int32
 	TopicID(topic string) [16]byte
+	// Limits returns what a topic takes, nil for everything.
+	Limits(topic string) *changelog.Limits
 }
 
 // Clock tells the wall-clock time.
@@ -105,6 +108,9 @@ type Task struct {
 	batch     state.Batch
 	update    checkpoint.Update
 	graph     *topology.Graph
+
+	taking
+	stateful bool // the sub-topology has stores of operators
 
 	moment
 	was         moment    // as of the last commit
@@ -433,9 +439,13 @@ func (t *Task) Drop(node string, reason topology.Reason, o topology.Origin) {
 
 // Fail applies the error policy to a record that node failed on.
 func (t *Task) Fail(node string, o topology.Origin, err error) error {
-	re := &RecordError{Task: t.id, Topic: o.Topic, Partition: o.Partition, Offset: o.Offset, Node: node, Err: err}
+	re := &RecordError{Task: t.id, Node: node, Err: err}
+	t.name(re, o)
 	if in := t.current; in != nil && in.msg.Origin == o {
 		re.Key = clone(in.msg.Key)
+	}
+	if isRefused(err) && o != (topology.Origin{}) {
+		return t.refuse(re)
 	}
 	if t.onError != Skip {
 		return re

@@ -85,7 +85,7 @@ func (t *Task) proceed(a *agenda, now int64, timed []topology.Timed) error {
 	}
 	*a.time = now
 	for _, op := range timed {
-		if err := op.Advance(now); err != nil {
+		if err := t.timeMade(op.Advance, now); err != nil {
 			return err
 		}
 	}
@@ -128,7 +128,7 @@ func (t *Task) conclude(a *agenda, timed []topology.Timed, end func()) error {
 	}
 	end()
 	for _, op := range timed {
-		if err := op.Advance(topology.EndOfTime); err != nil {
+		if err := t.timeMade(op.Advance, topology.EndOfTime); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@
 package txn
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -27,7 +29,7 @@ type Producer struct {
 	id        int64
 	epoch     int16
 	err       error // of Begin: reported by Commit
-	failed    atomic.Pointer[produceError]
+	failed    atomic.Pointer[ProduceError]
 
 	topics []*tails // few; the last one used comes first
 	arena  arena
@@ -77,12 +79,6 @@ func (p *Producer) settle(c *chunk) {
 	}
 }
 
-type produceError struct {
-	topic     string
-	partition int32
-	err       error
-}
-
 // NewProducer returns the producer of a worker. Without transactions (at-least-once) the same calls produce directly.
 func NewProducer(cl *kgo.Client, transactional bool) *Producer {
 	p := &Producer{cl: cl, transactional: transactional}
@@ -116,7 +112,9 @@ func (p *Producer) place(topic string, partition int32, key, value []byte, times
 }
 
 func (p *Producer) fail(r *kgo.Record, err error) {
-	p.failed.CompareAndSwap(nil, &produceError{r.Topic, r.Partition, err})
+	if p.failed.Load() == nil {
+		p.failed.CompareAndSwap(nil, &ProduceError{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Err: err})
+	}
 }
 
 func (p *Producer) begin() {
@@ -167,7 +165,7 @@ func (p *Producer) Flush(ctx context.Context) error {
 		return fmt.Errorf("flush the producer: %w", err)
 	}
 	if e := p.failed.Load(); e != nil {
-		return &ProduceError{Topic: e.topic, Partition: e.partition, Err: e.err}
+		return e
 	}
 	return p.await(ctx, flushWait)
 }
@@ -214,10 +212,12 @@ func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
 
 var errUnknownPartition = errors.New("the client does not know the partition that it has sent messages to")
 
-// ProduceError is a message that could not be produced.
+// ProduceError is a message that could not be produced. If the broker has refused it, it is the first of those that were refused together,
+// because of any of them.
 type ProduceError struct {
 	Topic     string
 	Partition int32
+	Key       []byte
 	Err       error
 }
 
@@ -226,6 +226,16 @@ func (e *ProduceError) Error() string {
 }
 
 func (e *ProduceError) Unwrap() error { return e.Err }
+
+// Refused reports whether the message was refused for what it is: another try fails again.
+func (e *ProduceError) Refused() bool {
+	return errors.Is(e.Err, kerr.InvalidTimestamp) || errors.Is(e.Err, kerr.MessageTooLarge) || errors.Is(e.Err, kerr.RecordListTooLarge) || errors.Is(e.Err, kerr.InvalidRecord)
+}
+
+// Forbidden reports whether the topic takes no message at all from this application.
+func (e *ProduceError) Forbidden() bool {
+	return errors.Is(e.Err, kerr.TopicAuthorizationFailed) || errors.Is(e.Err, kerr.InvalidTopicException)
+}
 
 var errProducerIDChanged = errors.New("the client loaded a new producer id in the middle of the transaction")
 

@@ -53,7 +53,7 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 			id := task.ID{Sub: sub.Name, Partition: p}
 			if s.tasks[id] != nil || s.openings[id] != nil {
 				// Another of its inputs has grown to its partition: the task is opened anew, with a new client.
-				s.fatal = errors.Join(s.fatal, &errReset{fmt.Errorf("task %s has got another input", id)})
+				s.fatal = errors.Join(s.fatal, &errReset{err: fmt.Errorf("task %s has got another input", id)})
 				continue
 			}
 			o := &opening{id: id, sub: sub, topics: s.inputs(sub, p, added)}
@@ -124,7 +124,7 @@ func (s *session) drop(lost map[string][]int32) {
 		if 0 < n && n < len(topics) {
 			// It should not happen. What is left of the task would be fetched and belong to nobody, and its offsets would be old when
 			// the task comes back.
-			s.fatal = errors.Join(s.fatal, &errReset{fmt.Errorf("the group took away a part of task %s", id)})
+			s.fatal = errors.Join(s.fatal, &errReset{err: fmt.Errorf("the group took away a part of task %s", id)})
 		}
 		return n > 0
 	}

@@ -72,6 +72,7 @@ func (s *session) connect() error {
 		// in the processor's caches any more.
 		kgo.ProducerLinger(20 * time.Millisecond),
 		kgo.MaxBufferedRecords(500_000),
+		kgo.ProducerBatchMaxBytesFn(s.cfg.View.BatchBytes),
 		// A message that the broker refuses for now is sent again after a look at the metadata, and the client looks no more often than
 		// this. Apache Kafka refuses the first messages of a transaction as long as it is still finishing the one before, which takes
 		// a while with many partitions.
@@ -215,7 +216,7 @@ func (s *session) fetchError(topic string, partition int32, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return nil
 	case errors.Is(err, kgo.ErrClientClosed):
-		return &errReset{err}
+		return &errReset{err: err}
 	case errors.Is(err, kerr.OffsetOutOfRange), errors.As(err, &lost):
 		return fmt.Errorf("input is lost: the committed offset of %s/%d is not on the broker any more (%w). The topic's retention has passed it, or the topic was truncated; choose where to go on by committing an offset for group %q", topic, partition, err, s.cfg.App)
 	case errors.Is(err, kerr.UnknownTopicID):
@@ -226,7 +227,7 @@ func (s *session) fetchError(topic string, partition int32, err error) error {
 			return foreign.error
 		}
 		if errors.Is(err, kerr.FencedInstanceID) {
-			return &errReset{fmt.Errorf("another process joined the group as %q: %w", s.group.InstanceID, err)}
+			return &errReset{err: fmt.Errorf("another process joined the group as %q: %w", s.group.InstanceID, err)}
 		}
 		if errors.Is(err, kerr.InconsistentGroupProtocol) || errors.Is(err, kerr.GroupAuthorizationFailed) || errors.Is(err, kerr.InvalidSessionTimeout) {
 			return fmt.Errorf("group %q: %w", s.cfg.App, err)

@@ -45,7 +45,7 @@ func (s *session) commit() error {
 		return nil
 	}
 	if err := s.producer.Flush(s.hard); err != nil {
-		return s.abort(err)
+		return s.flushFailed(dirty, err)
 	}
 	if s.producer.Open() {
 		if err := s.cfg.Points.Hit(failpoint.AfterFlush); err != nil {
@@ -68,7 +68,7 @@ func (s *session) commit() error {
 			if open := time.Since(s.dirtySince); open > s.cfg.TransactionTimeout {
 				err = fmt.Errorf("the transaction was open for %v, longer than TransactionTimeout (%v), and the broker has ended it: %w", open.Round(time.Millisecond), s.cfg.TransactionTimeout, err)
 			}
-			return &errReset{err}
+			return &errReset{err: err}
 		}
 	} else if err := txn.CommitOffsets(s.hard, s.group, offsets); err != nil {
 		return s.abort(err)
@@ -77,6 +77,7 @@ func (s *session) commit() error {
 		if err := s.apply(r); err != nil {
 			return err
 		}
+		s.passed(r)
 	}
 	if err := s.relieve(); err != nil {
 		return err
@@ -84,6 +85,7 @@ func (s *session) commit() error {
 	s.producer.Done()
 	s.align.Committed()
 	s.aborts = 0
+	s.widen()
 	s.cfg.Counters.Commits.Add(1)
 	records := s.processed
 	s.clean(start)
@@ -178,32 +180,56 @@ func (s *session) positions(dirty []*running) ([]txn.Offset, error) {
 	return offsets, nil
 }
 
-// abort undoes the current transaction and goes on from the last commit.
+// abort undoes the current transaction and goes on from the last commit. If it happens again and again that is the end.
 func (s *session) abort(cause error) error {
 	if s.hard.Err() != nil {
 		return errors.Join(s.hard.Err(), s.undo())
 	}
 	s.aborts++
-	s.cfg.Counters.Aborts.Add(1)
-	s.cfg.Events.Aborted(s.cfg.Index, cause)
 	s.log.Warn("transaction aborted: processing again from the last commit", "err", cause, "in a row", s.aborts)
 	if s.aborts >= maxAborts && notMember(cause) {
 		// The group has thrown the worker out and the client does not notice: with a new one it joins again.
+		s.aborted(cause)
 		s.aborts = 0
-		return &errReset{cause}
+		return &errReset{err: cause}
 	}
-	if fatalProduce(cause) || s.aborts >= maxAborts {
+	if s.aborts >= maxAborts {
+		s.aborted(cause)
 		return errors.Join(fmt.Errorf("transactions are aborted again and again (%d in a row): %w", s.aborts, cause), s.undo())
 	}
+	if err := s.rewind(cause); err != nil {
+		return err
+	}
+	if s.aborts > 1 {
+		select {
+		case <-time.After(min(time.Duration(s.aborts)*20*time.Millisecond, time.Second)):
+		case <-s.hard.Done():
+		}
+	}
+	return nil
+}
+
+// aborted counts an abort.
+func (s *session) aborted(cause error) {
+	s.cfg.Counters.Aborts.Add(1)
+	s.cfg.Events.Aborted(s.cfg.Index, cause)
+}
+
+// rewind undoes the current transaction: the tasks and the client go back to the last commit.
+func (s *session) rewind(cause error) error {
+	if s.hard.Err() != nil {
+		return errors.Join(s.hard.Err(), s.undo())
+	}
+	s.aborted(cause)
 	if err := s.cfg.Points.Hit(failpoint.InAbort); err != nil {
 		return err
 	}
 	if !s.cfg.ExactlyOnce {
 		// The changelogs may hold part of what the overlays hold: the tasks are restored from them.
-		return &errReset{cause}
+		return &errReset{err: cause}
 	}
 	if err := s.producer.Abort(s.hard); err != nil {
-		return &errReset{fmt.Errorf("%w (after: %w)", err, cause)}
+		return &errReset{err: fmt.Errorf("%w (after: %w)", err, cause)}
 	}
 	rewind := map[string]map[int32]kgo.EpochOffset{}
 	for _, r := range s.order {
@@ -224,12 +250,6 @@ func (s *session) abort(cause error) error {
 	s.align.Aborted()
 	// The client's own idea of where to go on is what was polled; ours is what was committed.
 	s.cl.SetOffsets(rewind)
-	if s.aborts > 1 {
-		select {
-		case <-time.After(min(time.Duration(s.aborts)*20*time.Millisecond, time.Second)):
-		case <-s.hard.Done():
-		}
-	}
 	return nil
 }
 
@@ -242,20 +262,6 @@ func (s *session) undo() error {
 		s.log.Warn("could not abort the transaction: the broker will, when it times out", "err", err)
 	}
 	return nil
-}
-
-// fatalProduce reports whether a message can never be produced.
-func fatalProduce(err error) bool {
-	var p *txn.ProduceError
-	if !errors.As(err, &p) {
-		return false
-	}
-	for _, e := range []error{kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.TopicAuthorizationFailed, kerr.InvalidRecord, kerr.InvalidTopicException} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // notMember reports whether a commit failed because the worker is not the group's member any more.

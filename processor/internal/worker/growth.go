@@ -53,7 +53,7 @@ func (s *session) startFailed(o *opening, err error) error {
 	err = fmt.Errorf("task %s: %w", o.id, err)
 	if errors.Is(err, task.ErrWriters) {
 		if more, looked := s.cfg.View.Look(s.ctx); more || looked != nil {
-			return &errReset{err}
+			return &errReset{err: err}
 		}
 	}
 	return err

@@ -151,7 +151,7 @@ func (s *session) enqueue(fetches kgo.Fetches) error {
 			// The partitions of a task that was not adopted yet are paused, and nothing comes of those that were given up. If it did, the client
 			// would go on behind these records, and the task never see them.
 			if len(p.Records) > 0 && failed == nil {
-				failed = &errReset{fmt.Errorf("records of %s/%d from offset %d on belong to no task that runs here", p.Topic, p.Partition, p.Records[0].Offset)}
+				failed = &errReset{err: fmt.Errorf("records of %s/%d from offset %d on belong to no task that runs here", p.Topic, p.Partition, p.Records[0].Offset)}
 			}
 			return
 		}

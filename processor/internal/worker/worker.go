@@ -103,7 +103,9 @@ type Worker struct {
 	seq      uint64
 	failures []time.Time       // of sessions, in the last minute
 	aborts   int               // since the last commit
-	skips    []topology.Origin // records that panicked and are left out from now on
+	skips    []topology.Origin // records that failed and are left out from now on
+	// most is how many records a transaction may have, 0 for any number: see narrow.
+	most int64
 
 	// busy says for the watchdog which task has been processing since when.
 	busy atomic.Pointer[Busy]
@@ -165,7 +167,11 @@ func (w *Worker) member() string { return Member(w.cfg.Instance, w.cfg.Index) }
 // errReset ends a session whose client can no longer be trusted: the outcome of a transaction is unknown, the producer is
 // fenced, the membership is gone. The next session begins with a new client, which completes or aborts what the old one left;
 // the tasks' databases hold committed data only, and what a committed transaction did not reach is restored from the changelog.
-type errReset struct{ err error }
+type errReset struct {
+	err error
+	// meant says that nothing is wrong with client and broker: the next session need not wait.
+	meant bool
+}
 
 func (e *errReset) Error() string { return e.err.Error() }
 func (e *errReset) Unwrap() error { return e.err }
@@ -177,6 +183,10 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 		var reset *errReset
 		if err == nil || hard.Err() != nil || !errors.As(err, &reset) {
 			return err
+		}
+		if reset.meant {
+			w.log.Debug("starting over with a new client", "err", reset.err)
+			continue
 		}
 		now := time.Now()
 		w.failures = append(w.failures, now)
@@ -318,7 +328,7 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 				s.undo() // or its offsets stay pending until it times out, and whoever runs the tasks next waits for that
 			}
 			if errors.Is(err, state.ErrCorrupt) || errors.Is(err, restore.ErrReread) {
-				err = &errReset{err} // the next session finds it rebuilt
+				err = &errReset{err: err} // the next session finds it rebuilt
 			}
 			return err
 		}
@@ -381,7 +391,7 @@ func (s *session) commitDue(now time.Time) time.Duration {
 	if s.rebalance.Load() || s.ctx.Err() != nil {
 		return 0
 	}
-	if s.uncommitted() >= s.cfg.UncommittedBytes {
+	if s.uncommitted() >= s.cfg.UncommittedBytes || s.room() == 0 {
 		return 0
 	}
 	due := s.dirtySince.Add(s.cfg.CommitInterval).Sub(now)
@@ -432,16 +442,23 @@ func (s *session) process() error {
 			if r.halted {
 				continue
 			}
+			limit := int(min(int64(r.quantum), s.room()))
+			if limit == 0 {
+				progress = true // after the commit that is due
+				break
+			}
 			start := time.Now()
 			s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: start})
-			n, err := r.task.Process(r.quantum)
+			n, err := r.task.Process(limit)
 			if err == nil {
 				err = r.task.Tick()
 			}
 			s.busy.Store(nil)
 			took := time.Since(start)
 			s.processing += took
-			r.adapt(n, took)
+			if limit == r.quantum {
+				r.adapt(n, took)
+			}
 			s.processed += int64(n)
 			if err != nil {
 				return s.taskFailed(r, err)
@@ -470,21 +487,4 @@ func (s *session) process() error {
 			return nil
 		}
 	}
-}
-
-// taskFailed ends the transaction after a record could not be processed: it is undone, and either tried again without the
-// record or the end of the application.
-func (s *session) taskFailed(r *running, err error) error {
-	r.handle.Damaged(err)
-	var skip *task.AbortToSkip
-	if errors.As(err, &skip) {
-		s.skips = append(s.skips, skip.Origin)
-		if aborted := s.abort(err); aborted != nil {
-			return aborted
-		}
-		r.task.Skip(skip.Origin)
-		s.aborts = 0 // it does not come again
-		return nil
-	}
-	return errors.Join(err, s.undo())
 }

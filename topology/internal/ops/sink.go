@@ -40,5 +40,8 @@ func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 		o.place = o.branches.append(o.place[:0], r.place)
 		place = o.place
 	}
-	return o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, place, r.Headers)
+	if err := o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, place, r.Headers); err != nil {
+		return o.fail(r.Origin, err)
+	}
+	return nil
 }
