@@ -92,7 +92,7 @@ func New(plan *topology.Plan, cfg Config) (*App, error) {
 	}
 	given := cfg
 	cfg = cfg.WithDefaults(plan)
-	if err := errors.Join(cfg.Validate(), checkMetadata(plan, cfg)); err != nil {
+	if err := errors.Join(cfg.Validate(), checkMetadata(plan, cfg), checkNames(plan, cfg.ApplicationID)); err != nil {
 		return nil, err
 	}
 	return &App{plan: plan, cfg: cfg, given: given, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1), log: reporter{Logger: cfg.Logger}}, nil

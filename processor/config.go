@@ -136,6 +136,9 @@ func (c Config) WithDefaults(plan *topology.Plan) Config {
 	return c
 }
 
+// leastSession is the client's bound.
+const leastSession = 100 * time.Millisecond
+
 // mostMessage is Kafka's default of socket.request.max.bytes.
 const mostMessage = 100 << 20
 
@@ -216,6 +219,9 @@ func (c Config) Validate() error {
 	}
 	if c.CommitMin > c.CommitInterval {
 		wrong("CommitMin", "%v is longer than CommitInterval, %v", c.CommitMin, c.CommitInterval)
+	}
+	if c.SessionTimeout > 0 && c.SessionTimeout < leastSession {
+		wrong("SessionTimeout", "%v is shorter than %v, which the heartbeats need", c.SessionTimeout, leastSession)
 	}
 	if c.TransactionTimeout < 2*c.CommitInterval {
 		wrong("TransactionTimeout", "%v leaves a transaction of %v no time to commit", c.TransactionTimeout, c.CommitInterval)

@@ -83,6 +83,29 @@ func TestConfigValidate(t *testing.T) {
 	}
 }
 
+// TestNamesThatKafkaRefuses are found before any topic is created: other brokers take them.
+func TestNamesThatKafkaRefuses(t *testing.T) {
+	build := func(store, out string) *topology.Plan {
+		top := topology.New("names")
+		top.Stream("in", serde.String(), serde.String()).GroupByKey().Count(store).ToStream().To(out)
+		plan, err := top.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan
+	}
+	for _, c := range []struct{ app, store, out, want string }{
+		{"app", "counts", "out", ""},
+		{strings.Repeat("a", 240), "counts", "out", "at most 249"},
+		{"app", "a.b", "app-a_b-changelog", "differ in '.' and '_' only"},
+	} {
+		_, err := processor.New(build(c.store, c.out), processor.Config{Brokers: []string{"localhost:9092"}, ApplicationID: c.app})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "store "+c.store)) {
+			t.Errorf("%.20s, %.20s: %v", c.app, c.store, err)
+		}
+	}
+}
+
 // TestTooManyStores finds out before anything runs that a commit could not say where all changelogs of a task end.
 func TestTooManyStores(t *testing.T) {
 	for n, want := range map[int]bool{20: true, 30: false} {

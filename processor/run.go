@@ -40,7 +40,11 @@ func (a *App) run(ctx context.Context, stop context.CancelFunc, hard context.Con
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer cl.Close()
-	view, err := cluster.Prepare(ctx, cl, cluster.Options{App: a.cfg.ApplicationID, Plan: a.plan, ReplicationFactor: int16(a.cfg.ReplicationFactor), MaxMessageBytes: int(a.cfg.MaxMessageBytes), Logger: a.cfg.Logger, Grown: a.onGrowth})
+	timeouts := cluster.Timeouts{Session: a.cfg.SessionTimeout}
+	if a.cfg.Guarantee == ExactlyOnce {
+		timeouts.Transaction = a.cfg.TransactionTimeout
+	}
+	view, err := cluster.Prepare(ctx, cl, cluster.Options{App: a.cfg.ApplicationID, Plan: a.plan, ReplicationFactor: int16(a.cfg.ReplicationFactor), MaxMessageBytes: int(a.cfg.MaxMessageBytes), Timeouts: timeouts, Logger: a.cfg.Logger, Grown: a.onGrowth})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type Options struct {
 	ReplicationFactor int16
 	// MaxMessageBytes of internal topics; 0: as much as the topics of the plan take, and a little more.
 	MaxMessageBytes int
+	Timeouts        Timeouts
 	Logger          *slog.Logger
 	// Grown, if not nil, is told of inputs that have got more partitions: see [View.Look].
 	Grown func(Growth)
@@ -101,6 +102,9 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 		v.Transactions2, err = transactions2(ctx, cl)
 		return err
 	}); err != nil {
+		return nil, err
+	}
+	if err := o.Timeouts.check(ctx, adm); err != nil {
 		return nil, err
 	}
 	v.learnConfigs(ctx, adm, users)

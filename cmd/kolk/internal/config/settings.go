@@ -61,6 +61,8 @@ func Settings() []Setting {
 			"keep the membership at a clean stop, for a restart within session-timeout"),
 		row("memory", Running, func(c *Config) *int64 { return &c.Processor.Memory }, 256<<20, amount,
 			"what caches, databases, queues and transactions take together; the process takes up to 80 MiB more"),
+		row("max-message-bytes", Running, func(c *Config) *int64 { return &c.Processor.MaxMessageBytes }, 0, amount,
+			"largest message of internal topics that are created; 0: as much as the largest of the other topics takes, and 64KiB more"),
 		row("flush-size", Running, func(c *Config) *int64 { return &c.Processor.FlushBytes }, 64<<20, amount,
 			"a task's database is written out after so much: what a crash may make it replay"),
 		row("flush-interval", Running, func(c *Config) *time.Duration { return &c.Processor.FlushInterval }, 5*time.Minute, duration,
