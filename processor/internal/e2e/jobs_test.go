@@ -90,6 +90,8 @@ func (j job) plan() (*topology.Plan, error) {
 		t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().Window(topology.Tumbling(time.Hour)).
 			Aggregate("collected", func(all, v string) string { return all + v }).Final().
 			StreamRecords(func(_ topology.Window, k, v string) (string, string) { return k, v }).To(j.out())
+	case "alerts":
+		j.addAlerts(t)
 	case "joined":
 		j.addJoined(t)
 	default:
@@ -229,4 +231,23 @@ func (j job) addJoined(t *topology.Topology) {
 	t.Stream(j.in(), serde.String(), serde.String()).
 		Join("named", table, func(v, name string) string { return v + " " + name }).
 		To(j.out())
+}
+
+// addAlerts is at most one alert per user and hour of event time: the values are users. What is in order goes to named as well.
+func (j job) addAlerts(t *topology.Topology) {
+	last := t.Store("last", serde.String(), serde.Int64())
+	payments := t.Stream(j.in(), serde.Bytes(), serde.String()).
+		SelectKey(userOf).
+		Repartition("by-user", topology.Partitions(3)).
+		InOrder("in-order", alertDelay)
+	payments.To(j.named())
+	payments.ProcessFunc("alert", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+		s := last.Open(c)
+		at, ok, err := s.Get(r.Key)
+		if err != nil || ok && r.Timestamp < at+time.Hour.Milliseconds() {
+			return err
+		}
+		c.Forward(*r)
+		return s.Put(r.Key, r.Timestamp)
+	}, last).To(j.out())
 }
