@@ -13,19 +13,24 @@ const (
 	noLine  = -1
 )
 
-// InOrder returns the stream in the order of event time: of timestamp, source topic, partition and offset, and, of what was made from one
-// message, as it was made. What lies behind it (processors, reduce, each update, writing) is a function of the input wherever the stream
-// is, behind repartition topics too, where records of several partitions come together as they are read. Its time is that of the records:
-// [Context.Time] and stream-time schedules behind it go by what has been handed on.
+// InOrder returns the stream in the order of event time: of timestamp, source topic, partition and
+// offset, and, of what was made from one message, as it was made. What lies behind it (processors,
+// reduce, each update, writing) is a function of the input wherever the stream is, behind
+// repartition topics too, where records of several partitions come together as they are read. Its
+// time is that of the records: [Context.Time] and stream-time schedules behind it go by what has
+// been handed on.
 //
-// delay is how much out of order the records of a source partition may be. A record is handed on, at a commit, when task time is later than
-// its timestamp by more than delay; so the last ones of a stream that stands still wait for the next, except in a bounded run. A record that is
-// behind what its source partition had shown by more than delay is dropped and counted as late, whatever else has been read. (One that
-// comes from an input which had been idle, and is too early for what was handed on meanwhile, is counted as time-passed.) With 0,
-// partitions that are each in order give all their records.
+// delay is how much out of order the records of a source partition may be. A record is handed on,
+// at a commit, when task time is later than its timestamp by more than delay; so the last ones of a
+// stream that stands still wait for the next, except in a bounded run. A record that is behind what
+// its source partition had shown by more than delay is dropped and counted as late, whatever else
+// has been read. (One that comes from an input which had been idle, and is too early for what was
+// handed on meanwhile, is counted as time-passed.) With 0, partitions that are each in order give
+// all their records.
 //
-// Records that are held back are in a store of that name, on disk as far as they do not fit in memory, with a changelog. Final results of windows
-// with the same timestamp are in the order of store, window and key. The order can be had of every stream but those whose records depend on
+// Records that are held back are in a store of that name, on disk as far as they do not fit in
+// memory, with a changelog. Final results of windows with the same timestamp are in the order of
+// store, window and key. The order can be had of every stream but those whose records depend on
 // when something was committed (updates of tables), or that carry no time.
 func (s Stream[K, V]) InOrder(name string, delay time.Duration) Stream[K, V] {
 	from := s.node()
@@ -74,7 +79,8 @@ func (s Stream[K, V]) InOrder(name string, delay time.Duration) Stream[K, V] {
 	return s.then(n)
 }
 
-// checkOrder finds out which nodes go by the time of which InOrder and where places are needed, and refuses what cannot be in order.
+// checkOrder finds out which nodes go by the time of which InOrder and where places are needed, and
+// refuses what cannot be in order.
 func (t *Topology) checkOrder(p *Plan) {
 	uses := make(map[*storeDecl]*planNode)
 	for _, n := range p.nodes {
@@ -123,7 +129,8 @@ func (t *Topology) checkOrder(p *Plan) {
 	}
 }
 
-// delay finds out how far what reaches a node, whose parents have been there before, may lie behind time.
+// delay finds out how far what reaches a node, whose parents have been there before, may lie behind
+// time.
 func (p *Plan) delay(n *planNode) {
 	for _, parent := range n.parents {
 		from := p.nodes[parent.id]

@@ -6,8 +6,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// line is the task as the operators behind an InOrder see it; see [topology.Line]. Its time is stored with the task's: what lies before it was
-// handed on, whatever the delay is when the task is opened again.
+// line is the task as the operators behind an InOrder see it; see [topology.Line]. Its time is
+// stored with the task's: what lies before it was handed on, whatever the delay is when the task is
+// opened again.
 type line struct {
 	*Task
 	agenda
@@ -52,7 +53,8 @@ func (l *line) Schedule(name string, kind topology.Clock, interval time.Duration
 	l.schedule(&l.agenda, name, kind, interval, p)
 }
 
-// Advance makes now the time of the line. The end of a bounded run is not stored: a later run goes on from the last record's time.
+// Advance makes now the time of the line. The end of a bounded run is not stored: a later run goes
+// on from the last record's time.
 func (l *line) Advance(now int64, timed []topology.Timed) error {
 	if now != topology.EndOfTime {
 		return l.proceed(&l.agenda, now, timed)
@@ -63,7 +65,8 @@ func (l *line) Advance(now int64, timed []topology.Timed) error {
 // Partition is the number of the task in its sub-topology.
 func (t *Task) Partition() int32 { return t.id.Partition }
 
-// Handing notes the record that was held back and is being handed on, and says whether it is to be left out.
+// Handing notes the record that was held back and is being handed on, and says whether it is to be
+// left out.
 func (t *Task) Handing(o topology.Origin) (skip bool) {
 	t.handing = o
 	t.byTime = t.byTime || o.Topic != ""

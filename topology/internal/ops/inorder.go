@@ -10,19 +10,22 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// Line is a task as the operators behind an InOrder see it: with a time of its own, which only goes on as records are handed on. Its
-// stream-time schedules are called in between.
+// Line is a task as the operators behind an InOrder see it: with a time of its own, which only goes
+// on as records are handed on. Its stream-time schedules are called in between.
 type Line interface {
 	Task
-	// Advance makes now the time of the line: punctuations that are due come first, then timed operators. EndOfTime is the end of a bounded run.
+	// Advance makes now the time of the line: punctuations that are due come first, then timed
+	// operators. EndOfTime is the end of a bounded run.
 	Advance(now int64, timed []Timed) error
 }
 
-// InOrder holds records back until the task's time has passed their timestamp by the delay, and hands them on in the order of timestamps and
-// places. A record that is more than the delay behind its Ref is late.
+// InOrder holds records back until the task's time has passed their timestamp by the delay, and
+// hands them on in the order of timestamps and places. A record that is more than the delay behind
+// its Ref is late.
 //
-// So all that counts have come before they are handed on, as with a window of a millisecond whose grace is the delay. They are handed on at the
-// commit: nobody sees what is sent before it in any case, and one scan serves all.
+// So all that counts have come before they are handed on, as with a window of a millisecond whose
+// grace is the delay. They are handed on at the commit: nobody sees what is sent before it in any
+// case, and one scan serves all.
 //
 // Handed on, a record's Ref is its timestamp: nothing is out of order any more.
 type InOrder[K, V any] struct {
@@ -30,8 +33,8 @@ type InOrder[K, V any] struct {
 	// Behind is the task of the operators behind; Timed are those of them that act by time.
 	Behind Line
 	Timed  []Timed
-	// Delay is how much out of order records of a source partition may be, After by how much results of windows come behind the task's time,
-	// in milliseconds.
+	// Delay is how much out of order records of a source partition may be, After by how much
+	// results of windows come behind the task's time, in milliseconds.
 	Delay, After int64
 	Branches     *Branches
 	// NeedKey and NeedValue say that the decoded key, the decoded value is used.
@@ -52,8 +55,8 @@ type InOrder[K, V any] struct {
 	heads []Header // of out, if it has some
 }
 
-// Open finds the store, and deletes what was handed on already. keyRaw and valueRaw say that the bytes that records bring along are of
-// these serdes.
+// Open finds the store, and deletes what was handed on already. keyRaw and valueRaw say that the
+// bytes that records bring along are of these serdes.
 func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) {
 	s.key, s.value = newEncoder(k, keyRaw), newEncoder(v, valueRaw)
 	s.store, s.least = s.Task.Store(s.Name), 0
@@ -115,8 +118,8 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	return nil
 }
 
-// distinguish gives the key at hand another number while there is one like it: a schedule may be called twice for one time, when the clock was put
-// back or at the end of a bounded run.
+// distinguish gives the key at hand another number while there is one like it: a schedule may be
+// called twice for one time, when the clock was put back or at the end of a bounded run.
 func (s *InOrder[K, V]) distinguish() error {
 	n := len(s.buf)
 	for i := uint64(0); ; i++ {
@@ -157,8 +160,8 @@ func (s *InOrder[K, V]) Flush() (bool, error) {
 // portionBytes is how much is read at once, at least one row.
 const portionBytes = 256 << 10
 
-// handOn hands on what is earlier than due, and deletes it. It reads in portions: those behind may write stores, which nobody may during a
-// scan.
+// handOn hands on what is earlier than due, and deletes it. It reads in portions: those behind may
+// write stores, which nobody may during a scan.
 func (s *InOrder[K, V]) handOn(due int64) error {
 	from := appendStart(nil, max(0, s.least))
 	lo := appendStart(nil, max(0, s.least))
@@ -243,7 +246,8 @@ func (s *InOrder[K, V]) send(key, row []byte) error {
 	return s.Next.Receive(out)
 }
 
-// A stored record: version, flags, the key with its length, headers, the value. docs/format/state.md describes it.
+// A stored record: version, flags, the key with its length, headers, the value.
+// docs/format/state.md describes it.
 const (
 	inOrderVersion = 1
 
@@ -252,7 +256,8 @@ const (
 	rowHeaders = 4
 )
 
-// split takes a stored record apart: key and value of the output record, which alias it, and the headers.
+// split takes a stored record apart: key and value of the output record, which alias it, and the
+// headers.
 func (s *InOrder[K, V]) split(row []byte) ([]Header, error) {
 	out := &s.out
 	out.RawKey, out.RawValue = nil, nil
@@ -291,7 +296,8 @@ func take(b []byte) (part, rest []byte, ok bool) {
 	return b[size:end:end], b[end:], true
 }
 
-// appendHeaders appends headers: how many, and each one's key with its length, and its value with its length and one more, 0 for none.
+// appendHeaders appends headers: how many, and each one's key with its length, and its value with
+// its length and one more, 0 for none.
 func appendHeaders(dst []byte, headers []Header) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(headers)))
 	for _, h := range headers {
@@ -305,8 +311,8 @@ func appendHeaders(dst []byte, headers []Header) []byte {
 	return dst
 }
 
-// takeHeaders appends the headers that b begins with to dst. Their values alias b; keys that are what dst's memory had at their place are
-// used again.
+// takeHeaders appends the headers that b begins with to dst. Their values alias b; keys that are
+// what dst's memory had at their place are used again.
 func takeHeaders(dst []Header, b []byte) (headers []Header, rest []byte, ok bool) {
 	count, size := binary.Uvarint(b)
 	if size <= 0 || count > uint64(len(b)) {

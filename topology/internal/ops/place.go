@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// place says where a record stands among those of the same timestamp: what it was made from, and its number among what was made from that,
-// step by step. It is a function of the input: no two records that meet have the same one, however they got there.
+// place says where a record stands among those of the same timestamp: what it was made from, and
+// its number among what was made from that, step by step. It is a function of the input: no two
+// records that meet have the same one, however they got there.
 //
 // Its bytes sort as places do. docs/format/headers.md describes them.
 type place struct{ bytes []byte }
@@ -21,7 +22,8 @@ const (
 // appendName appends a name, which has no zero byte.
 func appendName(dst []byte, name string) []byte { return append(append(dst, name...), 0) }
 
-// appendNumber appends n so that the bytes sort as the numbers do: how many bytes it takes, and these.
+// appendNumber appends n so that the bytes sort as the numbers do: how many bytes it takes, and
+// these.
 func appendNumber(dst []byte, n uint64) []byte {
 	size := 0
 	for v := n; v != 0; v >>= 8 {
@@ -52,7 +54,8 @@ func (p *place) ofMessage(o Origin) {
 	p.bytes = appendNumber(appendNumber(p.bytes, uint64(o.Partition)), uint64(o.Offset))
 }
 
-// ofWindow is the place of the final result of a window and key: of a task, for others may have the key too if it was not partitioned by.
+// ofWindow is the place of the final result of a window and key: of a task, for others may have the
+// key too if it was not partitioned by.
 func (p *place) ofWindow(store string, start int64, key []byte, partition int32) {
 	p.bytes = appendNumber(appendName(append(p.bytes[:0], fromWindow), store), uint64(start))
 	for _, c := range key { // the end of the key sorts before whatever may follow
@@ -70,8 +73,8 @@ func (p *place) ofPunctuation(schedule string, at int64, partition int32) {
 	p.bytes = appendNumber(appendNumber(p.bytes, uint64(at)^1<<63), uint64(partition))
 }
 
-// origin returns the message that what stands at a place was made from; the zero Origin for what was made by time. The topic's name is that of
-// last if it is the same.
+// origin returns the message that what stands at a place was made from; the zero Origin for what
+// was made by time. The topic's name is that of last if it is the same.
 func origin(place []byte, last *Origin) (Origin, error) {
 	if len(place) == 0 {
 		return Origin{}, fmt.Errorf("a record has no place")
@@ -95,8 +98,8 @@ func origin(place []byte, last *Origin) (Origin, error) {
 	return *last, nil
 }
 
-// Branches numbers what is made from one place. All operators of a task share one: what is made from one record is made before the next one
-// is looked at.
+// Branches numbers what is made from one place. All operators of a task share one: what is made
+// from one record is made before the next one is looked at.
 type Branches struct {
 	last []byte
 	next uint64
