@@ -19,7 +19,8 @@
 // time is not greater: in a circle of tasks that wait for each other all times would be equal, and none of them would wait
 // here. The choice of inputs has no circles. The least task therefore goes on, or waits for the broker, or for its owner,
 // which says every second that it is there; if it does not, others stop waiting for it. Tasks that have nothing left to read,
-// and those that are live, are not waited for.
+// and those that are live, are not waited for; nor are those that get nothing from the broker for a
+// while.
 //
 // # Where it is known
 //

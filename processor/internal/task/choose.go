@@ -61,6 +61,7 @@ type Alignment interface {
 // ahead reports whether the head of in is too far ahead of what other tasks have next. Records of inputs without time, and of
 // live ones, are not.
 func (t *Task) ahead(in *input) bool {
+	t.hungry = 0
 	switch {
 	case t.align == nil || in.timeless || in.at <= t.limit:
 		return false
@@ -73,9 +74,20 @@ func (t *Task) ahead(in *input) bool {
 	return in.at > t.limit
 }
 
-// rest tells others not to wait, if there is nothing to process and nothing to fetch.
+// starved is how long others wait for a task that gets nothing of what it has yet to read: its
+// partition may have no leader. The order of reading is not worth more.
+const starved = 10_000 // ms
+
+// rest tells others not to wait, if there is nothing to process and nothing to fetch, or nothing can be
+// fetched.
 func (t *Task) rest() {
-	if t.align != nil && !t.Behind() {
+	switch {
+	case t.align == nil:
+	case !t.Behind():
+		t.setResting()
+	case t.hungry == 0:
+		t.hungry = t.now
+	case t.now-t.hungry > starved:
 		t.setResting()
 	}
 }

@@ -96,6 +96,7 @@ type Task struct {
 	align      Alignment // nil: with nobody
 	limit      int64     // what align has said since Process was called
 	resting    bool      // what align was told last
+	hungry     int64     // since when there is nothing to process although there is something to read; 0: there is
 	run        uint64    // of the bounded run; 0: none
 
 	inputs    []*input
