@@ -148,6 +148,8 @@ func source[K, V any](t *Topology, kind string, topics []string, key serde.Serde
 	case !c.bounded:
 	case c.future < time.Millisecond:
 		mistakef(t, at, name, "MaxFuture is %v: give at least a millisecond, or leave it out to allow any time", c.future)
+	case c.future%time.Millisecond != 0:
+		mistakef(t, at, name, "MaxFuture is %v, which is not a whole number of milliseconds: round it", c.future)
 	case c.timeless:
 		mistakef(t, at, name, "the source is timeless, so no record of it is ahead: leave out MaxFuture or Timeless")
 	}

@@ -210,7 +210,8 @@ func (b *builder) open(s *Source) {
 	}
 }
 
-// timeOf is the time of a record with that value, in milliseconds.
+// timeOf is the time of a record with that value, in milliseconds: parts of one are cut off, towards the past, before 1970 as
+// behind it. Whether the time may be a record's is the topology's to check.
 func (s *Source) timeOf(v Value) (int64, error) {
 	t, err := s.time.eval(&inputs{value: v})
 	if err != nil {
@@ -223,7 +224,7 @@ func (s *Source) timeOf(v Value) (int64, error) {
 		if !(math.Abs(t) < 1<<63) {
 			return 0, s.time.fail(fmt.Errorf("%w: %v ms", topology.ErrTime, t))
 		}
-		return int64(t), nil
+		return int64(math.Floor(t)), nil
 	}
 	return 0, s.time.fail(fmt.Errorf("a time is a number of milliseconds, this is of type %s", kindOf(t)))
 }
