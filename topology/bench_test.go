@@ -107,6 +107,12 @@ var paths = []struct {
 		g := tp.GlobalTable("g", serde.Int64(), serde.Int64())
 		s.LeftJoinGlobal("j", g, func(int64) int64 { return 1 }, func(v int64, o topology.Opt[int64]) int64 { return v + o.Value }).To("out")
 	}},
+	{"in-order", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.InOrder("order", 0).To("out")
+	}},
+	{"in-order-count", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.InOrder("order", 0).GroupByKey().Count("n").EachUpdate().ToStream().To("out")
+	}},
 	{"process", func(tp *topology.Topology, s topology.Stream[int64, int64]) {
 		ref := tp.Store("st", serde.Int64(), serde.Int64())
 		s.Process("p", func(c *topology.Context[int64, int64]) topology.Processor[int64, int64] {
@@ -142,10 +148,16 @@ type lane struct {
 	key, value [8]byte
 	m          topology.Message
 	source     topology.Source
+	lined      bool // there is an InOrder
 }
 
 func (l *lane) Send(*topology.Sink, []byte, []byte, int64, int64, []byte, []topology.Header) error {
 	return nil
+}
+
+func (l *lane) Line(string) topology.Line {
+	l.lined = true
+	return &rigLine{l, topology.NoTime}
 }
 
 // newLane starts the sub-topology that reads a topic.
@@ -175,6 +187,9 @@ func (l *lane) send(tb testing.TB, key, value int64) {
 	}
 	if err := l.source.Receive(&l.m); err != nil {
 		tb.Fatal(err)
+	}
+	if l.lined { // what is before value is due with the flush
+		l.time = value
 	}
 }
 

@@ -49,6 +49,11 @@ type InOrder[K, V any] struct {
 	buf   []byte
 	row   []byte
 	rows  rows
+	more  bool // the portion is full
+	read  func(key, value []byte) (bool, error)
+	lo    []byte // of what is being handed on
+	at    []byte // of the next portion
+	to    []byte
 	out   Record[K, V]
 	place place
 	from  Origin   // of out
@@ -59,7 +64,7 @@ type InOrder[K, V any] struct {
 // bytes that records bring along are of these serdes.
 func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) {
 	s.key, s.value = newEncoder(k, keyRaw), newEncoder(v, valueRaw)
-	s.store, s.least = s.Task.Store(s.Name), 0
+	s.store, s.least, s.read = s.Task.Store(s.Name), 0, s.keep
 	if s.ended = s.Task.ClosedThrough(); s.ended != math.MaxInt64 {
 		s.ended++
 	}
@@ -163,24 +168,17 @@ const portionBytes = 256 << 10
 // handOn hands on what is earlier than due, and deletes it. It reads in portions: those behind may
 // write stores, which nobody may during a scan.
 func (s *InOrder[K, V]) handOn(due int64) error {
-	from := appendStart(nil, max(0, s.least))
-	lo := appendStart(nil, max(0, s.least))
+	s.lo = appendStart(s.lo[:0], max(0, s.least))
+	s.at = append(s.at[:0], s.lo...)
 	var to []byte // EndOfTime: to the end
 	if due != EndOfTime {
-		to = appendStart(nil, due)
+		s.to = appendStart(s.to[:0], due)
+		to = s.to
 	}
-	for more := true; more; {
+	for s.more = true; s.more; {
 		s.rows.reset()
-		more = false
-		err := s.store.Scan(from, to, func(key, value []byte) (bool, error) {
-			if n := s.rows.len(); n == portion || n > 0 && len(s.rows.bytes)+len(key)+len(value) > portionBytes {
-				more = true
-				return false, nil
-			}
-			s.rows.add(key, value)
-			return true, nil
-		})
-		if err != nil {
+		s.more = false
+		if err := s.store.Scan(s.at, to, s.read); err != nil {
 			return fmt.Errorf("store %s: %w", s.Name, err)
 		}
 		for i := range s.rows.len() {
@@ -191,13 +189,24 @@ func (s *InOrder[K, V]) handOn(due int64) error {
 		}
 		if n := s.rows.len(); n > 0 {
 			key, _ := s.rows.at(n - 1)
-			from = append(append(from[:0], key...), 0)
+			s.at = append(append(s.at[:0], key...), 0)
 		}
 	}
 	s.Task.Handing(Origin{})
-	s.store.DeleteRange(lo, to)
+	s.store.DeleteRange(s.lo, to)
 	s.least = due
 	return nil
+}
+
+// keep adds a row to a portion, unless that is full.
+func (s *InOrder[K, V]) keep(key, value []byte) (bool, error) {
+	n := s.rows.len()
+	if n == portion || n > 0 && len(s.rows.bytes)+len(key)+len(value) > portionBytes {
+		s.more = true
+		return false, nil
+	}
+	s.rows.add(key, value)
+	return true, nil
 }
 
 // send hands on one record.
