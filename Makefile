@@ -44,6 +44,10 @@ cases: build ## Inputs on which a stream processor is easily wrong (KOLK_CASES=D
 test-race: ## The end-to-end tests under the race detector: each of their processes is several times slower, so it takes minutes more
 	go test -race -timeout 30m $(E2E)
 
+.PHONY: test-memory
+test-memory: ## A million records that are held back and become due at once, in the memory that is promised: a minute
+	KOLK_MEMORY=1 CGO_ENABLED=0 go test -count=1 -v -run 'TestInOrderMemory$$' $(E2E)
+
 .PHONY: test-kafka
 test-kafka: ## The end-to-end tests on Apache Kafka 4.4.0: needs Java 17 and, the first time, Maven
 	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \

@@ -90,6 +90,8 @@ func (j job) plan() (*topology.Plan, error) {
 		t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().Window(topology.Tumbling(time.Hour)).
 			Aggregate("collected", func(all, v string) string { return all + v }).Final().
 			StreamRecords(func(_ topology.Window, k, v string) (string, string) { return k, v }).To(j.out())
+	case "held":
+		t.Stream(j.in(), serde.String(), serde.String()).InOrder("in-order", 365*day).To(j.out())
 	case "alerts":
 		j.addAlerts(t)
 	case "joined":
