@@ -47,7 +47,8 @@ func prepare(t *testing.T, broker *kfake.Cluster, plan *topology.Plan) (*View, e
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	return Prepare(ctx, newClient(t, broker), Options{App: "app", Plan: plan, ReplicationFactor: -1, Logger: slog.New(slog.DiscardHandler)})
+	return Prepare(ctx, newClient(t, broker), Options{App: "app", Plan: plan, ReplicationFactor: -1, Logger: slog.New(slog.DiscardHandler),
+		Timeouts: Timeouts{Transaction: 10 * time.Second, Session: 10 * time.Second}})
 }
 
 // counting counts by value: two sub-topologies and a repartition topic.
