@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,8 +86,8 @@ func TestStatisticsLine(t *testing.T) {
 		r, b := written()
 		ctx, cancel := context.WithCancel(t.Context())
 		begin := time.Now()
-		in := int64(0)
-		stats := func() (s Stats) { s.In = in; return s }
+		var in atomic.Int64
+		stats := func() (s Stats) { s.In = in.Load(); return s }
 		standing := func() []worker.Standing {
 			w := worker.Standing{Lag: 3}
 			if time.Since(begin) > 5*time.Second {
@@ -97,7 +98,7 @@ func TestStatisticsLine(t *testing.T) {
 		go r.follow(ctx, stats, standing)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		in = 600
+		in.Store(600)
 		time.Sleep(95 * time.Second)
 		synctest.Wait()
 		cancel()

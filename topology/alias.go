@@ -117,7 +117,7 @@ const (
 	NoMatch      = ops.NoMatch
 	Failed       = ops.Failed
 	// FutureTime: the record lies further ahead than its source allows ([MaxFuture]), and the error policy is skip.
-	FutureTime   = ops.FutureTime
+	FutureTime = ops.FutureTime
 )
 
 // Tally is something that a node counts beside the records that it drops.

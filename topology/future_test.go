@@ -23,9 +23,9 @@ func TestMaxFuture(t *testing.T) {
 		t.Errorf("the plan's input: %+v", in)
 	}
 	for want, opts := range map[string][]topology.SourceOption[string]{
-		"at least a millisecond":          {topology.MaxFuture[string](0)},
+		"at least a millisecond":             {topology.MaxFuture[string](0)},
 		"not a whole number of milliseconds": {topology.MaxFuture[string](1500 * time.Microsecond)},
-		"leave out MaxFuture or Timeless": {topology.MaxFuture[string](time.Hour), topology.Timeless[string]},
+		"leave out MaxFuture or Timeless":    {topology.MaxFuture[string](time.Hour), topology.Timeless[string]},
 	} {
 		if _, err := build(opts...); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "future_test.go:") {
 			t.Errorf("%v, want %q", err, want)

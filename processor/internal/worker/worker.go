@@ -184,6 +184,7 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 		if err == nil || hard.Err() != nil || !errors.As(err, &reset) {
 			return err
 		}
+		w.cfg.Counters.Resets.Add(1)
 		if reset.meant {
 			w.log.Debug("starting over with a new client", "err", reset.err)
 			continue
@@ -197,7 +198,6 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 			return fmt.Errorf("another producer took over transactional id %q %d times within a minute: two processes share instance %q (is a state directory copied?): %w", w.transactionalID(), len(w.failures), w.cfg.Instance, err)
 		}
 		w.log.Warn("starting over with a new client", "err", reset.err)
-		w.cfg.Counters.Resets.Add(1)
 		select {
 		case <-time.After(min(time.Duration(len(w.failures)*len(w.failures))*50*time.Millisecond, 2*time.Second)):
 		case <-ctx.Done():
