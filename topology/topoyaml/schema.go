@@ -27,11 +27,16 @@ func Schema() []byte {
 			named("description", "a type: "+strings.Join(scalarTypeNames, ", ")+", a list of one type, or an object of types"),
 			named("anyOf", []Value{
 				NewObject(named("enum", values(scalarTypeNames))),
+				ref("variable"),
 				NewObject(named("type", "object"), named("additionalProperties", ref("type"))),
 				NewObject(named("type", "array"), named("items", ref("type")), named("minItems", int64(1)), named("maxItems", int64(1))),
 			}),
 		)),
-		named("serde", NewObject(named("enum", values(formatNames)))),
+		named("serde", orVariable(named("enum", values(formatNames)))),
+		named("variable", NewObject(
+			named("description", "a text with a ${NAME} or ${NAME:default}, which an environment variable replaces"),
+			named("type", "string"), named("pattern", `\$\{`),
+		)),
 	}
 	for _, b := range g.blocks[1:] {
 		defs = append(defs, named(b.name, schemaOf(b)))
@@ -79,7 +84,7 @@ func schemaOf(b *block) *Object {
 	}
 	short := fieldSchema(b.field(b.short))
 	if b.texts != nil {
-		short = NewObject(named("enum", values(b.texts)))
+		short = orVariable(named("enum", values(b.texts)))
 	}
 	return NewObject(named("description", b.doc), named("anyOf", []Value{short, NewObject(fields...)}))
 }
@@ -96,15 +101,19 @@ func fieldSchema(f *fieldDef) *Object {
 	case shapeTemplate:
 		return ref("template")
 	case shapeFlag:
-		return typed("boolean")
+		return orVariable(named("type", "boolean"))
 	case shapeNumber:
-		return NewObject(named("type", "integer"), named("minimum", int64(1)))
+		return orVariable(named("type", "integer"), named("minimum", int64(1)))
 	case shapeDuration:
-		return NewObject(named("type", "string"), named("pattern", `^([0-9]+d)?([0-9.]+(h|m|s|ms|us|ns))*$`))
+		return NewObject(named("anyOf", []Value{
+			NewObject(named("type", "string"), named("pattern", `^(0|[0-9]+d|([0-9]+d)?([0-9.]+(h|m|s|ms|us|µs|ns))+)$`)),
+			NewObject(named("enum", []Value{int64(0)})),
+			ref("variable"),
+		}))
 	case shapeSerde:
 		return ref("serde")
 	case shapeEnum:
-		return NewObject(named("enum", values(f.enum)))
+		return orVariable(named("enum", values(f.enum)))
 	case shapeSchema:
 		return ref("type")
 	case shapeBlock:
@@ -115,6 +124,11 @@ func fieldSchema(f *fieldDef) *Object {
 		return NewObject(named("type", "object"), named("additionalProperties", ref(f.block.name)))
 	}
 	return typed("string")
+}
+
+// orVariable is a schema for what is not any text, before variables are replaced: an editor sees them as they are written.
+func orVariable(fields ...Field) *Object {
+	return NewObject(named("anyOf", []Value{NewObject(fields...), ref("variable")}))
 }
 
 func typed(name string) *Object { return NewObject(named("type", name)) }
