@@ -29,11 +29,12 @@ build: ## bin/kolk, a static binary
 	CGO_ENABLED=0 go build -trimpath -o bin/kolk ./cmd/kolk
 
 .PHONY: test
-test: ## All tests and go vet, no Java, no Docker; the race detector everywhere but in the end-to-end tests (see test-race)
+test: ## All tests, the cases and go vet, no Java, no Docker; the race detector everywhere but in the end-to-end tests (see test-race)
 	go vet ./...
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector" >&2
 	go test $(RACE) -timeout 15m $$(go list ./... | grep -v /processor/internal/e2e$$)
 	go test -timeout 15m $(E2E)
+	@$(MAKE) --no-print-directory cases
 
 .PHONY: cases
 cases: build ## Inputs on which a stream processor is easily wrong (KOLK_CASES=DIRECTORY for others); cases/README.md
