@@ -193,8 +193,33 @@ func (s *InOrder[K, V]) handOn(due int64) error {
 		}
 	}
 	s.Task.Handing(Origin{})
+	if due == EndOfTime {
+		if err := s.deleteLast(); err != nil {
+			return err
+		}
+		to = appendStart(s.to[:0], s.Behind.Time())
+	}
 	s.store.DeleteRange(s.lo, to)
 	s.least = due
+	return nil
+}
+
+// deleteLast deletes the records of the line's time, one by one, at the end of a bounded run. The
+// end is not stored as the time of the line, so what has its last time would be handed on again after
+// a restore: a changelog is not told of ranges, for what lies before the stored time needs no word.
+func (s *InOrder[K, V]) deleteLast() error {
+	s.at = appendStart(s.at[:0], s.Behind.Time())
+	for s.more = true; s.more; {
+		s.rows.reset()
+		s.more = false
+		if err := s.store.Scan(s.at, nil, s.read); err != nil {
+			return fmt.Errorf("store %s: %w", s.Name, err)
+		}
+		for i := range s.rows.len() {
+			key, _ := s.rows.at(i)
+			s.store.Delete(key)
+		}
+	}
 	return nil
 }
 
