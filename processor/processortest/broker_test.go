@@ -95,7 +95,7 @@ func (b *onBroker) draw(n int) int {
 // start starts the broker and creates the topics of the user.
 func (b *onBroker) start() {
 	var err error
-	if b.fake, err = kfake.NewCluster(kfake.NumBrokers(1+b.rnd.Intn(2)), kfake.GroupMinSessionTimeout(100*time.Millisecond), kfake.ClusterID("kolk-random")); err != nil {
+	if b.fake, err = kfake.NewCluster(kfake.NumBrokers(1+b.rnd.Intn(2)), kfake.BrokerConfigs(map[string]string{"group.min.session.timeout.ms": "100"}), kfake.ClusterID("kolk-random")); err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(b.fake.Close)
