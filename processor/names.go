@@ -9,9 +9,16 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// checkNames checks the names that internal topics would have: Apache Kafka refuses to create some, other brokers take them all.
+// checkNames checks the names that internal topics would have: Apache Kafka refuses to create some,
+// other brokers take them all. Of an application whose own name is wrong, Validate has said so.
 func checkNames(plan *topology.Plan, app string) error {
+	if topology.CheckName(app) != nil {
+		return nil
+	}
 	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, &ConfigError{"ApplicationID", fmt.Sprintf(format, args...)})
+	}
 	seen := map[string]string{} // by what Kafka's metrics make of a name
 	metric := func(name string) string { return strings.ReplaceAll(name, ".", "_") }
 	for _, sub := range plan.SubTopologies() {
@@ -28,10 +35,10 @@ func checkNames(plan *topology.Plan, app string) error {
 	}
 	check := func(what, name string) {
 		if err := topology.CheckName(name); err != nil {
-			errs = append(errs, fmt.Errorf("config: ApplicationID: the topic of %s would be %q, which %w: choose a shorter application id, or a shorter name", what, name, err))
+			wrong("the topic of %s would be %q, which %v: choose a shorter application id, or a shorter name", what, name, err)
 		}
 		if other, ok := seen[metric(name)]; ok {
-			errs = append(errs, fmt.Errorf("config: ApplicationID: the topic of %s would be %q, but there is %q, and Kafka takes no two topics that differ in '.' and '_' only: choose another name", what, name, other))
+			wrong("the topic of %s would be %q, but there is %q, and Kafka takes no two topics that differ in '.' and '_' only: choose another name", what, name, other)
 		}
 		seen[metric(name)] = name
 	}

@@ -216,8 +216,10 @@ func (b *builder) node(n node) (*built, error) {
 		return &built{grouped: &g}, nil
 	case "groupBy":
 		// A function of GroupBy has no null to return: Kafka Streams drops the records for which it is.
-		s := in.stream.FilterRecords(func(r *record) bool { return r.NoValue || function(n.KeyFn, key(r), value(r)) != nil })
-		if b.counted[n.ID] {
+		var s stream
+		if !b.counted[n.ID] {
+			s = in.stream.FilterRecords(func(r *record) bool { return r.NoValue || function(n.KeyFn, key(r), value(r)) != nil })
+		} else {
 			s = in.stream.FilterRecords(func(r *record) bool { return function(n.KeyFn, key(r), value(r)) != nil }).
 				MapRecords(func(r *record) record { return like(r, key(r), some(visible(value(r)))) })
 		}
