@@ -132,19 +132,27 @@ func (c *cell) widen() {
 	c.state = sumCell
 }
 
-// mean divides the sum by the number of values and rounds once.
+// mean divides the sum by the number of values and rounds once; what is whole and fits 64 bits is exact.
 func (c *cell) mean() Value {
 	const exactInts = 1 << 53
-	switch {
-	case c.state == sumCell:
-	case c.i <= exactInts && c.i >= -exactInts && c.n <= exactInts:
-		return wholeNumber(float64(c.i) / float64(c.n))
-	default:
-		c := *c
-		c.widen()
-		return wholeNumber(c.sum.Mean(c.n))
+	sum := c.sum
+	if c.state == intCell {
+		switch {
+		case c.i%c.n == 0:
+			return c.i / c.n
+		case c.i <= exactInts && c.i >= -exactInts && c.n <= exactInts:
+			return wholeNumber(float64(c.i) / float64(c.n))
+		}
+		sum = exact.Sum{}
+		sum.AddInt(c.i)
 	}
-	return wholeNumber(c.sum.Mean(c.n))
+	f := sum.Mean(c.n)
+	if size := math.Abs(f); size >= exactInts && size <= 1<<63 {
+		if i, ok := sum.MeanInt(c.n); ok {
+			return i
+		}
+	}
+	return wholeNumber(f)
 }
 
 // sumState is what is stored of a sum: a number if that is all of it, else the numbers whose exact sum

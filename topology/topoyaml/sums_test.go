@@ -92,3 +92,45 @@ func rounded(r *big.Rat) string {
 	}
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
+
+// A mean that is whole and fits 64 bits is that number, also where no float is.
+func TestWholeMeans(t *testing.T) {
+	file := load(t, `
+name: means
+sources:
+  in: {stream: in}
+streams:
+  - from: in
+    steps:
+      - group: by-key
+      - aggregate: {store: means, mean: avg(value.n)}
+      - to: out
+`, topoyaml.Options{})
+	const most, least = "9223372036854775807", "-9223372036854775808"
+	for _, tt := range []struct {
+		want string
+		of   []string
+	}{
+		{"9007199254740993", []string{"9007199254740993"}},
+		{"9007199254740995", []string{"9007199254740993", "9007199254740997"}},
+		{"9007199254740993", []string{"0.5", "27021597764222978", "0.5"}},
+		{most, []string{most}},
+		{most, []string{most, most, most}},
+		{"9223372036854775806", []string{most, "9223372036854775805"}},
+		{least, []string{least, least}},
+		{"-9223372036854775807", []string{least, "-9223372036854775806"}},
+		{"-9007199254740993", []string{"1e20", "-36028797018963972", "-1e20", "0"}},
+		{"9223372036854776000", []string{most, "9223372036854775806"}}, // not whole: the nearest float
+		{"-0.5", []string{"0", "-1"}},
+	} {
+		d := processortest.New(t, file.Plan(), processortest.Options{})
+		for _, n := range tt.of {
+			d.Append("in", []byte("k"), fmt.Appendf(nil, `{"n":%s}`, n), 0)
+		}
+		d.Run()
+		got, want := results(t, d, file), fmt.Sprintf(`out "k" {"mean":%s} 0`, tt.want)
+		if len(got) == 0 || got[len(got)-1] != want {
+			t.Errorf("the mean of %v: %v, want %s", tt.of, got, want)
+		}
+	}
+}

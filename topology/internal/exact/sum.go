@@ -236,10 +236,25 @@ func (s *Sum) Mean(n int64) float64 {
 }
 
 func (s *Sum) mean(parts []float64, n int64) float64 {
+	f, _ := quotient(parts, n).Float64()
+	return f
+}
+
+// MeanInt returns s/n if it is a whole number of 64 bits: beyond 2^53 [Sum.Mean] may have rounded it.
+// n is positive.
+func (s *Sum) MeanInt(n int64) (i int64, ok bool) {
+	if i, ok := s.Int(); ok {
+		return i / n, i%n == 0
+	}
+	var room [inside]float64
+	q := quotient(s.Parts(room[:0]), n)
+	return q.Num().Int64(), q.IsInt() && q.Num().IsInt64()
+}
+
+func quotient(parts []float64, n int64) *big.Rat {
 	sum := new(big.Rat)
 	for _, p := range parts {
 		sum.Add(sum, new(big.Rat).SetFloat64(p))
 	}
-	f, _ := sum.Quo(sum, new(big.Rat).SetInt64(n)).Float64()
-	return f
+	return sum.Quo(sum, new(big.Rat).SetInt64(n))
 }
