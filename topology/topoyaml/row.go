@@ -57,18 +57,15 @@ func parseCell(text string, t *typ) (Value, error) {
 		}
 	}
 	switch t.kind {
-	case intKind:
-		i, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	case intKind, floatKind: // as in JSON: what is whole is, however it is written
+		n, err := value.ToNumber(strings.TrimSpace(text))
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a whole number (the schema says int)", text)
+			return nil, fmt.Errorf("%w (the schema says %s)", err, t)
 		}
-		return i, nil
-	case floatKind:
-		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a number (the schema says float)", text)
+		if _, whole := n.(int64); t.kind == intKind && !whole {
+			return nil, fmt.Errorf("%q is not a whole number of 64 bits (the schema says int)", text)
 		}
-		return value.Float(f)
+		return n, nil
 	case boolKind:
 		b, err := strconv.ParseBool(strings.TrimSpace(text))
 		if err != nil {

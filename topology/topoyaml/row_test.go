@@ -46,3 +46,38 @@ func TestRowsThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// Numbers in the cells of a CSV file are read as those of JSON: they are not other numbers there.
+func TestNumbersInCells(t *testing.T) {
+	file, err := Load("f.yaml", []byte("name: n\nsources: {s: {stream: in, schema: {n: int, f: float}}}\nstreams: [{from: s, steps: [{to: out}]}]\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := file.Sources()[0]
+	for _, tt := range []struct{ column, cell, want string }{
+		{"f", "9007199254740993", "9007199254740993"},
+		{"f", "9007199254740993.0", "9007199254740993"},
+		{"f", "9223372036854775807", "9223372036854775807"},
+		{"f", "1e400", "out of range"},
+		{"f", "0x1p3", "is no number"},
+		{"f", "1_000", "is no number"},
+		{"f", "Infinity", "is no number"},
+		{"f", "nan", "is no number"},
+		{"f", " 2.5 ", "2.5"},
+		{"n", "1.0", "1"},
+		{"n", "1e3", "1000"},
+		{"n", "1.5", "is not a whole number of 64 bits (the schema says int)"},
+		{"n", "9223372036854775808", "is not a whole number of 64 bits (the schema says int)"},
+	} {
+		v, err := source.CSVRow([]string{tt.column}, []string{tt.cell})
+		if err != nil {
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s %q: %v, want %s", tt.column, tt.cell, err, tt.want)
+			}
+			continue
+		}
+		if got, err := appendJSON(nil, v); err != nil || string(got) != `{"`+tt.column+`":`+tt.want+"}" {
+			t.Errorf("%s %q is %s, %v, want %s", tt.column, tt.cell, got, err, tt.want)
+		}
+	}
+}

@@ -384,7 +384,7 @@ streams:
 			value: `{"iata":"00M","elevation":7,"latitude":31.5,"open":true,"name":"1971","extra":"1"}`, time: 31536000000},
 		{record: []string{"", "", " ", "", "1970", ""}, key: "",
 			value: `{"iata":"","elevation":null,"latitude":null,"open":null,"name":"1970","extra":""}`},
-		{record: []string{"00M", "7.5", "1", "true", "1970", ""}, err: `field "elevation": "7.5" is not a whole number (the schema says int)`},
+		{record: []string{"00M", "7.5", "1", "true", "1970", ""}, err: `field "elevation": "7.5" is not a whole number of 64 bits (the schema says int)`},
 		{record: []string{"00M", "7", "1", "maybe", "1970", ""}, err: `neither true nor false`},
 		{record: []string{"00M", "7", "NaN", "true", "1970", ""}, err: `field "latitude"`},
 		{record: []string{"00M"}, err: "1 fields, the header has 6"},
