@@ -143,7 +143,7 @@ func (f *flattener) unknown(name string) string {
 // goTypes are the names of Go types in messages of package expr.
 var goTypes = strings.NewReplacer(
 	"map[string]interface {}", "object", "[]interface {}", "list", "interface {}", "any", "int64", "int", "float64", "float",
-	"<nil>", "null", "*topoyaml.Object", "object",
+	"%!s(<nil>)", "null", "<nil>", "null", "*topoyaml.Object", "object",
 )
 
 var unexpected = regexp.MustCompile(`^unexpected token (?:EOF|\w+\("(.*)"\))$`)

@@ -141,6 +141,7 @@ func TestExpressionMistakes(t *testing.T) {
 		{``, 0, `the expression is empty`},
 		{`value.tags > 1`, 11, `wrong types: list > int`},
 		{`value.pos + 1`, 10, `wrong types: object + int`},
+		{`max(value.delay, nil)`, 0, `invalid argument for max (type null)`},
 		{`value.delay ? 1 : 2`, 0, `non-bool expression (type int) used as condition`},
 		{`value.delay > 1 ? value.dely : 2`, 24, `value has no field "dely"; did you mean "delay"?`},
 		{`extract(value.origin, value.tags[0])`, 32, `the pattern of extract has to be a text that stands here, in quotes`},
