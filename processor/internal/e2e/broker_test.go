@@ -26,7 +26,7 @@ type Broker interface {
 
 // kfakeOptions are those of every kfake of the suite. Session time-outs may be short, so that tests of dead members are.
 func kfakeOptions(port int) []kfake.Opt {
-	return []kfake.Opt{kfake.Ports(port), kfake.GroupMinSessionTimeout(100 * time.Millisecond), kfake.ClusterID("kolk-e2e")}
+	return []kfake.Opt{kfake.Ports(port), kfake.BrokerConfigs(map[string]string{"group.min.session.timeout.ms": "100"}), kfake.ClusterID("kolk-e2e")}
 }
 
 // inProcess is kfake in the test's process.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func inYAML(steps ...string) planner {
 	return func(app string) (*topology.Plan, error) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "name: %s\nsources:\n  in: {stream: %s-in, key: string, value: json, schema: {n: int, s: string}}\nstreams:\n  - from: in\n    steps:\n", app, app)
-		for _, s := range append(steps, "to: "+app+"-out") {
+		for _, s := range slices.Concat(steps, []string{"to: " + app + "-out"}) { // planners are shared
 			fmt.Fprintf(&b, "      - %s\n", s)
 		}
 		f, err := topoyaml.Load("changes.yaml", []byte(b.String()), topoyaml.Options{})
