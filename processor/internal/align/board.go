@@ -165,7 +165,7 @@ func (w *Worker) Take(id task.ID) {
 		e.sent = e.now
 		w.b.foreign--
 	}
-	e.owner, e.fresh = w, true
+	e.owner, e.fresh, e.heard = w, true, w.b.cfg.Now()
 	e.group.version++
 	w.b.exchange()
 }
@@ -325,6 +325,8 @@ func (e *entry) release(now time.Time) {
 // seen is the place of a task as the worker knows it; rest if it is not to be waited for.
 func (b *Board) seen(e *entry, by *Worker, now time.Time) place {
 	switch {
+	case e.owner != nil && e.fresh && now.Sub(e.heard) > b.cfg.StaleAfter:
+		return place{rest: true} // it does not even say that it has nothing
 	case e.owner == by:
 		return e.now
 	case e.owner != nil:
@@ -341,7 +343,7 @@ func (b *Board) limit(w *Worker, g *group, next int64, now time.Time) *limit {
 	if l == nil {
 		l = &limit{time: topology.NoTime}
 		w.limits[g] = l
-	} else if l.version == g.version || next <= l.time && now.Sub(l.at) < limitFor {
+	} else if l.version == g.version && now.Sub(l.at) < everyBeat || next <= l.time && now.Sub(l.at) < limitFor {
 		return l
 	}
 	*l = limit{time: math.MaxInt64, version: g.version, at: now}

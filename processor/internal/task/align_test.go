@@ -31,3 +31,13 @@ func TestStarvedTaskIsNotWaitedFor(t *testing.T) {
 	b.process()
 	same(t, "the next wait begins anew", n.rests, 1)
 }
+
+// A task that had ended in the bounded run before it was opened is not waited for either.
+func TestEndedTaskIsNotWaitedFor(t *testing.T) {
+	b := newBench(t, "a").open()
+	n := &notes{}
+	b.task.align, b.task.ended = n, true
+	b.add("a", 5)
+	b.process()
+	same(t, "said that nobody need wait", n.rests, 1)
+}

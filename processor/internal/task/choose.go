@@ -83,7 +83,7 @@ const starved = 10_000 // ms
 func (t *Task) rest() {
 	switch {
 	case t.align == nil:
-	case !t.Behind():
+	case t.ended, !t.Behind():
 		t.setResting()
 	case t.hungry == 0:
 		t.hungry = t.now

@@ -229,6 +229,7 @@ func (t *Task) Process(limit int) (n int, err error) {
 		return 0, t.broken
 	}
 	if t.ended {
+		t.rest() // also where it had ended before it was opened
 		return 0, nil
 	}
 	t.read()
