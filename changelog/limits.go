@@ -87,19 +87,32 @@ const overhead = 96
 
 // Gate checks what goes to one topic. It belongs to one goroutine.
 type Gate struct {
-	limits *Limits
-	latest int64 // timestamps up to this one are not too far ahead, whenever it is
-	most   int   // bytes
+	limits    *Limits
+	earliest  int64 // timestamps from this one to latest need no look at the clock
+	latest    int64
+	most      int // bytes
+	compacted bool
+	retention int64 // 0: never, or told
 }
 
 // NewGate returns the gate to a topic; nil limits take everything. reserve is how many bytes the sender adds to a message after the check.
 func NewGate(l *Limits, reserve int) Gate {
-	g := Gate{limits: l, latest: forever, most: forever}
-	if l != nil && l.MaxBytes > 0 {
+	g := Gate{limits: l, earliest: -forever - 1, latest: forever, most: forever}
+	if l == nil {
+		return g
+	}
+	if l.MaxBytes > 0 {
 		g.most = l.MaxBytes - reserve
 	}
-	if l != nil && l.Stamped && l.After != forever {
+	if l.Stamped && l.After != forever {
 		g.latest = -forever - 1
+	}
+	if l.Stamped && l.Before != forever {
+		g.earliest = forever
+	}
+	g.compacted = l.Compacted
+	if !l.Overwritten {
+		g.retention = l.Retention
 	}
 	return g
 }
@@ -107,25 +120,27 @@ func NewGate(l *Limits, reserve int) Gate {
 // Check returns a [*RefusedError] for a message that the topic does not take. It allocates nothing for one that it takes, and asks for
 // the clock only if the topic's limits ask for it.
 func (g *Gate) Check(key, value []byte, timestamp int64, headers []kgo.RecordHeader) error {
-	l := g.limits
-	if l == nil {
-		return nil
-	}
 	n := overhead + len(key) + len(value)
 	for i := range headers {
 		n += 2*5 + len(headers[i].Key) + len(headers[i].Value)
 	}
+	if n > g.most || timestamp > g.latest || timestamp < g.earliest || key == nil && g.compacted {
+		return g.check(key, n, timestamp)
+	}
+	return nil
+}
+
+// check looks closer at a message of n bytes.
+func (g *Gate) check(key []byte, n int, timestamp int64) error {
+	l := g.limits
 	if n > g.most {
 		return l.refuse(key, maxMessageBytes, "it takes %s bytes before compression, and %s is %s: set it to more",
 			thousands(int64(n)), maxMessageBytes, thousands(int64(l.MaxBytes)))
 	}
-	if key == nil && l.Compacted {
+	if key == nil && g.compacted {
 		return l.refuse(key, cleanupPolicy, "it has no key, and a topic with %s=compact takes only messages with one: give it a key, or set %s=delete", cleanupPolicy, cleanupPolicy)
 	}
-	if l.Stamped && (timestamp > g.latest || l.Before != forever) {
-		return g.checkTime(key, timestamp)
-	}
-	return nil
+	return g.checkTime(key, timestamp)
 }
 
 // noTimestamp is one that Kafka does not check.
@@ -149,14 +164,15 @@ func (g *Gate) checkTime(key []byte, timestamp int64) error {
 	return nil
 }
 
-// Outlived reports whether the topic's retention has passed a message already, so that the broker deletes it when it likes; it says so
-// once for all gates of the topic.
-func (g *Gate) Outlived(timestamp int64) bool {
-	l := g.limits
-	if l == nil || l.Retention == 0 || l.Overwritten || timestamp == noTimestamp || l.told.Load() {
+// Outlived reports whether at the wall-clock time now, in milliseconds, the topic's retention has
+// passed a message already, so that the broker deletes it when it likes; it says so once for all
+// gates of the topic.
+func (g *Gate) Outlived(timestamp, now int64) bool {
+	if g.retention == 0 || timestamp >= now-g.retention || timestamp == noTimestamp {
 		return false
 	}
-	return timestamp < l.now().UnixMilli()-l.Retention && !l.told.Swap(true)
+	g.retention = 0
+	return !g.limits.told.Swap(true)
 }
 
 func (l *Limits) refuse(key []byte, setting, format string, args ...any) *RefusedError {

@@ -73,7 +73,7 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 		}
 		t.counts.repartitionOut++
 	} else {
-		if o.gate.Outlived(timestamp) {
+		if o.gate.Outlived(timestamp, t.now) {
 			t.log.Warn("results are older than their topic keeps them, so that the broker may delete them at once: raise its retention.ms, or set it to -1",
 				"topic", o.topic, "timestamp", time.UnixMilli(exact).UTC())
 		}
