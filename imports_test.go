@@ -36,9 +36,18 @@ var rules = []rule{
 	{path: "changelog", ours: []string{"state", "internal/wiretime"}, third: []string{franz}},
 	{path: "topology", ours: []string{"serde", "state", "topology/internal/..."}},
 	{path: "topology/internal/...", ours: []string{"serde", "state", "topology/internal/..."}},
-	{path: "topology/topoyaml", ours: []string{"topology", "topology/internal/exact", "serde", "topology/topoyaml/internal/..."}, third: []string{"go.yaml.in/yaml", "github.com/expr-lang/expr"}},
+	{path: "topology/topoyaml", ours: []string{"topology", "topology/topoyaml/internal/..."}},
+	// The rooms of topoyaml, from the lowest to the highest.
+	{path: "topology/topoyaml/internal/suggest"},
 	{path: "topology/topoyaml/internal/value", ours: []string{"serde"}},
+	{path: "topology/topoyaml/internal/valuetest", ours: []string{"topology/topoyaml/internal/value"}},
 	{path: "topology/topoyaml/internal/functions", ours: []string{"topology/topoyaml/internal/value"}},
+	{path: "topology/topoyaml/internal/yamlfile", ours: yamlRooms("suggest", "value", "functions"), third: []string{yaml}},
+	{path: "topology/topoyaml/internal/expression", ours: yamlRooms("suggest", "value", "functions"), third: []string{expr}},
+	{path: "topology/topoyaml/internal/aggregate", ours: append(yamlRooms("suggest", "value", "expression"),
+		"serde", "topology", "topology/internal/exact")},
+	{path: "topology/topoyaml/internal/steps", ours: append(yamlRooms("suggest", "value", "functions", "yamlfile", "expression", "aggregate"),
+		"serde", "topology"), third: []string{yaml}},
 	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
 		"state/memstate", "checkpoint", "changelog", "internal/wiretime"}, third: []string{franz}},
 	{path: "processor/processortest/kafkastreams"}, // tests only
@@ -46,7 +55,7 @@ var rules = []rule{
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},
 	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "processor/embedded", "internal/wiretime", "cmd/..."},
-		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/pelletier/go-toml", franz, kfake, "go.yaml.in/yaml", "golang.org/x/term", "github.com/gofrs/flock"}},
+		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/pelletier/go-toml", franz, kfake, yaml, "golang.org/x/term", "github.com/gofrs/flock"}},
 	// What is compared: kolk itself, as a user runs it, and a loop by hand.
 	{path: "bench/compare", third: []string{franz, kfake, "golang.org/x/sync/errgroup"}},
 	{path: "bench/flame"},
@@ -71,7 +80,18 @@ const (
 	kfake  = "github.com/twmb/franz-go/pkg/kfake"
 	pebble = "github.com/cockroachdb/pebble"
 	viper  = "github.com/spf13/viper"
+	yaml   = "go.yaml.in/yaml"
+	expr   = "github.com/expr-lang/expr"
 )
+
+// yamlRooms are rooms of topoyaml.
+func yamlRooms(names ...string) []string {
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = "topology/topoyaml/internal/" + name
+	}
+	return paths
+}
 
 // only lists modules with one place, tests included: the edges that are easy to add and hard to take back.
 var only = []struct {
@@ -82,7 +102,7 @@ var only = []struct {
 	{"github.com/spf13/cobra", []string{"cmd/..."}},
 	{pebble, []string{"state/pebblestate", "bench/loop"}},
 	{"github.com/linkedin/goavro", []string{"serde/avro"}},
-	{"github.com/expr-lang/expr", []string{"topology/topoyaml"}},
+	{expr, []string{"topology/topoyaml/internal/expression"}},
 }
 
 // goPackage is what `go list -json` says about a package.

@@ -3,13 +3,16 @@ package topoyaml
 import (
 	"testing"
 
-	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/aggregate"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
 )
 
 const benchFlight = `{"date":"2001/01/01 00:47","delay":66,"distance":1750,"origin":"DTW","destination":"LAS"}`
 
 func BenchmarkExpression(b *testing.B) {
-	value := testObject(b, benchFlight)
+	flight := valuetest.JSON(b, benchFlight)
 	for _, bench := range []struct{ name, text string }{
 		{"path", `value.origin`},
 		{"compare", `value.delay > 15`},
@@ -18,14 +21,14 @@ func BenchmarkExpression(b *testing.B) {
 		{"parseTime", `parseTime(value.date, "2006/01/02 15:04")`},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			c := &exprCompiler{lib: functions.NewLibrary()}
-			p, mistake := c.compile(bench.text, recordScope(typString, typAny), "bench")
+			c := expression.NewCompiler()
+			p, mistake := c.Compile(bench.text, expression.RecordScope(value.StringType, value.AnyType), "bench")
 			if mistake != nil {
-				b.Fatal(mistake.message)
+				b.Fatal(mistake.Message)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := p.eval(&inputs{value: value}); err != nil {
+				if _, err := p.Eval(&expression.Inputs{Value: flight}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -34,12 +37,23 @@ func BenchmarkExpression(b *testing.B) {
 }
 
 func BenchmarkAggregate(b *testing.B) {
-	a := aggregationOf(b, typAny, "count()", "count(value.delay > 15)", "sum(value.delay)", "max(value.delay)")
-	value := testObject(b, benchFlight)
-	var state Value = a.start()
+	var columns []aggregate.Column
+	for _, call := range []string{"count()", "count(value.delay > 15)", "sum(value.delay)", "max(value.delay)"} {
+		c, mistake := aggregate.NewColumn(expression.NewCompiler(), call, call, expression.RecordScope(value.StringType, value.AnyType), "bench")
+		if mistake != nil {
+			b.Fatal(mistake.Message)
+		}
+		columns = append(columns, c)
+	}
+	a := aggregate.New(columns...)
+	flight := valuetest.JSON(b, benchFlight)
+	state, err := a.Next(nil, &expression.Inputs{Value: flight})
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := a.next(b.Context(), state, &inputs{value: value}); err != nil {
+		if _, err := a.Next(state, &expression.Inputs{Value: flight}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -49,18 +63,18 @@ func BenchmarkJSON(b *testing.B) {
 	b.Run("decode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := parseJSON([]byte(benchFlight)); err != nil {
+			if _, err := value.ParseJSON([]byte(benchFlight)); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("append", func(b *testing.B) {
-		v := testObject(b, benchFlight)
+		v := valuetest.JSON(b, benchFlight)
 		var buf []byte
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
-			if buf, err = appendJSON(buf[:0], v); err != nil {
+			if buf, err = value.AppendJSON(buf[:0], v); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/steps"
 )
 
 const (
@@ -22,7 +24,7 @@ func TestReference(t *testing.T) {
 	if !ok1 || !ok2 {
 		t.Fatalf("%s has no %s...%s", docs, begin, end)
 	}
-	now := "\n" + reference() + "\n"
+	now := "\n" + steps.Reference() + "\n"
 	if *update {
 		if err := os.WriteFile(docs, []byte(before+begin+now+end+after), 0o644); err != nil {
 			t.Fatal(err)
@@ -61,10 +63,10 @@ func TestSchema(t *testing.T) {
 			t.Errorf("the schema refers to %q, which it does not define", ref[1])
 		}
 	}
-	for _, b := range newGrammar().blocks {
-		for _, f := range b.fields {
-			if !strings.Contains(string(text), `"`+f.name+`": {`) {
-				t.Errorf("the schema does not know %s.%s", b.name, f.name)
+	for _, b := range steps.NewGrammar().Blocks {
+		for _, f := range b.Fields {
+			if !strings.Contains(string(text), `"`+f.Name+`": {`) {
+				t.Errorf("the schema does not know %s.%s", b.Name, f.Name)
 			}
 		}
 	}

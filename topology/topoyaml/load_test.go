@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -99,7 +101,7 @@ func FuzzLoad(f *testing.F) {
 
 // A file with lines and words removed, repeated, exchanged or taken from other files is loaded or refused, never worse.
 func TestMutatedFiles(t *testing.T) {
-	r := seeded(t)
+	r := valuetest.Seeded(t)
 	var texts []string
 	words := []string{"", "\"", "[", "{}", "~", "&a", "*a", "- ", "\t", "é", "(", "value", "key: value", "|", "${X}", "1", "null", "<<: *a", "#"}
 	for _, dir := range []string{"ok", "bad"} {

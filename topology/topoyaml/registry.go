@@ -4,21 +4,15 @@ import (
 	"context"
 	"encoding/json/v2"
 	"fmt"
-	"slices"
 
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/steps"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 // Registry holds Go functions that files may use as steps, by name. The zero value is empty. Fill it before Load; it is not safe for
 // concurrent writing.
 type Registry struct {
-	functions map[string]registered
-}
-
-// registered is a filter or a mapper of values.
-type registered struct {
-	filter func(context.Context, Value) (bool, error)
-	mapper func(context.Context, Value) (Value, error)
+	functions map[string]steps.Function
 }
 
 // NewRegistry returns an empty registry.
@@ -27,7 +21,7 @@ func NewRegistry() *Registry { return &Registry{} }
 // RegisterFilter makes f available as the step "process: name": records for which it returns false are dropped. A value becomes a
 // V by way of JSON, unless V is [Value] or *[Object]. f may be called by several goroutines at once. A name that is taken, or a nil f, is an error.
 func RegisterFilter[V any](r *Registry, name string, f func(context.Context, V) (bool, error)) error {
-	return r.add(name, f == nil, registered{filter: func(ctx context.Context, v Value) (bool, error) {
+	return r.add(name, f == nil, steps.Function{Filter: func(ctx context.Context, v Value) (bool, error) {
 		in, err := toGo[V](v)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
@@ -39,7 +33,7 @@ func RegisterFilter[V any](r *Registry, name string, f func(context.Context, V) 
 // RegisterMapper makes f available as the step "process: name": its result is the new value, converted as the argument is. f may
 // be called by several goroutines at once. A name that is taken, or a nil f, is an error.
 func RegisterMapper[V, R any](r *Registry, name string, f func(context.Context, V) (R, error)) error {
-	return r.add(name, f == nil, registered{mapper: func(ctx context.Context, v Value) (Value, error) {
+	return r.add(name, f == nil, steps.Function{Mapper: func(ctx context.Context, v Value) (Value, error) {
 		in, err := toGo[V](v)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -56,7 +50,7 @@ func RegisterMapper[V, R any](r *Registry, name string, f func(context.Context, 
 	}})
 }
 
-func (r *Registry) add(name string, missing bool, f registered) error {
+func (r *Registry) add(name string, missing bool, f steps.Function) error {
 	if missing {
 		return fmt.Errorf("topoyaml: the function %q is nil", name)
 	}
@@ -64,35 +58,14 @@ func (r *Registry) add(name string, missing bool, f registered) error {
 		return fmt.Errorf("topoyaml: the function %q is registered already", name)
 	}
 	if r.functions == nil {
-		r.functions = make(map[string]registered)
+		r.functions = make(map[string]steps.Function)
 	}
 	r.functions[name] = f
 	return nil
 }
 
-func (r *Registry) find(name string) (registered, bool) {
-	if r == nil {
-		return registered{}, false
-	}
-	f, ok := r.functions[name]
-	return f, ok
-}
-
-func (r *Registry) names() []string {
-	var names []string
-	if r != nil {
-		for name := range r.functions {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
 func toGo[V any](v Value) (V, error) {
-	if acc, ok := v.(*accumulator); ok {
-		v = NewObject(acc.Fields()...) // the function may keep it, the store may change it
-	}
+	v = value.Snapshot(v) // the function may keep it, and a store may change the state of an aggregation
 	var out V
 	// A pointer to V names the type even where V is an interface.
 	switch p := any(&out).(type) {
@@ -105,7 +78,7 @@ func toGo[V any](v Value) (V, error) {
 			return out, nil
 		}
 	}
-	data, err := appendJSON(nil, v)
+	data, err := value.AppendJSON(nil, v)
 	if err == nil {
 		err = json.Unmarshal(data, &out)
 	}
@@ -121,5 +94,5 @@ func fromGo(out any) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseJSON(data)
+	return value.ParseJSON(data)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
@@ -15,17 +16,17 @@ import (
 const NoTimestamp = topology.NoTime
 
 // JSONRow reads one line of a file of JSON lines.
-func (s *Source) JSONRow(line []byte) (Value, error) { return parseJSON(line) }
+func (s *Source) JSONRow(line []byte) (Value, error) { return value.ParseJSON(line) }
 
 // MissingColumns returns the fields of the schema that a CSV file with that header does not have: they are null in its rows. all
 // says that it has none of them.
 func (s *Source) MissingColumns(header []string) (missing []string, all bool) {
-	for _, name := range s.schema.fieldNames() {
+	for _, name := range s.of.Schema.FieldNames() {
 		if !slices.Contains(header, name) {
 			missing = append(missing, name)
 		}
 	}
-	return missing, len(missing) > 0 && len(missing) == len(s.schema.fieldNames())
+	return missing, len(missing) > 0 && len(missing) == len(s.of.Schema.FieldNames())
 }
 
 // CSVRow makes an object of one record of a CSV file, whose first record is the header. Fields are strings, unless the schema
@@ -36,37 +37,37 @@ func (s *Source) CSVRow(header, record []string) (Value, error) {
 	}
 	fields := make([]Field, len(record))
 	for i, text := range record {
-		t, ok := s.schema.field(header[i])
+		t, ok := s.of.Schema.Field(header[i])
 		if !ok {
-			t = typString
+			t = value.StringType
 		}
 		v, err := parseCell(text, t)
 		if err != nil {
 			return nil, fmt.Errorf("topoyaml: field %q: %w", header[i], err)
 		}
-		fields[i] = named(header[i], v)
+		fields[i] = value.Named(header[i], v)
 	}
 	return NewObject(fields...), nil
 }
 
-func parseCell(text string, t *typ) (Value, error) {
-	switch t.kind {
-	case intKind, floatKind, boolKind:
+func parseCell(text string, t *value.Type) (Value, error) {
+	switch t.Kind {
+	case value.IntKind, value.FloatKind, value.BoolKind:
 		if strings.TrimSpace(text) == "" {
 			return nil, nil
 		}
 	}
-	switch t.kind {
-	case intKind, floatKind: // as in JSON: what is whole is, however it is written
+	switch t.Kind {
+	case value.IntKind, value.FloatKind: // as in JSON: what is whole is, however it is written
 		n, err := value.ToNumber(strings.TrimSpace(text))
 		if err != nil {
 			return nil, fmt.Errorf("%w (the schema says %s)", err, t)
 		}
-		if _, whole := n.(int64); t.kind == intKind && !whole {
+		if _, whole := n.(int64); t.Kind == value.IntKind && !whole {
 			return nil, fmt.Errorf("%q is not a whole number of 64 bits (the schema says int)", text)
 		}
 		return n, nil
-	case boolKind:
+	case value.BoolKind:
 		b, err := strconv.ParseBool(strings.TrimSpace(text))
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither true nor false (the schema says bool)", text)
@@ -84,23 +85,23 @@ func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err err
 	if err := s.check(row); err != nil {
 		return nil, nil, 0, err
 	}
-	if value, err = s.value.serde.Append([]byte{}, row); err != nil {
+	if value, err = s.of.Value.Serde.Append([]byte{}, row); err != nil {
 		return nil, nil, 0, err
 	}
-	if s.keyFrom != nil {
-		k, err := s.keyFrom.eval(&inputs{value: row})
+	if s.of.KeyFrom != nil {
+		k, err := s.of.KeyFrom.Eval(&expression.Inputs{Value: row})
 		if err != nil {
 			return nil, nil, 0, err
 		}
 		if k != nil {
-			if key, err = s.key.serde.Append([]byte{}, k); err != nil {
-				return nil, nil, 0, s.keyFrom.fail(err)
+			if key, err = s.of.Key.Serde.Append([]byte{}, k); err != nil {
+				return nil, nil, 0, s.of.KeyFrom.Fail(err)
 			}
 		}
 	}
 	timestamp = NoTimestamp
-	if s.time != nil {
-		if timestamp, err = s.timeOf(row); err != nil {
+	if s.of.Time != nil {
+		if timestamp, err = s.of.TimeOf(row); err != nil {
 			return nil, nil, 0, err
 		}
 	}
@@ -109,42 +110,11 @@ func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err err
 
 // check returns why a row is none of the source's.
 func (s *Source) check(row Value) error {
-	if s.valName != "json" {
+	if s.of.ValueName != "json" {
 		return nil // its serde checks
 	}
-	if kind := kindOf(row); kind != "object" && (s.schema.kind == objectKind || s.keyFrom != nil || s.time != nil) {
-		return fmt.Errorf("topoyaml: the rows of source %s are objects, this one is of type %s", s.name, kind)
+	if kind := value.Kind(row); kind != "object" && (s.of.Schema.Kind == value.ObjectKind || s.of.KeyFrom != nil || s.of.Time != nil) {
+		return fmt.Errorf("topoyaml: the rows of source %s are objects, this one is of type %s", s.of.Name, kind)
 	}
-	return s.schema.mismatch("", row)
-}
-
-// mismatch names the first part of a value that is not of its type. Fields that are missing or null are of any type, and so are those
-// that the type does not name.
-func (t *typ) mismatch(path string, v Value) error {
-	if !t.holds(v) {
-		if path == "" {
-			path = "the row"
-		}
-		return fmt.Errorf("topoyaml: %s is of type %s; the schema says %s", path, kindOf(v), t)
-	}
-	switch v := v.(type) {
-	case []Value:
-		if t.kind != listKind {
-			return nil
-		}
-		for i, e := range v {
-			if err := t.elem.mismatch(fmt.Sprintf("%s[%d]", path, i), e); err != nil {
-				return err
-			}
-		}
-	case *Object:
-		for _, f := range v.Fields() {
-			if of, ok := t.field(f.Name); ok {
-				if err := of.mismatch(strings.TrimPrefix(path+"."+f.Name, "."), f.Value); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+	return s.of.Schema.Mismatch("", row)
 }

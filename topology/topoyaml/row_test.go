@@ -3,6 +3,8 @@ package topoyaml
 import (
 	"strings"
 	"testing"
+
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
 // TestRowsThatAreNone: a row of a data file is what its source says, or an error that names what is wrong.
@@ -76,7 +78,7 @@ func TestNumbersInCells(t *testing.T) {
 			}
 			continue
 		}
-		if got, err := appendJSON(nil, v); err != nil || string(got) != `{"`+tt.column+`":`+tt.want+"}" {
+		if got, err := value.AppendJSON(nil, v); err != nil || string(got) != `{"`+tt.column+`":`+tt.want+"}" {
 			t.Errorf("%s %q is %s, %v, want %s", tt.column, tt.cell, got, err, tt.want)
 		}
 	}

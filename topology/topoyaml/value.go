@@ -1,6 +1,8 @@
 package topoyaml
 
-import "github.com/kolkstream/kolk/topology/topoyaml/internal/value"
+import (
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
+)
 
 // Value is a dynamic value: nil, bool, int64, float64, string, []byte, []Value or *[Object]; the result of an aggregation is
 // something that reads like an object.
@@ -18,6 +20,3 @@ type Field = value.Field
 // NewObject returns an object of these fields, in this order. It takes the slice over. The last one of fields with the same
 // name is the one that counts.
 func NewObject(fields ...Field) *Object { return value.NewObject(fields...) }
-
-// named is a field.
-func named(name string, v Value) Field { return Field{Name: name, Value: v} }

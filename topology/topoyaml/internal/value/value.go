@@ -30,6 +30,9 @@ type Field struct {
 // name is the one that counts.
 func NewObject(fields ...Field) *Object { return &Object{fields: fields} }
 
+// Named returns a field.
+func Named(name string, v Value) Field { return Field{Name: name, Value: v} }
+
 // Len returns the number of fields.
 func (o *Object) Len() int { return len(o.fields) }
 

@@ -1,0 +1,216 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
+)
+
+// The ways to read a topic, as the fields that say so are called.
+const (
+	streamSource = "stream"
+	tableSource  = "table"
+	globalSource = "global"
+)
+
+// Source is a source of a file.
+type Source struct {
+	Name      string
+	Kind      string // stream, table or global
+	Topics    []string
+	pos       yamlfile.Position
+	def       *yamlfile.Mapping
+	Key       value.Format
+	Value     value.Format
+	KeyName   string
+	ValueName string
+	Schema    *value.Type // the static type of values
+	Time      *expression.Program
+	wall      bool
+	timeless  bool
+	future    time.Duration // 0: any
+	KeyFrom   *expression.Program
+
+	// Built when something reads it.
+	built  bool
+	dead   bool
+	stream topology.Stream[value.Value, value.Value]
+	table  topology.Table[value.Value, value.Value]
+	global topology.GlobalTable[value.Value, value.Value]
+}
+
+// source reads a source's fields.
+func (b *builder) reads(name string, pos yamlfile.Position, m *yamlfile.Mapping) *Source {
+	s := &Source{Name: name, pos: pos, def: m, KeyName: "string", ValueName: "json"}
+	for _, kind := range []string{streamSource, tableSource, globalSource} {
+		e := m.Get(kind)
+		if e == nil {
+			continue
+		}
+		s.Kind = kind
+		if e.Node.Value != "" {
+			s.Topics = []string{e.Node.Value}
+		}
+		for _, c := range e.Node.Content {
+			s.Topics = append(s.Topics, c.Value)
+		}
+	}
+	if t := m.Text("key"); t != "" {
+		s.KeyName = t
+	}
+	if t := m.Text("value"); t != "" {
+		s.ValueName = t
+	}
+	s.Key, _ = value.FormatOf(s.KeyName)
+	s.Value, _ = value.FormatOf(s.ValueName)
+	s.Schema = s.Value.Type
+	if e := m.Get("schema"); e != nil {
+		if s.ValueName != "json" {
+			b.r.Fail(e.Pos, "a schema is for values of the serde json; these are of %s", s.ValueName)
+		}
+		s.Schema = b.schema(e.Node)
+	}
+	sc := expression.ValueScope(s.Schema)
+	s.timeless = m.Flag("timeless")
+	if e := m.Get("time"); e != nil {
+		switch {
+		case s.Kind == globalSource:
+			b.r.Fail(e.Pos, "a global table carries no time; remove the field")
+		case s.timeless:
+			b.r.Fail(e.Pos, "the source is timeless, so it has no time; remove one of the fields")
+		case e.Node.Value == "wall-clock":
+			s.wall = true
+		default:
+			s.Time = b.expression(e.Node, sc)
+			switch s.Time.Type.Kind {
+			case value.IntKind, value.FloatKind, value.AnyKind:
+			case value.StringKind:
+				b.r.Fail(yamlfile.At(e.Node), "time needs milliseconds, this is a string; parseTime(%s, layout) makes them of a text", e.Node.Value)
+			default:
+				b.r.Fail(yamlfile.At(e.Node), "time needs milliseconds, this is of type %s", s.Time.Type)
+			}
+		}
+	}
+	if e := m.Get("max-future"); e != nil {
+		switch {
+		case s.Kind == globalSource:
+			b.r.Fail(e.Pos, "a global table carries no time; remove the field")
+		case s.timeless:
+			b.r.Fail(e.Pos, "the source is timeless, so no record of it is ahead; remove one of the fields")
+		}
+		if s.future, _ = functions.ParseDuration(e.Node.Value); s.future < time.Millisecond {
+			b.r.Fail(yamlfile.At(e.Node), "max-future should be at least 1ms; leave it out to take any time")
+		}
+	}
+	if e := m.Get("timeless"); e != nil && s.Kind == globalSource {
+		b.r.Fail(e.Pos, "a global table is never waited for; remove the field")
+	}
+	if e := m.Get("key-from"); e != nil {
+		s.KeyFrom = b.expression(e.Node, sc)
+		b.fits(yamlfile.At(e.Node), "the key", s.KeyFrom.Type, s.KeyName)
+	}
+	return s
+}
+
+// fits checks at load time that a value of that type can be written by a serde.
+func (b *builder) fits(p yamlfile.Position, what string, t *value.Type, serdeName string) {
+	ok := true
+	switch t.Kind {
+	case value.AnyKind, value.NullKind:
+	default:
+		switch serdeName {
+		case "string":
+			ok = t.Kind == value.StringKind
+		case "int64", "int32":
+			ok = t.Kind == value.IntKind
+		case "float64":
+			ok = t.IsNumber()
+		case "bool":
+			ok = t.Kind == value.BoolKind
+		case "bytes":
+			ok = t.Kind == value.BytesKind || t.Kind == value.StringKind
+		}
+	}
+	if !ok {
+		b.r.Fail(p, "%s is of type %s and its serde is %q; convert it, or choose another serde", what, t, serdeName)
+	}
+}
+
+// open calls the DSL for a source, once.
+func (b *builder) open(s *Source) {
+	if s.built {
+		return
+	}
+	s.built = true
+	if s.dead || s.Kind == "" || len(s.Topics) == 0 {
+		s.dead = true
+		return
+	}
+	var opts []topology.SourceOption[value.Value]
+	switch {
+	case s.timeless:
+		opts = append(opts, topology.Timeless[value.Value])
+	case s.wall:
+		opts = append(opts, topology.TimeFromWallClock[value.Value])
+	case s.Time != nil:
+		opts = append(opts, topology.TryTimeFromValue(func(_ context.Context, v value.Value) (time.Time, error) {
+			ms, err := s.TimeOf(v)
+			return time.UnixMilli(ms), err
+		}))
+	}
+	if s.future > 0 {
+		opts = append(opts, topology.MaxFuture[value.Value](s.future))
+	}
+	b.t.At(b.where(s.pos))
+	defer b.t.At("")
+	switch s.Kind {
+	case streamSource:
+		if len(s.Topics) == 1 {
+			s.stream = b.t.Stream(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
+		} else {
+			s.stream = b.t.StreamTopics(s.Topics, s.Key.Serde, s.Value.Serde, opts...)
+		}
+	case tableSource:
+		s.table = b.t.Table(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
+	case globalSource:
+		s.global = b.t.GlobalTable(s.Topics[0], s.Key.Serde, s.Value.Serde)
+	}
+}
+
+// TimeOf is the time of a record with that value, in milliseconds: parts of one are cut off, towards the past, before 1970 as
+// behind it. Whether the time may be a record's is the topology's to check.
+func (s *Source) TimeOf(v value.Value) (int64, error) {
+	t, err := s.Time.Eval(&expression.Inputs{Value: v})
+	if err != nil {
+		return 0, err
+	}
+	switch t := t.(type) {
+	case int64:
+		return t, nil
+	case float64:
+		if !(math.Abs(t) < 1<<63) {
+			return 0, s.Time.Fail(fmt.Errorf("%w: %v ms", topology.ErrTime, t))
+		}
+		return int64(math.Floor(t)), nil
+	}
+	return 0, s.Time.Fail(fmt.Errorf("a time is a number of milliseconds, this is of type %s", value.Kind(t)))
+}
+
+// flow is a source as the start of a stream.
+func (b *builder) sourceFlow(s *Source) *flow {
+	b.open(s)
+	f := &flow{dead: s.dead, key: s.Key.Type, value: s.Schema, keyFormat: s.KeyName, valueFormat: s.ValueName}
+	if s.Kind == tableSource {
+		f.stage, f.table = tableStage, s.table
+	} else {
+		f.stream = s.stream
+	}
+	return f
+}
