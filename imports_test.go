@@ -30,10 +30,12 @@ var rules = []rule{
 	{path: "state", ours: []string{"serde"}},
 	{path: "state/memstate", ours: []string{"state"}},
 	{path: "state/pebblestate", ours: []string{"state"}, third: []string{pebble}},
-	{path: "state/statetest", ours: []string{"state"}},
+	{path: "state/statetest", ours: []string{"state", "internal/seeds"}},
 	{path: "checkpoint", ours: []string{"state"}},
+	{path: "internal/backoff"},
+	{path: "internal/seeds"},
 	{path: "internal/wiretime", third: []string{franz}},
-	{path: "changelog", ours: []string{"state", "internal/wiretime"}, third: []string{franz}},
+	{path: "changelog", ours: []string{"state", "internal/backoff", "internal/wiretime"}, third: []string{franz, humanize}},
 	{path: "topology", ours: []string{"serde", "state", "topology/internal/..."}},
 	{path: "topology/internal/...", ours: []string{"serde", "state", "topology/internal/..."}},
 	{path: "topology/topoyaml", ours: []string{"topology", "topology/topoyaml/internal/..."}},
@@ -54,11 +56,11 @@ var rules = []rule{
 	{path: "processor/embedded", ours: []string{"topology"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},
-	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "processor/embedded", "internal/wiretime", "cmd/..."},
-		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/pelletier/go-toml", franz, kfake, yaml, "golang.org/x/term", "github.com/gofrs/flock"}},
+	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "processor/embedded", "internal/backoff", "internal/wiretime", "cmd/..."},
+		third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", viper, "github.com/pelletier/go-toml", franz, kfake, yaml, "golang.org/x/term", "github.com/gofrs/flock", humanize, "github.com/mattn/go-runewidth"}},
 	// What is compared: kolk itself, as a user runs it, and a loop by hand.
-	{path: "bench/compare", third: []string{franz, kfake, "golang.org/x/sync/errgroup"}},
-	{path: "bench/flame"},
+	{path: "bench/compare", third: []string{franz, kfake, "golang.org/x/sync/errgroup", humanize}},
+	{path: "bench/flame", third: []string{"github.com/google/pprof/profile"}},
 	{path: "bench/loop", third: []string{franz, pebble, "golang.org/x/sync/errgroup"}},
 	{path: "bench/peer", ours: []string{"serde", "topology", "processor"}, third: []string{franz}},
 	// Events and what queries must make of them know nothing of kolk: they are what it is measured against.
@@ -66,22 +68,23 @@ var rules = []rule{
 	{path: "bench/nexmark/reference", ours: []string{"bench/nexmark"}},
 	{path: "bench/nexmark/queries", ours: []string{"bench/nexmark", "serde", "topology", "topology/topoyaml"}},
 	{path: "bench/nexmark/cmd/nexmark", ours: []string{"bench/nexmark", "bench/nexmark/queries", "bench/nexmark/reference", "topology", "processor"},
-		third: []string{franz, kfake}},
+		third: []string{franz, kfake, humanize}},
 	{path: "examples/...", ours: []string{"serde", "topology", "topology/topoyaml", "processor", "processor/processortest", "processor/embedded"},
 		third: []string{franz}},
 }
 
 var mechanism = []string{franz, "github.com/klauspost/compress/s2", "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}
 
-var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "internal/wiretime", "processor/internal/..."}
+var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "internal/backoff", "internal/wiretime", "processor/internal/..."}
 
 const (
-	franz  = "github.com/twmb/franz-go/pkg"
-	kfake  = "github.com/twmb/franz-go/pkg/kfake"
-	pebble = "github.com/cockroachdb/pebble"
-	viper  = "github.com/spf13/viper"
-	yaml   = "go.yaml.in/yaml"
-	expr   = "github.com/expr-lang/expr"
+	franz    = "github.com/twmb/franz-go/pkg"
+	kfake    = "github.com/twmb/franz-go/pkg/kfake"
+	pebble   = "github.com/cockroachdb/pebble"
+	viper    = "github.com/spf13/viper"
+	yaml     = "go.yaml.in/yaml"
+	expr     = "github.com/expr-lang/expr"
+	humanize = "github.com/dustin/go-humanize"
 )
 
 // yamlRooms are rooms of topoyaml.
@@ -136,6 +139,9 @@ func TestImports(t *testing.T) {
 		}
 		if match(path, "examples/...") {
 			for _, imp := range everything {
+				if imp == module+"/internal/seeds" && !slices.Contains(p.Imports, imp) {
+					continue // its tests are the project's
+				}
 				if strings.HasPrefix(imp, module) && strings.Contains(imp, "/internal/") {
 					t.Errorf("%s imports %s: an example is written as a user would", path, imp)
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // table is a global table: one content, a position for each partition.
@@ -78,7 +79,7 @@ func (tb *table) position(p int32) int64 {
 func TestFollow(t *testing.T) {
 	const partitions = 3
 	c := cluster(t, kfake.NumBrokers(2))
-	w := newWriter(t, c, random(t), "w")
+	w := newWriter(t, c, seeds.Rand(t), "w")
 	cl := client(t, c)
 	createTopic(t, cl, "airports", partitions)
 	w.transactions(100, "airports", partitions)

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,20 +18,6 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 )
-
-// random returns a source whose seed is printed and can be set by KOLK_SEED.
-func random(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
 
 func context30(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // external is the broker that KAFKA_BOOTSTRAP names.
@@ -34,7 +35,7 @@ func kafka(t *testing.T) external {
 // what the embedded broker cannot show: topics with every setting, markers that come after the commit has returned.
 func TestKafkaRestore(t *testing.T) {
 	const partitions = 5
-	b, rnd := kafka(t), random(t)
+	b, rnd := kafka(t), seeds.Rand(t)
 	app := fmt.Sprintf("changelog-%x", rand.Uint64())
 	topics := []changelog.Topic{
 		{Name: changelog.Name(app, "kv"), Partitions: partitions, Kind: changelog.KeyValueChangelog},
@@ -123,7 +124,7 @@ func TestKafkaRestore(t *testing.T) {
 func TestKafkaCompacted(t *testing.T) {
 	b := kafka(t)
 	app := fmt.Sprintf("changelog-%x", rand.Uint64())
-	w := newWriter(t, b, random(t), app)
+	w := newWriter(t, b, seeds.Rand(t), app)
 	log := changelog.Name(app, "kv")
 	if _, err := changelog.EnsureTopics(context30(t), w.cl, []changelog.Topic{{Name: log, Partitions: 1}}, 1); err != nil {
 		t.Fatal(err)

@@ -6,12 +6,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // Close leaves no goroutine behind.
 func TestRestorerCloses(t *testing.T) {
 	c := cluster(t)
-	w := newWriter(t, c, random(t), "w")
+	w := newWriter(t, c, seeds.Rand(t), "w")
 	createTopic(t, w.cl, "log", 2)
 	w.transactions(5, "log", 2)
 	before := goleak.IgnoreCurrent()

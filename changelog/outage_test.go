@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // the broker stops in the middle of many restores, comes back, and they go on.
@@ -31,7 +32,7 @@ func TestRestoreBrokerRestarts(t *testing.T) {
 	}
 	c := open()
 	defer func() { c.Close() }()
-	w := newWriter(t, c, random(t), "w")
+	w := newWriter(t, c, seeds.Rand(t), "w")
 	createTopic(t, w.cl, "log", partitions)
 	w.transactions(200, "log", partitions)
 	w.cl.Close()
@@ -115,7 +116,7 @@ func TestRestoreWithoutBroker(t *testing.T) {
 // errors that pass do not end a restore, nor do partitions that change their leader all the time.
 func TestRestoreFaults(t *testing.T) {
 	const partitions = 6
-	rnd := random(t)
+	rnd := seeds.Rand(t)
 	c := cluster(t, kfake.NumBrokers(3))
 	w := newWriter(t, c, rnd, "w")
 	createTopic(t, w.cl, "log", partitions)
@@ -169,7 +170,7 @@ func TestRestoreForbidden(t *testing.T) {
 func TestRestoreTopicGoesAway(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		c := cluster(t)
-		w := newWriter(t, c, random(t), "w")
+		w := newWriter(t, c, seeds.Rand(t), "w")
 		createTopic(t, w.cl, "log", 1)
 		w.transactions(50, "log", 1)
 		r := restorer(t, c, changelog.Config{FetchBytes: 100, BatchBytes: 1, MissingAfter: 50 * time.Millisecond})
@@ -262,7 +263,7 @@ func TestRestoreCompactedTail(t *testing.T) {
 // compaction in the middle leaves holes, and gives the same state.
 func TestRestoreCompacted(t *testing.T) {
 	c := cluster(t)
-	w := newWriter(t, c, random(t), "w")
+	w := newWriter(t, c, seeds.Rand(t), "w")
 	createTopic(t, w.cl, "log", 1)
 	w.transactions(100, "log", 1)
 	c.Compact()
@@ -280,7 +281,7 @@ func TestRestoreCompacted(t *testing.T) {
 // An open transaction holds a restore back; who is told of it can end it.
 func TestRestoreHeld(t *testing.T) {
 	c := cluster(t)
-	w := newWriter(t, c, random(t), "w")
+	w := newWriter(t, c, seeds.Rand(t), "w")
 	createTopic(t, w.cl, "log", 1)
 	w.begin()
 	w.put("log", 0, "a", "1")

@@ -12,12 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // many partitions at once, with aborted transactions, little memory and small fetches: everybody gets what was committed.
 func TestRestoreMany(t *testing.T) {
 	const partitions = 12
-	rnd := random(t)
+	rnd := seeds.Rand(t)
 	c := cluster(t, kfake.NumBrokers(3))
 	w := newWriter(t, c, rnd, "w")
 	createTopic(t, w.cl, "log", partitions)
@@ -60,7 +61,7 @@ func TestRestoreMany(t *testing.T) {
 
 // a restore that is ended anywhere goes on where it stopped, and nothing is applied twice.
 func TestRestoreResumes(t *testing.T) {
-	rnd := random(t)
+	rnd := seeds.Rand(t)
 	c := cluster(t)
 	w := newWriter(t, c, rnd, "w")
 	createTopic(t, w.cl, "log", 1)
@@ -101,7 +102,7 @@ func TestRestoreResumes(t *testing.T) {
 // the end is reached although nothing but markers, or aborted records and a marker, lie before it.
 func TestRestoreTails(t *testing.T) {
 	c := cluster(t)
-	w := newWriter(t, c, random(t), "w")
+	w := newWriter(t, c, seeds.Rand(t), "w")
 	createTopic(t, w.cl, "log", 3)
 	w.begin()
 	w.put("log", 0, "a", "1") // then a marker
@@ -134,7 +135,7 @@ func TestRestoreWaitsForOpenTransaction(t *testing.T) {
 	for _, commit := range []bool{true, false} {
 		t.Run(fmt.Sprint("commit ", commit), func(t *testing.T) {
 			c := cluster(t)
-			w := newWriter(t, c, random(t), "w")
+			w := newWriter(t, c, seeds.Rand(t), "w")
 			createTopic(t, w.cl, "log", 1)
 			w.begin()
 			w.put("log", 0, "a", "1")
@@ -210,7 +211,7 @@ func TestRestoreTimestampsAndWindows(t *testing.T) {
 }
 
 func TestRestoreRefuses(t *testing.T) {
-	rnd := random(t)
+	rnd := seeds.Rand(t)
 	c := cluster(t)
 	w := newWriter(t, c, rnd, "w")
 	createTopic(t, w.cl, "log", 1)

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/memstate"
 )
@@ -276,15 +274,7 @@ func TestLimits(t *testing.T) {
 
 // TestCrashRandom: after each crash the data and the checkpoint are of one and the same earlier time.
 func TestCrashRandom(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := seeds.Rand(t)
 	e := memstate.New()
 	db := openDB(t, e)
 	c := open(t, db)

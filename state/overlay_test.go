@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
-	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/memstate"
 )
@@ -79,18 +77,6 @@ func (r *reference) scan(lo, hi []byte) []kv {
 	return got
 }
 
-func seed(t testing.TB) uint64 {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	return seed
-}
-
 func openDB(t testing.TB) state.DB {
 	t.Helper()
 	db, err := memstate.New().Open("d")
@@ -155,7 +141,7 @@ func equal[T comparable](t testing.TB, what string, got, want []T) {
 }
 
 func TestOverlayRandom(t *testing.T) {
-	s := seed(t)
+	s := seeds.New(t)
 	for round := range uint64(20) {
 		r := rand.New(rand.NewPCG(s, round))
 		t.Run(fmt.Sprint(round), func(t *testing.T) { randomOverlay(t, r) })

@@ -3,10 +3,10 @@ package state_test
 import (
 	"bytes"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
 )
 
@@ -24,7 +24,7 @@ func (r *recorder) Delete(key []byte) { r.Set(key, nil) }
 
 // Each store writes its keys in order, whatever they begin with and however long they are.
 func TestWriteToSorts(t *testing.T) {
-	r := rand.New(rand.NewPCG(seed(t), 0))
+	r := seeds.Rand(t)
 	o := state.NewOverlay(openDB(t))
 	for range 300 {
 		prefix := bytes.Repeat([]byte{'p'}, r.IntN(12))

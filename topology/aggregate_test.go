@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -174,7 +175,7 @@ func TestAggregations(t *testing.T) {
 			for _, budget := range []int64{0, 2000, 1 << 30} {
 				for _, reads := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%s/%s/%d/%v", tt.name, policy, budget, reads), func(t *testing.T) {
-						rnd := seeded(t)
+						rnd := seeds.Rand(t)
 						tp, s := numbers()
 						out := emit(tt.build(s.GroupByKey())).ToStream()
 						if reads { // somebody looks at keys and values

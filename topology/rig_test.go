@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -554,23 +552,6 @@ func (r *rig) rows(store string) map[string]string {
 	}
 	r.t.Fatalf("no store %s", store)
 	return nil
-}
-
-// seeded returns a random source whose seed a failing test prints; KOLK_SEED sets it.
-func seeded(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("KOLK_SEED=%d", seed)
-		}
-	})
-	return rand.New(rand.NewPCG(seed, 1))
 }
 
 // errOops is what failing functions return.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
@@ -142,7 +143,7 @@ func (m *windowModel) stored() map[string]string {
 
 // Random windows, records, idleness, commits, aborts, restarts and cache sizes against brute force.
 func TestWindows(t *testing.T) {
-	rnd := seeded(t)
+	rnd := seeds.Rand(t)
 	for i := range 400 {
 		m := &windowModel{
 			size: 1 + rnd.Int64N(100), grace: rnd.Int64N(2) * rnd.Int64N(150), last: map[windowKey]string{}, drops: map[string]int{}, tallies: map[string]int{},

@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 )
 
@@ -210,12 +209,7 @@ func TestDevKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed := time.Now().UnixNano()
-	if s, err := strconv.ParseInt(os.Getenv("KOLK_SEED"), 10, 64); err == nil {
-		seed = s
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	random := seeds.Rand(t)
 	args := append([]string{"dev", "topology.yaml", "--data-dir", t.TempDir()}, data...)
 	places := map[string]string{}
 	collect := func(stdout []byte) {

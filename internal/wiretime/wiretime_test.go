@@ -3,11 +3,12 @@ package wiretime
 import (
 	"math"
 	"math/big"
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // asClient does to a timestamp on the wire what the client does (kgo's timeFromMillis).
@@ -26,9 +27,7 @@ func edges() (all []int64) {
 }
 
 func TestMillis(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 1))
+	rnd := seeds.Rand(t)
 	all := edges()
 	for range 200_000 {
 		all = append(all, rnd.Int64()>>(6+rnd.IntN(58)), -rnd.Int64()>>(6+rnd.IntN(58)))

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/serde"
@@ -27,11 +28,11 @@ import (
 // which stop and start again, with and without their state, while any step of a commit or a rebalance may fail. What is committed in the
 // end is compared with the model.
 func TestRandomTopologiesOnABroker(t *testing.T) {
-	n := int64(2)
+	n := 2
 	if testing.Short() {
 		n = 1
 	}
-	for _, seed := range seeds(t, n) {
+	for _, seed := range seeds.Several(t, n) {
 		runOnBroker(t, seed)
 	}
 }
@@ -39,7 +40,7 @@ func TestRandomTopologiesOnABroker(t *testing.T) {
 // onBroker is one random topology on a broker.
 type onBroker struct {
 	t       *testing.T
-	seed    int64
+	seed    uint64
 	g       *randomTopology
 	plan    *topology.Plan
 	d       *Driver // it has the topics, and reads the results in the end
@@ -55,8 +56,8 @@ type onBroker struct {
 	wrong []string
 }
 
-func runOnBroker(t *testing.T, seed int64) {
-	rnd := rand.New(rand.NewSource(seed))
+func runOnBroker(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewSource(int64(seed)))
 	b := &onBroker{t: t, seed: seed, rnd: rnd}
 	b.g, b.plan = drawTopology(t, rnd)
 	b.d = New(t, b.plan, Options{DefaultPartitions: b.g.sources})

@@ -4,34 +4,16 @@ import (
 	"fmt"
 	"maps"
 	"math/rand"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
-
-// seeds returns the seeds of a random test: n of them, or the one of KOLK_SEED.
-func seeds(t *testing.T, n int64) []int64 {
-	if text := os.Getenv("KOLK_SEED"); text != "" {
-		seed, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-		return []int64{seed}
-	}
-	all := make([]int64, n)
-	first := time.Now().UnixNano() % 1_000_000_000
-	for i := range all {
-		all[i] = first + int64(i)
-	}
-	return all
-}
 
 // shake runs all tasks to the end of a bounded run in a random order: how much each reads and processes at a time, when it
 // commits, when it aborts and crashes, and when the clock advances. Before it, live steps of that happen without the bound.
@@ -305,13 +287,13 @@ func sortResults(r []result) {
 // TestEveryScheduleGivesOneResult runs random inputs through two repartition hops under random schedules: the results are
 // those of the loop, and nothing is late but what the loop calls late.
 func TestEveryScheduleGivesOneResult(t *testing.T) {
-	inputs, schedules := int64(25), 5
+	inputs, schedules := 25, 5
 	if testing.Short() {
 		inputs = 8
 	}
 	all := drops{}
-	for _, seed := range seeds(t, inputs) {
-		rnd := rand.New(rand.NewSource(seed))
+	for _, seed := range seeds.Several(t, inputs) {
+		rnd := rand.New(rand.NewSource(int64(seed)))
 		h := randomHops(rnd)
 		plan := h.plan(t)
 		runs := split(rnd, randomEvents(rnd, h))

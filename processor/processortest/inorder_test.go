@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -84,12 +85,12 @@ func byUser(texts []string) []string {
 // Under every schedule of tasks, commits, crashes, aborts and rebalances, live and in a bounded run, what lies behind an InOrder is what a loop
 // over the sorted input makes.
 func TestInOrderBehindRepartition(t *testing.T) {
-	n := int64(30)
+	n := 30
 	if testing.Short() {
 		n = 10
 	}
-	for _, seed := range seeds(t, n) {
-		rnd := rand.New(rand.NewSource(seed))
+	for _, seed := range seeds.Several(t, n) {
+		rnd := rand.New(rand.NewSource(int64(seed)))
 		delay := []int64{0, 5, 50, 100_000}[rnd.Intn(4)]
 		plan := alerts(t, ms(delay), 1+rnd.Int31n(3))
 		sources := 1 + rnd.Int31n(3)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -46,8 +47,8 @@ func TestJoinOrderIsAFunctionOfTheInput(t *testing.T) {
 		top.Stream("stream", serde.String(), serde.Int64()).
 			Join("join", table, func(v, tv int64) int64 { return v*1000 + tv }).To("out")
 	})
-	for _, seed := range seeds(t, 30) {
-		rnd := rand.New(rand.NewSource(seed))
+	for _, seed := range seeds.Several(t, 30) {
+		rnd := rand.New(rand.NewSource(int64(seed)))
 		plan := build(t)
 		logs := map[place][]event{}
 		var all []event
@@ -105,8 +106,8 @@ func TestJoinBehindRepartitionSeesTheTableAsOfTheRecord(t *testing.T) {
 		top.Stream("stream", serde.String(), serde.Int64()).Repartition("left", topology.Partitions(2)).
 			Join("join", table, func(v, tv int64) int64 { return v*1000 + tv }).To("out")
 	})
-	for _, seed := range seeds(t, 30) {
-		rnd := rand.New(rand.NewSource(seed))
+	for _, seed := range seeds.Several(t, 30) {
+		rnd := rand.New(rand.NewSource(int64(seed)))
 		plan := build(t)
 		var all []event
 		for ts := range int64(rnd.Intn(200)) { // no two records have the same timestamp

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -214,11 +215,11 @@ func (g *randomTopology) bind(t *testing.T, plan *topology.Plan, d *Driver) {
 
 // TestRandomTopologies draws topologies, inputs and schedules, and compares with the model.
 func TestRandomTopologies(t *testing.T) {
-	n := int64(20)
+	n := 20
 	if testing.Short() {
 		n = 8
 	}
-	for _, seed := range seeds(t, n) {
+	for _, seed := range seeds.Several(t, n) {
 		runRandomTopology(t, seed)
 	}
 }
@@ -237,9 +238,9 @@ func drawTopology(t *testing.T, rnd *rand.Rand) (*randomTopology, *topology.Plan
 	}
 }
 
-func runRandomTopology(t *testing.T, seed int64) {
+func runRandomTopology(t *testing.T, seed uint64) {
 	for schedule := range 4 { // in the last one changelogs are purged, too
-		rnd := rand.New(rand.NewSource(seed))
+		rnd := rand.New(rand.NewSource(int64(seed)))
 		g, plan := drawTopology(t, rnd)
 		what := fmt.Sprintf("seed %d, schedule %d, %d partitions\n%s\n", seed, schedule, g.sources, g)
 		opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
@@ -272,7 +273,7 @@ func runRandomTopology(t *testing.T, seed int64) {
 			events = append(events, run)
 			g.m.run(g.sources, run)
 		}
-		rnd = rand.New(rand.NewSource(seed*1000 + int64(schedule)))
+		rnd = rand.New(rand.NewSource(int64(seed)*1000 + int64(schedule)))
 		records := int64(0)
 		for run, events := range events {
 			for _, e := range events {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -243,9 +243,7 @@ func TestPunctuationsOverAllOfTime(t *testing.T) {
 
 // Windows over all of time against a loop that counts with numbers of any size.
 func TestWindowsOverAllOfTime(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 2))
+	rnd := seeds.Rand(t)
 	year := int64(365 * daily)
 	for range 300 {
 		size := []int64{1, 10, daily, 400, 290 * year, 1 + rnd.Int64N(100*year)}[rnd.IntN(6)]

@@ -11,9 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/pebblestate"
-	"github.com/kolkstream/kolk/state/statetest"
 )
 
 // Memtables leave the block cache what it was given, also when every database has one in use and one that Pebble keeps: what fits into
@@ -33,7 +33,7 @@ func TestMemTablesLeaveTheCacheAlone(t *testing.T) {
 	e := newEngine(t, pebblestate.Options{
 		FS: errorfs.Wrap(vfs.NewMem(), count), CacheBytes: 32 << 20, MemTableBytes: 16 << 20, MemTableSize: 16 << 20, Databases: databases, Compactions: 1,
 	})
-	r := rand.New(rand.NewPCG(statetest.Seed(t), 0))
+	r := rand.New(rand.NewPCG(seeds.New(t), 0))
 	dbs := make([]state.DB, databases)
 	value := make([]byte, 200)
 	for i := range dbs {

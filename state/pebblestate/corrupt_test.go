@@ -11,8 +11,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
-	"github.com/kolkstream/kolk/state/statetest"
 )
 
 // damage is a way to spoil a file.
@@ -76,7 +76,7 @@ func writeFile(t *testing.T, fs vfs.FS, name string, b []byte) {
 // TestCorruption: whatever happens to a file, a store either is that of a prefix of the batches or says that it is corrupt: when
 // it is opened, when it is read, or when it is written and compacted. It never gives a wrong answer, and no other error.
 func TestCorruption(t *testing.T) {
-	seed := statetest.Seed(t)
+	seed := seeds.New(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	good := vfs.NewMem()
 	e := newEngine(t, small(good))

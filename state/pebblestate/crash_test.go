@@ -14,9 +14,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/pebblestate"
-	"github.com/kolkstream/kolk/state/statetest"
 )
 
 // model is what the store holds after each batch: a plain map, replayed from a list of batches that is a function of the seed.
@@ -184,7 +184,7 @@ func small(fs vfs.FS) pebblestate.Options {
 func TestCrash(t *testing.T) {
 	for _, unsynced := range []int{0, 50, 100} {
 		t.Run(fmt.Sprint(unsynced), func(t *testing.T) {
-			seed := statetest.Seed(t)
+			seed := seeds.New(t)
 			r := rand.New(rand.NewPCG(seed, uint64(unsynced)))
 			fs := vfs.NewCrashableMem()
 			lost, last := 0, 0

@@ -15,8 +15,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
-	"github.com/kolkstream/kolk/state/statetest"
 )
 
 // fault makes operations fail while it is on.
@@ -76,7 +76,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 func diskFull(t *testing.T, f *fault, before int) {
-	seed := statetest.Seed(t)
+	seed := seeds.New(t)
 	mem := vfs.NewMem()
 	e := newEngine(t, small(errorfs.Wrap(mem, f)))
 	s, err := openStore(e)
@@ -150,7 +150,7 @@ func diskFull(t *testing.T, f *fault, before int) {
 // TestManifestSyncFails: Pebble panics, in a goroutine of its own, when it cannot sync the directory after it has made a new
 // manifest, which it does in the first flush of a database that was there before.
 func TestManifestSyncFails(t *testing.T) {
-	seed := statetest.Seed(t)
+	seed := seeds.New(t)
 	mem := vfs.NewMem()
 	var made atomic.Bool
 	f := &fault{err: syscall.EIO, match: func(op errorfs.Op) bool {
@@ -191,7 +191,7 @@ func TestManifestSyncFails(t *testing.T) {
 // TestOpenFails: what the operating system refuses is not corruption, and hurts nothing. The fault hits each operation of an
 // open in turn.
 func TestOpenFails(t *testing.T) {
-	seed := statetest.Seed(t)
+	seed := seeds.New(t)
 	for _, batches := range []int{0, 30} {
 		mem := vfs.NewMem()
 		var skip atomic.Int64
@@ -251,7 +251,7 @@ func TestOpenFails(t *testing.T) {
 
 // TestReadFails: a read that the disk refuses is an error, but no corruption, and no end.
 func TestReadFails(t *testing.T) {
-	seed := statetest.Seed(t)
+	seed := seeds.New(t)
 	mem := vfs.NewMem()
 	f := &fault{err: syscall.EIO, match: func(op errorfs.Op) bool {
 		return op.Kind == errorfs.OpFileReadAt && strings.HasSuffix(op.Path, ".sst")

@@ -11,9 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/pebblestate"
-	"github.com/kolkstream/kolk/state/statetest"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +41,7 @@ func TestSharedBudget(t *testing.T) {
 		batch     = 4 << 10
 	)
 	e := newEngine(t, pebblestate.Options{FS: vfs.NewMem(), MemTableBytes: budget, MemTableSize: 512 << 10, Compactions: 1})
-	r := rand.New(rand.NewPCG(statetest.Seed(t), 0))
+	r := rand.New(rand.NewPCG(seeds.New(t), 0))
 	dbs := make([]state.DB, databases)
 	for i := range dbs {
 		db, err := e.Open(fmt.Sprint(i))
@@ -88,7 +88,7 @@ func TestSharedBudget(t *testing.T) {
 // TestSharedCompactions: databases that all have much to compact get there with one slot among them, while others open and
 // close.
 func TestSharedCompactions(t *testing.T) {
-	seed := statetest.Seed(t)
+	seed := seeds.New(t)
 	o := small(vfs.NewMem())
 	o.Compactions = 1
 	e := newEngine(t, o)

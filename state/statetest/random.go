@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/state"
 )
 
@@ -27,7 +28,7 @@ func (r reference) scan(lo, hi []byte) []kv {
 
 // random compares a long random history with a reference, snapshots of it included.
 func random(t *testing.T, e state.Engine) {
-	r := newRand(Seed(t))
+	r := seeds.Rand(t)
 	db := mustOpen(t, e, "d")
 	ref := reference{}
 	type view struct {

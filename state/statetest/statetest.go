@@ -5,12 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/kolkstream/kolk/state"
 )
@@ -50,19 +47,6 @@ func Run(t *testing.T, open func(t *testing.T) state.Engine) {
 			}
 		})
 	}
-}
-
-// Seed returns the seed of a random test: the one of the environment variable KOLK_SEED, or a new one. It is logged.
-func Seed(t testing.TB) uint64 {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	return seed
 }
 
 // kv is a key and its value.
@@ -551,5 +535,3 @@ func batchesAreAtomic(t *testing.T, e state.Engine) {
 	close(stop)
 	readers.Wait()
 }
-
-func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }

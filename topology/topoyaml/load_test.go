@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -101,7 +101,7 @@ func FuzzLoad(f *testing.F) {
 
 // A file with lines and words removed, repeated, exchanged or taken from other files is loaded or refused, never worse.
 func TestMutatedFiles(t *testing.T) {
-	r := valuetest.Seeded(t)
+	r := seeds.Rand(t)
 	var texts []string
 	words := []string{"", "\"", "[", "{}", "~", "&a", "*a", "- ", "\t", "é", "(", "value", "key: value", "|", "${X}", "1", "null", "<<: *a", "#"}
 	for _, dir := range []string{"ok", "bad"} {

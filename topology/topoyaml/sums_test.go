@@ -3,12 +3,10 @@ package topoyaml_test
 import (
 	"fmt"
 	"math/big"
-	"math/rand/v2"
-	"os"
 	"strconv"
 	"testing"
-	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor/processortest"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
@@ -16,12 +14,7 @@ import (
 // Behind a shuffle the order of records depends on the partitions and on which task runs first. Sums
 // and means do not: they are the exact ones, rounded once.
 func TestSumsBehindAShuffle(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s, err := strconv.ParseUint(os.Getenv("KOLK_SEED"), 10, 64); err == nil {
-		seed = s
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := seeds.Rand(t)
 	file := load(t, `
 name: totals
 sources:

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
@@ -159,8 +160,7 @@ func (m *model) exchange(b *Board) {
 // TestModel deals tasks to workers of some processes, which process, send, commit, abort and exchange in any order. All get to
 // their ends, and in the log time does not go back further than the bound and a partition's own disorder.
 func TestModel(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := seeds.New(t)
 	plan := meet(t)
 	for round := range 300 {
 		rng := rand.New(rand.NewPCG(seed, uint64(round)))

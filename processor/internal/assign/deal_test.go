@@ -1,27 +1,12 @@
 package assign
 
 import (
-	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"testing"
-	"time"
-)
 
-// random returns a source whose seed is printed and can be set by KOLK_SEED.
-func random(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
+	"github.com/kolkstream/kolk/internal/seeds"
+)
 
 // even tells if counts differ by one at most.
 func even(counts []int) bool { return slices.Max(counts)-slices.Min(counts) <= 1 }
@@ -56,7 +41,7 @@ func score(tasks []*placed, targets []int, members int) (kept, held int, ok bool
 
 // the placement is the best of all: an exhaustive search says so.
 func TestPlaceIsBest(t *testing.T) {
-	rnd := random(t)
+	rnd := seeds.Rand(t)
 	for range 300 {
 		members, n := 1+rnd.IntN(4), 1+rnd.IntN(7)
 		if members == 4 {
@@ -81,6 +66,9 @@ func TestPlaceIsBest(t *testing.T) {
 		if !ok {
 			t.Fatalf("not even: %d members, %v", members, got)
 		}
+		if most := mostKeptOf(tasks, members); kept != most {
+			t.Fatalf("%d members: %v keeps %d, and the reference of other tests %d", members, got, kept, most)
+		}
 		try := make([]int, n)
 		for {
 			if k, h, ok := score(tasks, try, members); ok && (k > kept || k == kept && h > held) {
@@ -100,9 +88,31 @@ func TestPlaceIsBest(t *testing.T) {
 	}
 }
 
+func mostKeptOf(tasks []*placed, members int) int {
+	var subs []string
+	var count []int
+	owned := make([][]int, members)
+	for m := range owned {
+		owned[m] = make([]int, 3)
+	}
+	for _, t := range tasks {
+		s := slices.Index(subs, t.Sub)
+		if s < 0 {
+			s = len(subs)
+			subs, count = append(subs, t.Sub), append(count, 0)
+		}
+		count[s]++
+		if t.owner >= 0 {
+			owned[t.owner][s]++
+		}
+	}
+	kept, _ := mostKept(owned, count, -1)
+	return kept
+}
+
 func BenchmarkPlace(b *testing.B) {
 	const members, subs, partitions = 64, 8, 128
-	rnd := random(b)
+	rnd := seeds.Rand(b)
 	for b.Loop() {
 		var tasks []*placed
 		for s := range subs {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -34,7 +35,7 @@ func TestChaos(t *testing.T) {
 	if os.Getenv("KOLK_CHAOS") == "long" {
 		size = chaosSize{records: 3_000_000, kills: 50, partitions: 4, deadline: 40 * time.Minute}
 	}
-	runChaos(t, startBroker(t), size, newRand(seed(t)))
+	runChaos(t, startBroker(t), size, newRand(seeds.New(t)))
 }
 
 func runChaos(t *testing.T, b Broker, size chaosSize, rng *rand.Rand) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 )
@@ -41,7 +42,7 @@ func TestKilledAtEachStep(t *testing.T) {
 			steps = append(steps, pointConfig{Name: n, Nth: 3, Action: "kill"})
 		}
 	}
-	rng := newRand(seed(t))
+	rng := newRand(seeds.New(t))
 	rng.Shuffle(len(steps), func(i, k int) { steps[i], steps[k] = steps[k], steps[i] })
 	portions := make(chan int, 1)
 	loaded := make(chan error, 1)

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 )
 
@@ -167,7 +168,7 @@ func feed(c *counting, portions int, apps ...*app) int {
 
 // TestLostRequests cuts connections before the broker sees a request, or after it has answered, at random.
 func TestLostRequests(t *testing.T) {
-	rng := newRand(seed(t))
+	rng := newRand(seeds.New(t))
 	var mu sync.Mutex
 	job := newCounting(t, startBroker(t), 4_000)
 	var w wire
@@ -197,7 +198,7 @@ func TestLostRequests(t *testing.T) {
 // TestRebalanceChurn lets a second instance join and leave all the time.
 func TestRebalanceChurn(t *testing.T) {
 	const rounds = 8
-	rng := newRand(seed(t))
+	rng := newRand(seeds.New(t))
 	job := newCounting(t, startBroker(t), 2_000)
 	stay := startApp(t, job.b, job.job, nil, nil)
 	for range rounds {

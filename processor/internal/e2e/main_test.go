@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -33,20 +32,6 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "e2e: no role %q\n", role)
 		os.Exit(2)
 	}
-}
-
-// seed returns the seed of a random test: KOLK_SEED, or one from the clock. It is printed if the test fails.
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	s := uint64(time.Now().UnixNano())
-	if v := os.Getenv("KOLK_SEED"); v != "" {
-		var err error
-		if s, err = strconv.ParseUint(v, 0, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Logf("seed: KOLK_SEED=%d", s)
-	return s
 }
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x6b6f6c6b)) }

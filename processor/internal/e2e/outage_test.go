@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 )
@@ -314,7 +315,7 @@ func TestSameInstanceTwice(t *testing.T) {
 // TestAtLeastOnceKilled kills an instance that commits without transactions: nothing is lost, and some may be counted twice.
 func TestAtLeastOnceKilled(t *testing.T) {
 	const n = 6_000
-	rng := newRand(seed(t))
+	rng := newRand(seeds.New(t))
 	f := newFleet(t, startBroker(t), job{"counts", names(t, "app")}, 1)
 	f.topics(2)
 	live := readLive(t, f.broker.Addr(), f.job.counts())

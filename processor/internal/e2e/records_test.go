@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -104,9 +105,7 @@ func TestTimestampRefusedLater(t *testing.T) {
 	a.create(j.in(), 1, nil)
 	a.create(j.out(), 1, map[string]string{"message.timestamp.after.max.ms": "3600000"})
 	now := time.Now().UnixMilli()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := seeds.Rand(t)
 	var in []message
 	counts, times, late := map[string]int64{}, map[string]int64{}, int64(0)
 	for i := range 300 {
@@ -245,9 +244,7 @@ func TestStoreTooLarge(t *testing.T) {
 	a.create(j.in(), 1, nil)
 	a.create(j.out(), 1, nil)
 	const most = 50_000
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 4))
+	rng := seeds.Rand(t)
 	var in []message
 	var want []row
 	first, failing := int64(-1), int64(0)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 )
 
@@ -56,9 +56,7 @@ func TestBrokerRefusesRecords(t *testing.T) {
 	a := newAdmin(t, b.Addr())
 	a.create(j.in(), 1, nil)
 	a.create(j.out(), 1, nil)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 6))
+	rng := seeds.Rand(t)
 	var in []message
 	var want []row
 	first, bad := -1, int64(0)

@@ -2,9 +2,6 @@ package txn
 
 import (
 	"context"
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -117,21 +114,4 @@ func begin(t *testing.T, p *Producer) {
 	if err := p.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// seeded returns a random source whose seed a failing test prints; KOLK_SEED sets it.
-func seeded(t *testing.T) *rand.Rand {
-	seed := rand.Uint64()
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("KOLK_SEED=%d", seed)
-		}
-	})
-	return rand.New(rand.NewPCG(seed, 1))
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // TestProduceCopies uses one buffer for everything, over several transactions, and compares what arrives.
@@ -129,7 +131,7 @@ func TestProduceAllocates(t *testing.T) {
 // Memory is used again when the broker has acknowledged what is in it and what came before, not earlier: random acknowledgements against copies of what was
 // produced. The ends stay known.
 func TestArena(t *testing.T) {
-	rnd := seeded(t)
+	rnd := seeds.Rand(t)
 	p := NewProducer(nil, true)
 	type sent struct {
 		r     *kgo.Record

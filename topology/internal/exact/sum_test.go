@@ -4,24 +4,12 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
-	"time"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/topology/internal/exact"
 )
-
-func seeded(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s, err := strconv.ParseUint(os.Getenv("KOLK_SEED"), 10, 64); err == nil {
-		seed = s
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
 
 // number is a float64 or an int64 of one of several kinds, some of which cancel each other.
 func number(r *rand.Rand) any {
@@ -74,7 +62,7 @@ func add(t *testing.T, s *exact.Sum, x any) {
 }
 
 func TestSum(t *testing.T) {
-	r := seeded(t)
+	r := seeds.Rand(t)
 	for range 3000 {
 		numbers := make([]any, r.IntN(60))
 		kinds := r.Uint64()
@@ -129,7 +117,7 @@ func TestSum(t *testing.T) {
 
 // Means that lie between two numbers, or close to it, are rounded as one division of the exact sum.
 func TestMeanTies(t *testing.T) {
-	r := seeded(t)
+	r := seeds.Rand(t)
 	for range 20000 {
 		n := int64(1)<<r.IntN(20) | int64(r.IntN(2))
 		a := math.Ldexp(float64(r.Uint64()>>11), -20)

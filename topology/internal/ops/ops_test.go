@@ -1,30 +1,14 @@
 package ops
 
 import (
-	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-func seeded(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	if s := os.Getenv("KOLK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("KOLK_SEED: %v", err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("KOLK_SEED=%d", seed)
-		}
-	})
-	return rand.New(rand.NewPCG(seed, 1))
-}
+	"github.com/kolkstream/kolk/internal/seeds"
+)
 
 // someEntries returns entries of a slab.
 func someEntries(s *slab[int], n int) []*entry[int] {
@@ -37,7 +21,7 @@ func someEntries(s *slab[int], n int) []*entry[int] {
 
 // The order of last update against a slice.
 func TestOrder(t *testing.T) {
-	rnd := seeded(t)
+	rnd := seeds.Rand(t)
 	var o order[int]
 	var s slab[int]
 	var want []*entry[int]
@@ -91,7 +75,7 @@ func TestOrder(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	rnd := seeded(t)
+	rnd := seeds.Rand(t)
 	l := list{which: byWindow}
 	var s slab[int]
 	var want []*entry[int]
@@ -123,7 +107,7 @@ func TestList(t *testing.T) {
 
 // Entries keep their keys, short and long, while others come and go, and the memory of those that are gone is used again.
 func TestSlabKeys(t *testing.T) {
-	rnd := seeded(t)
+	rnd := seeds.Rand(t)
 	var s slab[int]
 	var live []*entry[int]
 	want := map[*entry[int]]string{}
@@ -159,7 +143,7 @@ func TestSlabKeys(t *testing.T) {
 
 // The index against a map, with hashes that collide.
 func TestIndex(t *testing.T) {
-	rnd := seeded(t)
+	rnd := seeds.Rand(t)
 	for range 50 {
 		var x index
 		spread := uint32(1 + rnd.IntN(1<<rnd.IntN(12)))
@@ -202,7 +186,7 @@ func TestIndex(t *testing.T) {
 
 // first against trying all starts.
 func TestFirstWindow(t *testing.T) {
-	rnd := seeded(t)
+	rnd := seeds.Rand(t)
 	for range 20_000 {
 		s := Spans{Size: 1 + rnd.Int64N(50)}
 		s.Advance = 1 + rnd.Int64N(s.Size)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
@@ -80,7 +81,7 @@ func plainLoop(values []value.Value) []value.Value {
 
 // Record by record, with the state written and read again at random moments, an aggregate yields what a loop over all records does.
 func TestAccumulators(t *testing.T) {
-	r := valuetest.Seeded(t)
+	r := seeds.Rand(t)
 	a := aggregationOf(t, &value.Type{Kind: value.ObjectKind, Fields: []value.TypeField{{Name: "v", Type: value.FloatType}}}, "count()", "count(value.v != nil and value.v > 15)", "sum(value.v)", "min(value.v)",
 		"max(value.v)", "avg(value.v)", "first(value.v)", "last(value.v)")
 	if a.Name() != "aggregate" {
@@ -247,7 +248,7 @@ func wild(r *rand.Rand) value.Value {
 // Sums and means are those of the exact numbers, rounded once, in whatever order the records come,
 // and so is what is stored.
 func TestSumsInAnyOrder(t *testing.T) {
-	r := valuetest.Seeded(t)
+	r := seeds.Rand(t)
 	a := aggregationOf(t, value.FloatType, "sum(value)", "avg(value)")
 	for range 500 {
 		values := make([]value.Value, 1+r.IntN(40))

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
@@ -12,7 +13,7 @@ import (
 // What takes the way from JSON through an expression to text and back is the same value, with the order of its fields, and its text is
 // what the value is written as.
 func TestThroughText(t *testing.T) {
-	r := valuetest.Seeded(t)
+	r := seeds.Rand(t)
 	programs := map[string]*Program{}
 	for _, text := range []string{
 		`value`, `[value][0]`, `{v: value}.v`, `fromJSON(toJSON(value))`, `let v = value; v`, `value == nil ? nil : fromJSON(string(toJSON(value)))`,

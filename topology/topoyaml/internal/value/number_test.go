@@ -4,25 +4,11 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"testing"
-	"time"
-)
 
-// seeded returns a generator whose seed is printed, and can be given as KOLK_SEED.
-func seeded(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("KOLK_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
+	"github.com/kolkstream/kolk/internal/seeds"
+)
 
 // edges are where rounding and wrapping begin.
 var edges = []int64{0, 1, 2, 3, 7, 10, 1 << 31, 1<<32 - 1, 1<<53 - 1, 1 << 53, 1<<53 + 1, 1 << 62, 3037000499, 3037000500, math.MaxInt64 - 1, math.MaxInt64, math.MinInt64}
@@ -79,7 +65,7 @@ func nearest(r *big.Rat) (v Value, ok bool) {
 
 // Arithmetic is compared with that of rationals: of whole numbers exactly, of others rounded once.
 func TestArithmetic(t *testing.T) {
-	r := seeded(t)
+	r := seeds.Rand(t)
 	for range 100_000 {
 		a, b := randomNumber(r), randomNumber(r)
 		op := []Operator{Add, Subtract, Multiply, Divide, Modulo}[r.IntN(5)]
@@ -122,7 +108,7 @@ func TestArithmetic(t *testing.T) {
 }
 
 func TestPower(t *testing.T) {
-	r := seeded(t)
+	r := seeds.Rand(t)
 	for range 20_000 {
 		x, y := int64(r.IntN(41)-20), int64(r.IntN(80))
 		want := new(big.Int).Exp(big.NewInt(x), big.NewInt(y), nil)
@@ -170,7 +156,7 @@ func first[A, B any](a A, _ B) A { return a }
 
 // Numbers are compared exactly, and equality is the same as what Compare says.
 func TestCompareNumbers(t *testing.T) {
-	r := seeded(t)
+	r := seeds.Rand(t)
 	for range 100_000 {
 		a, b := randomNumber(r), randomNumber(r)
 		switch r.IntN(3) {
@@ -199,7 +185,7 @@ func TestCompareNumbers(t *testing.T) {
 
 // Sums and means are those of rationals, rounded once, whatever the order.
 func TestSumAndMean(t *testing.T) {
-	r := seeded(t)
+	r := seeds.Rand(t)
 	for range 3_000 {
 		numbers := make([]Value, r.IntN(12))
 		whole := true
@@ -232,7 +218,7 @@ func TestSumAndMean(t *testing.T) {
 
 // A number reads as the same value however it is written: with a point, an exponent, zeros before and behind.
 func TestWaysToWriteNumbers(t *testing.T) {
-	r := seeded(t)
+	r := seeds.Rand(t)
 	for range 50_000 {
 		v := randomNumber(r)
 		ways := []string{text(v)}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
@@ -14,7 +15,7 @@ import (
 
 // What is written comes back the same, with the order of fields and the kinds of numbers, and Go's own JSON agrees about it.
 func TestJSONRoundTrip(t *testing.T) {
-	r := valuetest.Seeded(t)
+	r := seeds.Rand(t)
 	var s value.JSONSerde
 	for range 20_000 {
 		v := valuetest.Random(r, 3)

@@ -4,10 +4,8 @@ package valuetest
 import (
 	"math"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
@@ -19,20 +17,6 @@ func JSON(t testing.TB, text string) value.Value {
 		t.Fatal(err)
 	}
 	return v
-}
-
-// Seeded returns a generator whose seed is printed, and can be given as KOLK_SEED.
-func Seeded(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("KOLK_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("KOLK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
 }
 
 func Random(r *rand.Rand, depth int) value.Value {
