@@ -49,7 +49,7 @@ var rules = []rule{
 	{path: "topology/topoyaml/internal/aggregate", ours: append(yamlRooms("suggest", "value", "expression"),
 		"serde", "topology", "topology/internal/exact")},
 	{path: "topology/topoyaml/internal/steps", ours: append(yamlRooms("suggest", "value", "functions", "yamlfile", "expression", "aggregate"),
-		"serde", "topology"), third: []string{yaml}},
+		"serde", "topology", "topology/internal/door"), third: []string{yaml}},
 	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
 		"state/memstate", "checkpoint", "changelog", "internal/wiretime"}, third: []string{franz}},
 	{path: "processor/processortest/kafkastreams"}, // tests only

@@ -1,78 +1,48 @@
 package topology
 
 import (
-	"context"
-
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// The aggregations of a grouped stream. Each has a store of the name that its author gives, with a changelog. The result's timestamp is
-// the larger of the stored one's and the record's. Records without key or value are dropped and counted.
-//
-// The accumulator belongs to the aggregate: its function may change it in place and return it, but not keep it elsewhere. A function that
-// is given a value may keep it, or parts of it, in the accumulator as long as it changes neither.
+// The aggregations of a grouped stream. Each has a store of the name that its author gives, with a
+// changelog. The result's timestamp is the larger of the stored one's and the record's. Records
+// without key or value are dropped and counted.
 
 // Count counts the records of each key.
 func (g Grouped[K, V]) Count(store string) Table[K, int64] {
-	return aggregate(g.s, aggregation[K, V, int64]{
-		kind: "count", store: store,
-		step: func(*builder, *planNode) (ops.Step[K, V, int64], error) { return ops.CountStep[K, V](), nil },
-	})
+	return aggregate(g.s, ofCount[K, V](store))
 }
 
-// Reduce combines the values of each key: the first one is the start. Where the order of values matters, as in
-// "the last one", it is that in which they come: that of a source partition, or behind [Stream.InOrder] that of time.
+// Reduce combines the values of each key: the first one is the start. Where the order of values
+// matters, as in "the last one", it is that in which they come: that of a source partition, or
+// behind [Stream.InOrder] that of time.
+//
+// The combined value belongs to the aggregate: f may change its first argument in place and return
+// it, but keep neither elsewhere.
 func (g Grouped[K, V]) Reduce(store string, f func(V, V) V, opts ...ValueOption[V]) Table[K, V] {
 	return aggregate(g.s, reduction(g.s, store, f, opts))
 }
 
-// Aggregate adds the values of each key to an accumulator, which starts as the zero value of A.
+// Aggregate adds the values of each key to an accumulator, which starts as the zero value of A. It
+// is [Grouped.AggregateWith] of [Fold].
 func (g Grouped[K, V]) Aggregate[A any](store string, add func(A, V) A, opts ...ValueOption[A]) Table[K, A] {
-	return aggregate(g.s, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateStep[K](add), nil },
-	})
+	return g.AggregateWith(store, Fold(add), opts...)
 }
 
-// AggregateFrom is [Grouped.Aggregate] with a start of its own: init makes a new one for each key.
-func (g Grouped[K, V]) AggregateFrom[A any](store string, init func() A, add func(A, V) A, opts ...ValueOption[A]) Table[K, A] {
-	return aggregate(g.s, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add, init}, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateFromStep[K](init, add), nil },
-	})
+// AggregateWith folds the values of each key into an accumulator.
+func (g Grouped[K, V]) AggregateWith[A any](store string, a Aggregator[V, A], opts ...ValueOption[A]) Table[K, A] {
+	return aggregate(g.s, ofValues[K](store, a, opts))
 }
 
-// AggregateRecords is [Grouped.Aggregate] with a function that sees whole records. It must not keep them, but may keep their values.
-func (g Grouped[K, V]) AggregateRecords[A any](store string, add func(A, *Record[K, V]) A, opts ...ValueOption[A]) Table[K, A] {
-	return aggregate(g.s, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesKey: true, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateRecordsStep(add), nil },
-	})
-}
-
-// AggregateOpt is [Grouped.Aggregate] with a function that knows whether there is a value, and can delete it by returning none.
-func (g Grouped[K, V]) AggregateOpt[A any](store string, add func(Opt[A], V) Opt[A], opts ...ValueOption[A]) Table[K, A] {
-	return aggregate(g.s, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateOptStep[K](add), nil },
-	})
-}
-
-// TryAggregate is [Grouped.Aggregate] with a function that can fail: its errors go to the error policy. When it fails it must have left
-// the accumulator as it was.
-func (g Grouped[K, V]) TryAggregate[A any](store string, add func(context.Context, A, V) (A, error), opts ...ValueOption[A]) Table[K, A] {
-	return aggregate(g.s, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesValue: true, opts: opts,
-		step: func(b *builder, _ *planNode) (ops.Step[K, V, A], error) {
-			return ops.TryAggregateStep[K](b.task, add), nil
-		},
-	})
+// AggregateRecords is [Grouped.AggregateWith] of whole records.
+func (g Grouped[K, V]) AggregateRecords[A any](store string, a Aggregator[*Record[K, V], A], opts ...ValueOption[A]) Table[K, A] {
+	return aggregate(g.s, ofRecords(store, a, opts))
 }
 
 // aggregation is what the aggregations differ in.
 type aggregation[K, V, A any] struct {
 	kind, store        string
-	funcs              []any // must not be nil: the first of an adder, the second of a start
+	wrong              []string // mistakes of what was given
 	usesKey, usesValue bool
 	wantValue          anySerde
 	value              *serdeRef[A] // nil: by type
@@ -82,7 +52,7 @@ type aggregation[K, V, A any] struct {
 
 // reduction is the aggregation of Reduce.
 func reduction[K, V any](s Stream[K, V], store string, f func(V, V) V, opts []ValueOption[V]) aggregation[K, V, V] {
-	a := aggregation[K, V, V]{kind: "reduce", store: store, funcs: []any{f}, value: s.value, opts: opts}
+	a := aggregation[K, V, V]{kind: "reduce", store: store, wrong: missing(f == nil), value: s.value, opts: opts}
 	if ops.Mutable[V]() {
 		// It makes its own copies, from bytes where there are some.
 		a.wantValue = s.value
@@ -100,6 +70,14 @@ func reduction[K, V any](s Stream[K, V], store string, f func(V, V) V, opts []Va
 	return a
 }
 
+// missing says that an aggregation has no function.
+func missing(isNil bool) []string {
+	if isNil {
+		return []string{"the function is nil: give a function"}
+	}
+	return nil
+}
+
 // addAggregation adds the node and store of an aggregation, windowed or not.
 func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind StoreKind) *node {
 	from := s.node()
@@ -107,8 +85,8 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind S
 	at := t.caller()
 	t.claim("store", a.store, at)
 	n := t.add(a.kind, a.store, at, from)
-	for i, f := range a.funcs {
-		t.needFunc(n, [...]string{"the function", "the function of the start"}[i], f)
+	for _, text := range a.wrong {
+		mistakef(t, at, n.name, "%s", text)
 	}
 	if a.value == nil {
 		a.value = &serdeRef[A]{t: t}

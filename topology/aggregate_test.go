@@ -136,7 +136,7 @@ func TestAggregations(t *testing.T) {
 			return g.Aggregate("agg", func(a, v int64) int64 { return a*3 + v }, text)
 		}, func(_ bool, a int64, _ string, v int64) (int64, bool) { return a*3 + v, true }},
 		{"aggregate from", func(g grouped) table {
-			return g.AggregateFrom("agg", func() int64 { return 1000 }, func(a, v int64) int64 { return a - v }, text)
+			return g.AggregateWith("agg", topology.Fold(func(a, v int64) int64 { return a - v }).From(func() int64 { return 1000 }), text)
 		}, func(has bool, a int64, _ string, v int64) (int64, bool) {
 			if !has {
 				a = 1000
@@ -144,10 +144,10 @@ func TestAggregations(t *testing.T) {
 			return a - v, true
 		}},
 		{"aggregate records", func(g grouped) table {
-			return g.AggregateRecords("agg", func(a int64, r *topology.Record[string, int64]) int64 { return a + r.Value*int64(len(r.Key)) }, text)
+			return g.AggregateRecords("agg", topology.Fold(func(a int64, r *topology.Record[string, int64]) int64 { return a + r.Value*int64(len(r.Key)) }), text)
 		}, func(_ bool, a int64, key string, v int64) (int64, bool) { return a + v*int64(len(key)), true }},
 		{"aggregate opt", func(g grouped) table {
-			return g.AggregateOpt("agg", func(a topology.Opt[int64], v int64) topology.Opt[int64] {
+			return g.AggregateWith("agg", topology.FoldOpt(func(a topology.Opt[int64], v int64) topology.Opt[int64] {
 				if !a.OK {
 					a.Value = 500
 				}
@@ -155,7 +155,7 @@ func TestAggregations(t *testing.T) {
 					return topology.None[int64]()
 				}
 				return topology.Some(a.Value)
-			}, text)
+			}), text)
 		}, func(has bool, a int64, _ string, v int64) (int64, bool) {
 			if !has {
 				a = 500
@@ -164,8 +164,51 @@ func TestAggregations(t *testing.T) {
 			return a, a%3 != 0
 		}},
 		{"try aggregate", func(g grouped) table {
-			return g.TryAggregate("agg", func(_ context.Context, a, v int64) (int64, error) { return a ^ v, nil }, text)
+			return g.AggregateWith("agg", topology.TryFold(func(_ context.Context, a, v int64) (int64, error) { return a ^ v, nil }), text)
 		}, func(_ bool, a int64, _ string, v int64) (int64, bool) { return a ^ v, true }},
+		{"try aggregate from", func(g grouped) table {
+			return g.AggregateWith("agg", topology.TryFold(func(_ context.Context, a, v int64) (int64, error) { return a ^ v, nil }).
+				From(func() int64 { return 7 }), text)
+		}, func(has bool, a int64, _ string, v int64) (int64, bool) {
+			if !has {
+				a = 7
+			}
+			return a ^ v, true
+		}},
+		{"aggregate records from", func(g grouped) table {
+			// Merge and Subtract are kept for others: they show in no result.
+			never := topology.Fold(func(a int64, r *topology.Record[string, int64]) int64 { return a - r.Value*int64(len(r.Key)) }).
+				Merge(func(a, _ int64) int64 { panic("merged") }).
+				Subtract(func(a int64, _ *topology.Record[string, int64]) int64 { panic("subtracted") })
+			return g.AggregateRecords("agg", never.From(func() int64 { return 1000 }), text)
+		}, func(has bool, a int64, key string, v int64) (int64, bool) {
+			if !has {
+				a = 1000
+			}
+			return a - v*int64(len(key)), true
+		}},
+		{"try aggregate records", func(g grouped) table {
+			return g.AggregateRecords("agg", topology.TryFold(func(_ context.Context, a int64, r *topology.Record[string, int64]) (int64, error) {
+				return a + r.Value*int64(len(r.Key)), nil
+			}).From(func() int64 { return 5 }), text)
+		}, func(has bool, a int64, key string, v int64) (int64, bool) {
+			if !has {
+				a = 5
+			}
+			return a + v*int64(len(key)), true
+		}},
+		{"aggregate records opt", func(g grouped) table {
+			return g.AggregateRecords("agg", topology.FoldOpt(func(a topology.Opt[int64], r *topology.Record[string, int64]) topology.Opt[int64] {
+				n := a.Value + r.Value + int64(len(r.Key))
+				return topology.Opt[int64]{Value: n, OK: n%3 != 0}
+			}), text)
+		}, func(_ bool, a int64, key string, v int64) (int64, bool) {
+			n := a + v + int64(len(key))
+			if n%3 == 0 {
+				return 0, false
+			}
+			return n, true
+		}},
 	}
 	policies := map[string]func(table) table{
 		"updates": table.Updates, "each": table.EachUpdate, "default": func(t table) table { return t },
@@ -246,12 +289,12 @@ func check(t *testing.T, r *rig, rnd *rand.Rand, m *model, each bool) {
 // A function that fails leaves the accumulator as it was.
 func TestTryAggregateFails(t *testing.T) {
 	tp, s := numbers()
-	s.GroupByKey().TryAggregate("agg", func(_ context.Context, a, v int64) (int64, error) {
+	s.GroupByKey().AggregateWith("agg", topology.TryFold(func(_ context.Context, a, v int64) (int64, error) {
 		if v < 0 {
 			return 99, errOops
 		}
 		return a + v, nil
-	}, topology.ValueSerde(num())).ToStream().To("out")
+	}), topology.ValueSerde(num())).ToStream().To("out")
 	r := newRig(t, tp)
 	r.skip = true
 	r.in(msg("in", "a", "-1", 1), msg("in", "a", "2", 2), msg("in", "a", "-1", 3), msg("in", "b", "-1", 3))
@@ -343,7 +386,7 @@ func TestMutableAccumulators(t *testing.T) {
 				a.Items[0] = "changed"
 				return a
 			}).ToStream().To("out")
-			s.Join("j", bags, func(_ string, b *bag) *bag { return b }).Peek(func(b *bag) { seen = append(seen, b) }).Discard()
+			s.Join("j", bags, topology.Inner(func(_ string, b *bag) *bag { return b })).Peek(func(b *bag) { seen = append(seen, b) }).Discard()
 			r := newRig(t, tp)
 			r.budget = budget
 			r.in(msg("in", "a", "c", 1))

@@ -54,10 +54,10 @@ var paths = []struct {
 	}},
 	{"table", func(_ *topology.Topology, s topology.Stream[int64, int64]) { s.ToTable("tb").ToStream().To("out") }},
 	{"join-table", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
-		s.Join("j", s.ToTable("tb"), func(a, b int64) int64 { return a + b }).To("out")
+		s.Join("j", s.ToTable("tb"), topology.Inner(func(a, b int64) int64 { return a + b })).To("out")
 	}},
 	{"join-aggregate", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
-		s.Join("j", s.GroupByKey().Count("n"), func(a, b int64) int64 { return a + b }).To("out")
+		s.Join("j", s.GroupByKey().Count("n"), topology.Inner(func(a, b int64) int64 { return a + b })).To("out")
 	}},
 	{"filter-try", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.TryFilter(func(_ context.Context, n int64) (bool, error) { return n >= 0, nil }).To("out")
@@ -90,9 +90,9 @@ var paths = []struct {
 		s.GroupByKey().Reduce("n", func(a, b int64) int64 { return a + b }).ToStream().To("out")
 	}},
 	{"aggregate-opt", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
-		s.GroupByKey().AggregateOpt("n", func(a topology.Opt[int64], v int64) topology.Opt[int64] {
+		s.GroupByKey().AggregateWith("n", topology.FoldOpt(func(a topology.Opt[int64], v int64) topology.Opt[int64] {
 			return topology.Opt[int64]{Value: a.Value + v, OK: true}
-		}).ToStream().To("out")
+		})).ToStream().To("out")
 	}},
 	{"tumbling-updates", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.GroupByKey().Window(topology.Tumbling(time.Hour)).Count("n").Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
@@ -105,7 +105,7 @@ var paths = []struct {
 	}},
 	{"join-global", func(tp *topology.Topology, s topology.Stream[int64, int64]) {
 		g := tp.GlobalTable("g", serde.Int64(), serde.Int64())
-		s.LeftJoinGlobal("j", g, func(int64) int64 { return 1 }, func(v int64, o topology.Opt[int64]) int64 { return v + o.Value }).To("out")
+		s.JoinGlobal("j", g, func(int64) int64 { return 1 }, topology.Left(func(v int64, o topology.Opt[int64]) int64 { return v + o.Value })).To("out")
 	}},
 	{"in-order", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.InOrder("order", 0).To("out")

@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 )
 
 type point struct{ X, Y int }
@@ -41,13 +43,63 @@ func TestBuildErrors(t *testing.T) {
 			return here(-1)
 		}, "map-values-1: the function is nil: give a function"},
 		{"nil joiner", func(tp *topology.Topology, s stream) string {
-			s.Join[string, string]("j", tp.Table("tb", str, str), nil)
+			s.Join("j", tp.Table("tb", str, str), topology.Inner[string, string, string](nil))
 			return here(-1)
 		}, "j: the joiner is nil: give a function"},
 		{"nil start", func(tp *topology.Topology, s stream) string {
-			s.GroupByKey().AggregateFrom("st", nil, func(a int64, v string) int64 { return a })
+			s.GroupByKey().AggregateWith("st", topology.Fold(func(a int64, v string) int64 { return a }).From(nil))
 			return here(-1)
 		}, "st: the function of the start is nil: give a function"},
+		{"nil adder", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Aggregate[int64]("st", nil)
+			return here(-1)
+		}, "st: the function is nil: give a function"},
+		{"nil adder that can fail", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Second)).AggregateWith("st", topology.TryFold[string, int64](nil))
+			return here(-1)
+		}, "st: the function is nil: give a function"},
+		{"nil merge", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateRecords("st", topology.Fold(func(a int64, r *record) int64 { return a }).Merge(nil))
+			return here(-1)
+		}, "st: the function given to Merge is nil: give a function"},
+		{"nil subtract", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateWith("st", topology.Fold(func(a int64, v string) int64 { return a }).Subtract(nil))
+			return here(-1)
+		}, "st: the function given to Subtract is nil: give a function"},
+		{"two starts", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateWith("st", topology.FoldOpt(func(a topology.Opt[int64], v string) topology.Opt[int64] { return a }).
+				From(func() int64 { return 1 }))
+			return here(-2)
+		}, "st: FoldOpt makes the start itself: leave From out"},
+		{"zero aggregator", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateWith("st", topology.Aggregator[string, int64]{})
+			return here(-1)
+		}, "st: the aggregator is the zero value: use Fold, TryFold or FoldOpt"},
+		{"nil reducer", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Reduce("st", nil)
+			return here(-1)
+		}, "st: the function is nil: give a function"},
+		{"zero joiner", func(tp *topology.Topology, s stream) string {
+			s.JoinGlobal("j", tp.GlobalTable("g", str, str), upper, topology.Joiner[string, string, string]{})
+			return here(-1)
+		}, "j: the joiner is the zero value: use Inner or Left"},
+		{"outer join with a table", func(tp *topology.Topology, s stream) string {
+			s.Join("j", tp.Table("tb", str, str), topology.Outer(func(v, o topology.Opt[string]) string { return v.Value }))
+			return here(-1)
+		}, "j: a join of a stream with a table cannot be outer, because only records of the stream make output: use Inner or Left"},
+		{"outer join with a global table", func(tp *topology.Topology, s stream) string {
+			s.JoinGlobal("j", tp.GlobalTable("g", str, str), upper, topology.TryOuter(
+				func(_ context.Context, v, o topology.Opt[string]) (string, error) { return v.Value, nil }))
+			return here(-2)
+		}, "j: a join of a stream with a table cannot be outer"},
+		{"nil joiner that can fail", func(tp *topology.Topology, s stream) string {
+			s.Join("j", tp.Table("tb", str, str), topology.TryLeft[string, string, string](nil))
+			return here(-1)
+		}, "j: the joiner is nil: give a function"},
+		{"nil key of a join", func(tp *topology.Topology, s stream) string {
+			s.JoinGlobal("j", tp.GlobalTable("g", str, str), nil, topology.Inner(both))
+			return here(-1)
+		}, "j: the function of the key is nil: give a function"},
 		{"nil supplier", func(tp *topology.Topology, s stream) string {
 			s.Process[string, string]("p", nil)
 			return here(-1)
@@ -138,7 +190,7 @@ func TestBuildErrors(t *testing.T) {
 			return here(-1)
 		}, "GroupByKey needs equal keys in one partition, and the key was changed by select-key-1 at " + here(-2) + ": use GroupBy, or put Repartition in between"},
 		{"join by a changed key", func(tp *topology.Topology, s stream) string {
-			s.SelectKey(upper).Join("j", tp.Table("tb", str, str), both)
+			s.SelectKey(upper).Join("j", tp.Table("tb", str, str), topology.Inner(both))
 			return here(-1)
 		}, "j: a join needs equal keys in one partition, and the key was changed by select-key-1"},
 		{"table of a changed key", func(tp *topology.Topology, s stream) string {
@@ -146,11 +198,11 @@ func TestBuildErrors(t *testing.T) {
 			return here(-1)
 		}, "tb: ToTable needs equal keys in one partition"},
 		{"zero table", func(tp *topology.Topology, s stream) string {
-			s.Join("j", topology.Table[string, string]{}, both)
+			s.Join("j", topology.Table[string, string]{}, topology.Inner(both))
 			return here(-1)
 		}, "j: the table to join with is the zero value: use what a method of the topology has returned"},
 		{"zero global", func(tp *topology.Topology, s stream) string {
-			s.JoinGlobal("j", topology.GlobalTable[string, string]{}, upper, both)
+			s.JoinGlobal("j", topology.GlobalTable[string, string]{}, upper, topology.Inner(both))
 			return here(-1)
 		}, "j: the global table to join with is the zero value: use what Topology.GlobalTable has returned"},
 		{"another topology", func(tp *topology.Topology, s stream) string {
@@ -158,11 +210,11 @@ func TestBuildErrors(t *testing.T) {
 			return here(-1)
 		}, `a stream to merge with belongs to another topology, "another": declare it in this one`},
 		{"another topology's table", func(tp *topology.Topology, s stream) string {
-			s.Join("j", topology.New("another").Table("b", str, str), both)
+			s.Join("j", topology.New("another").Table("b", str, str), topology.Inner(both))
 			return here(-1)
 		}, `j: the table to join with belongs to another topology, "another": declare it in this one`},
 		{"another topology's global table", func(tp *topology.Topology, s stream) string {
-			s.JoinGlobal("j", topology.New("another").GlobalTable("b", str, str), upper, both)
+			s.JoinGlobal("j", topology.New("another").GlobalTable("b", str, str), upper, topology.Inner(both))
 			return here(-1)
 		}, `j: the global table to join with belongs to another topology, "another": declare it in this one`},
 		{"another topology's store", func(tp *topology.Topology, s stream) string {
@@ -186,7 +238,7 @@ func TestBuildErrors(t *testing.T) {
 			return here(-1)
 		}, "st: there is no serde for values of type func()"},
 		{"join of different keys", func(tp *topology.Topology, s stream) string {
-			s.Join("j", tp.Table("tb", other[string]{str}, str), both)
+			s.Join("j", tp.Table("tb", other[string]{str}, str), topology.Inner(both))
 			return here(-1)
 		}, "j: the stream's keys are written as string and those of table tb as other string, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition"},
 		{"window size", func(tp *topology.Topology, s stream) string {
@@ -277,7 +329,7 @@ func TestBuildErrors(t *testing.T) {
 		}, "in: what is written to this topic is read again by what writes it"},
 		{"join with what has not been repartitioned", func(tp *topology.Topology, s stream) string {
 			latest := s.ToTable("latest")
-			s.SelectKey(strings.ToUpper).Repartition("r").Join("j", latest, func(a, b string) string { return a + b }).To("out")
+			s.SelectKey(strings.ToUpper).Repartition("r").Join("j", latest, topology.Inner(func(a, b string) string { return a + b })).To("out")
 			return here(-1)
 		}, "r: what goes through this repartition topic meets, by way of a table, a store or a merged stream, what has not gone through one: the task that reads it would wait for itself. Put Repartition before the other side too"},
 		{"merge with what has not been repartitioned", func(tp *topology.Topology, s stream) string {
@@ -286,7 +338,7 @@ func TestBuildErrors(t *testing.T) {
 			return here(-2)
 		}, "r: what goes through this repartition topic meets"},
 		{"position of a file", func(tp *topology.Topology, s stream) string {
-			tp.At("job.yaml:3:7")
+			tp.ForFiles(door.Key{}).At("job.yaml:3:7")
 			s.Filter(nil)
 			return "job.yaml:3:7"
 		}, "filter-1: the predicate is nil"},

@@ -42,7 +42,7 @@ func contractOf(t *testing.T, change string) topology.Contract {
 	}
 	if is("global table") {
 		g := top.GlobalTable("names", serde.String(), serde.String())
-		s = s.JoinGlobal("named", g, func(v string) string { return v }, func(v, n string) string { return v + n })
+		s = s.JoinGlobal("named", g, func(v string) string { return v }, topology.Inner(func(v, n string) string { return v + n }))
 	}
 	by := "by-customer"
 	if is("another repartition topic") {

@@ -29,8 +29,8 @@ func everything() *topology.Topology {
 	all := orders.Filter(func(point) bool { return true }).Merge(more)
 	sp := all.Split("size")
 	big := sp.Branch("big", func(p point) bool { return p.X > 10 })
-	sp.Rest().Join("user", users, func(p point, u string) string { return u }).To("small")
-	big.JoinGlobal("place", places, func(p point) int64 { return int64(p.Y) }, func(p, q point) point { return q }).
+	sp.Rest().Join("user", users, topology.Inner(func(p point, u string) string { return u })).To("small")
+	big.JoinGlobal("place", places, func(p point) int64 { return int64(p.Y) }, topology.Inner(func(p, q point) point { return q })).
 		GroupBy("by-x", func(p point) int64 { return int64(p.X) }).
 		Window(topology.Hopping(time.Hour, 15*time.Minute).Grace(90*time.Second)).Count("per-x").Final().
 		Stream(func(w topology.Window, k int64) int64 { return k }).

@@ -33,7 +33,7 @@ func TestEnds(t *testing.T) {
 		{"meant source", func(_ *topology.Topology, s topology.Stream[string, string]) { s.Discard() }, ""},
 		{"table", func(_ *topology.Topology, s topology.Stream[string, string]) { s.GroupByKey().Count("n") }, ""},
 		{"joined table", func(tp *topology.Topology, s topology.Stream[string, string]) {
-			s.Join("j", tp.Table("t", serde.String(), serde.String()), func(a, b string) string { return a + b }).To("out")
+			s.Join("j", tp.Table("t", serde.String(), serde.String()), topology.Inner(func(a, b string) string { return a + b })).To("out")
 		}, ""},
 		{"store behind a new key", func(tp *topology.Topology, s topology.Stream[string, string]) {
 			st := tp.Store("st", serde.String(), serde.String())

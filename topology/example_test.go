@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,7 +45,7 @@ func Example() {
 	airports := t.GlobalTable("airports", serde.String(), serde.JSON[Airport]())
 	t.Stream("flights", serde.String(), serde.JSON[Flight](), topology.TimeFromValue(Flight.Time)).
 		Filter(Flight.Departed).
-		JoinGlobal("airport", airports, Flight.OriginCode, located).
+		JoinGlobal("airport", airports, Flight.OriginCode, topology.Inner(located)).
 		GroupBy("state", Delay.StateCode).
 		Window(topology.Tumbling(time.Hour).Grace(10*time.Minute)).
 		Aggregate("delays", Stats.Add).
@@ -82,20 +83,18 @@ func Example() {
 	//   airports: key string, value json
 }
 
-// Build returns all mistakes at once. Here they are given positions of a file; without At they name the lines of the program.
+// Build returns all mistakes at once, each with the file and line of the call and a way out.
 func ExampleTopology_Build() {
 	t := topology.New("orders")
-	t.At("orders.yaml:3")
 	orders := t.Stream("orders", serde.String(), serde.JSON[Flight]())
-	t.At("orders.yaml:7")
-	keyed := orders.SelectKey(Flight.OriginCode)
-	t.At("orders.yaml:9")
-	keyed.GroupByKey().Count("per origin")
+	orders.To("all orders")
+	orders.GroupByKey().Count("per origin")
 	_, err := t.Build()
-	fmt.Println(err)
-	// Output:
-	// orders.yaml:9: GroupByKey needs equal keys in one partition, and the key was changed by select-key-1 at orders.yaml:7: use GroupBy, or put Repartition in between
-	// orders.yaml:9: per origin: the name of this store has ' ' in it: names consist of letters, digits, '.', '_' and '-'
+	var first *topology.Mistake
+	if errors.As(err, &first) {
+		fmt.Println(first.Text)
+	}
+	// Output: the topic "all orders" has ' ' in it: names consist of letters, digits, '.', '_' and '-'
 }
 
 // Branches are streams like any other.
@@ -189,18 +188,18 @@ type (
 )
 
 // A stream joined with a table by key. The orders have another key than the users: Repartition brings equal ones together.
-func ExampleStream_LeftJoin() {
+func ExampleStream_Join() {
 	t := topology.New("bills")
 	users := t.Table("users", serde.String(), serde.JSON[User]())
 	t.Stream("orders", serde.String(), serde.JSON[Order]()).
 		SelectKey(func(o Order) string { return o.User }).
 		Repartition("orders-by-user").
-		LeftJoin("user", users, func(o Order, u topology.Opt[User]) Bill {
+		Join("user", users, topology.Left(func(o Order, u topology.Opt[User]) Bill {
 			if !u.OK {
 				return Bill{Name: "unknown", Amount: o.Amount}
 			}
 			return Bill{Name: u.Value.Name, Amount: o.Amount}
-		}).
+		})).
 		To("bills")
 	plan, err := t.Build()
 	if err != nil {
@@ -214,16 +213,16 @@ func ExampleStream_LeftJoin() {
 }
 
 // An accumulator that knows whether it is there, and can delete itself.
-func ExampleGrouped_AggregateOpt() {
+func ExampleFoldOpt() {
 	t := topology.New("balances")
 	t.Stream("bookings", serde.String(), serde.Int64()).
 		GroupByKey().
-		AggregateOpt("balances", func(balance topology.Opt[int64], booking int64) topology.Opt[int64] {
+		AggregateWith("balances", topology.FoldOpt(func(balance topology.Opt[int64], booking int64) topology.Opt[int64] {
 			if balance.Value+booking == 0 {
 				return topology.None[int64]() // settled: the key is deleted, and a tombstone goes on
 			}
 			return topology.Some(balance.Value + booking)
-		}).
+		})).
 		EachUpdate().
 		ToStream().
 		To("balances")

@@ -66,7 +66,7 @@ func TestInOrderMistakes(t *testing.T) {
 		}, "q: it reads store st, which p writes at another time: one of them is behind InOrder o. Put InOrder behind both instead"},
 		{"a join at another time", func(tp *topology.Topology, s stream) string {
 			u := tp.Table("u", str, str)
-			s.InOrder("o", 0).Join("j", u, func(a, b string) string { return a }).To("out")
+			s.InOrder("o", 0).Join("j", u, topology.Inner(func(a, b string) string { return a })).To("out")
 			return here(-1)
 		}, "j: it reads store u, which u writes at another time: one of them is behind InOrder o"},
 	} {
@@ -87,9 +87,9 @@ func TestInOrderBuilds(t *testing.T) {
 	tp := topology.New("app")
 	s := tp.Stream("in", str, str)
 	users := tp.Table("u", str, str, topology.Timeless)
-	o := s.Join("before", users, func(a, b string) string { return a }).InOrder("o", time.Minute)
+	o := s.Join("before", users, topology.Inner(func(a, b string) string { return a })).InOrder("o", time.Minute)
 	n := o.GroupByKey().Count("n").EachUpdate()
-	o.Merge(o.Filter(func(string) bool { return true })).Join("n-of", n, func(v string, n int64) string { return v }).
+	o.Merge(o.Filter(func(string) bool { return true })).Join("n-of", n, topology.Inner(func(v string, n int64) string { return v })).
 		SelectKey(func(v string) string { return v }).Repartition("r").Merge(s.Repartition("r2")).InOrder("again", 0).To("out")
 	plan, err := tp.Build()
 	if err != nil {

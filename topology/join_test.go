@@ -7,6 +7,7 @@ import (
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 )
 
 func both(v, t string) string { return v + "+" + t }
@@ -43,17 +44,17 @@ func TestJoinTable(t *testing.T) {
 		drops map[string]int
 		fails int
 	}{
-		{"inner", func(s stream, tb topology.Table[string, string]) stream { return s.Join("j", tb, both) }, inner,
+		{"inner", func(s stream, tb topology.Table[string, string]) stream { return s.Join("j", tb, topology.Inner(both)) }, inner,
 			map[string]int{"j null-value": 1, "j null-key": 1, "j no-match": 2}, 0},
-		{"left", func(s stream, tb topology.Table[string, string]) stream { return s.LeftJoin("j", tb, left) }, outer,
+		{"left", func(s stream, tb topology.Table[string, string]) stream { return s.Join("j", tb, topology.Left(left)) }, outer,
 			map[string]int{"j null-value": 1}, 0},
 		{"try inner", func(s stream, tb topology.Table[string, string]) stream {
-			return s.TryJoin("j", tb, func(_ context.Context, v, o string) (string, error) { return both(v, o), try(v != "3") })
+			return s.Join("j", tb, topology.TryInner(func(_ context.Context, v, o string) (string, error) { return both(v, o), try(v != "3") }))
 		}, []string{inner[0], inner[2]}, map[string]int{"j null-value": 1, "j null-key": 1, "j no-match": 2}, 1},
 		{"try left", func(s stream, tb topology.Table[string, string]) stream {
-			return s.TryLeftJoin("j", tb, func(_ context.Context, v string, o topology.Opt[string]) (string, error) {
+			return s.Join("j", tb, topology.TryLeft(func(_ context.Context, v string, o topology.Opt[string]) (string, error) {
 				return left(v, o), try(o.OK)
-			})
+			}))
 		}, inner, map[string]int{"j null-value": 1}, 3},
 	}
 	for _, tt := range tests {
@@ -87,7 +88,7 @@ func TestJoinTable(t *testing.T) {
 func TestJoinWithOwnAggregation(t *testing.T) {
 	tp, s := text()
 	n := s.GroupByKey().Count("n")
-	s.LeftJoin("after", n, func(v string, n topology.Opt[int64]) string { return v + letters(n.Value) }).To("after")
+	s.Join("after", n, topology.Left(func(v string, n topology.Opt[int64]) string { return v + letters(n.Value) })).To("after")
 	r := newRig(t, tp)
 	r.in(msg("in", "a", "1", 1), msg("in", "b", "2", 2), msg("in", "a", "3", 3))
 	r.want("after a:1x @1", "after b:2x @2", "after a:3xx @3")
@@ -105,33 +106,33 @@ func TestJoinGlobal(t *testing.T) {
 	upper := func(v string) string { return strings.ToUpper(v) }
 	tests := []struct {
 		name  string
-		join  func(s stream, g topology.GlobalTable[string, string]) stream
+		join  func(tp *topology.Topology, s stream, g topology.GlobalTable[string, string]) stream
 		want  []string
 		drops map[string]int
 		fails int
 	}{
-		{"inner", func(s stream, g topology.GlobalTable[string, string]) stream {
-			return s.JoinGlobal("j", g, upper, both)
+		{"inner", func(tp *topology.Topology, s stream, g topology.GlobalTable[string, string]) stream {
+			return s.JoinGlobal("j", g, upper, topology.Inner(both))
 		}, []string{"out k:a+1 @1", "out null:b+2 @3", "out k:a+1 @5"}, map[string]int{"j null-value": 1, "j no-match": 1}, 0},
-		{"left", func(s stream, g topology.GlobalTable[string, string]) stream {
-			return s.LeftJoinGlobal("j", g, upper, left)
+		{"left", func(tp *topology.Topology, s stream, g topology.GlobalTable[string, string]) stream {
+			return s.JoinGlobal("j", g, upper, topology.Left(left))
 		}, []string{"out k:a+1 @1", "out null:b+2 @3", "out k:none+none @4", "out k:a+1 @5"}, map[string]int{"j null-value": 1}, 0},
-		{"try inner", func(s stream, g topology.GlobalTable[string, string]) stream {
-			return s.TryJoinGlobal("j", g, func(_ context.Context, v string) (string, error) {
+		{"try inner", func(tp *topology.Topology, s stream, g topology.GlobalTable[string, string]) stream {
+			return tp.ForFiles(door.Key{}).JoinGlobal(s, "j", g, func(_ context.Context, v string) (string, error) {
 				if v == "b" {
 					return "", errOops
 				}
 				return upper(v), nil
-			}, func(_ context.Context, v, o string) (string, error) { return both(v, o), nil })
+			}, topology.TryInner(func(_ context.Context, v, o string) (string, error) { return both(v, o), nil }))
 		}, []string{"out k:a+1 @1", "out k:a+1 @5"}, map[string]int{"j null-value": 1, "j no-match": 1}, 1},
-		{"try left", func(s stream, g topology.GlobalTable[string, string]) stream {
-			return s.TryLeftJoinGlobal("j", g, func(_ context.Context, v string) (string, error) { return upper(v), nil },
-				func(_ context.Context, v string, o topology.Opt[string]) (string, error) {
+		{"try left", func(tp *topology.Topology, s stream, g topology.GlobalTable[string, string]) stream {
+			return tp.ForFiles(door.Key{}).JoinGlobal(s, "j", g, func(_ context.Context, v string) (string, error) { return upper(v), nil },
+				topology.TryLeft(func(_ context.Context, v string, o topology.Opt[string]) (string, error) {
 					if !o.OK {
 						return "", errOops
 					}
 					return left(v, o), nil
-				})
+				}))
 		}, []string{"out k:a+1 @1", "out null:b+2 @3", "out k:a+1 @5"}, map[string]int{"j null-value": 1}, 1},
 	}
 	for _, tt := range tests {
@@ -139,7 +140,7 @@ func TestJoinGlobal(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				tp, s := text()
 				g := tp.GlobalTable("g", serde.String(), serde.String())
-				tt.join(s, g).To("out")
+				tt.join(tp, s, g).To("out")
 				r := newRig(t, tp)
 				r.budget, r.skip = budget, true
 				r.globals["g"].set("A", "1")
@@ -159,7 +160,7 @@ func TestJoinGlobal(t *testing.T) {
 func TestGlobalIsCached(t *testing.T) {
 	tp, s := text()
 	g := tp.GlobalTable("g", serde.String(), serde.String())
-	s.LeftJoinGlobal("j", g, strings.ToUpper, left).To("out")
+	s.JoinGlobal("j", g, strings.ToUpper, topology.Left(left)).To("out")
 	r := newRig(t, tp)
 	r.in(msg("in", "k", "a", 1), msg("in", "k", "a", 2))
 	r.globals["g"].set("A", "1")
@@ -176,7 +177,7 @@ func TestGlobalIsCached(t *testing.T) {
 func TestGlobalThatDoesNotDecode(t *testing.T) {
 	tp, s := text()
 	g := tp.GlobalTable("g", serde.String(), num())
-	s.JoinGlobal("j", g, strings.ToUpper, func(v string, n int64) string { return v + letters(n) }).To("out")
+	s.JoinGlobal("j", g, strings.ToUpper, topology.Inner(func(v string, n int64) string { return v + letters(n) })).To("out")
 	r := newRig(t, tp)
 	r.skip = true
 	r.globals["g"].set("A", "x")

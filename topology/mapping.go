@@ -29,6 +29,22 @@ func (s Stream[K, V]) TryMapValues[V2 any](f func(context.Context, V) (V2, error
 	return withValues[K, V2](s, n)
 }
 
+// MapValuesRecords is [Stream.MapValues] with a function that sees the whole record, so that a value
+// may depend on the key, the time and the headers. It does not see tombstones, which pass.
+func (s Stream[K, V]) MapValuesRecords[V2 any](f func(*Record[K, V]) V2) Stream[K, V2] {
+	n := s.add("map-values")
+	n.usesKey = true
+	n.t.needFunc(n, "the function", f)
+	n.build = func(b *builder, p *planNode) error {
+		b.set(p, &ops.TryMapValues[K, V, V2]{
+			Node: b.node(p), Next: next[K, V2](b, p),
+			Map: func(_ context.Context, r *Record[K, V]) (V2, error) { return f(r), nil },
+		})
+		return nil
+	}
+	return withValues[K, V2](s, n)
+}
+
 // FlatMapValues replaces each record by one for each value that f returns, with its key.
 func (s Stream[K, V]) FlatMapValues[V2 any](f func(V) []V2) Stream[K, V2] {
 	n := s.add("flat-map-values")
@@ -83,6 +99,17 @@ func (s Stream[K, V]) SelectKey[K2 any](f func(V) K2) Stream[K2, V] {
 	n.t.needFunc(n, "the function", f)
 	n.build = func(b *builder, p *planNode) error {
 		b.set(p, &ops.SelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
+		return nil
+	}
+	return withKeys[K2](s, n)
+}
+
+// TrySelectKey is [Stream.SelectKey] with a function that can fail: its errors go to the error policy.
+func (s Stream[K, V]) TrySelectKey[K2 any](f func(context.Context, V) (K2, error)) Stream[K2, V] {
+	n := s.add("select-key")
+	n.t.needFunc(n, "the function", f)
+	n.build = func(b *builder, p *planNode) error {
+		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: ops.OfValue[K](f), Next: next[K2, V](b, p)})
 		return nil
 	}
 	return withKeys[K2](s, n)

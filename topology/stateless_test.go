@@ -265,7 +265,7 @@ func TestDecodesWhatIsNeeded(t *testing.T) {
 			s.GroupBy("g", func(p point) int64 { return int64(p.X) }).Count("n").ToStream().To("out")
 		}, 0, 1},
 		{"aggregate records", func(s topology.Stream[int64, point]) {
-			s.GroupByKey().AggregateRecords("n", func(a int64, r *topology.Record[int64, point]) int64 { return a + r.Key }).ToStream().To("out")
+			s.GroupByKey().AggregateRecords("n", topology.Fold(func(a int64, r *topology.Record[int64, point]) int64 { return a + r.Key })).ToStream().To("out")
 		}, 1, 1},
 		{"table", func(s topology.Stream[int64, point]) { s.ToTable("tb").ToStream().To("out") }, 0, 0},
 		{"table each, then a value", func(s topology.Stream[int64, point]) {

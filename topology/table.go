@@ -1,8 +1,6 @@
 package topology
 
 import (
-	"context"
-
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -150,21 +148,6 @@ func (t WindowedTable[K, V]) StreamRecords[K2, V2 any](f func(Window, K, V) (K2,
 				k2, v2 := f(w, k, v)
 				return k2, v2, nil
 			},
-		})
-		return nil
-	}
-	return Stream[K2, V2]{n: n, key: derived[K2](n.t, t.key, true), value: derived[V2](n.t, t.value, false)}
-}
-
-// TryStreamRecords is [WindowedTable.StreamRecords] with a function that can fail: its errors go to the error policy.
-func (t WindowedTable[K, V]) TryStreamRecords[K2, V2 any](f func(context.Context, Window, K, V) (K2, V2, error)) Stream[K2, V2] {
-	n := t.stream(f)
-	n.usesValue, n.value = true, output{}
-	n.build = func(b *builder, p *planNode) error {
-		task := b.task
-		b.set(p, &ops.StreamWindowRecords[K, V, K2, V2]{
-			Node: b.node(p), Next: next[K2, V2](b, p),
-			Map: func(w Window, k K, v V) (K2, V2, error) { return f(task.Context(), w, k, v) },
 		})
 		return nil
 	}

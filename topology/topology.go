@@ -30,7 +30,8 @@ type Topology struct {
 
 // Mistake is an error in the declaration of a topology.
 type Mistake struct {
-	// Pos is where it was made: file:line of the call, or what [Topology.At] was given.
+	// Pos is where it was made: file:line of the call. In a topology that was read from a file it is
+	// the place there.
 	Pos string
 	// Node is the node's name, if it has one.
 	Node string
@@ -64,10 +65,6 @@ func New(name string) *Topology {
 	}
 	return t
 }
-
-// At sets the position that later calls are reported with, for programs that are read from a file; "" goes back to the file and line of
-// the caller.
-func (t *Topology) At(pos string) { t.pos = pos }
 
 // Register makes s the serde of all keys and values of type T that no other was given for. It may come after them.
 func Register[T any](t *Topology, s serde.Serde[T]) {

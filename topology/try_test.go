@@ -10,6 +10,7 @@ import (
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 )
 
 type record = topology.Record[string, string]
@@ -30,68 +31,81 @@ func TestTryForms(t *testing.T) {
 	byKey := func(_ topology.Window, k string) string { return k }
 	tests := []struct {
 		name  string
-		build func(s stream)
+		build func(tp *topology.Topology, s stream)
 		want  []string
 		drops map[string]int
 		fails []string
 	}{
-		{"filter records", func(s stream) {
-			s.TryFilterRecords(func(_ context.Context, r *record) (bool, error) { return r.Value != "1", bad(r.Value) }).To("out")
+		{"filter records", func(tp *topology.Topology, s stream) {
+			tp.ForFiles(door.Key{}).FilterRecords(s, func(_ context.Context, r *record) (bool, error) { return r.Value != "1", bad(r.Value) }).To("out")
 		}, []string{"out a:null @3", "out b:2 @4"}, nil, []string{"filter-1"}},
-		{"map values of records", func(s stream) {
-			s.TryMapValuesRecords(func(_ context.Context, r *record) (string, error) { return r.Key + r.Value, bad(r.Value) }).To("out")
+		{"map values of records", func(tp *topology.Topology, s stream) {
+			tp.ForFiles(door.Key{}).MapValuesRecords(s, func(_ context.Context, r *record) (string, error) { return r.Key + r.Value, bad(r.Value) }).To("out")
 		}, []string{"out a:a1 @1", "out a:null @3", "out b:b2 @4"}, nil, []string{"map-values-1"}},
-		{"select key", func(s stream) {
+		{"map values of records, not failing", func(tp *topology.Topology, s stream) {
+			s.MapValuesRecords(func(r *record) string { return r.Key + r.Value }).To("out")
+		}, []string{"out a:a1 @1", "out b:bbad @2", "out a:null @3", "out b:b2 @4"}, nil, nil},
+		{"select key", func(tp *topology.Topology, s stream) {
 			s.TrySelectKey(func(_ context.Context, v string) (string, error) { return "k" + v, bad(v) }).To("out")
 		}, []string{"out k1:1 @1", "out k2:2 @4"}, map[string]int{"select-key-1 null-value": 1}, []string{"select-key-1"}},
-		{"select key of records", func(s stream) {
-			s.TrySelectKeyRecords(func(_ context.Context, r *record) (string, error) { return r.Key + r.Value, bad(r.Value) }).To("out")
+		{"select key of records", func(tp *topology.Topology, s stream) {
+			tp.ForFiles(door.Key{}).SelectKeyRecords(s, func(_ context.Context, r *record) (string, error) { return r.Key + r.Value, bad(r.Value) }).To("out")
 		}, []string{"out a1:1 @1", "out b2:2 @4"}, map[string]int{"select-key-1 null-value": 1}, []string{"select-key-1"}},
-		{"group by", func(s stream) {
+		{"group by", func(tp *topology.Topology, s stream) {
 			s.TryGroupBy("g", func(_ context.Context, v string) (string, error) { return "k" + v, bad(v) }).
 				Reduce("st", func(a, b string) string { return a + b }).ToStream().To("out")
 		}, []string{"out k1:1 @1", "out k2:2 @4"}, map[string]int{"g null-value": 1}, []string{"g"}},
-		{"group by records", func(s stream) {
-			s.TryGroupByRecords("g", func(_ context.Context, r *record) (string, error) { return r.Key, bad(r.Value) }).
+		{"group by records", func(tp *topology.Topology, s stream) {
+			tp.ForFiles(door.Key{}).GroupByRecords(s, "g", func(_ context.Context, r *record) (string, error) { return r.Key, bad(r.Value) }).
 				Reduce("st", func(a, b string) string { return a + b }).ToStream().To("out")
 		}, []string{"out a:1 @1", "out b:2 @4"}, map[string]int{"g null-value": 1}, []string{"g"}},
-		{"group by records, not failing", func(s stream) {
+		{"group by records, not failing", func(tp *topology.Topology, s stream) {
 			s.GroupByRecords("g", func(r *record) string { return r.Key + r.Value }).
 				Reduce("st", func(a, b string) string { return a + b }).ToStream().To("out")
 		}, []string{"out a1:1 @1", "out bbad:bad @2", "out b2:2 @4"}, map[string]int{"g null-value": 1}, nil},
-		{"reduce", func(s stream) { s.GroupByKey().TryReduce("st", plus).ToStream().To("out") },
+		{"reduce", func(tp *topology.Topology, s stream) {
+			tp.ForFiles(door.Key{}).Reduce(s.GroupByKey(), "st", plus).ToStream().To("out")
+		},
 			[]string{"out a:1 @1", "out b:bad2 @4"}, map[string]int{"st null-value": 1}, nil},
-		{"windowed reduce", func(s stream) {
-			s.GroupByKey().Window(window).TryReduce("st", func(ctx context.Context, a, b string) (string, error) { return a + b, errOops }).Stream(byKey).To("out")
+		{"windowed reduce", func(tp *topology.Topology, s stream) {
+			tp.ForFiles(door.Key{}).ReduceWindows(s.GroupByKey().Window(window), "st", func(ctx context.Context, a, b string) (string, error) { return a + b, errOops }).Stream(byKey).To("out")
 		}, []string{"out a:1 @1", "out b:bad @2"}, map[string]int{"st null-value": 1}, []string{"st"}},
-		{"windowed aggregate", func(s stream) { s.GroupByKey().Window(window).TryAggregate("st", plus).Stream(byKey).To("out") },
+		{"windowed aggregate", func(tp *topology.Topology, s stream) {
+			s.GroupByKey().Window(window).AggregateWith("st", topology.TryFold(plus)).Stream(byKey).To("out")
+		},
 			[]string{"out a:1 @1", "out b:2 @4"}, map[string]int{"st null-value": 1}, []string{"st"}},
-		{"aggregate records", func(s stream) {
-			s.GroupByKey().TryAggregateRecords("st", func(_ context.Context, a string, r *record) (string, error) {
+		{"aggregate records", func(tp *topology.Topology, s stream) {
+			s.GroupByKey().AggregateRecords("st", topology.TryFold(func(_ context.Context, a string, r *record) (string, error) {
 				return a + r.Key + r.Value, bad(r.Value)
-			}).ToStream().To("out")
+			})).ToStream().To("out")
 		}, []string{"out a:a1 @1", "out b:b2 @4"}, map[string]int{"st null-value": 1}, []string{"st"}},
-		{"stream records", func(s stream) {
-			s.GroupByKey().Window(window).Reduce("st", func(a, b string) string { return b }).EachUpdate().
-				TryStreamRecords(func(_ context.Context, w topology.Window, k, v string) (string, string, error) {
+		{"stream records", func(tp *topology.Topology, s stream) {
+			last := s.GroupByKey().Window(window).Reduce("st", func(a, b string) string { return b }).EachUpdate()
+			tp.ForFiles(door.Key{}).
+				StreamWindows(last, func(_ context.Context, w topology.Window, k, v string) (string, string, error) {
 					return k, v + v, bad(v)
 				}).To("out")
 		}, []string{"out a:11 @1", "out b:22 @4"}, map[string]int{"st null-value": 1}, []string{"stream-windows-1"}},
-		{"branch", func(s stream) {
+		{"branch", func(tp *topology.Topology, s stream) {
 			sp := s.Split("sp")
 			sp.Branch("one", func(v string) bool { return v == "1" }).To("one")
-			sp.TryBranch("try", func(_ context.Context, v string) (bool, error) { return true, bad(v) }).To("try")
+			tp.ForFiles(door.Key{}).Branch(sp, "try", func(_ context.Context, v string) (bool, error) { return true, bad(v) }).To("try")
 			sp.Rest().To("rest")
 		}, []string{"one a:1 @1", "one a:null @3", "try a:null @3", "rest a:null @3", "try b:2 @4"}, nil, []string{"sp"}},
-		{"a sink that cannot write", func(s stream) { s.WithKeySerde(refusing{}).To("keys"); s.WithValueSerde(refusing{}).To("out") },
+		{"a sink that cannot write", func(tp *topology.Topology, s stream) {
+			s.WithKeySerde(refusing{}).To("keys")
+			s.WithValueSerde(refusing{}).To("out")
+		},
 			[]string{"out a:1 @1", "out a:null @3", "out b:2 @4"}, nil, []string{"keys", "keys", "out", "keys", "keys"}},
-		{"a table that cannot write", func(s stream) { s.WithValueSerde(refusing{}).ToTable("tb").EachUpdate().ToStream().To("out") },
+		{"a table that cannot write", func(tp *topology.Topology, s stream) {
+			s.WithValueSerde(refusing{}).ToTable("tb").EachUpdate().ToStream().To("out")
+		},
 			[]string{"out a:1 @1", "out a:null @3", "out b:2 @4"}, nil, []string{"tb"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tp, s := text()
-			tt.build(s)
+			tt.build(tp, s)
 			r := newRig(t, tp)
 			r.skip = true
 			r.in(input...)
@@ -136,7 +150,7 @@ func TestReduceOfNewValues(t *testing.T) {
 	}
 	try := func(_ context.Context, a, b []string) ([]string, error) { return mark(a, b), nil }
 	lists.GroupByKey().Reduce("x", mark).EachUpdate().ToStream().To("x")
-	lists.GroupByKey().TryReduce("y", try).EachUpdate().ToStream().To("y")
+	tp.ForFiles(door.Key{}).Reduce(lists.GroupByKey(), "y", try).EachUpdate().ToStream().To("y")
 	r := newRig(t, tp)
 	r.in(msg("in", "a", "1 2", 1), msg("in", "a", "3", 2))
 	r.want(`x a:["1","2"] @1`, `y a:["1","2"] @1`, `x a:["1!","2","3"] @2`, `y a:["1!","2","3"] @2`)

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"context"
 	"math"
 	"time"
 
@@ -89,10 +88,7 @@ func (g Grouped[K, V]) Window(w Windows) WindowedGroup[K, V] {
 
 // Count counts the records of each key and window.
 func (g WindowedGroup[K, V]) Count(store string) WindowedTable[K, int64] {
-	return windowed(g, aggregation[K, V, int64]{
-		kind: "count", store: store,
-		step: func(*builder, *planNode) (ops.Step[K, V, int64], error) { return ops.CountStep[K, V](), nil },
-	})
+	return windowed(g, ofCount[K, V](store))
 }
 
 // Reduce combines the values of each key and window; see [Grouped.Reduce].
@@ -102,45 +98,17 @@ func (g WindowedGroup[K, V]) Reduce(store string, f func(V, V) V, opts ...ValueO
 
 // Aggregate adds the values of each key and window to an accumulator; see [Grouped.Aggregate].
 func (g WindowedGroup[K, V]) Aggregate[A any](store string, add func(A, V) A, opts ...ValueOption[A]) WindowedTable[K, A] {
-	return windowed(g, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateStep[K](add), nil },
-	})
+	return g.AggregateWith(store, Fold(add), opts...)
 }
 
-// AggregateFrom is Aggregate with a start of its own; see [Grouped.AggregateFrom].
-func (g WindowedGroup[K, V]) AggregateFrom[A any](store string, init func() A, add func(A, V) A, opts ...ValueOption[A]) WindowedTable[K, A] {
-	return windowed(g, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add, init}, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateFromStep[K](init, add), nil },
-	})
+// AggregateWith folds the values of each key and window into an accumulator.
+func (g WindowedGroup[K, V]) AggregateWith[A any](store string, a Aggregator[V, A], opts ...ValueOption[A]) WindowedTable[K, A] {
+	return windowed(g, ofValues[K](store, a, opts))
 }
 
-// AggregateRecords is Aggregate with a function that sees whole records; see [Grouped.AggregateRecords].
-func (g WindowedGroup[K, V]) AggregateRecords[A any](store string, add func(A, *Record[K, V]) A, opts ...ValueOption[A]) WindowedTable[K, A] {
-	return windowed(g, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesKey: true, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateRecordsStep(add), nil },
-	})
-}
-
-// AggregateOpt is Aggregate with a function that can delete; see [Grouped.AggregateOpt].
-func (g WindowedGroup[K, V]) AggregateOpt[A any](store string, add func(Opt[A], V) Opt[A], opts ...ValueOption[A]) WindowedTable[K, A] {
-	return windowed(g, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesValue: true, opts: opts,
-		step: func(*builder, *planNode) (ops.Step[K, V, A], error) { return ops.AggregateOptStep[K](add), nil },
-	})
-}
-
-// TryAggregate is Aggregate with a function that can fail; see [Grouped.TryAggregate]. When it fails for one of several windows those
-// before it have counted the record.
-func (g WindowedGroup[K, V]) TryAggregate[A any](store string, add func(context.Context, A, V) (A, error), opts ...ValueOption[A]) WindowedTable[K, A] {
-	return windowed(g, aggregation[K, V, A]{
-		kind: "aggregate", store: store, funcs: []any{add}, usesValue: true, opts: opts,
-		step: func(b *builder, _ *planNode) (ops.Step[K, V, A], error) {
-			return ops.TryAggregateStep[K](b.task, add), nil
-		},
-	})
+// AggregateRecords is [WindowedGroup.AggregateWith] of whole records.
+func (g WindowedGroup[K, V]) AggregateRecords[A any](store string, a Aggregator[*Record[K, V], A], opts ...ValueOption[A]) WindowedTable[K, A] {
+	return windowed(g, ofRecords(store, a, opts))
 }
 
 // windowed adds a windowed aggregation.

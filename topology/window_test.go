@@ -322,9 +322,9 @@ func TestWindowsInARow(t *testing.T) {
 func TestWindowedDelete(t *testing.T) {
 	for _, final := range []bool{false, true} {
 		tp, s := numbers()
-		agg := s.GroupByKey().Window(topology.Tumbling(10*time.Millisecond)).AggregateOpt("agg", func(_ topology.Opt[int64], v int64) topology.Opt[int64] {
+		agg := s.GroupByKey().Window(topology.Tumbling(10*time.Millisecond)).AggregateWith("agg", topology.FoldOpt(func(_ topology.Opt[int64], v int64) topology.Opt[int64] {
 			return topology.Opt[int64]{Value: v, OK: v != 0}
-		}, topology.ValueSerde(num()))
+		}), topology.ValueSerde(num()))
 		if final {
 			agg = agg.Final()
 		}

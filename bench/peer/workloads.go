@@ -43,7 +43,7 @@ func declare(workload, app string, in []string, out string) (*topology.Plan, err
 		tenSeconds(events).Count("counts").Final().Stream(keyAtStart).To(out)
 	case "join-table":
 		right := t.Table(in[1], serde.String(), serde.Bytes())
-		events.LeftJoin("with-right", right, concat).To(out)
+		events.Join("with-right", right, topology.Left(concat)).To(out)
 	case "rekey-count":
 		events.GroupBy("field", firstField).Count("counts").ToStream().To(out)
 	default:

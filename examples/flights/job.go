@@ -14,7 +14,7 @@ func delaysByState() (*topology.Plan, error) {
 	t := topology.New("flight-delays")
 	airports := t.GlobalTable("airports", serde.String(), serde.JSON[Airport]())
 	t.Stream("flights", serde.String(), serde.JSON[Flight](), topology.TimeFromValue(Flight.Departure)).
-		JoinGlobal("airport", airports, Flight.OriginCode, Flight.From).
+		JoinGlobal("airport", airports, Flight.OriginCode, topology.Inner(Flight.From)).
 		GroupBy("state", Departure.StateCode).
 		Window(topology.Tumbling(24*time.Hour).Grace(time.Hour)).
 		Aggregate("delays", Delays.Add).

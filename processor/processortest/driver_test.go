@@ -184,7 +184,7 @@ func TestDriverReadsGlobalTables(t *testing.T) {
 	plan := planOf(func(top *topology.Topology) {
 		names := top.GlobalTable("names", serde.String(), serde.String())
 		top.Stream("in", serde.String(), serde.String()).
-			JoinGlobal("name", names, func(v string) string { return v }, func(v, name string) string { return v + " is " + name }).To("out")
+			JoinGlobal("name", names, func(v string) string { return v }, topology.Inner(func(v, name string) string { return v + " is " + name })).To("out")
 	})(t)
 	d := New(t, plan, Options{Partitions: map[string]int32{"in": 2, "names": 3}})
 	in, names := d.Input("in", serde.String(), serde.String()), d.Input("names", serde.String(), serde.String())
@@ -315,8 +315,8 @@ func TestEmptyKeys(t *testing.T) {
 	names := top.GlobalTable("names", str, str)
 	codes := top.Table("codes", str, str)
 	in := top.Stream("in", str, str)
-	in.JoinGlobal("name", names, func(v string) string { return v }, func(v, name string) string { return v + name }).To("out")
-	in.Join("code", codes, func(v, code string) string { return v + code }).To("out")
+	in.JoinGlobal("name", names, func(v string) string { return v }, topology.Inner(func(v, name string) string { return v + name })).To("out")
+	in.Join("code", codes, topology.Inner(func(v, code string) string { return v + code })).To("out")
 	plan, err := top.Build()
 	if err != nil {
 		t.Fatal(err)

@@ -137,9 +137,9 @@ func emptyPaths() []emptyPath {
 			named(top).GroupByKey().Reduce("r", func(_, v string) string { return v }).ToStream().To("out")
 		}, records},
 		{"deleted by value", func(top *topology.Topology) {
-			in(top).GroupByKey().AggregateOpt("a", func(_ topology.Opt[string], v string) topology.Opt[string] {
+			in(top).GroupByKey().AggregateWith("a", topology.FoldOpt(func(_ topology.Opt[string], v string) topology.Opt[string] {
 				return topology.Opt[string]{Value: v, OK: v != "x"}
-			}, topology.ValueSerde[string](text)).ToStream().To("out")
+			}), topology.ValueSerde[string](text)).ToStream().To("out")
 		}, func(m []message) (out []message) {
 			for _, m := range records(m) {
 				if *m.value == "x" {
@@ -295,12 +295,12 @@ func TestEmptyIsNotMissingInJoins(t *testing.T) {
 	for name, build := range map[string]func(*topology.Topology){
 		"table": func(top *topology.Topology) {
 			table := top.Table("table", text, text)
-			top.Stream("in", text, text).LeftJoin("j", table, found).To("out")
+			top.Stream("in", text, text).Join("j", table, topology.Left(found)).To("out")
 		},
 		"global": func(top *topology.Topology) {
 			table := top.GlobalTable("table", text, text)
 			top.Stream("in", text, text).
-				LeftJoinGlobal("j", table, func(v string) string { return v }, found).To("out")
+				JoinGlobal("j", table, func(v string) string { return v }, topology.Left(found)).To("out")
 		},
 	} {
 		plan := planOf(build)(t)

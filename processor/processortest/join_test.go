@@ -45,7 +45,7 @@ func TestJoinOrderIsAFunctionOfTheInput(t *testing.T) {
 	build := planOf(func(top *topology.Topology) {
 		table := top.Table("table", serde.String(), serde.Int64())
 		top.Stream("stream", serde.String(), serde.Int64()).
-			Join("join", table, func(v, tv int64) int64 { return v*1000 + tv }).To("out")
+			Join("join", table, topology.Inner(func(v, tv int64) int64 { return v*1000 + tv })).To("out")
 	})
 	for _, seed := range seeds.Several(t, 30) {
 		rnd := rand.New(rand.NewSource(int64(seed)))
@@ -104,7 +104,7 @@ func TestJoinBehindRepartitionSeesTheTableAsOfTheRecord(t *testing.T) {
 	build := planOf(func(top *topology.Topology) {
 		table := top.Stream("updates", serde.String(), serde.Int64()).Repartition("table", topology.Partitions(2)).ToTable("latest")
 		top.Stream("stream", serde.String(), serde.Int64()).Repartition("left", topology.Partitions(2)).
-			Join("join", table, func(v, tv int64) int64 { return v*1000 + tv }).To("out")
+			Join("join", table, topology.Inner(func(v, tv int64) int64 { return v*1000 + tv })).To("out")
 	})
 	for _, seed := range seeds.Several(t, 30) {
 		rnd := rand.New(rand.NewSource(int64(seed)))
@@ -150,7 +150,7 @@ func TestASkippedRecordKeepsItsPlace(t *testing.T) {
 				}
 				return v
 			}).
-			Join("join", table, func(v, tv int64) int64 { return v*1000 + tv }).To("out")
+			Join("join", table, topology.Inner(func(v, tv int64) int64 { return v*1000 + tv })).To("out")
 	})
 	for _, commit := range []bool{false, true} {
 		d := New(t, build(t), Options{OnError: Skip, CommitEvery: -1, IdleAfter: -1, LiveWithin: -1})

@@ -45,12 +45,12 @@ func (g *randomTopology) orderly() {
 		out.s = from.s.GroupByKey().Aggregate(store, sum).EachUpdate().ToStream()
 		out.n = g.m.updates(from.n, func(a int64, _ bool, v int64) (int64, bool) { return a + v, true })
 	case 1:
-		out.s = from.s.GroupByKey().AggregateOpt(store, func(a topology.Opt[int64], v int64) topology.Opt[int64] {
+		out.s = from.s.GroupByKey().AggregateWith(store, topology.FoldOpt(func(a topology.Opt[int64], v int64) topology.Opt[int64] {
 			if n := a.Value + v; n%3 != 0 {
 				return topology.Some(n)
 			}
 			return topology.None[int64]()
-		}).EachUpdate().ToStream()
+		})).EachUpdate().ToStream()
 		out.n = g.m.updates(from.n, func(a int64, _ bool, v int64) (int64, bool) {
 			if n := a + v; n%3 != 0 {
 				return n, true
@@ -100,7 +100,7 @@ func (g *randomTopology) joinList(from, out *grown, store string) {
 		}
 		return v
 	}
-	out.s = from.s.LeftJoin(g.name("join"), table, func(v int64, a topology.Opt[[]int64]) int64 { return value(v, a.Value) })
+	out.s = from.s.Join(g.name("join"), table, topology.Left(func(v int64, a topology.Opt[[]int64]) int64 { return value(v, a.Value) }))
 	type slot struct {
 		p   int32
 		key string

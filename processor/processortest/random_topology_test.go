@@ -361,7 +361,7 @@ func (g *randomTopology) window() {
 			})
 		out.n = g.m.windows(store, size, advance, grace, 0, sum, windowKey, from.n)
 	case 4:
-		out.s = group.AggregateFrom(store, func() int64 { return 100 }, sum).Final().Stream(key)
+		out.s = group.AggregateWith(store, topology.Fold(sum).From(func() int64 { return 100 })).Final().Stream(key)
 		out.n = g.m.windows(store, size, advance, grace, 100, sum, windowKey, from.n)
 	}
 	g.add(out, "%s final, kind %d", what, kind)
@@ -442,9 +442,9 @@ func (g *randomTopology) join() {
 	out.used, out.first = false, false
 	left := g.rnd.Intn(2) == 0
 	if left {
-		out.s = from.s.LeftJoin(g.name("join"), table, func(v int64, o topology.Opt[int64]) int64 { return 1000*v + o.Value })
+		out.s = from.s.Join(g.name("join"), table, topology.Left(func(v int64, o topology.Opt[int64]) int64 { return 1000*v + o.Value }))
 	} else {
-		out.s = from.s.Join(g.name("join"), table, func(v, o int64) int64 { return 1000*v + o })
+		out.s = from.s.Join(g.name("join"), table, topology.Inner(func(v, o int64) int64 { return 1000*v + o }))
 	}
 	out.n = g.m.node(func(p int32, r modelRecord, send func(modelRecord)) {
 		switch v, ok := latest[place{p, r.key}]; {
@@ -474,7 +474,7 @@ func (g *randomTopology) joinGlobal() {
 	from, _ := g.pick(false)
 	out := *from
 	out.used = false
-	out.s = from.s.JoinGlobal(g.name("global"), g.global, func(v int64) int64 { return v % 3 }, func(v, o int64) int64 { return v + o })
+	out.s = from.s.JoinGlobal(g.name("global"), g.global, func(v int64) int64 { return v % 3 }, topology.Inner(func(v, o int64) int64 { return v + o }))
 	out.n = g.m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
 		if r.noValue {
 			g.m.drop(topology.NullValue)

@@ -343,8 +343,8 @@ func TestUnmatchedIsCounted(t *testing.T) {
 		global := top.GlobalTable("global", serde.String(), serde.Int64())
 		pick := func(v int64, _ topology.Opt[int64]) int64 { return v }
 		s := top.Stream("in", serde.String(), serde.Int64())
-		s.LeftJoin("left", table, pick).LeftJoinGlobal("left-global", global, number, pick).To("out")
-		s.Join("inner", table, func(v, _ int64) int64 { return v }).To("inner-out")
+		s.Join("left", table, topology.Left(pick)).JoinGlobal("left-global", global, number, topology.Left(pick)).To("out")
+		s.Join("inner", table, topology.Inner(func(v, _ int64) int64 { return v })).To("inner-out")
 	})(t), Options{})
 	d.Pipe("table", []byte("a"), number8(1), 1_000_000) // of later than the stream: a table without time is there all the same
 	d.Pipe("global", []byte("7"), number8(1), 0)

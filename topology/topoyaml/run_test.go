@@ -149,9 +149,9 @@ func flightsInGo(t *testing.T) *topology.Plan {
 	airports := top.GlobalTable("airports", serde.String(), serde.JSON[airport]())
 	top.Stream("flights", serde.String(), serde.JSON[flight]()).
 		Filter(func(f flight) bool { return f.Origin != "" }).
-		JoinGlobal("airport", airports, func(f flight) string { return f.Origin }, func(f flight, a airport) departure {
+		JoinGlobal("airport", airports, func(f flight) string { return f.Origin }, topology.Inner(func(f flight, a airport) departure {
 			return departure{a.State, f.Delay}
-		}).
+		})).
 		GroupBy("state", func(d departure) string { return d.State }).
 		Window(topology.Hopping(24*time.Hour, 6*time.Hour).Grace(time.Hour)).
 		Aggregate("delays", func(s stats, d departure) stats { return stats{s.Flights + 1, s.Minutes + d.Delay} }).

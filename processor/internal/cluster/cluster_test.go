@@ -123,7 +123,7 @@ func TestPrepareNewTopic(t *testing.T) {
 func TestPrepareCoPartitioned(t *testing.T) {
 	top := topology.New("app")
 	right := top.Table("right", serde.String(), serde.String())
-	top.Stream("left", serde.String(), serde.String()).Join("joined", right, func(l, r string) string { return l + r }).To("out")
+	top.Stream("left", serde.String(), serde.String()).Join("joined", right, topology.Inner(func(l, r string) string { return l + r })).To("out")
 	plan := build(t, top)
 	_, err := prepare(t, newBroker(t, kfake.SeedTopics(2, "left"), kfake.SeedTopics(3, "right", "out")), plan)
 	if err == nil || !strings.Contains(err.Error(), "left") || !strings.Contains(err.Error(), "right") {

@@ -39,7 +39,7 @@ func newDamaging(t *testing.T) *damaging {
 	tp := topology.New(d.app)
 	table := tp.GlobalTable(d.topic("names"), serde.String(), serde.String())
 	tp.Stream(d.topic("in"), serde.String(), serde.String()).
-		JoinGlobal("named", table, func(v string) string { return v }, func(v, name string) string { return name }).
+		JoinGlobal("named", table, func(v string) string { return v }, topology.Inner(func(v, name string) string { return name })).
 		GroupBy("by-name", func(v string) string { return v }).
 		Count("counts").EachUpdate().
 		ToStream().To(d.topic("out"))

@@ -64,7 +64,7 @@ func (j job) plan() (*topology.Plan, error) {
 			}).
 			Repartition("names").ToTable("named")
 		t.Stream(j.in(), serde.String(), serde.String()).
-			Join("joined", names, func(v, name string) string { return v + " " + name }).
+			Join("joined", names, topology.Inner(func(v, name string) string { return v + " " + name })).
 			To(j.out())
 	case "met":
 		t.Stream(j.in(), serde.Bytes(), serde.String()).SelectKey(func(string) string { return "one" }).
@@ -74,7 +74,7 @@ func (j job) plan() (*topology.Plan, error) {
 	case "global":
 		table := t.GlobalTable(j.Prefix+"-table", serde.String(), serde.String())
 		t.Stream(j.in(), serde.String(), serde.String()).
-			JoinGlobal("found", table, func(v string) string { return v }, func(v, found string) string { return v + " " + found }).
+			JoinGlobal("found", table, func(v string) string { return v }, topology.Inner(func(v, found string) string { return v + " " + found })).
 			To(j.out())
 	case "stamped":
 		j.addStamped(t)
@@ -134,7 +134,7 @@ func (j job) flightStream(t *topology.Topology) topology.Stream[string, flight] 
 func (j job) addDelays(t *topology.Topology, s topology.Stream[string, flight]) {
 	airports := t.GlobalTable(j.airports(), serde.String(), serde.JSON[airport]())
 	s.JoinGlobal("airport", airports, func(f flight) string { return f.Origin },
-		func(f flight, a airport) departure { return departure{a.State, f.Delay} }).
+		topology.Inner(func(f flight, a airport) departure { return departure{a.State, f.Delay} })).
 		GroupBy("state", func(d departure) string { return d.State }).
 		Window(topology.Tumbling(day).Grace(time.Hour)).
 		Aggregate("delays", stats.add).
@@ -231,7 +231,7 @@ func (j job) addFragile(t *topology.Topology) {
 func (j job) addJoined(t *topology.Topology) {
 	table := t.Table(j.Prefix+"-table", serde.String(), serde.String())
 	t.Stream(j.in(), serde.String(), serde.String()).
-		Join("named", table, func(v, name string) string { return v + " " + name }).
+		Join("named", table, topology.Inner(func(v, name string) string { return v + " " + name })).
 		To(j.out())
 }
 

@@ -370,20 +370,20 @@ func (b *builder) aggregate(in *built, n node) *built {
 	reduces := n.Op == "reduce" && !strings.HasPrefix(n.Reducer, "nullWhen") && len(b.counted) == 0
 	switch withKey := n.Aggregator == "withKey"; {
 	case in.grouped != nil && withKey:
-		t := in.grouped.AggregateRecords(store, addRecord).EachUpdate()
+		t := in.grouped.AggregateRecords(store, topology.Fold(addRecord)).EachUpdate()
 		return &built{table: &t}
 	case in.grouped != nil && reduces:
 		t := in.grouped.Reduce(store, combine).EachUpdate()
 		return &built{table: &t}
 	case in.grouped != nil:
-		t := in.grouped.AggregateOpt(store, add).EachUpdate()
+		t := in.grouped.AggregateWith(store, topology.FoldOpt(add)).EachUpdate()
 		return &built{table: &t}
 	case withKey:
-		return &built{results: emit(in, in.windowed.AggregateRecords(store, addRecord))}
+		return &built{results: emit(in, in.windowed.AggregateRecords(store, topology.Fold(addRecord)))}
 	case reduces:
 		return &built{results: emit(in, in.windowed.Reduce(store, combine))}
 	}
-	return &built{results: emit(in, in.windowed.AggregateOpt(store, add))}
+	return &built{results: emit(in, in.windowed.AggregateWith(store, topology.FoldOpt(add)))}
 }
 
 func emit[V any](in *built, t topology.WindowedTable[string, V]) *topology.WindowedTable[string, V] {
@@ -397,11 +397,11 @@ func emit[V any](in *built, t topology.WindowedTable[string, V]) *topology.Windo
 
 // withKey puts keys into the values, for joiners that look at them.
 func withKey(s stream) stream {
-	return s.TryMapValuesRecords(func(_ context, r *record) (string, error) {
+	return s.MapValuesRecords(func(r *record) string {
 		if r.NoKey {
-			return "\x00" + r.Value, nil
+			return "\x00" + r.Value
 		}
-		return "k" + strings.ReplaceAll(r.Key, "\x00", "\x00\x01") + "\x00\x00" + r.Value, nil
+		return "k" + strings.ReplaceAll(r.Key, "\x00", "\x00\x01") + "\x00\x00" + r.Value
 	})
 }
 
@@ -422,25 +422,25 @@ func (b *builder) join(in, with *built, n node) (*built, error) {
 	name := b.name("join")
 	switch {
 	case with.counts != nil && n.Type == "left":
-		return &built{stream: left.LeftJoin(name, *with.counts, func(v string, r topology.Opt[int64]) string {
+		return &built{stream: left.Join(name, *with.counts, topology.Left(func(v string, r topology.Opt[int64]) string {
 			if !r.OK {
 				return joined(v, nil)
 			}
 			return joined(v, decimal(r.Value))
-		})}, nil
+		}))}, nil
 	case with.counts != nil:
-		return &built{stream: left.Join(name, *with.counts, func(v string, r int64) string { return joined(v, decimal(r)) })}, nil
+		return &built{stream: left.Join(name, *with.counts, topology.Inner(func(v string, r int64) string { return joined(v, decimal(r)) }))}, nil
 	case with.table == nil:
 		return nil, fmt.Errorf("%w: a join with what is no table", errInexpressible)
 	case n.Type == "left":
-		return &built{stream: left.LeftJoin(name, *with.table, func(v string, r topology.Opt[string]) string {
+		return &built{stream: left.Join(name, *with.table, topology.Left(func(v string, r topology.Opt[string]) string {
 			if !r.OK {
 				return joined(v, nil)
 			}
 			return joined(v, &r.Value)
-		})}, nil
+		}))}, nil
 	}
-	return &built{stream: left.Join(name, *with.table, func(v, r string) string { return joined(v, &r) })}, nil
+	return &built{stream: left.Join(name, *with.table, topology.Inner(func(v, r string) string { return joined(v, &r) }))}, nil
 }
 
 func (b *builder) joinGlobal(in, with *built, n node) *built {
@@ -456,14 +456,14 @@ func (b *builder) joinGlobal(in, with *built, n node) *built {
 	name := b.name("join-global")
 	find := func(pair string) string { return b.must(keyOf(pair)) }
 	if n.Type == "left" {
-		return in.same(left.LeftJoinGlobal(name, *with.global, find, func(v string, r topology.Opt[string]) string {
+		return in.same(left.JoinGlobal(name, *with.global, find, topology.Left(func(v string, r topology.Opt[string]) string {
 			if !r.OK {
 				return joined(v, nil)
 			}
 			return joined(v, &r.Value)
-		}))
+		})))
 	}
 	// A key that is null finds nothing.
 	return in.same(left.Filter(func(pair string) bool { return keyOf(pair) != nil }).
-		JoinGlobal(name, *with.global, find, func(v, r string) string { return joined(v, &r) }))
+		JoinGlobal(name, *with.global, find, topology.Inner(func(v, r string) string { return joined(v, &r) })))
 }

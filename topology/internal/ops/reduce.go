@@ -13,44 +13,67 @@ func CountStep[K, V any]() Step[K, V, int64] {
 	return func(n int64, _ bool, _ *Record[K, V]) (int64, bool, error) { return n + 1, true, nil }
 }
 
-// AggregateStep starts from the zero value of A.
-func AggregateStep[K, V, A any](add func(A, V) A) Step[K, V, A] {
-	return func(a A, _ bool, r *Record[K, V]) (A, bool, error) { return add(a, r.Value), true, nil }
-}
-
-// AggregateFromStep starts from what init returns.
-func AggregateFromStep[K, V, A any](init func() A, add func(A, V) A) Step[K, V, A] {
+// FoldStep adds values. It starts from what init returns, or from the zero value of A if init is nil.
+func FoldStep[K, V, A any](init func() A, add func(A, V) A) Step[K, V, A] {
 	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
-		if !has {
+		if !has && init != nil {
 			a = init()
 		}
 		return add(a, r.Value), true, nil
 	}
 }
 
-// AggregateRecordsStep starts from the zero value of A and sees whole records.
-func AggregateRecordsStep[K, V, A any](add func(A, *Record[K, V]) A) Step[K, V, A] {
-	return func(a A, _ bool, r *Record[K, V]) (A, bool, error) { return add(a, r), true, nil }
+// FoldRecordsStep is FoldStep of whole records.
+func FoldRecordsStep[K, V, A any](init func() A, add func(A, *Record[K, V]) A) Step[K, V, A] {
+	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
+		if !has && init != nil {
+			a = init()
+		}
+		return add(a, r), true, nil
+	}
 }
 
-// TryAggregateStep is AggregateStep with a function that can fail.
-func TryAggregateStep[K, V, A any](task Task, add func(context.Context, A, V) (A, error)) Step[K, V, A] {
-	return func(a A, _ bool, r *Record[K, V]) (A, bool, error) {
+// TryFoldStep is FoldStep with a function that can fail.
+func TryFoldStep[K, V, A any](task Task, init func() A, add func(context.Context, A, V) (A, error)) Step[K, V, A] {
+	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
+		if !has && init != nil {
+			a = init()
+		}
 		a, err := add(task.Context(), a, r.Value)
 		return a, true, err
 	}
 }
 
-// AggregateOptStep is told whether there is a value before, and can decide that there is none after.
-func AggregateOptStep[K, V, A any](add func(Opt[A], V) Opt[A]) Step[K, V, A] {
+// TryFoldRecordsStep is TryFoldStep of whole records.
+func TryFoldRecordsStep[K, V, A any](task Task, init func() A, add func(context.Context, A, *Record[K, V]) (A, error)) Step[K, V, A] {
 	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
-		after := add(Opt[A]{Value: a, OK: has}, r.Value)
-		if !after.OK {
-			var none A
-			after.Value = none
+		if !has && init != nil {
+			a = init()
 		}
-		return after.Value, after.OK, nil
+		a, err := add(task.Context(), a, r)
+		return a, true, err
 	}
+}
+
+// FoldOptStep tells add whether there is a value before; add decides whether there is one after.
+func FoldOptStep[K, V, A any](add func(Opt[A], V) Opt[A]) Step[K, V, A] {
+	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
+		return there(add(Opt[A]{Value: a, OK: has}, r.Value))
+	}
+}
+
+// FoldOptRecordsStep is FoldOptStep of whole records.
+func FoldOptRecordsStep[K, V, A any](add func(Opt[A], *Record[K, V]) Opt[A]) Step[K, V, A] {
+	return func(a A, has bool, r *Record[K, V]) (A, bool, error) { return there(add(Opt[A]{Value: a, OK: has}, r)) }
+}
+
+// there returns a value as steps do: none is the zero value.
+func there[A any](v Opt[A]) (A, bool, error) {
+	if !v.OK {
+		var none A
+		return none, false, nil
+	}
+	return v.Value, true, nil
 }
 
 // ReduceStep starts from the first value. The aggregate may hold on to values, and change them: each gets its own copy where that

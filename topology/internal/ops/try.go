@@ -132,14 +132,6 @@ func (s *TrySplit[K, V]) Receive(r *Record[K, V]) error {
 	return s.Rest.Receive(r)
 }
 
-// TryAggregateRecordsStep is AggregateRecordsStep with a function that can fail.
-func TryAggregateRecordsStep[K, V, A any](task Task, add func(context.Context, A, *Record[K, V]) (A, error)) Step[K, V, A] {
-	return func(a A, _ bool, r *Record[K, V]) (A, bool, error) {
-		a, err := add(task.Context(), a, r)
-		return a, true, err
-	}
-}
-
 // TryReduceStep is ReduceStep with a function that can fail.
 func TryReduceStep[K, V any](task Task, add func(context.Context, V, V) (V, error), s serde.Serde[V], raw bool) Step[K, V, V] {
 	copies := Mutable[V]()

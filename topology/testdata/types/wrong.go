@@ -46,18 +46,26 @@ func wrong() {
 	flights.SelectKey(func(f flight) int64 { return 1 }).Merge(flights)                                         // ERROR cannot use flights
 	flights.WithKeySerde(serde.Int64())                                                                         // ERROR cannot use serde.Int64
 	flights.WithValueSerde(serde.JSON[airport]())                                                               // ERROR cannot use serde.JSON
-	flights.JoinGlobal("a", airports, flight.late, func(f flight, a airport) string { return "" })              // ERROR cannot use flight.late|does not match
-	flights.JoinGlobal("a", airports, flight.from, func(a airport, f flight) string { return "" })              // ERROR cannot use func|does not match
-	flights.JoinGlobal("a", table, flight.from, func(f flight, a airport) string { return "" })                 // ERROR cannot use table|does not match
-	flights.LeftJoinGlobal("a", airports, flight.from, func(f flight, a airport) string { return "" })          // ERROR cannot use func|does not match
-	flights.Join("a", table, func(f flight, a airport) string { return "" })                                    // ERROR cannot use table|does not match
-	flights.Join("a", count, func(f flight, n int) string { return "" })                                        // ERROR cannot use func|does not match
-	flights.Join("a", daily, func(f flight, n int64) string { return "" })                                      // ERROR cannot use daily|does not match
+	flights.JoinGlobal("a", airports, flight.late, topology.Inner(func(f flight, a airport) string { return "" }))              // ERROR cannot use flight.late|does not match
+	flights.JoinGlobal("a", airports, flight.from, topology.Inner(func(a airport, f flight) string { return "" }))              // ERROR cannot use func|does not match
+	flights.JoinGlobal("a", table, flight.from, topology.Inner(func(f flight, a airport) string { return "" }))                 // ERROR cannot use table|does not match
+	flights.JoinGlobal("a", airports, flight.from, topology.Left(func(f flight, a airport) string { return "" }))          // ERROR does not match
+	flights.Join("a", table, topology.Inner(func(f flight, a airport) string { return "" }))                                    // ERROR cannot use table|does not match
+	flights.Join("a", count, topology.Inner(func(f flight, n int) string { return "" }))                                        // ERROR cannot use func|does not match
+	flights.Join("a", daily, topology.Inner(func(f flight, n int64) string { return "" }))                                      // ERROR cannot use daily|does not match
+	flights.Join("a", table, topology.Fold(add))                                                                    // ERROR cannot use topology.Fold|does not match|cannot use table
+	flights.Join("a", count, topology.Left(func(f flight, n int64) string { return "" }))                           // ERROR cannot use func|does not match
 	flights.GroupBy("g", flight.from, topology.KeySerde(serde.Int64()))                                         // ERROR cannot use topology.KeySerde|does not match
 	flights.GroupBy("g", flight.from, topology.ValueSerde(serde.String()))                                      // ERROR cannot use topology.ValueSerde|does not match
 	flights.GroupByKey().Aggregate("a", add, topology.KeySerde(serde.Int64()))                                  // ERROR cannot use topology.KeySerde|does not match
 	flights.GroupByKey().Aggregate("a", func(n int64, a airport) int64 { return n })                            // ERROR cannot use func|does not match
 	flights.GroupByKey().Aggregate("a", func(n int64, f flight) int { return 0 })                               // ERROR cannot use func|does not match
+	flights.GroupByKey().AggregateWith("a", add)                                                                    // ERROR cannot use add|does not match
+	flights.GroupByKey().AggregateWith("a", topology.Fold(func(n int64, a airport) int64 { return n }))             // ERROR cannot use topology.Fold|does not match
+	flights.GroupByKey().AggregateWith("a", topology.Fold(add).From(func() int { return 0 }))                       // ERROR cannot use .func
+	flights.GroupByKey().AggregateWith("a", topology.Fold(add).Merge(add))                                          // ERROR cannot use add
+	flights.GroupByKey().AggregateRecords("a", topology.Fold(add))                                                  // ERROR cannot use topology.Fold|does not match
+	flights.GroupByKey().AggregateWith("a", topology.TryFold(add))                                                  // ERROR cannot use add|does not match
 	flights.GroupByKey().Reduce("a", add)                                                                       // ERROR cannot use add
 	flights.GroupByKey().Window(time.Hour)                                                                      // ERROR cannot use time.Hour
 	flights.GroupByKey().Final()                                                                                // ERROR Final undefined

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/aggregate"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
@@ -226,9 +227,9 @@ func (b *builder) result(f *flow, e *yamlfile.Entry) {
 	b.build(f, e.Pos, func() {
 		var s topology.Stream[value.Value, value.Value]
 		if f.stage == windowCountStage {
-			s = results(f.windowCount, key, of)
+			s = results(b.t, f.windowCount, key, of)
 		} else {
-			s = results(f.windowTable, key, of)
+			s = results(b.t, f.windowTable, key, of)
 		}
 		f.stream = s.WithKeySerde(value.SerdeOf(keyName)).WithValueSerde(value.JSONSerde{})
 	})
@@ -237,8 +238,8 @@ func (b *builder) result(f *flow, e *yamlfile.Entry) {
 	f.setValue(of.Type)
 }
 
-func results[V any](t topology.WindowedTable[value.Value, V], key, of *expression.Program) topology.Stream[value.Value, value.Value] {
-	return t.TryStreamRecords(func(_ context.Context, w topology.Window, k value.Value, v V) (value.Value, value.Value, error) {
+func results[V any](t *topology.Topology, table topology.WindowedTable[value.Value, V], key, of *expression.Program) topology.Stream[value.Value, value.Value] {
+	return t.ForFiles(door.Key{}).StreamWindows(table, func(_ context.Context, w topology.Window, k value.Value, v V) (value.Value, value.Value, error) {
 		in := expression.Inputs{Key: k, Value: v, Start: w.Start, End: w.End}
 		newKey, err := key.Key(&in)
 		if err != nil {

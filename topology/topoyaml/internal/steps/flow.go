@@ -2,6 +2,7 @@ package steps
 
 import (
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
@@ -47,8 +48,8 @@ func (b *builder) build(f *flow, p yamlfile.Position, call func()) {
 	if f.dead {
 		return
 	}
-	b.t.At(b.where(p))
-	defer b.t.At("")
+	b.t.ForFiles(door.Key{}).At(b.where(p))
+	defer b.t.ForFiles(door.Key{}).At("")
 	call()
 }
 

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/suggest"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
@@ -67,16 +68,8 @@ func (b *builder) joinGlobal(f *flow, m *yamlfile.Mapping) {
 		find := func(_ context.Context, v value.Value) (value.Value, error) {
 			return key.Key(&expression.Inputs{Value: v})
 		}
-		var out topology.Stream[value.Value, value.Value]
-		if m.Flag("left") {
-			out = f.stream.TryLeftJoinGlobal(name, s.global, find, func(_ context.Context, l value.Value, r topology.Opt[value.Value]) (value.Value, error) {
-				return p.Eval(&expression.Inputs{Left: l, Right: r.Value})
-			})
-		} else {
-			out = f.stream.TryJoinGlobal(name, s.global, find, func(_ context.Context, l, r value.Value) (value.Value, error) {
-				return p.Eval(&expression.Inputs{Left: l, Right: r})
-			})
-		}
+		joiner := joinerOf[value.Value](m.Flag("left"), p)
+		out := b.t.ForFiles(door.Key{}).JoinGlobal(f.stream, name, s.global, find, joiner)
 		f.stream = out.WithValueSerde(value.JSONSerde{})
 	})
 	f.setValue(p.Type)
@@ -134,22 +127,23 @@ func (b *builder) joinTable(f *flow, m *yamlfile.Mapping) {
 		name, left := m.Text("name"), m.Flag("left")
 		var out topology.Stream[value.Value, value.Value]
 		if right.stage == countStage {
-			out = joinWith(f.stream, name, right.counts, left, p)
+			out = f.stream.Join(name, right.counts, joinerOf[int64](left, p))
 		} else {
-			out = joinWith(f.stream, name, right.table, left, p)
+			out = f.stream.Join(name, right.table, joinerOf[value.Value](left, p))
 		}
 		f.stream = out.WithValueSerde(value.JSONSerde{})
 	})
 	f.setValue(p.Type)
 }
 
-func joinWith[V any](s topology.Stream[value.Value, value.Value], name string, t topology.Table[value.Value, V], left bool, p *expression.Program) topology.Stream[value.Value, value.Value] {
+// joinerOf evaluates p for what a join brings together. What is missing on the right is null.
+func joinerOf[V any](left bool, p *expression.Program) topology.Joiner[value.Value, V, value.Value] {
 	if !left {
-		return s.TryJoin(name, t, func(_ context.Context, l value.Value, r V) (value.Value, error) {
+		return topology.TryInner(func(_ context.Context, l value.Value, r V) (value.Value, error) {
 			return p.Eval(&expression.Inputs{Left: l, Right: r})
 		})
 	}
-	return s.TryLeftJoin(name, t, func(_ context.Context, l value.Value, r topology.Opt[V]) (value.Value, error) {
+	return topology.TryLeft(func(_ context.Context, l value.Value, r topology.Opt[V]) (value.Value, error) {
 		in := expression.Inputs{Left: l}
 		if r.OK {
 			in.Right = r.Value

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/aggregate"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
@@ -20,7 +21,7 @@ func inputsOf(r *topology.Record[value.Value, value.Value]) expression.Inputs {
 
 func (b *builder) filter(f *flow, p *expression.Program) {
 	if p.Roots.WholeRecord() {
-		f.stream = f.stream.TryFilterRecords(func(_ context.Context, r *topology.Record[value.Value, value.Value]) (bool, error) {
+		f.stream = b.t.ForFiles(door.Key{}).FilterRecords(f.stream, func(_ context.Context, r *topology.Record[value.Value, value.Value]) (bool, error) {
 			if r.NoValue {
 				return true, nil // as a filter of values: tombstones are passed on
 			}
@@ -34,7 +35,7 @@ func (b *builder) filter(f *flow, p *expression.Program) {
 
 func (b *builder) mapped(f *flow, p *expression.Program) topology.Stream[value.Value, value.Value] {
 	if p.Roots.WholeRecord() {
-		return f.stream.TryMapValuesRecords(func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, error) {
+		return b.t.ForFiles(door.Key{}).MapValuesRecords(f.stream, func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, error) {
 			in := inputsOf(r)
 			return p.Eval(&in)
 		})
@@ -52,7 +53,7 @@ func (b *builder) flatMapped(f *flow, p *expression.Program) topology.Stream[val
 
 func (b *builder) rekeyed(f *flow, p *expression.Program) topology.Stream[value.Value, value.Value] {
 	if p.Roots.WholeRecord() {
-		return f.stream.TrySelectKeyRecords(func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, error) {
+		return b.t.ForFiles(door.Key{}).SelectKeyRecords(f.stream, func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, error) {
 			in := inputsOf(r)
 			return p.Key(&in)
 		})
@@ -63,7 +64,7 @@ func (b *builder) rekeyed(f *flow, p *expression.Program) topology.Stream[value.
 }
 
 func (b *builder) mappedRecords(f *flow, key, of *expression.Program) topology.Stream[value.Value, value.Value] {
-	return f.stream.TryMap(func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, value.Value, error) {
+	return b.t.ForFiles(door.Key{}).Map(f.stream, func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, value.Value, error) {
 		in := inputsOf(r)
 		k, err := key.Key(&in)
 		if err != nil {
@@ -76,7 +77,7 @@ func (b *builder) mappedRecords(f *flow, key, of *expression.Program) topology.S
 
 func (b *builder) groupedBy(f *flow, name string, p *expression.Program, s serde.Serde[value.Value]) topology.Grouped[value.Value, value.Value] {
 	if p.Roots.WholeRecord() {
-		return f.stream.TryGroupByRecords(name, func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, error) {
+		return b.t.ForFiles(door.Key{}).GroupByRecords(f.stream, name, func(_ context.Context, r *topology.Record[value.Value, value.Value]) (value.Value, error) {
 			in := inputsOf(r)
 			return p.Key(&in)
 		}, topology.KeySerde(s))
@@ -87,7 +88,7 @@ func (b *builder) groupedBy(f *flow, name string, p *expression.Program, s serde
 }
 
 func (b *builder) branch(sp *topology.Splitter[value.Value, value.Value], name string, p *expression.Program) topology.Stream[value.Value, value.Value] {
-	return sp.TryBranch(name, func(_ context.Context, v value.Value) (bool, error) { return p.Test(&expression.Inputs{Value: v}) })
+	return b.t.ForFiles(door.Key{}).Branch(sp, name, func(_ context.Context, v value.Value) (bool, error) { return p.Test(&expression.Inputs{Value: v}) })
 }
 
 func reduction(p *expression.Program) func(context.Context, value.Value, value.Value) (value.Value, error) {
@@ -97,11 +98,11 @@ func reduction(p *expression.Program) func(context.Context, value.Value, value.V
 }
 
 func (b *builder) reduced(f *flow, store string, p *expression.Program) topology.Table[value.Value, value.Value] {
-	return f.grouped.TryReduce(store, reduction(p), topology.ValueSerde[value.Value](value.JSONSerde{}))
+	return b.t.ForFiles(door.Key{}).Reduce(f.grouped, store, reduction(p), topology.ValueSerde[value.Value](value.JSONSerde{}))
 }
 
 func (b *builder) reducedWindows(f *flow, store string, p *expression.Program) topology.WindowedTable[value.Value, value.Value] {
-	return f.windowed.TryReduce(store, reduction(p), topology.ValueSerde[value.Value](value.JSONSerde{}))
+	return b.t.ForFiles(door.Key{}).ReduceWindows(f.windowed, store, reduction(p), topology.ValueSerde[value.Value](value.JSONSerde{}))
 }
 
 // byValue and byRecord are the two forms of an aggregation's step.
@@ -120,14 +121,14 @@ func byRecord(a *aggregate.Aggregation) func(context.Context, value.Value, *topo
 
 func (b *builder) aggregated(f *flow, store string, a *aggregate.Aggregation) topology.Table[value.Value, value.Value] {
 	if a.Roots().WholeRecord() {
-		return f.grouped.TryAggregateRecords(store, byRecord(a), topology.ValueSerde[value.Value](a))
+		return f.grouped.AggregateRecords(store, topology.TryFold(byRecord(a)), topology.ValueSerde[value.Value](a))
 	}
-	return f.grouped.TryAggregate(store, byValue(a), topology.ValueSerde[value.Value](a))
+	return f.grouped.AggregateWith(store, topology.TryFold(byValue(a)), topology.ValueSerde[value.Value](a))
 }
 
 func (b *builder) aggregatedWindows(f *flow, store string, a *aggregate.Aggregation) topology.WindowedTable[value.Value, value.Value] {
 	if a.Roots().WholeRecord() {
-		return f.windowed.TryAggregateRecords(store, byRecord(a), topology.ValueSerde[value.Value](a))
+		return f.windowed.AggregateRecords(store, topology.TryFold(byRecord(a)), topology.ValueSerde[value.Value](a))
 	}
-	return f.windowed.TryAggregate(store, byValue(a), topology.ValueSerde[value.Value](a))
+	return f.windowed.AggregateWith(store, topology.TryFold(byValue(a)), topology.ValueSerde[value.Value](a))
 }

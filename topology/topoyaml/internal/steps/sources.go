@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
@@ -168,8 +169,8 @@ func (b *builder) open(s *Source) {
 	if s.future > 0 {
 		opts = append(opts, topology.MaxFuture[value.Value](s.future))
 	}
-	b.t.At(b.where(s.pos))
-	defer b.t.At("")
+	b.t.ForFiles(door.Key{}).At(b.where(s.pos))
+	defer b.t.ForFiles(door.Key{}).At("")
 	switch s.Kind {
 	case streamSource:
 		if len(s.Topics) == 1 {

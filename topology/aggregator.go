@@ -1,0 +1,154 @@
+package topology
+
+import (
+	"context"
+	"slices"
+
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// Aggregator says how inputs of In are folded into an accumulator of A. It is made by [Fold],
+// [TryFold] or [FoldOpt], and is given to [Grouped.AggregateWith], [WindowedGroup.AggregateWith]
+// and, with whole records as In, to their twins AggregateRecords. It is a value: its methods return
+// changed copies, and one Aggregator may serve any number of aggregations.
+//
+//	total := topology.Fold(Stats.Add).From(NewStats)
+//	orders.GroupByKey().AggregateWith("stats", total)
+//	orders.GroupByKey().Window(topology.Tumbling(time.Hour)).AggregateWith("stats-by-hour", total)
+//
+// The accumulator belongs to the aggregate: a function may change it in place and return it, but
+// not keep it elsewhere. A function that is given a value may keep it, or parts of it, in the
+// accumulator as long as it changes neither. It must not keep a record.
+//
+// Functions are called by many tasks at once. A function that is nil is a mistake that
+// [Topology.Build] returns, with the position of the method that the Aggregator was given to.
+type Aggregator[In, A any] struct {
+	form     fold
+	add      func(A, In) A
+	try      func(context.Context, A, In) (A, error)
+	opt      func(Opt[A], In) Opt[A]
+	init     func() A
+	merge    func(A, A) A
+	subtract func(A, In) A
+	wrong    []string // what is wrong, for Build
+}
+
+// fold is what an aggregator's function is like.
+type fold int
+
+const (
+	noFold fold = iota // of the zero value
+	plainFold
+	tryFold
+	optFold
+)
+
+// Fold returns the aggregator that adds each input to the accumulator, which starts as the zero
+// value of A; see [Aggregator.From].
+func Fold[In, A any](add func(A, In) A) Aggregator[In, A] {
+	a := Aggregator[In, A]{form: plainFold, add: add}
+	return a.need("the function", add == nil)
+}
+
+// TryFold is [Fold] with a function that can fail: its errors go to the error policy. When it fails
+// it must have left the accumulator as it was. When it fails for one of several windows, those
+// before it have counted the input. The context ends when the transaction of the record can no
+// longer commit.
+func TryFold[In, A any](add func(context.Context, A, In) (A, error)) Aggregator[In, A] {
+	a := Aggregator[In, A]{form: tryFold, try: add}
+	return a.need("the function", add == nil)
+}
+
+// FoldOpt is [Fold] with a function that is told whether there is an accumulator, and deletes it by
+// returning none. It makes the start itself, so From is a mistake.
+func FoldOpt[In, A any](add func(Opt[A], In) Opt[A]) Aggregator[In, A] {
+	a := Aggregator[In, A]{form: optFold, opt: add}
+	return a.need("the function", add == nil)
+}
+
+// From returns the aggregator with a start: init makes a new accumulator where there is none yet.
+func (a Aggregator[In, A]) From(init func() A) Aggregator[In, A] {
+	if a.form == optFold {
+		return a.is("FoldOpt makes the start itself: leave From out")
+	}
+	a.init = init
+	return a.need("the function of the start", init == nil)
+}
+
+// Merge returns the aggregator with a function that makes one accumulator of two, the earlier one
+// first. It is for aggregations whose accumulators come together, as those of sessions do. No
+// aggregation of today has such: Merge is checked, and not called.
+func (a Aggregator[In, A]) Merge(f func(A, A) A) Aggregator[In, A] {
+	a.merge = f
+	return a.need("the function given to Merge", f == nil)
+}
+
+// Subtract returns the aggregator with a function that takes an input out of the accumulator again.
+// It is for aggregations whose inputs are replaced, as those of a grouped table are. No aggregation
+// of today has such: Subtract is checked, and not called.
+func (a Aggregator[In, A]) Subtract(f func(A, In) A) Aggregator[In, A] {
+	a.subtract = f
+	return a.need("the function given to Subtract", f == nil)
+}
+
+// need notes that a function is missing.
+func (a Aggregator[In, A]) need(what string, missing bool) Aggregator[In, A] {
+	if missing {
+		return a.is(what + " is nil: give a function")
+	}
+	return a
+}
+
+// is notes what is wrong.
+func (a Aggregator[In, A]) is(wrong string) Aggregator[In, A] {
+	a.wrong = append(slices.Clip(a.wrong), wrong)
+	return a
+}
+
+// mistakes returns what is wrong with the aggregator.
+func (a Aggregator[In, A]) mistakes() []string {
+	if a.form == noFold {
+		return []string{"the aggregator is the zero value: use Fold, TryFold or FoldOpt"}
+	}
+	return a.wrong
+}
+
+// ofValues returns the aggregation of a store by values.
+func ofValues[K, V, A any](store string, a Aggregator[V, A], opts []ValueOption[A]) aggregation[K, V, A] {
+	return aggregation[K, V, A]{
+		kind: "aggregate", store: store, wrong: a.mistakes(), usesValue: true, opts: opts,
+		step: func(b *builder, _ *planNode) (ops.Step[K, V, A], error) {
+			switch a.form {
+			case tryFold:
+				return ops.TryFoldStep[K](b.task, a.init, a.try), nil
+			case optFold:
+				return ops.FoldOptStep[K](a.opt), nil
+			}
+			return ops.FoldStep[K](a.init, a.add), nil
+		},
+	}
+}
+
+// ofRecords returns the aggregation of a store by whole records.
+func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts []ValueOption[A]) aggregation[K, V, A] {
+	return aggregation[K, V, A]{
+		kind: "aggregate", store: store, wrong: a.mistakes(), usesKey: true, usesValue: true, opts: opts,
+		step: func(b *builder, _ *planNode) (ops.Step[K, V, A], error) {
+			switch a.form {
+			case tryFold:
+				return ops.TryFoldRecordsStep(b.task, a.init, a.try), nil
+			case optFold:
+				return ops.FoldOptRecordsStep(a.opt), nil
+			}
+			return ops.FoldRecordsStep(a.init, a.add), nil
+		},
+	}
+}
+
+// ofCount returns the aggregation of Count.
+func ofCount[K, V any](store string) aggregation[K, V, int64] {
+	return aggregation[K, V, int64]{
+		kind: "count", store: store,
+		step: func(*builder, *planNode) (ops.Step[K, V, int64], error) { return ops.CountStep[K, V](), nil },
+	}
+}

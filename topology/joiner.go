@@ -1,0 +1,92 @@
+package topology
+
+import "context"
+
+// Joiner makes the result O of a join from what both sides have: L of the stream, R of what it is
+// joined with. It is made by [Inner] or [Left], with [TryInner] and [TryLeft] for functions that
+// can fail, and is given to [Stream.Join] and [Stream.JoinGlobal]. It also decides what becomes of
+// a record that finds nothing.
+//
+// [Outer] and [TryOuter] are for joins in which both sides make output. No join of today is one, so
+// they are a mistake that [Topology.Build] returns, as is a function that is nil, with the position
+// of the method that the Joiner was given to.
+//
+// A Joiner is a value, and may serve any number of joins. Functions are called by many tasks at
+// once, and must not change what they are given.
+type Joiner[L, R, O any] struct {
+	kind  joinKind
+	join  func(context.Context, L, Opt[R]) (O, error)      // of inner and left joins
+	outer func(context.Context, Opt[L], Opt[R]) (O, error) // of outer ones
+	isNil bool
+}
+
+// joinKind says which sides of a join may be missing.
+type joinKind int
+
+const (
+	noJoin joinKind = iota // of the zero value
+	innerJoin
+	leftJoin
+	outerJoin
+)
+
+// Inner returns a joiner for what both sides have: a record that finds nothing is dropped, and
+// counted as [NoMatch].
+func Inner[L, R, O any](f func(L, R) O) Joiner[L, R, O] {
+	return Joiner[L, R, O]{kind: innerJoin, isNil: f == nil, join: func(_ context.Context, l L, r Opt[R]) (O, error) {
+		return f(l, r.Value), nil
+	}}
+}
+
+// TryInner is [Inner] with a function that can fail: its errors go to the error policy. The context
+// ends when the transaction of the record can no longer commit.
+func TryInner[L, R, O any](f func(context.Context, L, R) (O, error)) Joiner[L, R, O] {
+	return Joiner[L, R, O]{kind: innerJoin, isNil: f == nil, join: func(ctx context.Context, l L, r Opt[R]) (O, error) {
+		return f(ctx, l, r.Value)
+	}}
+}
+
+// Left returns a joiner for what the left side has: a record that finds nothing is joined with
+// [None], and counted as [Unmatched].
+func Left[L, R, O any](f func(L, Opt[R]) O) Joiner[L, R, O] {
+	return Joiner[L, R, O]{kind: leftJoin, isNil: f == nil, join: func(_ context.Context, l L, r Opt[R]) (O, error) {
+		return f(l, r), nil
+	}}
+}
+
+// TryLeft is [Left] with a function that can fail; see [TryInner].
+func TryLeft[L, R, O any](f func(context.Context, L, Opt[R]) (O, error)) Joiner[L, R, O] {
+	return Joiner[L, R, O]{kind: leftJoin, isNil: f == nil, join: f}
+}
+
+// Outer returns a joiner for what either side has; at least one is there. See [Joiner].
+func Outer[L, R, O any](f func(Opt[L], Opt[R]) O) Joiner[L, R, O] {
+	return Joiner[L, R, O]{kind: outerJoin, isNil: f == nil, outer: func(_ context.Context, l Opt[L], r Opt[R]) (O, error) {
+		return f(l, r), nil
+	}}
+}
+
+// TryOuter is [Outer] with a function that can fail; see [TryInner].
+func TryOuter[L, R, O any](f func(context.Context, Opt[L], Opt[R]) (O, error)) Joiner[L, R, O] {
+	return Joiner[L, R, O]{kind: outerJoin, isNil: f == nil, outer: f}
+}
+
+// nodeKind returns what plans call the join: base if it is inner.
+func (j *Joiner[L, R, O]) nodeKind(base string) string {
+	if j.kind == leftJoin {
+		return "left-" + base
+	}
+	return base
+}
+
+// check reports what is wrong with the joiner of a join whose other side makes no output.
+func (j *Joiner[L, R, O]) check(n *node) {
+	switch {
+	case j.kind == noJoin:
+		mistakef(n.t, n.at, n.name, "the joiner is the zero value: use Inner or Left")
+	case j.isNil:
+		mistakef(n.t, n.at, n.name, "the joiner is nil: give a function")
+	case j.kind == outerJoin:
+		mistakef(n.t, n.at, n.name, "a join of a stream with a table cannot be outer, because only records of the stream make output: use Inner or Left")
+	}
+}
