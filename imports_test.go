@@ -50,7 +50,8 @@ var rules = []rule{
 		"serde", "topology", "topology/internal/exact")},
 	{path: "topology/topoyaml/internal/steps", ours: append(yamlRooms("suggest", "value", "functions", "yamlfile", "expression", "aggregate"),
 		"serde", "topology", "topology/internal/door"), third: []string{yaml}},
-	{path: "processor/processortest", ours: []string{"processor", "processor/internal/...", "topology", "serde", "state",
+	{path: "processor/report", ours: []string{"topology"}},
+	{path: "processor/processortest", ours: []string{"processor", "processor/report", "processor/internal/...", "topology", "serde", "state",
 		"state/memstate", "checkpoint", "changelog", "internal/wiretime"}, third: []string{franz}},
 	{path: "processor/processortest/kafkastreams"}, // tests only
 	{path: "processor/embedded", ours: []string{"topology"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
@@ -75,7 +76,7 @@ var rules = []rule{
 
 var mechanism = []string{franz, "github.com/klauspost/compress/s2", "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}
 
-var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "internal/backoff", "internal/wiretime", "processor/internal/..."}
+var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "internal/backoff", "internal/wiretime", "processor/report", "processor/internal/..."}
 
 const (
 	franz    = "github.com/twmb/franz-go/pkg"

@@ -24,11 +24,14 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/worker"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
 // Clock tells the time. Implementations must be safe for concurrent use.
-type Clock = task.Clock
+type Clock interface {
+	Now() time.Time
+}
 
 type systemClock struct{}
 
@@ -125,22 +128,13 @@ func (a *App) Run(ctx context.Context) error {
 	if !a.started.CompareAndSwap(false, true) {
 		return errors.New("processor: Run was called before")
 	}
-	// hard outlives ctx for the clean shutdown.
-	hard, kill := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer kill(nil)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		a.setState(Stopping)
-		t := time.AfterFunc(a.cfg.ShutdownTimeout, func() { kill(fmt.Errorf("the shutdown took longer than %v", a.cfg.ShutdownTimeout)) })
-		context.AfterFunc(hard, func() { t.Stop() })
-	})
-	defer stop()
+	l := newLife(ctx, a.cfg.ShutdownTimeout, func() { a.setState(Stopping) }, &a.log)
+	defer l.end()
 	a.setState(Starting)
 	a.log.started(a.plan, a.given, a.cfg)
-	err := a.run(ctx, cancel, hard, kill)
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) && context.Cause(hard) == nil {
-		err = nil // asked to stop before it had started
+	err := a.run(l)
+	if err != nil && l.asked(err) {
+		err = nil // to stop before it had started
 	}
 	if err != nil {
 		a.log.failed(err)
@@ -194,7 +188,7 @@ func (a *App) moveTo(to State) {
 
 // Stats is what the application has done since it was started.
 type Stats struct {
-	task.Snapshot
+	report.Counts
 	// Transactions: committed, aborted, of unknown outcome (resolved by a new client), and how often a worker began anew.
 	Commits, Aborts, Unknown, Resets int64
 	// Restored is the number of changelog records that were replayed.
@@ -206,11 +200,11 @@ type Stats struct {
 }
 
 // Alignment is how a group of tasks keeps together in event time.
-type Alignment = align.Alignment
+type Alignment = report.Alignment
 
 // Stats returns the counters. It is cheap.
 func (a *App) Stats() Stats {
-	s := Stats{Snapshot: a.stats.Snapshot(), Commits: a.counters.Commits.Load(), Aborts: a.counters.Aborts.Load(), Unknown: a.counters.Unknown.Load(), Resets: a.counters.Resets.Load(), Restored: a.restored.Load()}
+	s := Stats{Counts: a.stats.Snapshot(), Commits: a.counters.Commits.Load(), Aborts: a.counters.Aborts.Load(), Unknown: a.counters.Unknown.Load(), Resets: a.counters.Resets.Load(), Restored: a.restored.Load()}
 	if b := a.board.Load(); b != nil {
 		s.Alignment = b.Snapshot()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -149,21 +150,11 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-// ConfigError is one thing that is wrong with a [Config]. [New] and [Config.Validate] return all that there are, joined.
-type ConfigError struct {
-	// Field is the name of a field of Config.
-	Field string
-	// Reason says what is wrong; other fields stand in it by their names.
-	Reason string
-}
-
-func (e *ConfigError) Error() string { return "config: " + e.Field + ": " + e.Reason }
-
 // Validate returns everything that is wrong with c, which has its defaults: a [*ConfigError] for each.
 func (c Config) Validate() error {
 	var errs []error
 	wrong := func(field, format string, args ...any) {
-		errs = append(errs, &ConfigError{field, fmt.Sprintf(format, args...)})
+		errs = append(errs, &ConfigError{Field: field, Reason: fmt.Sprintf(format, args...)})
 	}
 	if len(c.Brokers) == 0 {
 		wrong("Brokers", "give at least one address host:port")
@@ -241,4 +232,14 @@ func (c Config) Validate() error {
 		wrong("Guarantee", "%d is unknown", c.Guarantee)
 	}
 	return errors.Join(errs...)
+}
+
+// times returns the settings of time, for the parts that go by them.
+func (c Config) times() timing.Settings {
+	return timing.Settings{
+		CommitInterval: c.CommitInterval, CommitMin: c.CommitMin,
+		IdleAfter: c.IdleAfter, LiveWithin: c.LiveWithin, WatermarkInterval: c.WatermarkInterval, MaxAhead: c.MaxAhead,
+		Task: c.TaskTimeout, Session: c.SessionTimeout, Transaction: c.TransactionTimeout, Shutdown: c.ShutdownTimeout,
+		Flush: c.FlushInterval,
+	}
 }

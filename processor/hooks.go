@@ -3,13 +3,12 @@ package processor
 import (
 	"time"
 
-	"github.com/kolkstream/kolk/processor/internal/cluster"
-	"github.com/kolkstream/kolk/processor/internal/restore"
-	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/report"
 )
 
-// Hook is any of the interfaces below; an [App] calls those that it implements. [New] refuses one that implements none. Hooks are called on the application's own
-// goroutines, several at a time: they must be fast and safe for concurrent use.
+// Hook is any of the interfaces below; an [App] calls those that it implements. [New] refuses one that
+// implements none. Hooks are called on the application's own goroutines, several at a time: they must be
+// fast and safe for concurrent use.
 type Hook any
 
 // StateHook is told every change of the application's state.
@@ -31,18 +30,18 @@ type TasksHook interface {
 	OnTasks(worker int, tasks []TaskID)
 }
 
-// GrowthHook is told of each input topic that has got more partitions while the application runs, once, and whether they are read.
+// GrowthHook is told of each input topic that has got more partitions while the application runs, once, and
+// whether they are read.
 type GrowthHook interface{ OnGrowth(g Growth) }
 
-// Growth is an input topic that has got more partitions. Refused is nil if they are read: as they are where the sub-topology that
-// reads the topic keeps nothing by key. Otherwise it says why not, and the way out.
-type Growth = cluster.Growth
+// Growth is an input topic that has got more partitions.
+type Growth = report.Growth
 
-// Restoration is the progress of one store's restore: changelog offsets From to End, Records read so far.
-type Restoration = restore.Restoration
+// Restoration is the progress of one store's restore.
+type Restoration = report.Restoration
 
 // TaskID names a task: sub-topology and partition.
-type TaskID = task.ID
+type TaskID = report.TaskID
 
 func isHook(h Hook) bool {
 	switch h.(type) {

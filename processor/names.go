@@ -17,7 +17,7 @@ func checkNames(plan *topology.Plan, app string) error {
 	}
 	var errs []error
 	wrong := func(format string, args ...any) {
-		errs = append(errs, &ConfigError{"ApplicationID", fmt.Sprintf(format, args...)})
+		errs = append(errs, &ConfigError{Field: "ApplicationID", Reason: fmt.Sprintf(format, args...)})
 	}
 	seen := map[string]string{} // by what Kafka's metrics make of a name
 	metric := func(name string) string { return strings.ReplaceAll(name, ".", "_") }

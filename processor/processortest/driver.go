@@ -11,24 +11,25 @@ import (
 
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state/memstate"
 	"github.com/kolkstream/kolk/topology"
 )
 
 // Policy says what happens to a record that a user function or a serde fails on.
-type Policy = task.Policy
+type Policy = report.ErrorPolicy
 
 // The policies: Fail ends the test, or is returned by the Try methods; Skip drops and counts the record.
 const (
-	Fail = task.Fail
-	Skip = task.Skip
+	Fail = report.Fail
+	Skip = report.Skip
 )
 
 // RecordError is a record that could not be processed.
-type RecordError = task.RecordError
+type RecordError = report.RecordError
 
 // Stats are counters of committed work.
-type Stats = task.Snapshot
+type Stats = report.Counts
 
 // Options of a Driver. The zero value is good for most tests.
 type Options struct {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -130,8 +130,8 @@ func TestDriverClosesWindowsByTime(t *testing.T) {
 }
 
 // droppedOf makes an entry of Stats.Dropped.
-func droppedOf(node string, reason topology.Reason, n int64) task.Dropped {
-	return task.Dropped{Node: node, Reason: reason, Count: n}
+func droppedOf(node string, reason topology.Reason, n int64) report.Dropped {
+	return report.Dropped{Node: node, Reason: reason, Count: n}
 }
 
 func TestDriverWaitsForTheSlowPartitionUntilItIsIdle(t *testing.T) {

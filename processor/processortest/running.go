@@ -9,6 +9,7 @@ import (
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -82,10 +83,12 @@ func (r *running) open(restore bool) (err error) {
 	}
 	r.out.reset()
 	r.task, err = task.New(task.Options{
-		App: d.plan.Name(), Plan: d.plan, Sub: r.sub, Partition: r.partition, DB: r.db, Checkpoint: cp, Globals: globals,
-		Output: &r.out, Cluster: d.cluster, Clock: d.clock, Logger: d.opts.Logger, OnError: d.opts.OnError, Stats: &d.stats,
-		CacheBytes: d.opts.CacheBytes, IdleAfter: max(0, d.opts.IdleAfter), LiveWithin: max(0, d.opts.LiveWithin),
-		WatermarkInterval: d.opts.WatermarkInterval, Bounded: bounded, Start: r.start,
+		Shared: task.Shared{
+			App: d.plan.Name(), Plan: d.plan, Globals: globals, Cluster: d.cluster, Clock: d.clock, Logger: d.opts.Logger,
+			OnError: d.opts.OnError, Stats: &d.stats, CacheBytes: d.opts.CacheBytes,
+			Times: timing.Settings{IdleAfter: d.opts.IdleAfter, LiveWithin: max(0, d.opts.LiveWithin), WatermarkInterval: d.opts.WatermarkInterval},
+		},
+		Sub: r.sub, Partition: r.partition, DB: r.db, Checkpoint: cp, Output: &r.out, Bounded: bounded, Start: r.start,
 	})
 	return err
 }

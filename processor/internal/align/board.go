@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -28,10 +29,8 @@ type Config struct {
 	Plan *topology.Plan
 	// Tasks returns how many tasks a sub-topology has.
 	Tasks func(sub string) int32
-	// MaxAhead is the bound; 0 for the default, negative for none.
-	MaxAhead time.Duration
-	// StaleAfter is how long a task is waited for of which nothing is heard.
-	StaleAfter time.Duration
+	// Times have the bound, MaxAhead, and how long a task is waited for of which nothing is heard, Stale.
+	Times timing.Settings
 	// Now is the clock for waiting. Event time has nothing to do with it.
 	Now func() time.Time
 }
@@ -85,11 +84,11 @@ var unknown = place{time: topology.NoTime}
 
 // New returns a board. It has no entries if no two tasks of the plan are to keep together.
 func New(cfg Config) *Board {
-	b := &Board{cfg: cfg, bound: cfg.MaxAhead.Milliseconds(), tasks: map[task.ID]*entry{}, kick: make(chan struct{}, 1)}
-	if cfg.MaxAhead == 0 {
+	b := &Board{cfg: cfg, bound: cfg.Times.MaxAhead.Milliseconds(), tasks: map[task.ID]*entry{}, kick: make(chan struct{}, 1)}
+	if cfg.Times.MaxAhead == 0 {
 		b.bound = DefaultBound.Milliseconds()
 	}
-	if cfg.MaxAhead < 0 {
+	if cfg.Times.MaxAhead < 0 {
 		return b
 	}
 	for _, members := range groupsOf(cfg.Plan) {
@@ -325,13 +324,13 @@ func (e *entry) release(now time.Time) {
 // seen is the place of a task as the worker knows it; rest if it is not to be waited for.
 func (b *Board) seen(e *entry, by *Worker, now time.Time) place {
 	switch {
-	case e.owner != nil && e.fresh && now.Sub(e.heard) > b.cfg.StaleAfter:
+	case e.owner != nil && e.fresh && now.Sub(e.heard) > b.cfg.Times.Stale():
 		return place{rest: true} // it does not even say that it has nothing
 	case e.owner == by:
 		return e.now
 	case e.owner != nil:
 		return e.sent
-	case now.Sub(e.heard) > b.cfg.StaleAfter:
+	case now.Sub(e.heard) > b.cfg.Times.Stale():
 		return place{rest: true}
 	}
 	return e.told
@@ -348,7 +347,7 @@ func (b *Board) limit(w *Worker, g *group, next int64, now time.Time) *limit {
 	}
 	*l = limit{time: math.MaxInt64, version: g.version, at: now}
 	within, between := b.bound, b.bound
-	if b.cfg.MaxAhead == 0 {
+	if b.cfg.Times.MaxAhead == 0 {
 		within = max(within, g.pace.covers(slackWithin))
 		between = max(between, g.pace.covers(slackBetween))
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/internal/timing"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -167,7 +169,7 @@ func TestModel(t *testing.T) {
 		m := &model{t: t, rng: rng, now: time.UnixMilli(0), offsets: map[task.ID]told{}}
 		const bound = 50
 		tasks := rng.IntN(6) + 2
-		cfg := Config{Plan: plan, MaxAhead: bound * time.Millisecond, StaleAfter: time.Hour, Now: func() time.Time { return m.now },
+		cfg := Config{Plan: plan, Times: timing.Settings{MaxAhead: bound * time.Millisecond, Session: time.Hour}, Now: func() time.Time { return m.now },
 			Tasks: func(sub string) int32 { return int32(tasks) }}
 		for range rng.IntN(3) + 1 {
 			b := New(cfg)
@@ -232,7 +234,7 @@ func TestModel(t *testing.T) {
 
 func TestSilentOwnersAreNotWaitedForLong(t *testing.T) {
 	now := time.UnixMilli(0)
-	b := New(Config{Plan: meet(t), MaxAhead: time.Second, StaleAfter: 30 * time.Second, Now: func() time.Time { return now }, Tasks: func(string) int32 { return 2 }})
+	b := New(Config{Plan: meet(t), Times: timing.Settings{MaxAhead: time.Second, Session: 10 * time.Second}, Now: func() time.Time { return now }, Tasks: func(string) int32 { return 2 }})
 	woken := 0
 	w := b.Worker(func() { woken++ })
 	var mine, other task.ID
@@ -279,7 +281,7 @@ func TestSilentOwnersAreNotWaitedForLong(t *testing.T) {
 
 func TestDefaultBoundGrowsWithThePace(t *testing.T) {
 	now := time.UnixMilli(0)
-	b := New(Config{Plan: meet(t), StaleAfter: time.Minute, Now: func() time.Time { return now }, Tasks: func(string) int32 { return 2 }})
+	b := New(Config{Plan: meet(t), Times: timing.Settings{Session: 20 * time.Second}, Now: func() time.Time { return now }, Tasks: func(string) int32 { return 2 }})
 	w, v := b.Worker(func() {}), b.Worker(func() {})
 	var ids []task.ID
 	for id := range b.tasks {
@@ -311,7 +313,7 @@ func TestDefaultBoundGrowsWithThePace(t *testing.T) {
 
 func TestSnapshot(t *testing.T) {
 	now := time.UnixMilli(0)
-	b := New(Config{Plan: meet(t), MaxAhead: time.Second, StaleAfter: time.Minute, Now: func() time.Time { return now }, Tasks: func(string) int32 { return 3 }})
+	b := New(Config{Plan: meet(t), Times: timing.Settings{MaxAhead: time.Second, Session: 20 * time.Second}, Now: func() time.Time { return now }, Tasks: func(string) int32 { return 3 }})
 	w := b.Worker(func() {})
 	var ids []task.ID
 	for id := range b.tasks {
@@ -325,7 +327,7 @@ func TestSnapshot(t *testing.T) {
 	first.Limit(4000)
 	now = now.Add(5 * time.Second)
 	a := b.Snapshot()[0]
-	if a.Spread != 3*time.Second || a.Waited != 5*time.Second || len(a.Waiting) != 1 || a.Waiting[0] != (Waiting{ids[0], ids[1], 5 * time.Second}) || len(a.SubTopologies) != 1 {
+	if a.Spread != 3*time.Second || a.Waited != 5*time.Second || len(a.Waiting) != 1 || a.Waiting[0] != (report.Waiting{Task: ids[0], On: ids[1], For: 5 * time.Second}) || len(a.SubTopologies) != 1 {
 		t.Errorf("%+v", a)
 	}
 	last.Limit(3000)

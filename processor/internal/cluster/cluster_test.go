@@ -19,6 +19,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/timing"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -48,7 +50,7 @@ func prepare(t *testing.T, broker *kfake.Cluster, plan *topology.Plan) (*View, e
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	return Prepare(ctx, newClient(t, broker), Options{App: "app", Plan: plan, ReplicationFactor: -1, Logger: slog.New(slog.DiscardHandler),
-		Timeouts: Timeouts{Transaction: 10 * time.Second, Session: 10 * time.Second}})
+		Times: timing.Settings{Transaction: 10 * time.Second, Session: 10 * time.Second}, Transactional: true})
 }
 
 // counting counts by value: two sub-topologies and a repartition topic.
@@ -70,7 +72,7 @@ func build(t *testing.T, top *topology.Topology) *topology.Plan {
 
 // TestPrepareMissing lists all missing topics at once.
 func TestPrepareMissing(t *testing.T) {
-	var missing *MissingTopicsError
+	var missing *report.MissingTopicsError
 	if _, err := prepare(t, newBroker(t), counting(t)); !errors.As(err, &missing) || !slices.Equal(missing.Topics, []string{"in", "out"}) {
 		t.Errorf("error %v", err)
 	}

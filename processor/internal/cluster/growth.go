@@ -7,17 +7,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
-
-// Growth is an input topic that has got more partitions while the application runs.
-type Growth struct {
-	SubTopology, Topic string
-	// Partitions is how many are there, Before how many were read until then.
-	Partitions, Before int32
-	// Refused says why the new ones are not read, with the way out; nil if they are.
-	Refused error
-}
 
 // keyed reports whether sub keeps anything by key: then a partition more moves keys away from their state. The store of its
 // time belongs to the task, not to keys.
@@ -64,7 +56,7 @@ func (v *View) Look(ctx context.Context) (more bool, err error) {
 }
 
 // grow takes in what has grown of the inputs of sub.
-func (v *View) grow(ctx context.Context, sub *topology.SubTopology, details kadm.TopicDetails) (grown []Growth, err error) {
+func (v *View) grow(ctx context.Context, sub *topology.SubTopology, details kadm.TopicDetails) (grown []report.Growth, err error) {
 	tasks := v.Tasks(sub.Name)
 	for _, in := range sub.Inputs {
 		d, ok := details[in.Topic]
@@ -73,7 +65,7 @@ func (v *View) grow(ctx context.Context, sub *topology.SubTopology, details kadm
 		}
 		n, before := int32(len(d.Partitions)), v.Partitions(in.Topic)
 		if r, ok := v.Refused(in.Topic); n > before && (!ok || n > r.Partitions) {
-			grown = append(grown, Growth{SubTopology: sub.Name, Topic: in.Topic, Partitions: n, Before: before})
+			grown = append(grown, report.Growth{SubTopology: sub.Name, Topic: in.Topic, Partitions: n, Before: before})
 			tasks = max(tasks, n)
 		}
 	}
@@ -119,7 +111,7 @@ func (v *View) growInternal(ctx context.Context, sub string, tasks int32) error 
 }
 
 // Refused returns how a topic has grown whose new partitions are not read.
-func (v *View) Refused(topic string) (g Growth, ok bool) {
+func (v *View) Refused(topic string) (g report.Growth, ok bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	g, ok = v.refused[topic]
@@ -127,7 +119,7 @@ func (v *View) Refused(topic string) (g Growth, ok bool) {
 }
 
 // AllRefused returns all of them, by topic.
-func (v *View) AllRefused() (all []Growth) {
+func (v *View) AllRefused() (all []report.Growth) {
 	for _, topic := range v.Sources() {
 		if g, ok := v.Refused(topic); ok {
 			all = append(all, g)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -15,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/internal/timing"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -25,10 +26,12 @@ type Options struct {
 	ReplicationFactor int16
 	// MaxMessageBytes of internal topics; 0: as much as the topics of the plan take, and a little more.
 	MaxMessageBytes int
-	Timeouts        Timeouts
-	Logger          *slog.Logger
+	// Times are the application's; Transactional says that it has transactions, which have one of them.
+	Times         timing.Settings
+	Transactional bool
+	Logger        *slog.Logger
 	// Grown, if not nil, is told of inputs that have got more partitions: see [View.Look].
-	Grown func(Growth)
+	Grown func(report.Growth)
 }
 
 // missingAfter is how long a topic is unknown to the brokers until it counts as missing.
@@ -38,7 +41,7 @@ const missingAfter = time.Second
 // Its error lists everything that does not fit; it is final, except when ctx has ended.
 func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	adm := kadm.NewClient(cl)
-	v := &View{app: o.App, plan: o.Plan, cl: cl, options: o, topics: map[string]Topic{}, tasks: map[string]int32{}, refused: map[string]Growth{}}
+	v := &View{app: o.App, plan: o.Plan, cl: cl, options: o, topics: map[string]Topic{}, tasks: map[string]int32{}, refused: map[string]report.Growth{}}
 	var users []string
 	seen := map[string]bool{}
 	add := func(t string) {
@@ -82,7 +85,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	}); err != nil {
 		return nil, err
 	}
-	v.ID = md.Cluster
+	v.ID, v.Quirks = md.Cluster, quirks(md.Cluster)
 	var missing []string
 	for _, t := range users {
 		d, ok := md.Topics[t]
@@ -94,7 +97,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, &MissingTopicsError{Topics: missing}
+		return nil, &report.MissingTopicsError{Topics: missing}
 	}
 	v.learn(md.Topics)
 	var err error
@@ -104,7 +107,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := o.Timeouts.check(ctx, adm); err != nil {
+	if err := checkTimes(ctx, adm, o.Times, o.Transactional); err != nil {
 		return nil, err
 	}
 	v.learnConfigs(ctx, adm, users)
@@ -138,13 +141,6 @@ func (v *View) existing(ctx context.Context, adm *kadm.Client) error {
 		}
 		return err
 	})
-}
-
-// MissingTopicsError names input and output topics that do not exist. kolk creates internal topics only.
-type MissingTopicsError struct{ Topics []string }
-
-func (e *MissingTopicsError) Error() string {
-	return fmt.Sprintf("the topology reads or writes topics that do not exist: %s. Create them (kolk creates its internal topics only), or correct the names", strings.Join(e.Topics, ", "))
 }
 
 // internalTopics creates the internal topics that are missing, for repartition topics of so many partitions and sub-topologies of so

@@ -8,16 +8,14 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/kolkstream/kolk/processor/internal/timing"
+	"github.com/kolkstream/kolk/processor/report"
 )
 
-// Timeouts are what the application asks of the brokers.
-type Timeouts struct {
-	// Transaction is 0 without transactions.
-	Transaction, Session time.Duration
-}
-
-// check compares them with what the brokers allow, as far as they tell.
-func (t Timeouts) check(ctx context.Context, adm *kadm.Client) error {
+// checkTimes compares the times that the application asks of the brokers with what they allow, as far as
+// they tell. It returns a [*report.ConfigError] for each that they do not.
+func checkTimes(ctx context.Context, adm *kadm.Client, times timing.Settings, transactional bool) error {
 	ctx, cancel := context.WithTimeout(ctx, configWait)
 	defer cancel()
 	meta, err := adm.BrokerMetadata(ctx)
@@ -34,15 +32,20 @@ func (t Timeouts) check(ctx context.Context, adm *kadm.Client) error {
 		}
 	}
 	var errs []error
+	wrong := func(field, format string, args ...any) {
+		errs = append(errs, &report.ConfigError{Field: field, Reason: fmt.Sprintf(format, args...)})
+	}
 	most := func(field string, d time.Duration, key, way string) {
 		if l := limit[key]; l > 0 && d > l {
-			errs = append(errs, fmt.Errorf("config: %s: %v is longer than the brokers allow (%s=%d, which is %v): %s, or let the brokers allow more", field, d, key, l.Milliseconds(), l, way))
+			wrong(field, "%v is longer than the brokers allow (%s=%d, which is %v): %s, or let the brokers allow more", d, key, l.Milliseconds(), l, way)
 		}
 	}
-	most("TransactionTimeout", t.Transaction, "transaction.max.timeout.ms", "choose a shorter one (by default it is ten times CommitInterval)")
-	most("SessionTimeout", t.Session, "group.max.session.timeout.ms", "choose a shorter one")
-	if l := limit["group.min.session.timeout.ms"]; t.Session < l {
-		errs = append(errs, fmt.Errorf("config: SessionTimeout: %v is shorter than the brokers allow (group.min.session.timeout.ms=%d, which is %v): choose a longer one, or let the brokers allow less", t.Session, l.Milliseconds(), l))
+	if transactional {
+		most("TransactionTimeout", times.Transaction, "transaction.max.timeout.ms", "choose a shorter one (by default it is ten times CommitInterval)")
+	}
+	most("SessionTimeout", times.Session, "group.max.session.timeout.ms", "choose a shorter one")
+	if l := limit["group.min.session.timeout.ms"]; times.Session < l {
+		wrong("SessionTimeout", "%v is shorter than the brokers allow (group.min.session.timeout.ms=%d, which is %v): choose a longer one, or let the brokers allow less", times.Session, l.Milliseconds(), l)
 	}
 	return errors.Join(errs...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -28,6 +29,8 @@ type Topic struct {
 type View struct {
 	// ID is the cluster's.
 	ID string
+	// Quirks are its brokers'.
+	Quirks Quirks
 	// Transactions2 says that the brokers have transaction.version 2 (KIP-890): each transaction has its own epoch, and
 	// partitions and groups are added to it implicitly.
 	Transactions2 bool
@@ -42,7 +45,7 @@ type View struct {
 	mu      sync.RWMutex
 	topics  map[string]Topic
 	tasks   map[string]int32
-	refused map[string]Growth // by topic
+	refused map[string]report.Growth // by topic
 }
 
 // Partitions returns the number of partitions of a topic, 0 if it is not known.

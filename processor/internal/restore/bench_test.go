@@ -16,6 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/internal/timing"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/pebblestate"
 	"github.com/kolkstream/kolk/topology"
@@ -81,8 +83,8 @@ func BenchmarkOpenWiped(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		pool := NewPool(PoolConfig{Dir: dir, Engine: engine, Application: "app", Logger: slog.New(slog.DiscardHandler), FlushBytes: 64 << 20, FlushEvery: time.Hour})
-		o := &Opener{Pool: pool, Restorer: restorer, App: "app", Now: time.Now, AtLeastOnce: true, Report: func(Restoration) {},
+		pool := NewPool(PoolConfig{Dir: dir, Engine: engine, Application: "app", Logger: slog.New(slog.DiscardHandler), FlushBytes: 64 << 20, Times: timing.Settings{Flush: time.Hour}})
+		o := &Opener{Pool: pool, Restorer: restorer, App: "app", Now: time.Now, AtLeastOnce: true, Report: func(report.Restoration) {},
 			TopicID:         func(string) (id [16]byte) { return id },
 			DeleteRetention: func(string) time.Duration { return 0 }}
 		var all sync.WaitGroup

@@ -1,13 +1,11 @@
 package restore
 
 import (
-	"errors"
 	"fmt"
 	"time"
-)
 
-// ErrDisk is wrapped where local state was damaged again and again: rebuilding it is no help.
-var ErrDisk = errors.New("local state is damaged again and again: look at the disk")
+	"github.com/kolkstream/kolk/processor/report"
+)
 
 // A database may be damaged mostDamages times in damagesWithin.
 const (
@@ -27,7 +25,7 @@ func (d damages) note(what string, now time.Time) {
 // check returns an error if one is too often.
 func (d damages) check(what string, now time.Time) error {
 	if times := d[what]; len(times) > mostDamages && now.Sub(times[0]) <= damagesWithin {
-		return fmt.Errorf("%w: %s, more than %d times within %v", ErrDisk, what, mostDamages, damagesWithin)
+		return fmt.Errorf("%w: %s, more than %d times within %v", report.ErrDisk, what, mostDamages, damagesWithin)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/kolkstream/kolk/processor/internal/assign"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 )
 
@@ -44,19 +45,8 @@ const dirFormat = 1
 // LongestInstance is an instance's id as long as they are.
 const LongestInstance = "XXXXXXXXXXXXX"
 
-// ForeignError is returned for a state directory that belongs to something else.
-type ForeignError struct {
-	Path       string
-	What       string // "application", "cluster"
-	Have, Want string
-}
-
-func (e *ForeignError) Error() string {
-	return fmt.Sprintf("state directory %s belongs to %s %q, not to %q: give this one a directory of its own, or delete it (state is rebuilt from the changelogs)", e.Path, e.What, e.Have, e.Want)
-}
-
 // OpenDir locks the directory, and makes it where there is none. It fails with [state.ErrInUse] if another process has it,
-// and with a *[ForeignError] if it belongs to another application or cluster.
+// and with a *[report.ForeignStateError] if it belongs to another application or cluster.
 func OpenDir(path, application, cluster string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -100,9 +90,9 @@ func (d *Dir) identify(application, cluster string) error {
 	case i.Format != dirFormat:
 		return fmt.Errorf("state directory %s has format %d, this program knows %d: delete it; state is rebuilt from the changelogs", d.path, i.Format, dirFormat)
 	case i.Application != application:
-		return &ForeignError{d.path, "application", i.Application, application}
+		return &report.ForeignStateError{Path: d.path, What: "application", Have: i.Application, Want: application}
 	case i.Cluster != cluster:
-		return &ForeignError{d.path, "cluster", i.Cluster, cluster}
+		return &report.ForeignStateError{Path: d.path, What: "cluster", Have: i.Cluster, Want: cluster}
 	}
 	return nil
 }

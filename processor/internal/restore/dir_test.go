@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kolkstream/kolk/processor/internal/assign"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 )
 
@@ -52,7 +53,7 @@ func TestOpenDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, foreign := range [][2]string{{"app2", "cluster"}, {"app", "cluster2"}} {
-		var e *ForeignError
+		var e *report.ForeignStateError
 		if _, err := OpenDir(path, foreign[0], foreign[1]); !errors.As(err, &e) {
 			t.Errorf("%v: %v", foreign, err)
 		}

@@ -1,48 +1,13 @@
 package restore
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
-
-// StateWithoutOffsets is returned for a task that has state, or leads to some, but whose group has no committed offsets:
-// processing would count its input twice.
-type StateWithoutOffsets struct{ App, Task string }
-
-func (e *StateWithoutOffsets) Error() string {
-	return fmt.Sprintf("task %s has state, or writes to a repartition topic that leads to some, but consumer group %q has no committed offsets for its inputs: they were reset, or have expired. Processing the input again would count it twice: delete the application's changelog topics and state directories to begin anew, or restore the offsets", e.Task, e.App)
-}
-
-// OffsetsPutBack is returned for a task whose state has seen more of an input than the group's committed offset says: a tool has
-// put the offset back, or the broker has lost commits. Processing would count the records between twice.
-type OffsetsPutBack struct {
-	App, Task string
-	// Topic and Partition are those of the input; of the store's changelog, if it alone gives it away.
-	Topic     string
-	Partition int32
-	// Committed is the group's offset of the input; of a changelog, where it ended at the group's last commit.
-	Committed int64
-	// Seen is up to where the state has seen the input, or the changelog has committed records. -1: nobody knows, because the
-	// offset that was committed with the changelogs is gone, and the database has less than they.
-	Seen int64
-	// Changelog says that Topic is a changelog.
-	Changelog bool
-}
-
-func (e *OffsetsPutBack) Error() string {
-	what := fmt.Sprintf("the offset of %s/%d in consumer group %q is %d, but the state of the task has seen the input up to %d: the offset was put back, or the broker has lost it", e.Topic, e.Partition, e.App, e.Committed, e.Seen)
-	switch {
-	case e.Changelog:
-		what = fmt.Sprintf("the offsets of consumer group %q are behind the state of the task: at the commit that they are of, changelog %s/%d ended at %d, but it has committed records up to %d. They were put back, or the broker has lost commits", e.App, e.Topic, e.Partition, e.Committed, e.Seen)
-	case e.Seen < 0:
-		what = fmt.Sprintf("another program has set the offset of %s/%d in consumer group %q to %d. Whether the state of the task has seen the input beyond that is not known, for the changelogs have more than the state directory", e.Topic, e.Partition, e.App, e.Committed)
-	}
-	return fmt.Sprintf("%s. Input would be counted twice. Begin anew: delete the application's changelog and repartition topics and its state directories, and set the offsets of all inputs; or set the offset to where it was; or accept it: delete the state directories alone, and run once with the guarantee AtLeastOnce", what)
-}
 
 // Stateful returns the sub-topologies whose input must not be processed twice: those with state, and those that write
 // repartition topics which lead to some. How far time has got is no state: nothing is counted with it.
@@ -149,7 +114,7 @@ func (o *Opener) leftBehind(h *Handle, sub *topology.SubTopology, committed []Co
 		if has, err := hasEntries(h, s.Name); err != nil {
 			return err
 		} else if has {
-			return &StateLeftBehind{Store: s.Name, Changelog: changelog.Name(o.App, s.Name)}
+			return &report.StateLeftBehindError{Store: s.Name, Changelog: changelog.Name(o.App, s.Name)}
 		}
 		ends[s.Name] = changelogEnd{complete: 0, left: true}
 	}
@@ -158,12 +123,12 @@ func (o *Opener) leftBehind(h *Handle, sub *topology.SubTopology, committed []Co
 
 // checkEnd refuses a record that is beyond the end.
 func (o *Opener) checkEnd(h *Handle, end changelogEnd, store, topic string, partition int32, last int64) error {
-	put := &OffsetsPutBack{App: o.App, Task: h.id, Topic: topic, Partition: partition, Committed: end.Offset, Seen: last + 1, Changelog: true}
+	put := &report.OffsetsPutBackError{App: o.App, Task: h.id, Topic: topic, Partition: partition, Committed: end.Offset, Seen: last + 1, Changelog: true}
 	switch c := end.foreign; {
 	case end.complete < 0 || last < end.complete:
 		return nil
 	case end.left:
-		return &StateLeftBehind{Store: store, Changelog: topic}
+		return &report.StateLeftBehindError{Store: store, Changelog: topic}
 	case c != nil:
 		put.Topic, put.Partition, put.Committed, put.Seen, put.Changelog = c.Topic, c.Partition, c.Offset, -1, false
 	}
@@ -179,7 +144,7 @@ func (o *Opener) checkOffsets(h *Handle, committed []Committed) error {
 		seen, known := h.Checkpoint.Input(c.Topic)
 		switch {
 		case known && c.Offset >= 0 && c.Offset < seen:
-			return &OffsetsPutBack{App: o.App, Task: h.id, Topic: c.Topic, Partition: c.Partition, Committed: c.Offset, Seen: seen}
+			return &report.OffsetsPutBackError{App: o.App, Task: h.id, Topic: c.Topic, Partition: c.Partition, Committed: c.Offset, Seen: seen}
 		case known && c.Offset < 0 && c.Start < seen:
 			// A topic that was made anew has no offsets, and other records.
 			o.Pool.log.Warn("an input has no committed offset any more: it is read from its start", "task", h.id, "topic", c.Topic, "start", c.Start, "had been read up to", seen)

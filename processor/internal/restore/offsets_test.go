@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -109,7 +110,7 @@ func TestOpenOffsets(t *testing.T) {
 						w.pool.Release(h)
 						continue
 					}
-					var put *OffsetsPutBack
+					var put *report.OffsetsPutBackError
 					if !errors.As(err, &put) {
 						t.Fatalf("error %v", err)
 					}

@@ -13,6 +13,7 @@ import (
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -27,15 +28,6 @@ type Committed struct {
 	Foreign bool
 }
 
-// Restoration is one store's restore, for hooks and logs.
-type Restoration struct {
-	Task, Store, Topic string
-	Partition          int32
-	From, End          int64 // changelog offsets
-	Records            int64 // read so far
-	Done               bool
-}
-
 // Opener opens tasks' databases and brings them up to date. It is safe for concurrent use.
 type Opener struct {
 	Pool     *Pool
@@ -44,7 +36,7 @@ type Opener struct {
 	// TopicID and DeleteRetention look up changelogs.
 	TopicID         func(topic string) [16]byte
 	DeleteRetention func(topic string) time.Duration
-	Report          func(Restoration)
+	Report          func(report.Restoration)
 	Now             func() time.Time
 	// AtLeastOnce: changelogs may hold what was written before the first offsets were committed. It is processed again.
 	AtLeastOnce bool
@@ -122,7 +114,7 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	}
 	if o.Stateful[sub.Name] {
 		if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) {
-			return &StateWithoutOffsets{o.App, h.id}
+			return &report.StateWithoutOffsetsError{App: o.App, Task: h.id}
 		}
 		if err := o.checkOffsets(h, committed); err != nil {
 			return err
@@ -182,7 +174,7 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 	case have && pos.TopicID != id:
 		return 0, fmt.Errorf("store %s: %w: the local state follows another topic named %s. If that is intended delete the state directory", s.Name, changelog.ErrRecreated, topic)
 	}
-	r := Restoration{Task: h.id, Store: s.Name, Topic: topic, Partition: partition, From: pos.Offset}
+	r := report.Restoration{Task: h.id, Store: s.Name, Topic: topic, Partition: partition, From: pos.Offset}
 	o.Pool.filling.Add(1)
 	defer o.Pool.filling.Add(-1)
 	fill := &fill{h: h, task: mu, store: s.Name, prefix: prefix, id: id, asOf: asOf}
@@ -212,10 +204,10 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 	if err == nil {
 		err = fill.flush()
 	}
-	if put, ok := errors.AsType[*OffsetsPutBack](err); ok {
+	if put, ok := errors.AsType[*report.OffsetsPutBackError](err); ok {
 		return 0, put // it names what matters
 	}
-	if left, ok := errors.AsType[*StateLeftBehind](err); ok {
+	if left, ok := errors.AsType[*report.StateLeftBehindError](err); ok {
 		return 0, left
 	}
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -30,7 +31,7 @@ type world struct {
 	engine *engine
 	opener *Opener
 	sub    *topology.SubTopology
-	told   []Restoration
+	told   []report.Restoration
 	keep   time.Duration
 }
 
@@ -60,7 +61,7 @@ func newWorld(t *testing.T) *world {
 	w.pool, w.engine = newPool(t)
 	w.opener = &Opener{
 		Pool: w.pool, Restorer: restorer, App: "app", Stateful: map[string]bool{"sub": true}, TopicID: func(t string) [16]byte { return w.ids[t] }, Now: time.Now,
-		DeleteRetention: func(string) time.Duration { return w.keep }, Report: func(r Restoration) {
+		DeleteRetention: func(string) time.Duration { return w.keep }, Report: func(r report.Restoration) {
 			if r.Done {
 				w.told = append(w.told, r)
 			}
@@ -169,7 +170,7 @@ func TestOpenWithoutOffsets(t *testing.T) {
 	none := []Committed{{Topic: "in", Offset: -1}}
 	w.pool.Release(w.mustOpen(none)) // nothing is there: a new application
 	w.produce(kvLog, 0, []byte("k"), []byte("v"))
-	var refused *StateWithoutOffsets
+	var refused *report.StateWithoutOffsetsError
 	if _, err := w.open(none); !errors.As(err, &refused) || refused.Task != "sub/0" {
 		t.Errorf("error %v", err)
 	}

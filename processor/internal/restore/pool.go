@@ -11,6 +11,7 @@ import (
 
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/state"
 )
 
@@ -44,14 +45,14 @@ type PoolConfig struct {
 	Application string
 	Logger      *slog.Logger
 	Points      failpoint.Points
-	// FlushBytes and FlushEvery bound what a crash loses of a database, and so the replay after it.
+	// FlushBytes and, of the Times, Flush bound what a crash loses of a database, and so the replay after it.
 	FlushBytes int64
-	FlushEvery time.Duration
+	Times      timing.Settings
 }
 
 // NewPool returns an empty pool.
 func NewPool(c PoolConfig) *Pool {
-	return &Pool{dir: c.Dir, engine: c.Engine, app: c.Application, log: c.Logger, points: c.Points, flushBytes: c.FlushBytes, flushEvery: c.FlushEvery,
+	return &Pool{dir: c.Dir, engine: c.Engine, app: c.Application, log: c.Logger, points: c.Points, flushBytes: c.FlushBytes, flushEvery: c.Times.Flush,
 		dbs: map[string]*Handle{}, told: map[string]bool{}, damages: damages{}, free: make(chan struct{}), idle: 10 * time.Second}
 }
 

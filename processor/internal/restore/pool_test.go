@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/pebblestate"
 )
@@ -65,7 +66,7 @@ func newPool(t *testing.T) (*Pool, *engine) {
 	dir := openDir(t, t.TempDir())
 	t.Cleanup(func() { _ = errors.Join(pebble.Close(), dir.Close()) })
 	e := &engine{Engine: pebble, flushing: make(chan struct{}, 10)}
-	p := NewPool(PoolConfig{Dir: dir, Engine: e, Application: "app", Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), FlushBytes: 1, FlushEvery: time.Hour})
+	p := NewPool(PoolConfig{Dir: dir, Engine: e, Application: "app", Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), FlushBytes: 1, Times: timing.Settings{Flush: time.Hour}})
 	return p, e
 }
 
@@ -218,7 +219,7 @@ func TestFlush(t *testing.T) {
 
 // TestFlushDue: by size, by time, and where a flush costs little.
 func TestFlushDue(t *testing.T) {
-	p := NewPool(PoolConfig{FlushBytes: 64 << 20, FlushEvery: 5 * time.Minute})
+	p := NewPool(PoolConfig{FlushBytes: 64 << 20, Times: timing.Settings{Flush: 5 * time.Minute}})
 	for _, c := range []struct {
 		n     int64
 		since time.Duration

@@ -6,35 +6,9 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
-
-// StateDiffers is returned for a store whose state was written by a plan that reads it differently: its
-// windows have other sizes, its values another serde. Nothing was changed.
-type StateDiffers struct {
-	Store, Changelog string
-	// Differences says in what, as "window size 10m -> 5m"; nil where only a hash is known of what the
-	// store was.
-	Differences []string
-	// Is is what the store is in this plan.
-	Is topology.Shape
-}
-
-func (e *StateDiffers) Error() string {
-	what := "is read differently by this plan: " + strings.Join(e.Differences, ", ")
-	if e.Differences == nil {
-		what = fmt.Sprintf("was written by a plan that reads it differently from this one, where it is %q (in what they differ is known where a state directory has the task)", e.Is)
-	}
-	return fmt.Sprintf("the state of store %s %s. Nothing was changed. Give the store another name, and it begins empty; or run the plan that it was written by; or, with no instance running, delete its changelog (kafka-topics.sh --delete --topic %s), and it begins empty under its name. Input that the group has committed is not read again in any case", e.Store, what, e.Changelog)
-}
-
-// StateLeftBehind is returned for a store that has state, but was not part of the plan that committed last:
-// it lacks what was processed since.
-type StateLeftBehind struct{ Store, Changelog string }
-
-func (e *StateLeftBehind) Error() string {
-	return fmt.Sprintf("store %s has state, but the plan that has committed last did not have the store: its state lacks the input since then. Nothing was changed. Give the store another name, and it begins empty; or, with no instance running, delete its changelog (kafka-topics.sh --delete --topic %s) and this state directory's tasks, and it begins empty under its name. Input that the group has committed is not read again in any case", e.Store, e.Changelog)
-}
 
 // shapes checks that the task's stores are read as what they were written as, which the commit says, or
 // else the database. It returns the texts of what they are.
@@ -59,7 +33,7 @@ func (o *Opener) shapes(h *Handle, sub *topology.SubTopology, committed []Commit
 		id := o.TopicID(topic)
 		local := h.Checkpoint.Shape(s.Name)
 		was := end.Shape
-		differ := &StateDiffers{Store: s.Name, Changelog: topic, Is: s.Shape}
+		differ := &report.StateDiffersError{Store: s.Name, Changelog: topic, Is: s.Shape}
 		switch {
 		case was == "":
 			was = local

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -39,7 +40,7 @@ func TestOpenDiffers(t *testing.T) {
 		if h != nil {
 			w.pool.Release(h)
 		}
-		differs, ok := errors.AsType[*StateDiffers](err)
+		differs, ok := errors.AsType[*report.StateDiffersError](err)
 		if !ok || strings.Join(differs.Differences, ", ") != want || differs.Store != "kv" || differs.Changelog != kvLog {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -105,7 +106,7 @@ func TestOpenLeftBehind(t *testing.T) {
 	refused := func(what string) {
 		t.Helper()
 		_, err := w.open(without)
-		left, ok := errors.AsType[*StateLeftBehind](err)
+		left, ok := errors.AsType[*report.StateLeftBehindError](err)
 		if !ok || left.Store != "kv" || left.Changelog != kvLog {
 			t.Fatalf("%s: %v", what, err)
 		}

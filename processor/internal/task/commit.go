@@ -10,6 +10,7 @@ import (
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/internal/wiretime"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -96,7 +97,7 @@ func (t *Task) logChanges(s *store) error {
 			t.headers = hs
 		}
 		if err := s.gate.Check(m.Key, m.Value, m.Timestamp, hs); err != nil {
-			return t.refuse(&RecordError{Task: t.id, Node: s.spec.Name, Err: err})
+			return t.refuse(&report.RecordError{Task: t.id, Node: s.spec.Name, Err: err})
 		}
 		t.output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, hs)
 		if s.windows != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -12,7 +13,7 @@ var errBad = errors.New("bad value")
 
 // newFailingBench makes a task that writes each record to the store kv and to "out", and then fails, or panics, on some
 // offsets.
-func newFailingBench(t *testing.T, policy Policy, fails, panics int64) *bench {
+func newFailingBench(t *testing.T, policy report.ErrorPolicy, fails, panics int64) *bench {
 	b := newBench(t, "a")
 	b.opts.OnError = policy
 	b.opts.Stats = new(Stats)
@@ -35,12 +36,12 @@ func newFailingBench(t *testing.T, policy Policy, fails, panics int64) *bench {
 func explode() { panic("boom") }
 
 func TestFailPolicyNamesTheRecord(t *testing.T) {
-	b := newFailingBench(t, Fail, 1, -1).open()
+	b := newFailingBench(t, report.Fail, 1, -1).open()
 	b.add("a", 0, rec(0, 1), rec(1, 2), rec(2, 3))
 	n, err := b.task.Process(10)
 	same(t, "processed", n, 1)
 	same(t, "there is something to abort", b.task.Dirty(), true)
-	var re *RecordError
+	var re *report.RecordError
 	if !errors.As(err, &re) || !errors.Is(err, errBad) {
 		t.Fatalf("got %v", err)
 	}
@@ -58,23 +59,23 @@ func TestFailPolicyNamesTheRecord(t *testing.T) {
 }
 
 func TestSkipPolicyCounts(t *testing.T) {
-	b := newFailingBench(t, Skip, 1, -1).open()
+	b := newFailingBench(t, report.Skip, 1, -1).open()
 	b.add("a", 0, rec(0, 1), rec(1, 2), rec(2, 3))
 	want(t, "all are seen", b.process(), "a@0 1 1", "a@1 2 2", "a@2 3 3")
 	same(t, "nothing counts before the commit", len(b.opts.Stats.Snapshot().Dropped), 0)
 	b.commit()
 	s := b.opts.Stats.Snapshot()
-	want(t, "dropped", s.Dropped, Dropped{"op", topology.Failed, 1})
+	want(t, "dropped", s.Dropped, report.Dropped{Node: "op", Reason: topology.Failed, Count: 1})
 	same(t, "in", s.In, 3)
 	same(t, "out", s.Out, 3)
 	same(t, "late", s.Late, 0)
 }
 
 func TestPanicsAreErrors(t *testing.T) {
-	b := newFailingBench(t, Fail, -1, 1).open()
+	b := newFailingBench(t, report.Fail, -1, 1).open()
 	b.add("a", 0, rec(0, 1), rec(1, 2))
 	_, err := b.task.Process(10)
-	var re *RecordError
+	var re *report.RecordError
 	if !errors.As(err, &re) || !re.Panicked || re.Topic != "a" || re.Offset != 1 || string(re.Key) != "k" {
 		t.Fatalf("got %v", err)
 	}
@@ -99,7 +100,7 @@ func TestRuntimePanicsNameTheirPlaceToo(t *testing.T) {
 }
 
 func TestPanicUnderSkipAbortsFirst(t *testing.T) {
-	b := newFailingBench(t, Skip, -1, 1).open()
+	b := newFailingBench(t, report.Skip, -1, 1).open()
 	b.add("a", 0, rec(0, 1))
 	b.process()
 	b.commit()
@@ -121,21 +122,21 @@ func TestPanicUnderSkipAbortsFirst(t *testing.T) {
 	want(t, "it is left out again", b.process(), "a@2 3 3")
 	b.commit()
 	s := b.opts.Stats.Snapshot()
-	want(t, "dropped", s.Dropped, Dropped{"a", topology.Failed, 1})
+	want(t, "dropped", s.Dropped, report.Dropped{Node: "a", Reason: topology.Failed, Count: 1})
 	same(t, "in", s.In, 3)
 	same(t, "position", b.task.Positions()[0].Offset, 3)
 }
 
 func TestPanicsOfTimeAreNotARecordsFault(t *testing.T) {
 	b := newBench(t, "a")
-	b.opts.OnError = Skip
+	b.opts.OnError = report.Skip
 	b.more = func(_ topology.Task, g *topology.Graph) {
 		g.Timed = append(g.Timed, timedFunc(func(int64) error { panic(errBad) }))
 	}
 	b.open().add("a", 0, rec(0, 1))
 	_, err := b.task.Process(10)
 	var skip *AbortToSkip
-	var re *RecordError
+	var re *report.RecordError
 	if errors.As(err, &skip) || !errors.As(err, &re) || re.Topic != "" || !errors.Is(err, errBad) {
 		t.Errorf("got %v", err)
 	}

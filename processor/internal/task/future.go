@@ -1,10 +1,10 @@
 package task
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/kolkstream/kolk/internal/wiretime"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -14,19 +14,6 @@ const (
 	farAhead   = int64(time.Hour / time.Millisecond)
 	warnFuture = int64(time.Minute / time.Millisecond)
 )
-
-// FutureError is the error of a record whose time is further ahead than its source allows.
-type FutureError struct {
-	Time time.Time
-	// Latest is what MaxFuture was measured from: the wall clock or, in a bounded run, the largest time that the last records
-	// of the topic's other partitions have, or the beginning of the run.
-	Latest    time.Time
-	MaxFuture time.Duration
-}
-
-func (e *FutureError) Error() string {
-	return fmt.Sprintf("its time, %s, is further ahead of %s than its source allows (%v)", e.Time.UTC().Format(time.RFC3339Nano), e.Latest.UTC().Format(time.RFC3339Nano), e.MaxFuture)
-}
 
 // plausible reports whether the head's time is not too far ahead. It is false, with the error policy's decision, where the
 // source has a bound that it passes.
@@ -49,7 +36,9 @@ func (t *Task) plausible(in *input) (bool, error) {
 	if in.at <= latest || in.at-in.maxFuture <= latest {
 		return true, nil
 	}
-	return false, t.Fail(in.name, in.msg.Origin, &FutureError{time.UnixMilli(in.at), time.UnixMilli(latest), time.Duration(in.maxFuture) * time.Millisecond})
+	return false, t.Fail(in.name, in.msg.Origin, &report.FutureError{
+		Time: time.UnixMilli(in.at), Latest: time.UnixMilli(latest), MaxFuture: time.Duration(in.maxFuture) * time.Millisecond,
+	})
 }
 
 // measure finds what the inputs' bounds are measured from in a bounded run: the same in every instance and after every

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -25,7 +26,7 @@ func future(b *bench) (n int64) {
 func TestFutureRecordsAreErrorsOfTheirOwn(t *testing.T) {
 	b := newBench(t, "a")
 	b.opts.Sub.Inputs[0].MaxFuture = time.Second
-	b.opts.OnError, b.opts.Stats = Skip, new(Stats)
+	b.opts.OnError, b.opts.Stats = report.Skip, new(Stats)
 	b.open()
 	now := b.clock.now.UnixMilli()
 	b.add("a", 0, rec(0, now-10), rec(1, now+1001), rec(2, now+1000), rec(3, now))
@@ -39,8 +40,8 @@ func TestFutureRecordsAreErrorsOfTheirOwn(t *testing.T) {
 	b.open()
 	b.add("a", 0, rec(0, now), rec(1, now+1001))
 	_, err := b.task.Process(10)
-	var fe *FutureError
-	var re *RecordError
+	var fe *report.FutureError
+	var re *report.RecordError
 	if !errors.As(err, &fe) || !errors.As(err, &re) || re.Offset != 1 || fe.MaxFuture != time.Second || fe.Latest.UnixMilli() != now {
 		t.Errorf("got %v", err)
 	}
@@ -66,7 +67,7 @@ func TestFutureInABoundedRunIsMeasuredFromOtherPartitions(t *testing.T) {
 	} {
 		b := newBench(t, "a")
 		b.opts.Sub.Inputs[0].MaxFuture = time.Second
-		b.opts.OnError, b.opts.Stats = Skip, new(Stats)
+		b.opts.OnError, b.opts.Stats = report.Skip, new(Stats)
 		b.opts.Bounded = &Bounded{Run: 1, Ends: map[string]int64{"a": 4}, Began: time.UnixMilli(500_000), Last: map[string][]*kgo.Record{"a": c.last}}
 		b.open()
 		b.add("a", 0, rec(0, 1), rec(1, 201_001), rec(2, 200_999), rec(3, 501_001))

@@ -13,6 +13,7 @@ import (
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/internal/wiretime"
+	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/memstate"
 	"github.com/kolkstream/kolk/topology"
@@ -162,8 +163,11 @@ func newBench(t testing.TB, inputs ...string) *bench {
 			{Name: "next", Writers: []topology.Writer{{SubTopology: "s", Delay: 10 * time.Millisecond}}},
 		},
 	}
-	b.opts = Options{App: "app", Sub: sub, Output: b.out, Cluster: b.cluster, Clock: b.clock, Start: map[string]Start{},
-		IdleAfter: 10 * time.Second, LiveWithin: time.Second, WatermarkInterval: time.Second}
+	b.opts = Options{
+		Shared: Shared{App: "app", Cluster: b.cluster, Clock: b.clock,
+			Times: timing.Settings{IdleAfter: 10 * time.Second, LiveWithin: time.Second, WatermarkInterval: time.Second}},
+		Sub: sub, Output: b.out, Start: map[string]Start{},
+	}
 	for _, name := range inputs {
 		in := topology.Input{Topic: name}
 		topic := name

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/internal/wiretime"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -252,7 +253,7 @@ func (t *Task) hear(in *input) error {
 	}
 	if i < 0 { // an input of the sub-topology has got more partitions
 		if in.ann.partition >= mostWriters {
-			return fmt.Errorf("repartition topic %s: %w: %s has a task %d", in.topic, ErrWriters, in.ann.sub, in.ann.partition)
+			return fmt.Errorf("repartition topic %s: %w: %s has a task %d", in.topic, report.ErrWriters, in.ann.sub, in.ann.partition)
 		}
 		in.writers.grow(k, int(in.ann.partition)+1)
 		w := &in.writers.subs[k]

@@ -11,6 +11,8 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/internal/timing"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -22,42 +24,45 @@ const (
 	announcementsPerSecond = 10_000
 )
 
+// Shared is what the tasks of an application have in common.
+type Shared struct {
+	App  string // the application's id: the prefix of internal topics
+	Plan *topology.Plan
+	// Globals by the names of the global tables. May be nil if the plan has none.
+	Globals map[string]topology.Global
+	Cluster Cluster
+	Clock   Clock
+	// Logger gets warnings about skipped records. Default: none.
+	Logger *slog.Logger
+	// OnError is the error policy. Default: Fail.
+	OnError report.ErrorPolicy
+	// Stats gets what the tasks commit. Default: nobody.
+	Stats *Stats
+	// CacheBytes is the budget of one task for decoded values. Default: 0, no cache.
+	CacheBytes int64
+	// Times are the settings of the application's times. An interval between announcements is longer if the
+	// application would send more than 10,000 of them a second.
+	Times timing.Settings
+}
+
 // Options are what a task is made from. All fields are required unless they say otherwise.
 type Options struct {
-	App       string // the application's id: the prefix of internal topics
-	Plan      *topology.Plan
+	Shared
 	Sub       *topology.SubTopology
 	Partition int32
 
 	// DB is the task's database, restored to the committed positions; Checkpoint is its.
 	DB         state.DB
 	Checkpoint *checkpoint.Checkpoint
-	// Globals by the names of the global tables. May be nil if the sub-topology uses none.
-	Globals map[string]topology.Global
-	Output  Output
-	Cluster Cluster
-	Clock   Clock
-	// Logger gets warnings about skipped records. Default: none.
-	Logger *slog.Logger
-	// OnError is the error policy. Default: Fail.
-	OnError Policy
-	// Stats gets what the task commits. Default: nobody.
-	Stats *Stats
-	// OnDrop is told every record that is dropped, when it is, whether or not the transaction commits. Default: nobody.
+	Output     Output
+	// OnDrop is told every record that is dropped, when it is, whether or not the transaction commits.
+	// Default: nobody.
 	OnDrop func(node string, reason topology.Reason, o topology.Origin)
-	// CacheBytes is the budget for decoded values. Default: 0, no cache.
-	CacheBytes int64
 
-	// IdleAfter is how long an input that is caught up must be quiet to be idle. Default: 0, never.
-	IdleAfter time.Duration
-	// LiveWithin: a record younger than that waits for nothing. Default: 0, none is.
-	LiveWithin time.Duration
-	// WatermarkInterval is how long a partition of a repartition topic is left without news of time. Default: 1 s; longer if the
-	// application would send more than 10,000 announcements a second. Less than a millisecond: told at each commit.
-	WatermarkInterval time.Duration
-	// Doubt has, by topic on the broker, the ends of repartition inputs when the task was opened. Their writers may have input by now that
-	// was not there when they announced, below these ends, that they had caught up, or were idle. It is not relied upon until
-	// [Task.CaughtUp]. Bounded runs rely on neither, in any case. Default: no doubts.
+	// Doubt has, by topic on the broker, the ends of repartition inputs when the task was opened. Their
+	// writers may have input by now that was not there when they announced, below these ends, that they
+	// had caught up, or were idle. It is not relied upon until [Task.CaughtUp]. Bounded runs rely on
+	// neither, in any case. Default: no doubts.
 	Doubt map[string]int64
 	// Alignment with other tasks. Default: none.
 	Alignment Alignment
@@ -69,7 +74,7 @@ type Options struct {
 	Context context.Context
 }
 
-// New makes a task, with its operators. It fails if Options are incomplete, with [ErrWriters], with [ErrState], or when the
+// New makes a task, with its operators. It fails if Options are incomplete, with [report.ErrWriters], with [report.ErrState], or when the
 // database or the plan fails.
 func New(o Options) (*Task, error) {
 	if o.Plan == nil {
@@ -101,10 +106,10 @@ func newTask(o Options, p plan) (*Task, error) {
 		return nil, errMissing("Clock")
 	}
 	t := &Task{
-		id: ID{o.Sub.Name, o.Partition}, sub: []byte(o.Sub.Name), app: o.App, plan: p, part: o.Sub, ctx: o.Context,
+		id: ID{Sub: o.Sub.Name, Partition: o.Partition}, sub: []byte(o.Sub.Name), app: o.App, plan: p, part: o.Sub, ctx: o.Context,
 		db: o.DB, checkpoint: o.Checkpoint, output: o.Output, cluster: o.Cluster, clock: o.Clock, log: o.Logger,
 		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals, align: o.Alignment,
-		idleAfter: o.IdleAfter.Milliseconds(), liveWithin: o.LiveWithin.Milliseconds(),
+		idleAfter: o.Times.IdleAfter.Milliseconds(), liveWithin: o.Times.LiveWithin.Milliseconds(),
 		moment: moment{times: noTimes},
 		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, lines: map[string]*lineTime{}, drops: map[dropKey]*int64{}, tallies: map[tallyKey]*int64{}, warned: map[string]warning{},
 		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Shapes: map[string]string{}, Inputs: map[string]int64{}},
@@ -286,8 +291,8 @@ func (t *Task) openOutlets(o *Options) error {
 			pairs += n * int64(t.tasks(w.SubTopology))
 		}
 	}
-	t.tellEvery = o.WatermarkInterval.Milliseconds()
-	if o.WatermarkInterval <= 0 {
+	t.tellEvery = o.Times.WatermarkInterval.Milliseconds()
+	if o.Times.WatermarkInterval <= 0 {
 		t.tellEvery = defaultWatermarkInterval.Milliseconds()
 	}
 	if t.tellEvery > 0 {

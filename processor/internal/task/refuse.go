@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -17,12 +18,12 @@ import (
 
 // Unclear is returned by [Task.Flush] when a topic does not take what some record of the transaction has made. The caller aborts, and comes
 // again with fewer records.
-type Unclear struct{ Err *RecordError }
+type Unclear struct{ Err *report.RecordError }
 
 // Error says what was refused.
 func (e *Unclear) Error() string { return "a record of the transaction: " + e.Err.Error() }
 
-// Unwrap returns the [*RecordError], which names no record.
+// Unwrap returns the [*report.RecordError], which names no record.
 func (e *Unclear) Unwrap() error { return e.Err }
 
 // taking is what the task knows of the records of the transaction, to find out which of them made what is refused.
@@ -44,7 +45,7 @@ func isRefused(err error) bool {
 }
 
 // refuse applies the error policy to a record whose output, made by the node of re, was refused. The result is never nil.
-func (t *Task) refuse(re *RecordError) error {
+func (t *Task) refuse(re *report.RecordError) error {
 	if in := t.current; in != nil {
 		re.Key = clone(in.msg.Key)
 		return t.blame(re, in.msg.Origin)
@@ -58,7 +59,7 @@ func (t *Task) refuse(re *RecordError) error {
 // Blame finds the record of the transaction that made what was refused, if there is only one, and applies the error policy to it: the result
 // is an [*AbortToSkip], or re with the record's name. With more records it is an [*Unclear]. What time has made, or may have, is nobody's:
 // re comes back as it is.
-func (t *Task) Blame(re *RecordError) error {
+func (t *Task) Blame(re *report.RecordError) error {
 	re.Task = t.id
 	t.name(re, topology.Origin{})
 	switch {
@@ -75,9 +76,9 @@ func (t *Task) Blame(re *RecordError) error {
 	return t.stop(re)
 }
 
-func (t *Task) blame(re *RecordError, o topology.Origin) error {
+func (t *Task) blame(re *report.RecordError, o topology.Origin) error {
 	t.name(re, o)
-	if t.onError != Skip {
+	if t.onError != report.Skip {
 		return t.stop(re)
 	}
 	t.warn(re.Node, re)

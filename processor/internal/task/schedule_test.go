@@ -116,10 +116,10 @@ func TestQuiet(t *testing.T) {
 	same(t, "missed", at(500_000), 0)
 
 	b, _ = newScheduleBench(t)
-	b.opts.IdleAfter = 3 * time.Second
+	b.opts.Times.IdleAfter = 3 * time.Second
 	same(t, "a tenth of what makes an input idle", b.open().task.Quiet(), 300*time.Millisecond)
 	b, _ = newScheduleBench(t)
-	b.opts.IdleAfter = time.Millisecond
+	b.opts.Times.IdleAfter = time.Millisecond
 	same(t, "not shorter", b.open().task.Quiet(), 100*time.Millisecond)
 	b, _ = newScheduleBench(t)
 	b.opts.Bounded = &Bounded{Run: 1, Ends: map[string]int64{"a": 10}}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -44,53 +45,16 @@ type tallyKey struct {
 	what topology.Tally
 }
 
-// Snapshot is what [Stats] had counted at one moment.
-type Snapshot struct {
-	// In are records read from input topics, RepartitionIn from repartition topics. Skipped ones count.
-	In, RepartitionIn int64
-	// Out are records written to output topics, RepartitionOut to repartition topics.
-	Out, RepartitionOut int64
-	// Changes are changelog records.
-	Changes int64
-	// Announced are control records with nothing but an announcement of time.
-	Announced int64
-	// Punctuations are calls of punctuators.
-	Punctuations int64
-	// Commits are transactions of tasks.
-	Commits int64
-	// Late are the records dropped as late, over all nodes: those that were late for all of their windows. LateWindows are the pairs of a
-	// record and a window that it was late for, those of records included that other windows took.
-	Late, LateWindows int64
-	// Dropped has all drops, ordered by node and reason.
-	Dropped []Dropped
-	// Tallies are what nodes counted beside records that they dropped, ordered by node and what it is.
-	Tallies []Tallied
-}
-
-// Tallied is how often a node counted something.
-type Tallied struct {
-	Node  string
-	What  topology.Tally
-	Count int64
-}
-
-// Dropped is how many records a node dropped for a reason.
-type Dropped struct {
-	Node   string
-	Reason topology.Reason
-	Count  int64
-}
-
 // Snapshot returns the counters as they stand. They belong to one and the same set of commits.
-func (s *Stats) Snapshot() Snapshot {
+func (s *Stats) Snapshot() report.Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	snap := Snapshot{In: s.in, RepartitionIn: s.repartitionIn, Out: s.out, RepartitionOut: s.repartitionOut, Changes: s.changes,
+	snap := report.Counts{In: s.in, RepartitionIn: s.repartitionIn, Out: s.out, RepartitionOut: s.repartitionOut, Changes: s.changes,
 		Announced: s.announced, Punctuations: s.punctuations, Commits: s.commits}
 	for _, k := range slices.SortedFunc(maps.Keys(s.drops), func(a, b dropKey) int {
 		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.reason, b.reason))
 	}) {
-		snap.Dropped = append(snap.Dropped, Dropped{k.node, k.reason, s.drops[k]})
+		snap.Dropped = append(snap.Dropped, report.Dropped{Node: k.node, Reason: k.reason, Count: s.drops[k]})
 		if k.reason == topology.LateRecord {
 			snap.Late += s.drops[k]
 		}
@@ -98,7 +62,7 @@ func (s *Stats) Snapshot() Snapshot {
 	for _, k := range slices.SortedFunc(maps.Keys(s.tallies), func(a, b tallyKey) int {
 		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.what, b.what))
 	}) {
-		snap.Tallies = append(snap.Tallies, Tallied{k.node, k.what, s.tallies[k]})
+		snap.Tallies = append(snap.Tallies, report.Tallied{Node: k.node, What: k.what, Count: s.tallies[k]})
 		if k.what == topology.LateWindows {
 			snap.LateWindows += s.tallies[k]
 		}

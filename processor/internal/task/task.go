@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -14,18 +13,13 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
 
 // ID names a task: a partition of a sub-topology.
-type ID struct {
-	Sub       string
-	Partition int32
-}
-
-// String returns "sub/partition".
-func (id ID) String() string { return id.Sub + "/" + strconv.Itoa(int(id.Partition)) }
+type ID = report.TaskID
 
 // Output is the transaction that a task writes to.
 type Output interface {
@@ -85,7 +79,7 @@ type Task struct {
 	cluster    Cluster
 	clock      Clock
 	log        *slog.Logger
-	onError    Policy
+	onError    report.ErrorPolicy
 	stats      *Stats
 	onDrop     func(node string, reason topology.Reason, o topology.Origin)
 	globals    map[string]topology.Global
@@ -441,7 +435,7 @@ func (t *Task) Drop(node string, reason topology.Reason, o topology.Origin) {
 
 // Fail applies the error policy to a record that node failed on.
 func (t *Task) Fail(node string, o topology.Origin, err error) error {
-	re := &RecordError{Task: t.id, Node: node, Err: err}
+	re := &report.RecordError{Task: t.id, Node: node, Err: err}
 	t.name(re, o)
 	if in := t.current; in != nil && in.msg.Origin == o {
 		re.Key = clone(in.msg.Key)
@@ -449,11 +443,11 @@ func (t *Task) Fail(node string, o topology.Origin, err error) error {
 	if isRefused(err) && o != (topology.Origin{}) {
 		return t.refuse(re)
 	}
-	if t.onError != Skip {
+	if t.onError != report.Skip {
 		return re
 	}
 	reason := topology.Failed
-	var future *FutureError
+	var future *report.FutureError
 	if errors.As(err, &future) {
 		reason = topology.FutureTime
 	}
@@ -469,7 +463,7 @@ type warning struct {
 }
 
 // warn logs a skipped record, at most one a second for each node.
-func (t *Task) warn(node string, err *RecordError) {
+func (t *Task) warn(node string, err *report.RecordError) {
 	w, ok := t.warned[node]
 	if ok && t.now-w.at < 1000 {
 		w.silence++

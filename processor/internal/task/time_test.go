@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -118,7 +119,7 @@ func TestEmptyInputBecomesIdle(t *testing.T) {
 
 func TestIdleCanBeOff(t *testing.T) {
 	b := newBench(t, "a", "b")
-	b.opts.IdleAfter = 0
+	b.opts.Times.IdleAfter = 0
 	b.open()
 	b.add("a", 0, rec(0, 100)).add("b", 0, rec(0, 50))
 	b.process()
@@ -188,7 +189,7 @@ func TestWritersBecomeMore(t *testing.T) {
 	b.close()
 	b.cluster["source"] = 3
 	err := b.tryOpen()
-	if !errors.Is(err, ErrWriters) {
+	if !errors.Is(err, report.ErrWriters) {
 		t.Fatalf("got %v", err)
 	}
 	same(t, "message", err.Error(), `task s/0: task: a repartition topic has fewer writers than it had: `+
@@ -202,7 +203,7 @@ func TestWritersBecomeMore(t *testing.T) {
 	b.process()
 	same(t, "time", b.task.Time(), 55)
 	b.add("r:b", 0, rec(12, 50, told(1<<20, 5, 0)))
-	if _, err := b.task.Process(1); !errors.Is(err, ErrWriters) {
+	if _, err := b.task.Process(1); !errors.Is(err, report.ErrWriters) {
 		t.Errorf("a writer that cannot be: got %v", err)
 	}
 }

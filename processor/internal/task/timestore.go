@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -95,7 +96,7 @@ func (t *Task) loadTimes() error {
 	known := map[string]map[string]int32{} // stored numbers of writers by topic and sub-topology
 	err := s.store.Scan(nil, nil, func(k, v []byte) (bool, error) {
 		if len(v) == 0 || v[0] != timeVersion {
-			return false, fmt.Errorf("%w of task %s: entry %x has another version", ErrState, t.id, k)
+			return false, fmt.Errorf("%w of task %s: entry %x has another version", report.ErrState, t.id, k)
 		}
 		r := reader{b: v[1:]}
 		switch k[0] {
@@ -138,7 +139,7 @@ func (t *Task) loadTimes() error {
 			r.failed = true
 		}
 		if r.failed {
-			return false, fmt.Errorf("%w of task %s: entry %x", ErrState, t.id, k)
+			return false, fmt.Errorf("%w of task %s: entry %x", report.ErrState, t.id, k)
 		}
 		return true, nil
 	})
@@ -156,7 +157,7 @@ func (t *Task) loadTimes() error {
 				t.newWriters = append(t.newWriters, newWriters{in.name, w.name, int32(w.size)})
 			case int(n) > w.size:
 				return fmt.Errorf("%w: task %s: repartition topic %s was written by %d tasks of sub-topology %q and is now by %d",
-					ErrWriters, t.id, in.topic, n, w.name, w.size)
+					report.ErrWriters, t.id, in.topic, n, w.name, w.size)
 			}
 		}
 		in.writers.summarize()

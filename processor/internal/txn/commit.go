@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/report"
 )
 
 // Offset is the next offset to read of a partition, with the metadata that is committed beside it.
@@ -46,9 +47,6 @@ const (
 	// offset fetch, can tell; the overlays must not be applied.
 	Unknown
 )
-
-// ErrNotMember is why a commit was aborted when the worker is no longer the group member that processed the records.
-var ErrNotMember = errors.New("txn: no longer a member of the group")
 
 // CommitTransaction flushes nothing and begins nothing: it commits offsets into the open transaction and ends it.
 // Call it after Flush, strictly between a poll and AllowRebalance: no callback has run since the records were polled, so a
@@ -138,7 +136,7 @@ func (p *Producer) commitOffsets(ctx context.Context, g Group, offsets []Offset)
 	member, generation := g.Client.GroupMetadata()
 	if member == "" {
 		// The broker would take it for a commit without a group: unfenced.
-		return ErrNotMember
+		return report.ErrNotMember
 	}
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
 	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch = g.TransactionalID, g.Name, p.id, p.epoch
@@ -182,7 +180,7 @@ func CommitOffsets(ctx context.Context, g Group, offsets []Offset) error {
 	}
 	member, generation := g.Client.GroupMetadata()
 	if member == "" {
-		return ErrNotMember
+		return report.ErrNotMember
 	}
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.MemberID, req.Generation = g.Name, member, generation

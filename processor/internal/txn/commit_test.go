@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
+	"github.com/kolkstream/kolk/processor/report"
 )
 
 // TestOffsetCommitFails: an error of the group is an abort, at once or after it did not go away.
@@ -154,7 +155,7 @@ func TestAwaitsPartitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, _ := p.place("a", 1, nil, []byte("v"), 1, nil)
-	var failed *ProduceError
+	var failed *report.ProduceError
 	if err := p.await(t.Context(), 20*time.Millisecond); !errors.Is(err, errUnknownPartition) || !errors.As(err, &failed) || failed.Topic != "a" || failed.Partition != 1 {
 		t.Errorf("unknown: %v", err)
 	}
@@ -199,10 +200,10 @@ func TestNotMember(t *testing.T) {
 	p, g := member(t, broker)
 	g.Client = newClient(t, broker)
 	begin(t, p)
-	if outcome, err := p.CommitTransaction(t.Context(), g, inputs(t, g, 7)); outcome != Aborted || !errors.Is(err, ErrNotMember) {
+	if outcome, err := p.CommitTransaction(t.Context(), g, inputs(t, g, 7)); outcome != Aborted || !errors.Is(err, report.ErrNotMember) {
 		t.Errorf("%v %v", outcome, err)
 	}
-	if err := CommitOffsets(t.Context(), g, inputs(t, g, 7)); !errors.Is(err, ErrNotMember) {
+	if err := CommitOffsets(t.Context(), g, inputs(t, g, 7)); !errors.Is(err, report.ErrNotMember) {
 		t.Error(err)
 	}
 	if n := committed(t, broker); n != -1 {

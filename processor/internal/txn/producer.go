@@ -15,6 +15,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/processor/report"
 )
 
 // Producer appends the messages of a worker's tasks to the current transaction, which begins with the first of them.
@@ -29,7 +31,7 @@ type Producer struct {
 	id        int64
 	epoch     int16
 	err       error // of Begin: reported by Commit
-	failed    atomic.Pointer[ProduceError]
+	failed    atomic.Pointer[report.ProduceError]
 
 	topics []*tails // few; the last one used comes first
 	arena  arena
@@ -113,7 +115,7 @@ func (p *Producer) place(topic string, partition int32, key, value []byte, times
 
 func (p *Producer) fail(r *kgo.Record, err error) {
 	if p.failed.Load() == nil {
-		p.failed.CompareAndSwap(nil, &ProduceError{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Err: err})
+		p.failed.CompareAndSwap(nil, &report.ProduceError{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Err: err})
 	}
 }
 
@@ -201,7 +203,7 @@ func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
 			}
 			select {
 			case <-ctx.Done():
-				return &ProduceError{Topic: t.topic, Partition: int32(partition), Err: context.Cause(ctx)}
+				return &report.ProduceError{Topic: t.topic, Partition: int32(partition), Err: context.Cause(ctx)}
 			case <-time.After(wait):
 			}
 		}
@@ -212,28 +214,13 @@ func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
 
 var errUnknownPartition = errors.New("the client does not know the partition that it has sent messages to")
 
-// ProduceError is a message that could not be produced. If the broker has refused it, it is the first of those that were refused together,
-// because of any of them.
-type ProduceError struct {
-	Topic     string
-	Partition int32
-	Key       []byte
-	Err       error
-}
-
-func (e *ProduceError) Error() string {
-	return fmt.Sprintf("produce to %s/%d: %v", e.Topic, e.Partition, e.Err)
-}
-
-func (e *ProduceError) Unwrap() error { return e.Err }
-
-// Refused reports whether the message was refused for what it is: another try fails again.
-func (e *ProduceError) Refused() bool {
+// Refused reports whether a message was refused for what it is: another try fails again.
+func Refused(e *report.ProduceError) bool {
 	return errors.Is(e.Err, kerr.InvalidTimestamp) || errors.Is(e.Err, kerr.MessageTooLarge) || errors.Is(e.Err, kerr.RecordListTooLarge) || errors.Is(e.Err, kerr.InvalidRecord)
 }
 
-// Forbidden reports whether the topic takes no message at all from this application.
-func (e *ProduceError) Forbidden() bool {
+// Forbidden reports whether a topic takes no message at all from this application.
+func Forbidden(e *report.ProduceError) bool {
 	return errors.Is(e.Err, kerr.TopicAuthorizationFailed) || errors.Is(e.Err, kerr.InvalidTopicException)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/internal/seeds"
+	"github.com/kolkstream/kolk/processor/report"
 )
 
 // TestProduceCopies uses one buffer for everything, over several transactions, and compares what arrives.
@@ -342,7 +343,7 @@ func TestProduceFails(t *testing.T) {
 	p.Produce("a", 0, nil, []byte("lost"), 1, nil)
 	p.Produce("b", 0, nil, []byte("lost"), 1, nil)
 	err := p.Flush(t.Context())
-	var failed *ProduceError
+	var failed *report.ProduceError
 	if !errors.As(err, &failed) || failed.Topic != "b" || !errors.Is(err, kerr.InvalidTimestamp) || !p.Failed() {
 		t.Fatalf("flush: %v", err)
 	}

@@ -3,19 +3,18 @@ package worker
 import (
 	"context"
 	"errors"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/txn"
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/processor/report"
 )
 
-// A transaction that fails because of one of its records is undone, and done again without that record, or is the end of the application, as
-// the error policy says. Which record it is, the task knows while it processes it. What fails at the commit, here or at the broker, may be the
-// fault of any record of the transaction: then transactions become smaller, until one fails that has one record only. All others are
+// A transaction that fails because of one of its records is undone, and done again without that record,
+// or is the end of the application, as the error policy says. Which record it is, the task knows while
+// it processes it. What fails at the commit, here or at the broker, may be the fault of any record of the
+// transaction: then transactions become smaller, until one fails that has one record only. All others are
 // committed on the way, so that this comes to an end.
 
 // taskFailed ends the transaction after a task has failed.
@@ -27,8 +26,7 @@ func (s *session) taskFailed(r *running, err error) error {
 	)
 	switch {
 	case errors.As(err, &skip):
-		s.skips = append(s.skips, skip.Origin)
-		s.most = max(1, s.processed) // commit what was before it: it is not to be done again for the next one that fails
+		s.suspects.skip(skip.Origin, s.tempo.records)
 		if err := s.again(err); err != nil {
 			return err
 		}
@@ -40,15 +38,18 @@ func (s *session) taskFailed(r *running, err error) error {
 	return errors.Join(err, s.undo())
 }
 
+// configWait is how long the configuration of a topic is waited for.
+const configWait = 5 * time.Second
+
 // flushFailed ends the transaction after a message was not produced.
 func (s *session) flushFailed(dirty []*running, err error) error {
-	var failed *txn.ProduceError
+	var failed *report.ProduceError
 	switch {
 	case !errors.As(err, &failed):
 		return s.abort(err)
-	case failed.Forbidden():
+	case txn.Forbidden(failed):
 		return errors.Join(err, s.undo())
-	case !failed.Refused():
+	case !txn.Refused(failed):
 		return s.abort(err)
 	}
 	ctx, cancel := context.WithTimeout(s.hard, configWait)
@@ -71,33 +72,16 @@ func (s *session) flushFailed(dirty []*running, err error) error {
 	if taken > 1 {
 		return s.narrow(err, taken)
 	}
-	return s.taskFailed(at, at.task.Blame(&task.RecordError{Err: &changelog.RefusedError{
+	return s.taskFailed(at, at.task.Blame(&report.RecordError{Err: &changelog.RefusedError{
 		Topic: failed.Topic, Key: failed.Key, Err: failed.Err,
 		Reason: failed.Err.Error() + ". What is wrong with it kolk does not know: the topic's configuration, as the broker shows it, allows it",
 	}}))
 }
 
-// passed forgets the records to leave out that the task has committed.
-func (s *session) passed(r *running) {
-	if len(s.skips) == 0 {
-		return
-	}
-	for _, p := range r.task.Positions() {
-		s.skips = slices.DeleteFunc(s.skips, func(o topology.Origin) bool {
-			return o.Topic == p.Topic && o.Partition == p.Partition && o.Offset < p.Offset
-		})
-	}
-}
-
-// configWait is how long the configuration of a topic is waited for.
-const configWait = 5 * time.Second
-
-// anyNumber is beyond how many records a transaction that was narrowed is as large as any other.
-const anyNumber = 1 << 16
-
-// narrow undoes a transaction of n records, one of which has made it fail, and has the next one end after half of them.
+// narrow undoes a transaction of n records, one of which has made it fail, and has the next one end after
+// half of them.
 func (s *session) narrow(cause error, n int) error {
-	s.most = int64(max(1, n/2))
+	s.suspects.narrow(n)
 	s.log.Debug("looking for the record that made the transaction fail", "err", cause, "records", n)
 	return s.again(cause)
 }
@@ -109,19 +93,4 @@ func (s *session) again(cause error) error {
 		reset.meant = true // without transactions
 	}
 	return err
-}
-
-// widen lets transactions grow again, after one that was committed.
-func (s *session) widen() {
-	if s.most *= 2; s.most > anyNumber {
-		s.most = 0
-	}
-}
-
-// room returns how many records more the transaction may have.
-func (s *session) room() int64 {
-	if s.most == 0 {
-		return math.MaxInt64
-	}
-	return max(0, s.most-s.processed)
 }

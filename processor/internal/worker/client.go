@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/kolkstream/kolk/processor/internal/assign"
@@ -40,8 +41,8 @@ func (s *session) connect() error {
 		Details:    details,
 		Siblings:   s.cfg.Siblings,
 		Partitions: s.cfg.View.Partitions,
-		OnRefused:  func(r assign.Refusal) { s.refused.Store(&r); s.wake() },
-		OnOrphans:  func() { s.orphans.Store(true); s.wake() },
+		OnRefused:  func(r assign.Refusal) { s.notices.refused.Store(&r); s.wake() },
+		OnOrphans:  func() { s.notices.orphans.Store(true); s.wake() },
 	})
 	s.balancer.SetHeld(s.cfg.Dir.Held())
 	fetched := &slabs{}
@@ -61,11 +62,11 @@ func (s *session) connect() error {
 		// A newly assigned partition waits for the long poll of those that had nothing; every one of them costs an idle process a tenth
 		// of a millisecond and more.
 		kgo.FetchMaxWait(300 * time.Millisecond),
-		kgo.FetchMaxBytes(s.cfg.FetchBytes),
-		kgo.FetchMaxPartitionBytes(s.cfg.FetchPartitionBytes),
-		kgo.SessionTimeout(s.cfg.SessionTimeout),
-		kgo.HeartbeatInterval(s.cfg.HeartbeatInterval),
-		kgo.RebalanceTimeout(s.cfg.RebalanceTimeout),
+		kgo.FetchMaxBytes(s.cfg.Memory.Fetch),
+		kgo.FetchMaxPartitionBytes(s.cfg.Memory.FetchPartition),
+		kgo.SessionTimeout(s.cfg.Times.Session),
+		kgo.HeartbeatInterval(s.cfg.Times.Heartbeat()),
+		kgo.RebalanceTimeout(s.cfg.Times.Rebalance()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		// A full batch goes out at once, and every one with the commit: nobody waits for this. Where a task writes to many partitions, shorter
 		// waits make many small batches, each of which costs the broker as much as a large one; after longer ones the records are not
@@ -79,17 +80,19 @@ func (s *session) connect() error {
 		kgo.MetadataMinAge(50 * time.Millisecond),
 		// It counts looks while a partition has no leader or is not known; with 50 ms between them these are 20 s, as by default.
 		kgo.UnknownTopicRetries(400),
-		kgo.OnPartitionsAssigned(s.afterBegin(s.onAssigned)),
-		kgo.OnPartitionsRevoked(s.afterBegin(s.onRevoked)),
-		kgo.OnPartitionsLost(s.afterBegin(s.onLost)),
-		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { s.rebalance.Store(true); s.wake() }),
-		kgo.OnOffsetsFetched(s.onOffsets),
+		kgo.OnPartitionsAssigned(s.callbacks.guard(s.onAssigned)),
+		kgo.OnPartitionsRevoked(s.callbacks.guard(s.onRevoked)),
+		kgo.OnPartitionsLost(s.callbacks.guard(s.onLost)),
+		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { s.notices.meets.Store(true); s.wake() }),
+		kgo.OnOffsetsFetched(func(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+			return s.offsets.note(resp, s.cfg.App, s.cfg.View.Name)
+		}),
 		kgo.WithPools(fetched),
 		kgo.WithHooks(s.cfg.Siblings.Hook(int32(s.cfg.Index)), fetched),
 		s.compressor(),
 	}, s.cfg.Client...)
 	if s.cfg.ExactlyOnce {
-		opts = append(opts, kgo.TransactionalID(s.group.TransactionalID), kgo.TransactionTimeout(s.cfg.TransactionTimeout))
+		opts = append(opts, kgo.TransactionalID(s.group.TransactionalID), kgo.TransactionTimeout(s.cfg.Times.Transaction))
 	}
 	if !s.cfg.View.Transactions2 {
 		v := kversion.Stable()
@@ -101,29 +104,8 @@ func (s *session) connect() error {
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	s.group.Client = s.cl
-	s.current.Store(s)
 	s.producer = txn.NewProducer(s.cl, s.cfg.ExactlyOnce)
 	return nil
-}
-
-// afterBegin holds back a callback until the first poll: the client joins the group as soon as it is made, and until it has
-// polled it calls back at any time, even before it is known here.
-func (s *session) afterBegin(callback func(context.Context, *kgo.Client, map[string][]int32)) func(context.Context, *kgo.Client, map[string][]int32) {
-	return func(ctx context.Context, cl *kgo.Client, partitions map[string][]int32) {
-		<-s.began
-		s.callbackMu.Lock()
-		defer s.callbackMu.Unlock()
-		if !s.over {
-			callback(ctx, cl, partitions)
-		}
-	}
-}
-
-// endCallbacks waits for a callback that is running; later ones do nothing.
-func (s *session) endCallbacks() {
-	s.callbackMu.Lock()
-	defer s.callbackMu.Unlock()
-	s.over = true
 }
 
 // recover takes over the transactional id: the broker completes or aborts what an earlier client left open, and fences it.
@@ -139,7 +121,7 @@ func (s *session) recover() error {
 
 // leave ends a session in peace, with the last commit.
 func (s *session) leave() error {
-	if !s.dirtySince.IsZero() {
+	if s.tempo.dirty() {
 		if err := s.commit(); err != nil {
 			var reset *errReset
 			if !errors.As(err, &reset) {
@@ -180,7 +162,7 @@ func await(done <-chan struct{}, atMost time.Duration) bool {
 // close ends the client and gives the databases back, whatever the session has come to.
 func (s *session) close(err error) {
 	// First the client: no callback runs after it, and if it is left behind they do nothing.
-	s.begin()
+	s.callbacks.begin()
 	closed := make(chan struct{})
 	go func() { defer close(closed); s.cl.CloseAllowingRebalance() }()
 	for deadline := time.Now().Add(closeWait); !await(closed, closeSoon); {
@@ -193,16 +175,17 @@ func (s *session) close(err error) {
 			s.cfg.Leave()
 		}
 	}
-	s.endCallbacks()
+	s.callbacks.end()
 	var reset *errReset
 	if s.ctx.Err() != nil || err != nil && !errors.As(err, &reset) { // it does not come back
 		s.cfg.Events.Closed(s.cfg.Index)
 	}
-	for _, r := range s.order {
+	for _, r := range s.tasks.all {
 		s.stopTask(r)
 	}
-	s.order = nil
-	s.endOpenings()
+	s.tasks.all = nil
+	s.errands.close()
+	s.openings.close()
 	s.cfg.Events.Assigned(s.cfg.Index, nil)
 }
 
@@ -243,4 +226,14 @@ func (s *session) fetchError(topic string, partition int32, err error) error {
 		return fmt.Errorf("topic %s was deleted while it was read: %w", topic, err)
 	}
 	return fmt.Errorf("read %s/%d: %w", topic, partition, err)
+}
+
+// sessionFailed says why the group session has ended.
+func (s *session) sessionFailed(err error) {
+	if thrownOut(err) {
+		s.log.Warn("thrown out of the group for silence: joining again", "partitions lost", s.lost, "err", err)
+	} else {
+		s.log.Warn("no contact to the group: joining again", "partitions given up", s.lost, "err", err)
+	}
+	s.lost = 0
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/checkpoint"
@@ -14,9 +13,6 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/txn"
 )
-
-// maxAborts is how many transactions in a row may be aborted before it counts as an error that does not go away.
-const maxAborts = 10
 
 // commit ends the current transaction: everything that was processed since the last one, with its output, state and offsets.
 // It returns nil after an abort too, for the worker goes on from the last commit then.
@@ -26,7 +22,7 @@ func (s *session) commit() error {
 		return s.abort(err)
 	}
 	var dirty []*running
-	for _, r := range s.order {
+	for _, r := range s.tasks.all {
 		if !r.task.Dirty() {
 			continue
 		}
@@ -40,7 +36,7 @@ func (s *session) commit() error {
 		dirty = append(dirty, r)
 	}
 	if len(dirty) == 0 {
-		s.clean(start)
+		s.tempo.clean(start, time.Now())
 		s.align.Committed()
 		return nil
 	}
@@ -65,8 +61,8 @@ func (s *session) commit() error {
 		case txn.Unknown:
 			// Nothing is applied: whatever the broker decided is found by the next session in offsets and changelogs.
 			s.cfg.Counters.Unknown.Add(1)
-			if open := time.Since(s.dirtySince); open > s.cfg.TransactionTimeout {
-				err = fmt.Errorf("the transaction was open for %v, longer than TransactionTimeout (%v), and the broker has ended it: %w", open.Round(time.Millisecond), s.cfg.TransactionTimeout, err)
+			if open := time.Since(s.tempo.dirtySince); open > s.cfg.Times.Transaction {
+				err = fmt.Errorf("the transaction was open for %v, longer than TransactionTimeout (%v), and the broker has ended it: %w", open.Round(time.Millisecond), s.cfg.Times.Transaction, err)
 			}
 			return &errReset{err: err}
 		}
@@ -77,27 +73,22 @@ func (s *session) commit() error {
 		if err := s.apply(r); err != nil {
 			return err
 		}
-		s.passed(r)
+		s.suspects.passed(r.task.Positions)
 	}
 	if err := s.relieve(); err != nil {
 		return err
 	}
 	s.producer.Done()
 	s.align.Committed()
-	s.aborts = 0
-	s.widen()
+	s.trouble.aborts = 0
+	s.suspects.widen()
 	s.cfg.Counters.Commits.Add(1)
-	records := s.processed
-	s.clean(start)
+	records := s.tempo.records
+	s.tempo.clean(start, time.Now())
 	s.cfg.Events.Committed(s.cfg.Index, records, time.Since(start))
 	s.ended()
-	s.purge(start)
+	s.purger.purge(&s.tasks, start)
 	return nil
-}
-
-func (s *session) clean(at time.Time) {
-	s.lastCommit, s.dirtySince, s.processed = at, time.Time{}, 0
-	s.committing, s.processing = time.Since(at), 0
 }
 
 // apply makes what is committed the task's, and brings it to its database when that is due.
@@ -133,14 +124,14 @@ func (s *session) relieve() error {
 	for {
 		var most *running
 		var sum, largest int64
-		for _, r := range s.order {
+		for _, r := range s.tasks.all {
 			n := r.task.Held()
 			sum += n
 			if n > largest && r.task.Logged() > 0 {
 				most, largest = r, n
 			}
 		}
-		if sum <= s.cfg.HeldBytes || most == nil {
+		if sum <= s.cfg.Memory.Held || most == nil {
 			return nil
 		}
 		if err := s.persist(most); err != nil {
@@ -185,24 +176,25 @@ func (s *session) abort(cause error) error {
 	if s.hard.Err() != nil {
 		return errors.Join(s.hard.Err(), s.undo())
 	}
-	s.aborts++
-	s.log.Warn("transaction aborted: processing again from the last commit", "err", cause, "in a row", s.aborts)
-	if s.aborts >= maxAborts && notMember(cause) {
+	s.trouble.aborts++
+	inARow := s.trouble.aborts
+	s.log.Warn("transaction aborted: processing again from the last commit", "err", cause, "in a row", inARow)
+	if inARow >= maxAborts && notMember(cause) {
 		// The group has thrown the worker out and the client does not notice: with a new one it joins again.
 		s.aborted(cause)
-		s.aborts = 0
+		s.trouble.aborts = 0
 		return &errReset{err: cause}
 	}
-	if s.aborts >= maxAborts {
+	if inARow >= maxAborts {
 		s.aborted(cause)
-		return errors.Join(fmt.Errorf("transactions are aborted again and again (%d in a row): %w", s.aborts, cause), s.undo())
+		return errors.Join(fmt.Errorf("transactions are aborted again and again (%d in a row): %w", inARow, cause), s.undo())
 	}
 	if err := s.rewind(cause); err != nil {
 		return err
 	}
-	if s.aborts > 1 {
+	if wait := s.trouble.patience(); wait > 0 {
 		select {
-		case <-time.After(min(time.Duration(s.aborts)*20*time.Millisecond, time.Second)):
+		case <-time.After(wait):
 		case <-s.hard.Done():
 		}
 	}
@@ -232,7 +224,7 @@ func (s *session) rewind(cause error) error {
 		return &errReset{err: fmt.Errorf("%w (after: %w)", err, cause)}
 	}
 	rewind := map[string]map[int32]kgo.EpochOffset{}
-	for _, r := range s.order {
+	for _, r := range s.tasks.all {
 		if !r.task.Dirty() {
 			continue
 		}
@@ -246,7 +238,7 @@ func (s *session) rewind(cause error) error {
 			rewind[p.Topic][p.Partition] = kgo.EpochOffset{Epoch: p.LeaderEpoch, Offset: p.Offset}
 		}
 	}
-	s.clean(time.Now())
+	s.tempo.clean(time.Now(), time.Now())
 	s.align.Aborted()
 	// The client's own idea of where to go on is what was polled; ours is what was committed.
 	s.cl.SetOffsets(rewind)
@@ -255,7 +247,7 @@ func (s *session) rewind(cause error) error {
 
 // undo aborts the transaction of a session that ends.
 func (s *session) undo() error {
-	s.clean(time.Now())
+	s.tempo.clean(time.Now(), time.Now())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.hard), 5*time.Second)
 	defer cancel()
 	if err := s.producer.Abort(ctx); err != nil {
@@ -264,20 +256,10 @@ func (s *session) undo() error {
 	return nil
 }
 
-// notMember reports whether a commit failed because the worker is not the group's member any more.
-func notMember(err error) bool {
-	return errors.Is(err, txn.ErrNotMember) || errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress)
-}
-
-// fenced reports whether another producer has taken over the transactional id.
-func fenced(err error) bool {
-	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.FencedInstanceID)
-}
-
 // ended tells the application about tasks of a bounded run that are done.
 func (s *session) ended() {
 	var ids []task.ID
-	for _, r := range s.order {
+	for _, r := range s.tasks.all {
 		if !r.done && r.task.Done() {
 			r.done = true
 			ids = append(ids, r.id)

@@ -3,17 +3,18 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/processor/internal/cluster"
-	"github.com/kolkstream/kolk/processor/internal/task"
+	"github.com/kolkstream/kolk/processor/report"
 )
 
-// Inputs may get more partitions while the application runs; docs/adr/partitions-added.md says what comes of it. Each process asks the
-// brokers for itself (cluster.View.Look), so that one may know of a partition, or of a task, some seconds before another.
+// Inputs may get more partitions while the application runs; docs/adr/partitions-added.md says what comes
+// of it. Each process asks the brokers for itself (cluster.View.Look), so that one may know of a
+// partition, or of a task, some seconds before another.
 
 // Grown says that there are new tasks. It is safe for concurrent use.
 func (w *Worker) Grown() {
@@ -24,18 +25,19 @@ func (w *Worker) Grown() {
 	}
 }
 
-// awaitGrowth waits until this process too knows of the partition of a task that the leader of the group has given to it.
-func (s *session) awaitGrowth(ctx context.Context, o *opening) error {
+// awaitGrowth waits until this process too knows of the partition of topics that the leader of the group
+// has given to it.
+func awaitGrowth(ctx context.Context, view *cluster.View, log *slog.Logger, topics []string, partition int32) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		known := true
-		for _, t := range o.topics {
-			known = known && o.id.Partition < s.cfg.View.Partitions(t)
+		for _, t := range topics {
+			known = known && partition < view.Partitions(t)
 		}
 		if known {
 			return nil
 		}
-		if err := cluster.Wait(ctx, s.log, "the number of partitions", func(ctx context.Context) error {
-			_, err := s.cfg.View.Look(ctx)
+		if err := cluster.Wait(ctx, log, "the number of partitions", func(ctx context.Context) error {
+			_, err := view.Look(ctx)
 			return err
 		}); err != nil {
 			return err
@@ -48,10 +50,10 @@ func (s *session) awaitGrowth(ctx context.Context, o *opening) error {
 	}
 }
 
-// startFailed is the error of a task that could not be started. One whose state knows of more writers than this process does may be right.
-func (s *session) startFailed(o *opening, err error) error {
-	err = fmt.Errorf("task %s: %w", o.id, err)
-	if errors.Is(err, task.ErrWriters) {
+// startFailed is the error of a task that could not be started. One whose state knows of more writers than
+// this process does may be right.
+func (s *session) startFailed(err error) error {
+	if errors.Is(err, report.ErrWriters) {
 		if more, looked := s.cfg.View.Look(s.ctx); more || looked != nil {
 			return &errReset{err: err}
 		}
@@ -59,9 +61,10 @@ func (s *session) startFailed(o *opening, err error) error {
 	return err
 }
 
-// stray looks for a record that shows that keys have moved: one whose key does not belong to its partition among as many as the topic had.
-// The task that would process it is halted, and goes on with nothing, for the key's state is another task's. It is the producers'
-// partitioner that decides; where it is not Kafka's own nobody knows, and the task is halted too.
+// stray looks for a record that shows that keys have moved: one whose key does not belong to its partition
+// among as many as the topic had. The task that would process it is halted, and goes on with nothing, for
+// the key's state is another task's. It is the producers' partitioner that decides; where it is not
+// Kafka's own nobody knows, and the task is halted too.
 func (s *session) stray(r *running, topic string, records []*kgo.Record) {
 	g, grown := s.cfg.View.Refused(topic)
 	if !grown || r.halted {
@@ -75,11 +78,7 @@ func (s *session) stray(r *running, topic string, records []*kgo.Record) {
 		r.halted = true
 		s.log.Error("a task is halted: the key of a record belongs to another partition since its topic has more", "task", r.id,
 			"topic", topic, "partition", rec.Partition, "offset", rec.Offset, "partitions", g.Partitions, "before", g.Before)
-		pause := map[string][]int32{}
-		for _, t := range r.topics {
-			pause[t] = []int32{r.id.Partition}
-		}
-		s.cl.PauseFetchPartitions(pause)
+		s.cl.PauseFetchPartitions(r.partitions(nil))
 		return
 	}
 }

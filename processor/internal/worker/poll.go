@@ -18,12 +18,12 @@ const mostWait = time.Second
 // wants reports whether to poll: little is queued, or nothing of it can be processed, or the group waits for the poll.
 // Otherwise what is queued is processed first. The client has the next fetch ready meanwhile, and no more than that.
 func (s *session) wants() bool {
-	return !s.more || s.rebalance.Load() || s.queued() < s.cfg.QueueBytes/pollAt
+	return !s.more || s.notices.meets.Load() || s.queued() < s.cfg.Memory.Queue/pollAt
 }
 
 // queued is about how much memory the queues of all tasks take.
 func (s *session) queued() (n int64) {
-	for _, r := range s.order {
+	for _, r := range s.tasks.all {
 		for _, t := range r.topics {
 			if !r.halted {
 				n += r.task.Buffered(t)
@@ -43,12 +43,12 @@ func (s *session) poll() (kgo.Fetches, error) {
 		}
 	}
 	s.throttle()
-	allow := s.dirtySince.IsZero()
+	allow := !s.tempo.dirty()
 	if allow {
 		due = s.idleWait()
 		// From here on callbacks may run, until the poll returns. Nothing of the session is touched in between.
-		s.begin()
-		s.rebalance.Store(false)
+		s.callbacks.begin()
+		s.notices.meets.Store(false)
 		s.cl.AllowRebalance()
 	}
 	if s.more {
@@ -60,8 +60,8 @@ func (s *session) poll() (kgo.Fetches, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.hard, due)
 	defer cancel()
-	s.pollCancel.Store(&cancel)
-	if s.ctx.Err() != nil || s.rebalance.Load() && !allow || s.news() || s.align.News() || s.refused.Load() != nil || s.orphans.Load() {
+	s.waker.poll.Store(&cancel)
+	if s.ctx.Err() != nil || s.news(allow) {
 		cancel() // it was told before it could be woken
 	}
 	// A poll that returns nothing at all, not even the end of its context, holds back no callbacks: what it was woken for was
@@ -70,7 +70,7 @@ func (s *session) poll() (kgo.Fetches, error) {
 	for len(fetches) == 0 {
 		fetches = s.cl.PollFetches(ctx)
 	}
-	s.pollCancel.Store(nil)
+	s.waker.poll.Store(nil)
 	return fetches, s.hard.Err()
 }
 
@@ -78,7 +78,7 @@ func (s *session) poll() (kgo.Fetches, error) {
 // rebalance, the shutdown.
 func (s *session) idleWait() time.Duration {
 	d := mostWait
-	for _, r := range s.order {
+	for _, r := range s.tasks.all {
 		if !r.halted {
 			d = min(d, r.task.Quiet())
 		}
@@ -86,27 +86,21 @@ func (s *session) idleWait() time.Duration {
 	return d
 }
 
-// news says that a task is ready to be adopted, or that what one of them waited for has caught up.
-func (s *session) news() bool {
-	s.openMu.Lock()
-	defer s.openMu.Unlock()
-	return len(s.opened) > 0 || len(s.caughtUp) > 0 || len(s.holes) > 0
-}
-
-// wake ends a poll that waits. It is safe for concurrent use.
-func (s *session) wake() {
-	if cancel := s.pollCancel.Load(); cancel != nil {
-		(*cancel)()
-	}
+// news reports whether something has come that is not to wait for the poll. A meeting of the group does
+// if the session has allowed it.
+func (s *session) news(allowed bool) bool {
+	n := &s.notices
+	return n.meets.Load() && !allowed || n.refused.Load() != nil || n.orphans.Load() || s.align.News() ||
+		!s.openings.opened.empty() || !s.doubts.known.empty() || !s.holes.found.empty()
 }
 
 // throttle pauses partitions while the queues are full and yet nothing can be processed: tasks wait for inputs that have
 // nothing queued, and only those are fetched. Anywhere else a pause would cost more than it brings, for the client throws away
 // what it has fetched of a paused partition, and a resumed one waits for the fetch that is under way.
 func (s *session) throttle() {
-	stuck := !s.more && s.queued() >= s.cfg.QueueBytes
+	stuck := !s.more && s.queued() >= s.cfg.Memory.Queue
 	var pause, resume map[string][]int32
-	for _, r := range s.order {
+	for _, r := range s.tasks.all {
 		for _, t := range r.topics {
 			n := r.task.Buffered(t)
 			switch {
@@ -114,7 +108,7 @@ func (s *session) throttle() {
 			case stuck && n > 0 && !r.paused[t]:
 				r.paused[t] = true
 				pause = add(pause, t, r.id.Partition)
-			case r.paused[t] && (n == 0 || !stuck && n < s.cfg.QueueBytes/4):
+			case r.paused[t] && (n == 0 || !stuck && n < s.cfg.Memory.Queue/4):
 				r.paused[t] = false
 				resume = add(resume, t, r.id.Partition)
 			}
@@ -128,14 +122,6 @@ func (s *session) throttle() {
 	}
 }
 
-func add(m map[string][]int32, topic string, partition int32) map[string][]int32 {
-	if m == nil {
-		m = map[string][]int32{}
-	}
-	m[topic] = append(m[topic], partition)
-	return m
-}
-
 // enqueue hands what was fetched to the tasks.
 func (s *session) enqueue(fetches kgo.Fetches) error {
 	var failed error
@@ -146,7 +132,7 @@ func (s *session) enqueue(fetches kgo.Fetches) error {
 			}
 			return
 		}
-		r := s.owner(p.Topic, p.Partition)
+		r := s.tasks.owner(p.Topic, p.Partition)
 		if r == nil {
 			// The partitions of a task that was not adopted yet are paused, and nothing comes of those that were given up. If it did, the client
 			// would go on behind these records, and the task never see them.
@@ -165,18 +151,4 @@ func (s *session) enqueue(fetches kgo.Fetches) error {
 		}
 	})
 	return failed
-}
-
-func (s *session) owner(topic string, partition int32) *running {
-	for _, r := range s.order {
-		if r.id.Partition != partition {
-			continue
-		}
-		for _, t := range r.topics {
-			if t == topic {
-				return r
-			}
-		}
-	}
-	return nil
 }

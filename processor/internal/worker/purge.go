@@ -2,51 +2,63 @@ package worker
 
 import (
 	"context"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// purgeEvery is how often what nobody needs any more is deleted from internal topics: repartition records that were consumed,
-// changelog records of windows that are closed.
+// purgeEvery is how often what nobody needs any more is deleted from internal topics: repartition
+// records that were consumed, changelog records of windows that are closed.
 const purgeEvery = 5 * time.Second
 
-// purge deletes in the background, at most one request at a time. What is not deleted now is deleted later: a failure costs
-// space alone.
-func (s *session) purge(now time.Time) {
-	if s.cfg.KeepConsumed {
-		return
-	}
-	if now.Sub(s.purged) < purgeEvery || !s.purging.CompareAndSwap(false, true) {
+// purger deletes it in the background, with one request at a time. What is not deleted now is deleted
+// later: a failure costs space alone.
+type purger struct {
+	cl      *kgo.Client
+	log     *slog.Logger
+	errands *errands
+	off     bool // nothing is to be deleted
+
+	last    time.Time
+	pending atomic.Bool
+	done    map[topicPartition]int64 // belongs to the one that has set pending
+}
+
+// purge deletes what the tasks have no use for, if it is time to.
+func (p *purger) purge(tasks *roster, now time.Time) {
+	if p.off || now.Sub(p.last) < purgeEvery || !p.pending.CompareAndSwap(false, true) {
 		return
 	}
 	offsets := kadm.Offsets{}
-	for _, r := range s.order {
+	for _, r := range tasks.all {
 		for topic, below := range r.task.Purgeable() {
-			if below > s.purgedTo[topicPartition{topic, r.id.Partition}] {
+			if below > p.done[topicPartition{topic, r.id.Partition}] {
 				offsets.Add(kadm.Offset{Topic: topic, Partition: r.id.Partition, At: below})
 			}
 		}
 	}
 	if len(offsets) == 0 {
-		s.purging.Store(false)
+		p.pending.Store(false)
 		return // looks again after the next commit
 	}
-	s.purged = now
-	s.opening.Go(func() {
-		defer s.purging.Store(false)
-		ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
+	p.last = now
+	p.errands.run(func(ctx context.Context) {
+		defer p.pending.Store(false)
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		resp, err := kadm.NewClient(s.cl).DeleteRecords(ctx, offsets)
+		resp, err := kadm.NewClient(p.cl).DeleteRecords(ctx, offsets)
 		if err == nil {
 			err = resp.Error()
 		}
 		if err != nil {
-			if s.ctx.Err() == nil {
-				s.log.Warn("could not delete consumed records of internal topics; trying again later", "err", err)
+			if p.errands.ctx.Err() == nil {
+				p.log.Warn("could not delete consumed records of internal topics; trying again later", "err", err)
 			}
 			return
 		}
-		offsets.Each(func(o kadm.Offset) { s.purgedTo[topicPartition{o.Topic, o.Partition}] = o.At })
+		offsets.Each(func(o kadm.Offset) { p.done[topicPartition{o.Topic, o.Partition}] = o.At })
 	})
 }

@@ -1,10 +1,8 @@
 package worker
 
 import (
-	"errors"
+	"sync/atomic"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/kolkstream/kolk/processor/internal/task"
 )
@@ -26,49 +24,38 @@ type Wait struct {
 
 // Standing returns how far the worker is. It may be called by any goroutine.
 func (w *Worker) Standing() Standing {
-	if s := w.standing.Load(); s != nil {
+	if s := w.standings.shown.Load(); s != nil {
 		return *s
 	}
 	return Standing{}
 }
 
-// stand notes how far the tasks are, once a second.
-func (s *session) stand() {
-	now := time.Now()
-	if now.Sub(s.stood) < time.Second {
+// standings note how far the tasks are, once a second, for whoever asks.
+type standings struct {
+	noted time.Time
+	shown atomic.Pointer[Standing]
+}
+
+// waiting is the topic of the input that a task waits for, "" for none, and since when.
+type waiting struct {
+	topic string
+	since time.Time
+}
+
+func (s *standings) note(tasks *roster, now time.Time) {
+	if now.Sub(s.noted) < time.Second {
 		return
 	}
-	s.stood = now
+	s.noted = now
 	st := &Standing{}
-	for _, r := range s.order {
+	for _, r := range tasks.all {
 		st.Lag += r.task.Lag()
-		if topic := r.task.Waiting(); topic != r.waiting {
-			r.waiting, r.waitingSince = topic, now
+		if topic := r.task.Waiting(); topic != r.waiting.topic {
+			r.waiting = waiting{topic, now}
 		}
-		if r.waiting != "" {
-			st.Waits = append(st.Waits, Wait{r.id, r.waiting, r.waitingSince})
-		}
-	}
-	s.standing.Store(st)
-}
-
-// thrownOut reports whether the group has ended a membership. Other errors, such as those of brokers that do not answer, end the session
-// here, and the group may not know of it.
-func thrownOut(err error) bool {
-	for _, e := range []error{kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.FencedMemberEpoch, kerr.StaleMemberEpoch} {
-		if errors.Is(err, e) {
-			return true
+		if r.waiting.topic != "" {
+			st.Waits = append(st.Waits, Wait{r.id, r.waiting.topic, r.waiting.since})
 		}
 	}
-	return false
-}
-
-// sessionFailed says why the group session has ended.
-func (s *session) sessionFailed(err error) {
-	if thrownOut(err) {
-		s.log.Warn("thrown out of the group for silence: joining again", "partitions lost", s.lost, "err", err)
-	} else {
-		s.log.Warn("no contact to the group: joining again", "partitions given up", s.lost, "err", err)
-	}
-	s.lost = 0
+	s.shown.Store(st)
 }
