@@ -63,7 +63,7 @@ func TestSchema(t *testing.T) {
 			t.Errorf("the schema refers to %q, which it does not define", ref[1])
 		}
 	}
-	for _, b := range steps.NewGrammar().Blocks {
+	for _, b := range steps.Blocks() {
 		for _, f := range b.Fields {
 			if !strings.Contains(string(text), `"`+f.Name+`": {`) {
 				t.Errorf("the schema does not know %s.%s", b.Name, f.Name)

@@ -1,5 +1,3 @@
-// Package steps is what a topology in YAML may say, and builds it: sources, streams, their steps and
-// sinks, as calls of the DSL of package topology with dynamic values.
 package steps
 
 import (
@@ -47,10 +45,11 @@ func Read(path string, data []byte, g Given) (*File, []yamlfile.Mistake) {
 
 // builder turns a file into calls of the DSL.
 type builder struct {
-	r     *yamlfile.Reader
-	exprs *expression.Compiler
-	given Given
-	t     *topology.Topology
+	r       *yamlfile.Reader
+	exprs   *expression.Compiler
+	grammar *grammar
+	given   Given
+	t       *topology.Topology
 
 	sources []*Source
 	sinks   []*Sink
@@ -62,11 +61,12 @@ type builder struct {
 
 func newBuilder(path string, g Given) *builder {
 	return &builder{
-		r:     yamlfile.NewReader(path, g.Lookup),
-		exprs: expression.NewCompiler(),
-		given: g,
-		names: map[string]*definition{},
-		read:  map[string]bool{},
+		r:       yamlfile.NewReader(path, g.Lookup),
+		exprs:   expression.NewCompiler(),
+		grammar: newGrammar(),
+		given:   g,
+		names:   map[string]*definition{},
+		read:    map[string]bool{},
 	}
 }
 
@@ -75,7 +75,7 @@ func (b *builder) load(data []byte) *File {
 	if root == nil {
 		return nil
 	}
-	m := b.r.Read(root, NewGrammar().file)
+	m := b.r.Read(root, b.grammar.file)
 	if m == nil {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (b *builder) load(data []byte) *File {
 	if e := m.Get("sources"); e != nil {
 		for i, def := range e.Mappings {
 			name := e.Names[i]
-			s := b.reads(name.Name, name.Pos, def)
+			s := b.source(name.Name, name.Pos, def)
 			b.sources = append(b.sources, s)
 			b.define(name.Name, &definition{pos: name.Pos, source: s})
 		}
@@ -154,20 +154,8 @@ func (b *builder) mistakes(err error, fallback yamlfile.Position, whole bool) {
 	if m.Node != "" {
 		text = m.Node + ": " + text
 	}
-	b.r.Fail(p, "%s", inYAML.Replace(text))
+	b.r.Fail(p, "%s", b.grammar.advice.Replace(text))
 }
-
-// inYAML says what the DSL's advice means in a file.
-var inYAML = strings.NewReplacer(
-	"GroupByKey needs", "group: by-key needs",
-	"use GroupBy, or put Repartition in between", "use group with by, or put repartition in between",
-	"with WithKeySerde and Repartition", "with select-key and repartition",
-	"say EachUpdate, or Final for windows", "say emit: each-update, or emit: final for windows",
-	"put InOrder behind it instead", "put in-order behind it instead",
-	"Put InOrder behind both instead", "Put in-order behind both instead",
-	"leave Timeless out", "leave timeless out",
-	"InOrder", "in-order",
-)
 
 // definition is what a name stands for: a source, a stream or a branch of one.
 type definition struct {
@@ -197,26 +185,20 @@ func (b *builder) define(name string, d *definition) {
 	b.order = append(b.order, name)
 }
 
-// branches defines the branches of a stream's splits, also those within branches.
+// branches defines the branches of a stream's steps, also those within branches.
 func (b *builder) branches(parent *definition, def *yamlfile.Mapping) {
 	e := def.Get("steps")
 	if e == nil {
 		return
 	}
 	for _, step := range e.Mappings {
-		split := step.Get("split")
-		if split == nil || split.Mapping == nil {
-			continue
-		}
-		list := split.Mapping.Get("branches")
-		if list == nil {
-			continue
-		}
-		for _, branch := range list.Mappings {
-			if n := branch.Get("name"); n != nil {
-				b.define(n.Node.Value, &definition{pos: yamlfile.At(n.Node), stream: branch, parent: parent})
+		for i := range step.Entries {
+			for _, branch := range b.grammar.within(&step.Entries[i]) {
+				if n := branch.Get("name"); n != nil {
+					b.define(n.Node.Value, &definition{pos: yamlfile.At(n.Node), stream: branch, parent: parent})
+				}
+				b.branches(parent, branch)
 			}
-			b.branches(parent, branch)
 		}
 	}
 }

@@ -13,16 +13,34 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
 )
 
-func (b *builder) join(f *flow, e *yamlfile.Entry) {
-	b.toStream(f, e.Pos, e.Name)
-	m := e.Mapping
-	switch {
-	case m.Get("global") != nil:
-		b.joinGlobal(f, m)
-	case m.Get("table") != nil:
-		b.joinTable(f, m)
-	default:
-		f.dead = true
+// joinSteps are the steps that look records up.
+func joinSteps() []step { return []step{join()} }
+
+func join() step {
+	block := &yamlfile.Block{
+		Name: "join", Doc: "Looks records up in a table (by their key) or in a global table (by `on`).", One: []string{"table", "global"},
+		Fields: []yamlfile.Field{
+			{Name: "name", Shape: yamlfile.Text(), Required: true, Doc: "name of the step"},
+			{Name: "table", Shape: yamlfile.Text(), Doc: "a table source, or a named stream that ends in a table"},
+			{Name: "global", Shape: yamlfile.Text(), Doc: "a global source"},
+			{Name: "on", Shape: yamlfile.Expression(), Doc: "the key to look up; with `global` only"},
+			{Name: "value", Shape: yamlfile.Template(), Required: true, Doc: "the new value, of `left` (the record's) and `right` (the table's)"},
+			{Name: "left", Shape: yamlfile.Flag(), Doc: "true: records that find nothing go on, with null as `right`; otherwise they are dropped"},
+		},
+	}
+	return step{
+		Field:  yamlfile.Field{Name: "join", Shape: yamlfile.One(block), Doc: "looks records up in a table"},
+		advice: []string{"with WithKeySerde and Repartition", "with select-key and repartition"},
+		build: ofRecords(func(b *builder, f *flow, in stream, e *yamlfile.Entry) {
+			switch m := e.Mapping; {
+			case m.Get("global") != nil:
+				b.joinGlobal(f, in, m)
+			case m.Get("table") != nil:
+				b.joinTable(f, in, m)
+			default:
+				f.dead = true
+			}
+		}),
 	}
 }
 
@@ -36,20 +54,20 @@ func (b *builder) joined(f *flow, m *yamlfile.Mapping, right *value.Type) *expre
 	return b.template(e.Node, expression.JoinScope(f.value, right))
 }
 
-func (b *builder) joinGlobal(f *flow, m *yamlfile.Mapping) {
+func (b *builder) joinGlobal(f *flow, in stream, m *yamlfile.Mapping) {
 	n := m.Get("global").Node
 	s := b.joinSource(n)
-	right, keyName := value.AnyType, ""
+	right, keySerde := value.AnyType, ""
 	switch {
 	case s == nil:
 		f.dead = true
-	case s.Kind != globalSource:
+	case s.Kind != GlobalSource:
 		b.r.Fail(yamlfile.At(n), "%q is a %s, not a global table; write %s: %s, or declare the source as global", n.Value, s.Kind, s.Kind, n.Value)
 		f.dead = true
 	default:
 		b.open(s)
 		f.dead = f.dead || s.dead
-		right, keyName = s.Schema, s.KeyName
+		right, keySerde = s.Schema, s.KeySerde
 	}
 	p := b.joined(f, m, right)
 	on := m.Get("on")
@@ -60,20 +78,24 @@ func (b *builder) joinGlobal(f *flow, m *yamlfile.Mapping) {
 		return
 	}
 	key := b.expression(on.Node, expression.ValueScope(f.value))
-	if keyName != "" {
-		b.fits(yamlfile.At(on.Node), "the key to look up", key.Type, keyName)
+	if keySerde != "" {
+		b.fits(yamlfile.At(on.Node), "the key to look up", key.Type, keySerde)
 	}
-	name := m.Text("name")
-	b.build(f, m.At("name"), func() {
-		find := func(_ context.Context, v value.Value) (value.Value, error) {
-			return key.Key(&expression.Inputs{Value: v})
-		}
-		joiner := joinerOf[value.Value](m.Flag("left"), p)
-		out := b.t.ForFiles(door.Key{}).JoinGlobal(f.stream, name, s.global, find, joiner)
-		f.stream = out.WithValueSerde(value.JSONSerde{})
+	f.at = made(b.call(f, m.At("name")), func() stream {
+		return b.global(in, m.Text("name"), s.global, key, joinerOf[value.Value](m.Flag("left"), p))
 	})
 	f.setValue(p.Type)
 }
+
+func (b *builder) global(s stream, name string, t topology.GlobalTable[value.Value, value.Value], key *expression.Program, joiner joiner) stream {
+	find := func(_ context.Context, v value.Value) (value.Value, error) {
+		return key.Key(&expression.Inputs{Value: v})
+	}
+	return stream{b.t.ForFiles(door.Key{}).JoinGlobal(s.Stream, name, t, find, joiner).WithValueSerde(value.JSONSerde{})}
+}
+
+// joiner is what becomes of a record and what it finds.
+type joiner = topology.Joiner[value.Value, value.Value, value.Value]
 
 // joinSource finds the source that a join names.
 func (b *builder) joinSource(n *yaml.Node) *Source {
@@ -86,7 +108,7 @@ func (b *builder) joinSource(n *yaml.Node) *Source {
 	case !ok:
 		var sources []string
 		for _, s := range b.sources {
-			if s.Kind == globalSource {
+			if s.Kind == GlobalSource {
 				sources = append(sources, s.Name)
 			}
 		}
@@ -99,13 +121,13 @@ func (b *builder) joinSource(n *yaml.Node) *Source {
 	return d.source
 }
 
-func (b *builder) joinTable(f *flow, m *yamlfile.Mapping) {
+func (b *builder) joinTable(f *flow, in stream, m *yamlfile.Mapping) {
 	n := m.Get("table").Node
 	if on := m.Get("on"); on != nil {
 		b.r.Fail(on.Pos, "a table is joined by the record's key; give the records that key with select-key and repartition before, or use a global table")
 		f.dead = true
 	}
-	if d, ok := b.names[n.Value]; ok && d.source != nil && d.source.Kind == globalSource {
+	if d, ok := b.names[n.Value]; ok && d.source != nil && d.source.Kind == GlobalSource {
 		b.r.Fail(yamlfile.At(n), "%q is a global table; write global: %s, and on: the key to look up", n.Value, n.Value)
 		f.dead = true
 		b.joined(f, m, d.source.Schema)
@@ -113,41 +135,19 @@ func (b *builder) joinTable(f *flow, m *yamlfile.Mapping) {
 		return
 	}
 	right := b.named(n)
-	if !right.dead && right.stage != tableStage && right.stage != countStage {
+	t, ok := right.at.(joinable)
+	if !right.dead && !ok {
 		b.r.Fail(yamlfile.At(n), "%q is no table; declare a source with table: TOPIC, or a stream that ends in count, reduce or aggregate", n.Value)
 		right = deadFlow()
 	}
-	if !right.dead && right.keyFormat != f.keyFormat {
-		b.r.Fail(yamlfile.At(n), "the keys of the stream are of the serde %s and those of %q of %s; they must be the same", f.keyFormat, n.Value, right.keyFormat)
+	if !right.dead && right.keySerde != f.keySerde {
+		b.r.Fail(yamlfile.At(n), "the keys of the stream are of the serde %s and those of %q of %s; they must be the same", f.keySerde, n.Value, right.keySerde)
 		f.dead = true
 	}
 	f.dead = f.dead || right.dead
 	p := b.joined(f, m, right.value)
-	b.build(f, m.At("name"), func() {
-		name, left := m.Text("name"), m.Flag("left")
-		var out topology.Stream[value.Value, value.Value]
-		if right.stage == countStage {
-			out = f.stream.Join(name, right.counts, joinerOf[int64](left, p))
-		} else {
-			out = f.stream.Join(name, right.table, joinerOf[value.Value](left, p))
-		}
-		f.stream = out.WithValueSerde(value.JSONSerde{})
+	f.at = made(b.call(f, m.At("name")), func() stream {
+		return stream{t.join(in, m.Text("name"), m.Flag("left"), p).WithValueSerde(value.JSONSerde{})}
 	})
 	f.setValue(p.Type)
-}
-
-// joinerOf evaluates p for what a join brings together. What is missing on the right is null.
-func joinerOf[V any](left bool, p *expression.Program) topology.Joiner[value.Value, V, value.Value] {
-	if !left {
-		return topology.TryInner(func(_ context.Context, l value.Value, r V) (value.Value, error) {
-			return p.Eval(&expression.Inputs{Left: l, Right: r})
-		})
-	}
-	return topology.TryLeft(func(_ context.Context, l value.Value, r topology.Opt[V]) (value.Value, error) {
-		in := expression.Inputs{Left: l}
-		if r.OK {
-			in.Right = r.Value
-		}
-		return p.Eval(&in)
-	})
 }

@@ -9,8 +9,8 @@ import (
 type Sink struct {
 	Topic      string
 	Key, Value value.Format
-	KeyName    string
-	ValueName  string
+	KeySerde   string
+	ValueSerde string
 	Columns    []string // names of the fields of the values, if they are known
 }
 
@@ -20,12 +20,12 @@ func (b *builder) writes(p yamlfile.Position, topic, keySerde, valueSerde string
 		if s.Topic != topic {
 			continue
 		}
-		if s.KeyName != keySerde || s.ValueName != valueSerde {
-			b.r.Fail(p, "the topic %q is written with different serdes: %s and %s here, %s and %s before", topic, keySerde, valueSerde, s.KeyName, s.ValueName)
+		if s.KeySerde != keySerde || s.ValueSerde != valueSerde {
+			b.r.Fail(p, "the topic %q is written with different serdes: %s and %s here, %s and %s before", topic, keySerde, valueSerde, s.KeySerde, s.ValueSerde)
 		}
 		return
 	}
-	s := &Sink{Topic: topic, KeyName: keySerde, ValueName: valueSerde}
+	s := &Sink{Topic: topic, KeySerde: keySerde, ValueSerde: valueSerde}
 	s.Key, _ = value.FormatOf(keySerde)
 	s.Value, _ = value.FormatOf(valueSerde)
 	if t.Kind == value.ObjectKind {

@@ -16,28 +16,28 @@ import (
 
 // The ways to read a topic, as the fields that say so are called.
 const (
-	streamSource = "stream"
-	tableSource  = "table"
-	globalSource = "global"
+	StreamSource = "stream"
+	TableSource  = "table"
+	GlobalSource = "global"
 )
 
 // Source is a source of a file.
 type Source struct {
-	Name      string
-	Kind      string // stream, table or global
-	Topics    []string
-	pos       yamlfile.Position
-	def       *yamlfile.Mapping
-	Key       value.Format
-	Value     value.Format
-	KeyName   string
-	ValueName string
-	Schema    *value.Type // the static type of values
-	Time      *expression.Program
-	wall      bool
-	timeless  bool
-	future    time.Duration // 0: any
-	KeyFrom   *expression.Program
+	Name       string
+	Kind       string // stream, table or global
+	Topics     []string
+	pos        yamlfile.Position
+	def        *yamlfile.Mapping
+	Key        value.Format
+	Value      value.Format
+	KeySerde   string
+	ValueSerde string
+	Schema     *value.Type // the static type of values
+	Time       *expression.Program
+	wall       bool
+	timeless   bool
+	future     time.Duration // 0: any
+	KeyFrom    *expression.Program
 
 	// Built when something reads it.
 	built  bool
@@ -47,10 +47,31 @@ type Source struct {
 	global topology.GlobalTable[value.Value, value.Value]
 }
 
+// sourceBlock is what a file says of a source.
+func sourceBlock() *yamlfile.Block {
+	return &yamlfile.Block{
+		Name: "source",
+		Doc:  "A topic that is read, as a stream, a table or a global table: exactly one of these three.",
+		One:  []string{"stream", "table", "global"},
+		Fields: []yamlfile.Field{
+			{Name: "stream", Shape: yamlfile.Texts(), Doc: "topic, or several, of which each message is a record"},
+			{Name: "table", Shape: yamlfile.Text(), Doc: "topic of which the latest message of a key counts; each task keeps its partition"},
+			{Name: "global", Shape: yamlfile.Text(), Doc: "like table, but each process keeps all of it, so any record can be joined with it"},
+			{Name: "key", Shape: yamlfile.Serde(), Doc: "serde of the keys; default string"},
+			{Name: "value", Shape: yamlfile.Serde(), Doc: "serde of the values; default json"},
+			{Name: "schema", Shape: yamlfile.Types(), Doc: "fields of the values and their types: with it, names and types in expressions are checked"},
+			{Name: "time", Shape: yamlfile.Expression(), Doc: "the time of a record, in milliseconds, from its `value`; or `wall-clock`. Default: the message's timestamp"},
+			{Name: "timeless", Shape: yamlfile.Flag(), Doc: "true: the topic carries no time. Its records are taken as they come, whatever their timestamps, and nothing waits for them; a bounded run reads them first"},
+			{Name: "max-future", Shape: yamlfile.Duration(), Doc: "a record that is further ahead of the clock, in a bounded run of the topic's other partitions, is an error of that record; default: any is taken"},
+			{Name: "key-from", Shape: yamlfile.Expression(), Doc: "the key that `kolk dev` gives a row of a data file, from its `value`"},
+		},
+	}
+}
+
 // source reads a source's fields.
-func (b *builder) reads(name string, pos yamlfile.Position, m *yamlfile.Mapping) *Source {
-	s := &Source{Name: name, pos: pos, def: m, KeyName: "string", ValueName: "json"}
-	for _, kind := range []string{streamSource, tableSource, globalSource} {
+func (b *builder) source(name string, pos yamlfile.Position, m *yamlfile.Mapping) *Source {
+	s := &Source{Name: name, pos: pos, def: m, KeySerde: "string", ValueSerde: "json"}
+	for _, kind := range []string{StreamSource, TableSource, GlobalSource} {
 		e := m.Get(kind)
 		if e == nil {
 			continue
@@ -64,17 +85,17 @@ func (b *builder) reads(name string, pos yamlfile.Position, m *yamlfile.Mapping)
 		}
 	}
 	if t := m.Text("key"); t != "" {
-		s.KeyName = t
+		s.KeySerde = t
 	}
 	if t := m.Text("value"); t != "" {
-		s.ValueName = t
+		s.ValueSerde = t
 	}
-	s.Key, _ = value.FormatOf(s.KeyName)
-	s.Value, _ = value.FormatOf(s.ValueName)
+	s.Key, _ = value.FormatOf(s.KeySerde)
+	s.Value, _ = value.FormatOf(s.ValueSerde)
 	s.Schema = s.Value.Type
 	if e := m.Get("schema"); e != nil {
-		if s.ValueName != "json" {
-			b.r.Fail(e.Pos, "a schema is for values of the serde json; these are of %s", s.ValueName)
+		if s.ValueSerde != "json" {
+			b.r.Fail(e.Pos, "a schema is for values of the serde json; these are of %s", s.ValueSerde)
 		}
 		s.Schema = b.schema(e.Node)
 	}
@@ -82,7 +103,7 @@ func (b *builder) reads(name string, pos yamlfile.Position, m *yamlfile.Mapping)
 	s.timeless = m.Flag("timeless")
 	if e := m.Get("time"); e != nil {
 		switch {
-		case s.Kind == globalSource:
+		case s.Kind == GlobalSource:
 			b.r.Fail(e.Pos, "a global table carries no time; remove the field")
 		case s.timeless:
 			b.r.Fail(e.Pos, "the source is timeless, so it has no time; remove one of the fields")
@@ -101,7 +122,7 @@ func (b *builder) reads(name string, pos yamlfile.Position, m *yamlfile.Mapping)
 	}
 	if e := m.Get("max-future"); e != nil {
 		switch {
-		case s.Kind == globalSource:
+		case s.Kind == GlobalSource:
 			b.r.Fail(e.Pos, "a global table carries no time; remove the field")
 		case s.timeless:
 			b.r.Fail(e.Pos, "the source is timeless, so no record of it is ahead; remove one of the fields")
@@ -110,38 +131,14 @@ func (b *builder) reads(name string, pos yamlfile.Position, m *yamlfile.Mapping)
 			b.r.Fail(yamlfile.At(e.Node), "max-future should be at least 1ms; leave it out to take any time")
 		}
 	}
-	if e := m.Get("timeless"); e != nil && s.Kind == globalSource {
+	if e := m.Get("timeless"); e != nil && s.Kind == GlobalSource {
 		b.r.Fail(e.Pos, "a global table is never waited for; remove the field")
 	}
 	if e := m.Get("key-from"); e != nil {
 		s.KeyFrom = b.expression(e.Node, sc)
-		b.fits(yamlfile.At(e.Node), "the key", s.KeyFrom.Type, s.KeyName)
+		b.fits(yamlfile.At(e.Node), "the key", s.KeyFrom.Type, s.KeySerde)
 	}
 	return s
-}
-
-// fits checks at load time that a value of that type can be written by a serde.
-func (b *builder) fits(p yamlfile.Position, what string, t *value.Type, serdeName string) {
-	ok := true
-	switch t.Kind {
-	case value.AnyKind, value.NullKind:
-	default:
-		switch serdeName {
-		case "string":
-			ok = t.Kind == value.StringKind
-		case "int64", "int32":
-			ok = t.Kind == value.IntKind
-		case "float64":
-			ok = t.IsNumber()
-		case "bool":
-			ok = t.Kind == value.BoolKind
-		case "bytes":
-			ok = t.Kind == value.BytesKind || t.Kind == value.StringKind
-		}
-	}
-	if !ok {
-		b.r.Fail(p, "%s is of type %s and its serde is %q; convert it, or choose another serde", what, t, serdeName)
-	}
 }
 
 // open calls the DSL for a source, once.
@@ -169,18 +166,18 @@ func (b *builder) open(s *Source) {
 	if s.future > 0 {
 		opts = append(opts, topology.MaxFuture[value.Value](s.future))
 	}
-	b.t.ForFiles(door.Key{}).At(b.where(s.pos))
+	b.t.ForFiles(door.Key{}).At(b.r.Where(s.pos))
 	defer b.t.ForFiles(door.Key{}).At("")
 	switch s.Kind {
-	case streamSource:
+	case StreamSource:
 		if len(s.Topics) == 1 {
 			s.stream = b.t.Stream(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
 		} else {
 			s.stream = b.t.StreamTopics(s.Topics, s.Key.Serde, s.Value.Serde, opts...)
 		}
-	case tableSource:
+	case TableSource:
 		s.table = b.t.Table(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
-	case globalSource:
+	case GlobalSource:
 		s.global = b.t.GlobalTable(s.Topics[0], s.Key.Serde, s.Value.Serde)
 	}
 }
@@ -204,14 +201,12 @@ func (s *Source) TimeOf(v value.Value) (int64, error) {
 	return 0, s.Time.Fail(fmt.Errorf("a time is a number of milliseconds, this is of type %s", value.Kind(t)))
 }
 
-// flow is a source as the start of a stream.
-func (b *builder) sourceFlow(s *Source) *flow {
+// start is a source as the start of a stream.
+func (b *builder) start(s *Source) *flow {
 	b.open(s)
-	f := &flow{dead: s.dead, key: s.Key.Type, value: s.Schema, keyFormat: s.KeyName, valueFormat: s.ValueName}
-	if s.Kind == tableSource {
-		f.stage, f.table = tableStage, s.table
-	} else {
-		f.stream = s.stream
+	f := &flow{dead: s.dead, at: stream{s.stream}, key: s.Key.Type, value: s.Schema, keySerde: s.KeySerde, valueSerde: s.ValueSerde}
+	if s.Kind == TableSource {
+		f.at = table[value.Value]{s.table}
 	}
 	return f
 }

@@ -6,8 +6,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/kolkstream/kolk/topology"
-	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/suggest"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
@@ -20,7 +18,7 @@ func (b *builder) flow(d *definition) *flow {
 	}
 	switch {
 	case d.source != nil:
-		d.flowed = b.sourceFlow(d.source)
+		d.flowed = b.start(d.source)
 		return d.flowed
 	case d.parent != nil:
 		b.flow(d.parent) // which builds its branches
@@ -33,15 +31,11 @@ func (b *builder) flow(d *definition) *flow {
 	b.path = append(b.path, d)
 	f := b.from(d.stream)
 	if e := d.stream.Get("steps"); e != nil {
-		b.steps(f, e.Mappings)
+		b.chain(f, e.Mappings)
 	}
 	b.path = b.path[:len(b.path)-1]
 	d.state, d.flowed = finished, f
 	return f
-}
-
-func deadFlow() *flow {
-	return &flow{dead: true, key: value.AnyType, value: value.AnyType, keyFormat: "string", valueFormat: "json"}
 }
 
 // from is the start of a stream: one flow, or several merged.
@@ -67,16 +61,16 @@ func (b *builder) from(m *yamlfile.Mapping) *flow {
 }
 
 func (b *builder) merge(into, f *flow, n *yaml.Node) {
-	b.toStream(into, yamlfile.At(n), "a merge")
-	b.toStream(f, yamlfile.At(n), "a merge")
-	if into.keyFormat != f.keyFormat || into.valueFormat != f.valueFormat {
+	left := b.records(into, yamlfile.At(n), "a merge")
+	right := b.records(f, yamlfile.At(n), "a merge")
+	if into.keySerde != f.keySerde || into.valueSerde != f.valueSerde {
 		b.r.Fail(yamlfile.At(n), "streams that are merged need the same serdes; %s has keys of %s and values of %s, those before it %s and %s",
-			n.Value, f.keyFormat, f.valueFormat, into.keyFormat, into.valueFormat)
+			n.Value, f.keySerde, f.valueSerde, into.keySerde, into.valueSerde)
 		into.dead = true
 	}
 	into.dead = into.dead || f.dead
 	into.key, into.value = value.Common(into.key, f.key), value.Common(into.value, f.value)
-	b.build(into, yamlfile.At(n), func() { into.stream = into.stream.Merge(f.stream) })
+	into.at = made(b.call(into, yamlfile.At(n)), func() stream { return stream{left.Merge(right.Stream)} })
 }
 
 // named is the flow that a name in the file stands for.
@@ -90,7 +84,7 @@ func (b *builder) named(n *yaml.Node) *flow {
 		b.r.Fail(yamlfile.At(n), "there is no source or stream %q%s", n.Value, suggest.For(n.Value, b.order))
 		return deadFlow()
 	}
-	if d.source != nil && d.source.Kind == globalSource {
+	if d.source != nil && d.source.Kind == GlobalSource {
 		b.r.Fail(yamlfile.At(n), "%q is a global table, which is joined, not read; declare the topic as a stream or a table to read it", n.Value)
 		return deadFlow()
 	}
@@ -131,38 +125,4 @@ func (b *builder) nameOf(d *definition) string {
 		return n
 	}
 	return "(" + d.stream.Text("from") + ")"
-}
-
-// split sends a flow to branches, each a flow of its own.
-func (b *builder) split(f *flow, e *yamlfile.Entry) {
-	m := e.Mapping
-	b.toStream(f, e.Pos, "split")
-	var sp *topology.Splitter[value.Value, value.Value]
-	b.build(f, e.Pos, func() { sp = f.stream.Split(m.Text("name")) })
-	list := m.Get("branches")
-	if list == nil {
-		return
-	}
-	for i, branch := range list.Mappings {
-		part := *f
-		pos := branch.At("name")
-		when := branch.Get("when")
-		switch {
-		case when != nil:
-			p := b.condition(when.Node, expression.ValueScope(f.value), "when")
-			b.build(f, pos, func() { part.stream = b.branch(sp, branch.Text("name"), p) })
-		case i < len(list.Mappings)-1:
-			b.r.Fail(pos, "only the last branch goes without a condition: it takes the rest; add when, or move it to the end")
-			part.dead = true
-		default:
-			b.build(f, pos, func() { part.stream = sp.Rest() })
-		}
-		split := part
-		if d, ok := b.names[branch.Text("name")]; ok && d.stream == branch {
-			d.flowed = &split
-		}
-		if steps := branch.Get("steps"); steps != nil {
-			b.steps(&part, steps.Mappings)
-		}
-	}
 }

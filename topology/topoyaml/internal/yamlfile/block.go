@@ -1,37 +1,7 @@
 package yamlfile
 
-// shape is what a field of a file may hold.
-type shape uint8
-
-const (
-	ShapeText       shape = iota
-	ShapeTexts            // a text or a list of texts
-	ShapeExpression       // an expression
-	ShapeTemplate         // an expression, or an object of templates, or a list of them
-	ShapeColumn           // a call of an aggregate function
-	ShapeFlag             // true or false
-	ShapeNumber           // a whole number from 1
-	ShapeDuration
-	ShapeSerde
-	ShapeEnum
-	ShapeSchema // names and types
-	ShapeBlock  // one of fieldDef.block
-	ShapeBlocks // a list of them
-	ShapeNamed  // a mapping from names to them
-)
-
-// Field is one field of a block. The tables below are all there is: what is accepted, the JSON Schema and the tables in
-// docs/yaml.md come from them.
-type Field struct {
-	Name     string
-	Shape    shape
-	Doc      string
-	Required bool
-	Block    *Block
-	Enum     []string
-}
-
-// Block is a mapping with known fields.
+// Block is a mapping with known fields. Files are read by blocks, and the JSON Schema and the tables
+// of the documentation are made of them.
 type Block struct {
 	Name string
 	Doc  string
@@ -42,11 +12,19 @@ type Block struct {
 	Fields []Field
 	// Rest is what fields of other names hold, if they are allowed.
 	Rest *Field
-	// one: exactly one of these fields must be there.
+	// One: exactly one of these fields must be there.
 	One []string
 }
 
-func (b *Block) Field(name string) *Field {
+// Field is one field of a block.
+type Field struct {
+	Name     string
+	Shape    Shape
+	Doc      string
+	Required bool
+}
+
+func (b *Block) field(name string) *Field {
 	for i := range b.Fields {
 		if b.Fields[i].Name == name {
 			return &b.Fields[i]
@@ -61,4 +39,23 @@ func (b *Block) names() []string {
 		names[i] = f.Name
 	}
 	return names
+}
+
+// alternatives reports whether a field is what the block is, not what it has.
+func (b *Block) alternatives() bool { return len(b.One) > 0 && len(b.One) == len(b.Fields) }
+
+// Blocks returns the blocks of a file, each once: the file's own first, then those of its fields, and
+// so on.
+func Blocks(file *Block) []*Block {
+	blocks := []*Block{file}
+	seen := map[*Block]bool{file: true}
+	for i := 0; i < len(blocks); i++ {
+		for _, f := range blocks[i].Fields {
+			if of := f.Shape.of; of != nil && !seen[of] {
+				seen[of] = true
+				blocks = append(blocks, of)
+			}
+		}
+	}
+	return blocks
 }

@@ -12,7 +12,7 @@ import (
 
 // expression compiles an expression of the file. After a mistake it returns a program of unknown type that is never run.
 func (b *builder) expression(n *yaml.Node, sc expression.Scope) *expression.Program {
-	p, mistake := b.exprs.Compile(n.Value, sc, b.where(yamlfile.At(n)))
+	p, mistake := b.exprs.Compile(n.Value, sc, b.r.Where(yamlfile.At(n)))
 	if mistake != nil {
 		b.r.Fail(b.r.Within(n, mistake.Offset), "%s", mistake.Message)
 		return expression.Unknown()
@@ -95,4 +95,46 @@ func (b *builder) schema(n *yaml.Node) *value.Type {
 	return t
 }
 
-func (b *builder) where(p yamlfile.Position) string { return b.r.Where(p) }
+// newKey compiles the expression of a new key and finds its serde.
+func (b *builder) newKey(m *yamlfile.Mapping, field string, sc expression.Scope) (p *expression.Program, serdeName string, ok bool) {
+	e := m.Get(field)
+	if e == nil {
+		return expression.Unknown(), "string", false
+	}
+	p = b.expression(e.Node, sc)
+	switch p.Type.Kind {
+	case value.ObjectKind, value.ListKind:
+		b.r.Fail(yamlfile.At(e.Node), "a key is a text or a number; this is of type %s; combine fields with string() and +", p.Type)
+		return p, "string", false
+	}
+	serdeName = value.KeyFormat(p.Type)
+	if s := m.Get("serde"); s != nil {
+		serdeName = s.Node.Value
+		b.fits(yamlfile.At(s.Node), "the key", p.Type, serdeName)
+	}
+	return p, serdeName, true
+}
+
+// fits checks at load time that a value of that type can be written by a serde.
+func (b *builder) fits(p yamlfile.Position, what string, t *value.Type, serdeName string) {
+	ok := true
+	switch t.Kind {
+	case value.AnyKind, value.NullKind:
+	default:
+		switch serdeName {
+		case "string":
+			ok = t.Kind == value.StringKind
+		case "int64", "int32":
+			ok = t.Kind == value.IntKind
+		case "float64":
+			ok = t.IsNumber()
+		case "bool":
+			ok = t.Kind == value.BoolKind
+		case "bytes":
+			ok = t.Kind == value.BytesKind || t.Kind == value.StringKind
+		}
+	}
+	if !ok {
+		b.r.Fail(p, "%s is of type %s and its serde is %q; convert it, or choose another serde", what, t, serdeName)
+	}
+}

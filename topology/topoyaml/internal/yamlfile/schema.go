@@ -1,4 +1,4 @@
-package steps
+package yamlfile
 
 import (
 	"encoding/json/jsontext"
@@ -6,16 +6,14 @@ import (
 	"strings"
 
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
-	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
 )
 
-// Schema is the JSON Schema (draft 2020-12) of files. Expressions are strings to it.
-func Schema() []byte {
-	g := NewGrammar()
-	root := schemaOf(g.file)
+// Schema is the JSON Schema (draft 2020-12) of files of that block. Expressions are strings to it.
+func Schema(title string, file *Block) []byte {
+	root := schemaOf(file)
 	head := value.NewObject(append([]value.Field{
 		value.Named("$schema", "https://json-schema.org/draft/2020-12/schema"),
-		value.Named("title", "kolk topology"),
+		value.Named("title", title),
 	}, root.Fields()...)...)
 	defs := []value.Field{
 		value.Named("template", value.NewObject(
@@ -41,7 +39,7 @@ func Schema() []byte {
 			value.Named("type", "string"), value.Named("pattern", `\$\{`),
 		)),
 	}
-	for _, b := range g.Blocks[1:] {
+	for _, b := range Blocks(file)[1:] {
 		defs = append(defs, value.Named(b.Name, schemaOf(b)))
 	}
 	head = value.NewObject(append(head.Fields(), value.Named("$defs", value.NewObject(defs...)))...)
@@ -57,11 +55,11 @@ func Schema() []byte {
 }
 
 // schemaOf is the schema of a block: an object, or, for a block with a short form, also a text.
-func schemaOf(b *yamlfile.Block) *value.Object {
+func schemaOf(b *Block) *value.Object {
 	props := make([]value.Field, len(b.Fields))
 	var required []string
 	for i, f := range b.Fields {
-		props[i] = value.Named(f.Name, describe(fieldSchema(&f), f.Doc))
+		props[i] = value.Named(f.Name, describe(f.Shape.schema(), f.Doc))
 		if f.Required {
 			required = append(required, f.Name)
 		}
@@ -70,7 +68,7 @@ func schemaOf(b *yamlfile.Block) *value.Object {
 	if b.Rest == nil {
 		fields = append(fields, value.Named("additionalProperties", false))
 	} else {
-		fields = append(fields, value.Named("additionalProperties", describe(fieldSchema(b.Rest), b.Rest.Doc)))
+		fields = append(fields, value.Named("additionalProperties", describe(b.Rest.Shape.schema(), b.Rest.Doc)))
 	}
 	if len(required) > 0 {
 		fields = append(fields, value.Named("required", values(required)))
@@ -85,48 +83,11 @@ func schemaOf(b *yamlfile.Block) *value.Object {
 	if b.Short == "" {
 		return value.NewObject(append([]value.Field{value.Named("description", b.Doc)}, fields...)...)
 	}
-	short := fieldSchema(b.Field(b.Short))
+	short := b.field(b.Short).Shape.schema()
 	if b.Texts != nil {
 		short = orVariable(value.Named("enum", values(b.Texts)))
 	}
 	return value.NewObject(value.Named("description", b.Doc), value.Named("anyOf", []value.Value{short, value.NewObject(fields...)}))
-}
-
-func fieldSchema(f *yamlfile.Field) *value.Object {
-	switch f.Shape {
-	case yamlfile.ShapeTexts:
-		return value.NewObject(value.Named("anyOf", []value.Value{
-			typed("string"),
-			value.NewObject(value.Named("type", "array"), value.Named("items", typed("string")), value.Named("minItems", int64(1))),
-		}))
-	case yamlfile.ShapeExpression:
-		return value.NewObject(value.Named("type", []value.Value{"string", "number", "boolean"}))
-	case yamlfile.ShapeTemplate:
-		return ref("template")
-	case yamlfile.ShapeFlag:
-		return orVariable(value.Named("type", "boolean"))
-	case yamlfile.ShapeNumber:
-		return orVariable(value.Named("type", "integer"), value.Named("minimum", int64(1)))
-	case yamlfile.ShapeDuration:
-		return value.NewObject(value.Named("anyOf", []value.Value{
-			value.NewObject(value.Named("type", "string"), value.Named("pattern", `^(0|[0-9]+d|([0-9]+d)?([0-9.]+(h|m|s|ms|us|µs|ns))+)$`)),
-			value.NewObject(value.Named("enum", []value.Value{int64(0)})),
-			ref("variable"),
-		}))
-	case yamlfile.ShapeSerde:
-		return ref("serde")
-	case yamlfile.ShapeEnum:
-		return orVariable(value.Named("enum", values(f.Enum)))
-	case yamlfile.ShapeSchema:
-		return ref("type")
-	case yamlfile.ShapeBlock:
-		return ref(f.Block.Name)
-	case yamlfile.ShapeBlocks:
-		return value.NewObject(value.Named("type", "array"), value.Named("items", ref(f.Block.Name)))
-	case yamlfile.ShapeNamed:
-		return value.NewObject(value.Named("type", "object"), value.Named("additionalProperties", ref(f.Block.Name)))
-	}
-	return typed("string")
 }
 
 // orVariable is a schema for what is not any text, before variables are replaced: an editor sees them as they are written.
