@@ -80,7 +80,10 @@ type Config struct {
 	TaskTimeout time.Duration
 	// SessionTimeout is how long the group waits for a worker that is gone. Default: 10 s.
 	SessionTimeout time.Duration
-	// TransactionTimeout is how long a transaction may stay open. Default: 10 s, and never less than 10 commit intervals.
+	// TransactionTimeout is how long a transaction may stay open. Default: 10 s, and never less than 10
+	// commit intervals. Where a function of the topology takes longer for a record, the broker ends the
+	// transaction, and its records are processed again in smaller ones: give it more than the slowest
+	// function takes.
 	TransactionTimeout time.Duration
 	// ShutdownTimeout bounds a clean shutdown, from when Run's context ends. Default: 30 s.
 	ShutdownTimeout time.Duration

@@ -61,10 +61,7 @@ func (s *session) commit() error {
 		case txn.Unknown:
 			// Nothing is applied: whatever the broker decided is found by the next session in offsets and changelogs.
 			s.cfg.Counters.Unknown.Add(1)
-			if open := time.Since(s.tempo.dirtySince); open > s.cfg.Times.Transaction {
-				err = fmt.Errorf("the transaction was open for %v, longer than TransactionTimeout (%v), and the broker has ended it: %w", open.Round(time.Millisecond), s.cfg.Times.Transaction, err)
-			}
-			return &errReset{err: err}
+			return &errReset{err: s.outlived(err)}
 		}
 	} else if err := txn.CommitOffsets(s.hard, s.group, offsets); err != nil {
 		return s.abort(err)
@@ -176,6 +173,7 @@ func (s *session) abort(cause error) error {
 	if s.hard.Err() != nil {
 		return errors.Join(s.hard.Err(), s.undo())
 	}
+	cause = s.outlived(cause)
 	s.trouble.aborts++
 	inARow := s.trouble.aborts
 	s.log.Warn("transaction aborted: processing again from the last commit", "err", cause, "in a row", inARow)
@@ -199,6 +197,20 @@ func (s *session) abort(cause error) error {
 		}
 	}
 	return nil
+}
+
+// outlived returns the cause of a transaction's end: that it was open for too long, if it was. Then the next
+// one has fewer records: a record that takes long is to be alone at last, and its transaction begins when
+// its functions have returned, with what they have made.
+func (s *session) outlived(cause error) error {
+	if !s.cfg.ExactlyOnce {
+		return cause
+	}
+	if err := s.tempo.outlived(time.Now(), s.cfg.Times.Transaction, cause); err != nil {
+		s.suspects.narrow(int(s.tempo.records))
+		return err
+	}
+	return cause
 }
 
 // aborted counts an abort.

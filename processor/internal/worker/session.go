@@ -187,7 +187,8 @@ func (s *session) process() error {
 				progress = true // after the commit that is due
 				break
 			}
-			n, err := s.turn(r, limit)
+			began := time.Now()
+			n, err := s.turn(r, limit, began)
 			if err != nil {
 				return s.taskFailed(r, err)
 			}
@@ -195,7 +196,7 @@ func (s *session) process() error {
 				progress = true
 			}
 			if !s.tempo.dirty() && r.task.Dirty() {
-				s.tempo.soil(time.Now())
+				s.tempo.soil(began, time.Now())
 			}
 		}
 		if !s.tempo.dirty() {
@@ -215,18 +216,17 @@ func (s *session) process() error {
 }
 
 // turn has a task process up to limit records.
-func (s *session) turn(r *running, limit int) (n int, err error) {
-	start := time.Now()
-	s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: start})
+func (s *session) turn(r *running, limit int, began time.Time) (n int, err error) {
+	s.busy.Store(&Busy{Task: r.task, ID: r.id, Since: began})
 	n, err = r.task.Process(limit)
 	if err == nil {
 		err = r.task.Tick()
 	}
 	s.busy.Store(nil)
-	took := time.Since(start)
+	took := time.Since(began)
 	if limit == r.quantum {
 		r.adapt(n, took)
 	}
-	s.tempo.worked(n, took)
+	s.tempo.worked(r.task, n, took)
 	return n, err
 }

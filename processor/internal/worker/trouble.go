@@ -56,14 +56,19 @@ func (t *trouble) patience() time.Duration {
 	return min(time.Duration(t.aborts)*20*time.Millisecond, time.Second)
 }
 
+// mostFenced is how many sessions within a minute may end because another producer has taken over.
+const mostFenced = 3
+
 // notMember reports whether a commit failed because the worker is not the group's member any more.
 func notMember(err error) bool {
 	return errors.Is(err, report.ErrNotMember) || errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress)
 }
 
-// fenced reports whether another producer has taken over the transactional id.
+// fenced reports whether another producer has taken over the transactional id. The broker says the same of
+// a transaction that it has ended itself.
 func fenced(err error) bool {
-	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.FencedInstanceID)
+	var own *outlivedError
+	return !errors.As(err, &own) && (errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.FencedInstanceID))
 }
 
 // thrownOut reports whether the group has ended a membership. Other errors, such as those of brokers that

@@ -175,7 +175,7 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 			w.log.Debug("starting over with a new client", "err", reset.err)
 			continue
 		}
-		if n := w.trouble.failed(time.Now()); fenced(err) && n > 3 {
+		if n := w.trouble.failed(time.Now()); fenced(err) && n > mostFenced {
 			return fmt.Errorf("another producer took over transactional id %q %d times within a minute: two processes share instance %q (is a state directory copied?): %w", w.transactionalID(), n, w.cfg.Instance, err)
 		}
 		w.log.Warn("starting over with a new client", "err", reset.err)
