@@ -1,7 +1,3 @@
-// Package serde converts typed keys and values to the bytes that Kafka and the state stores hold, and back.
-//
-// A [Serde] is a value without state of its own: it may be shared by any number of goroutines. The built-in ones write what
-// Kafka's own serializers write, so that other clients read kolk's topics and kolk reads theirs.
 package serde
 
 // Serde converts values of T to bytes and back.

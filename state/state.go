@@ -1,11 +1,3 @@
-// Package state defines what kolk needs of a local database, and the layers of writes above it that it does not have yet.
-//
-// A task owns one [DB]. While a transaction runs, the task's writes live in an [Overlay]. When Kafka has confirmed the
-// transaction they are committed, and stay in the overlay until it is worth writing all that is committed to the database: as one atomic
-// batch, together with the positions that belong to it (package checkpoint). Uncommitted data never reaches the database.
-//
-// Engines: [github.com/kolkstream/kolk/state/pebblestate] on disk, [github.com/kolkstream/kolk/state/memstate] in memory.
-// Both pass the conformance suite [github.com/kolkstream/kolk/state/statetest].
 package state
 
 import "errors"

@@ -1,0 +1,77 @@
+package kolk_test
+
+import (
+	"bytes"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestPackageDocumentation checks the packages that users begin with: their documentation has fifty
+// lines and more, and a whole program that compiles.
+func TestPackageDocumentation(t *testing.T) {
+	for _, dir := range []string{"topology", "state", "serde"} {
+		t.Run(dir, func(t *testing.T) {
+			t.Parallel()
+			text := packageDoc(t, dir)
+			if n := strings.Count(text, "\n"); n < 50 {
+				t.Errorf("%d lines of documentation, want 50 and more", n)
+			}
+			program := wholeProgram(text)
+			if program == "" {
+				t.Fatal("no whole program in the documentation")
+			}
+			name := "main.go"
+			if strings.HasPrefix(program, "package main_test\n") {
+				name = "main_test.go"
+			}
+			file := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+				t.Errorf("the program does not compile: %v\n%s\n%s", err, out, program)
+			}
+		})
+	}
+}
+
+// packageDoc returns the documentation of the package in a directory.
+func packageDoc(t *testing.T, dir string) string {
+	set := token.NewFileSet()
+	noTests := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
+	pkgs, err := parser.ParseDir(set, dir, noTests, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range pkgs {
+		return doc.New(pkg, dir, 0).Doc
+	}
+	t.Fatalf("no package in %s", dir)
+	return ""
+}
+
+// wholeProgram returns the first program in a documentation: the indented lines from "package main"
+// on.
+func wholeProgram(text string) string {
+	var program bytes.Buffer
+	for line := range strings.Lines(text) {
+		code, indented := strings.CutPrefix(line, "\t")
+		switch {
+		case program.Len() == 0 && !(indented && strings.HasPrefix(code, "package main")):
+		case indented:
+			program.WriteString(code)
+		case strings.TrimSpace(line) == "":
+			program.WriteString("\n")
+		default:
+			return program.String()
+		}
+	}
+	return program.String()
+}
