@@ -16,8 +16,8 @@ type Options struct {
 	Lookup func(name string) (value string, ok bool)
 	// Registry holds the Go functions that steps name; nil: none.
 	Registry *Registry
-	// Functions are names of Go functions that the program that will run the file registers. A file with them can
-	// be checked by one that does not have them; its plan is not to be run.
+	// Functions are names of Go functions that the program that will run the file registers. A file
+	// with them can be checked by one that does not have them; its plan is not to be run.
 	Functions []string
 }
 
@@ -39,7 +39,8 @@ func (f *File) Sinks() []*Sink { return slices.Clone(f.sinks) }
 
 // Load reads a topology from a YAML file: data is its content, and path is what messages call it.
 //
-// All mistakes are returned at once: an error that joins one *[Error] for each, in the order of their lines.
+// All mistakes are returned at once: an error that joins one *[Error] for each, in the order of
+// their lines.
 func Load(path string, data []byte, opts Options) (*File, error) {
 	var functions map[string]steps.Function
 	if opts.Registry != nil {

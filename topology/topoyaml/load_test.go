@@ -99,7 +99,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// A file with lines and words removed, repeated, exchanged or taken from other files is loaded or refused, never worse.
+// A file with lines and words removed, repeated, exchanged or taken from other files is loaded or
+// refused, never worse.
 func TestMutatedFiles(t *testing.T) {
 	r := seeds.Rand(t)
 	var texts []string

@@ -9,8 +9,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// Registry holds Go functions that files may use as steps, by name. The zero value is empty. Fill it before Load; it is not safe for
-// concurrent writing.
+// Registry holds Go functions that files may use as steps, by name. The zero value is empty. Fill
+// it before Load; it is not safe for concurrent writing.
 type Registry struct {
 	functions map[string]steps.Function
 }
@@ -18,8 +18,9 @@ type Registry struct {
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry { return &Registry{} }
 
-// RegisterFilter makes f available as the step "process: name": records for which it returns false are dropped. A value becomes a
-// V by way of JSON, unless V is [Value] or *[Object]. f may be called by several goroutines at once. A name that is taken, or a nil f, is an error.
+// RegisterFilter makes f available as the step "process: name": records for which it returns false
+// are dropped. A value becomes a V by way of JSON, unless V is [Value] or *[Object]. f may be
+// called by several goroutines at once. A name that is taken, or a nil f, is an error.
 func RegisterFilter[V any](r *Registry, name string, f func(context.Context, V) (bool, error)) error {
 	return r.add(name, f == nil, steps.Function{Filter: func(ctx context.Context, v Value) (bool, error) {
 		in, err := toGo[V](v)
@@ -30,8 +31,9 @@ func RegisterFilter[V any](r *Registry, name string, f func(context.Context, V) 
 	}})
 }
 
-// RegisterMapper makes f available as the step "process: name": its result is the new value, converted as the argument is. f may
-// be called by several goroutines at once. A name that is taken, or a nil f, is an error.
+// RegisterMapper makes f available as the step "process: name": its result is the new value,
+// converted as the argument is. f may be called by several goroutines at once. A name that is
+// taken, or a nil f, is an error.
 func RegisterMapper[V, R any](r *Registry, name string, f func(context.Context, V) (R, error)) error {
 	return r.add(name, f == nil, steps.Function{Mapper: func(ctx context.Context, v Value) (Value, error) {
 		in, err := toGo[V](v)
@@ -65,7 +67,8 @@ func (r *Registry) add(name string, missing bool, f steps.Function) error {
 }
 
 func toGo[V any](v Value) (V, error) {
-	v = value.Snapshot(v) // the function may keep it, and a store may change the state of an aggregation
+	// the function may keep it, and a store may change the state of an aggregation
+	v = value.Snapshot(v)
 	var out V
 	// A pointer to V names the type even where V is an interface.
 	switch p := any(&out).(type) {

@@ -11,15 +11,15 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// NoTimestamp is what [Source.Message] returns for a source that does not say how time follows from a value: the message's
-// timestamp is the loader's choice.
+// NoTimestamp is what [Source.Message] returns for a source that does not say how time follows from
+// a value: the message's timestamp is the loader's choice.
 const NoTimestamp = topology.NoTime
 
 // JSONRow reads one line of a file of JSON lines.
 func (s *Source) JSONRow(line []byte) (Value, error) { return value.ParseJSON(line) }
 
-// MissingColumns returns the fields of the schema that a CSV file with that header does not have: they are null in its rows. all
-// says that it has none of them.
+// MissingColumns returns the fields of the schema that a CSV file with that header does not have:
+// they are null in its rows. all says that it has none of them.
 func (s *Source) MissingColumns(header []string) (missing []string, all bool) {
 	for _, name := range s.of.Schema.FieldNames() {
 		if !slices.Contains(header, name) {
@@ -29,8 +29,9 @@ func (s *Source) MissingColumns(header []string) (missing []string, all bool) {
 	return missing, len(missing) > 0 && len(missing) == len(s.of.Schema.FieldNames())
 }
 
-// CSVRow makes an object of one record of a CSV file, whose first record is the header. Fields are strings, unless the schema
-// says int, float or bool: then they are read as such, and an empty one is null.
+// CSVRow makes an object of one record of a CSV file, whose first record is the header. Fields are
+// strings, unless the schema says int, float or bool: then they are read as such, and an empty one
+// is null.
 func (s *Source) CSVRow(header, record []string) (Value, error) {
 	if len(record) != len(header) {
 		return nil, fmt.Errorf("topoyaml: %d fields, the header has %d", len(record), len(header))
@@ -77,10 +78,12 @@ func parseCell(text string, t *value.Type) (Value, error) {
 	return text, nil
 }
 
-// Message makes the message that a row of a data file is: its value by the source's serde, its key by key-from (nil without
-// one, or if it yields null), its timestamp, in milliseconds, by time ([NoTimestamp] without one).
+// Message makes the message that a row of a data file is: its value by the source's serde, its key
+// by key-from (nil without one, or if it yields null), its timestamp, in milliseconds, by time
+// ([NoTimestamp] without one).
 //
-// A row is an object wherever the source has a schema, key-from or time, and its fields are of the types of the schema.
+// A row is an object wherever the source has a schema, key-from or time, and its fields are of the
+// types of the schema.
 func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err error) {
 	if err := s.check(row); err != nil {
 		return nil, nil, 0, err

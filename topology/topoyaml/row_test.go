@@ -7,7 +7,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// TestRowsThatAreNone: a row of a data file is what its source says, or an error that names what is wrong.
+// TestRowsThatAreNone: a row of a data file is what its source says, or an error that names what is
+// wrong.
 func TestRowsThatAreNone(t *testing.T) {
 	const schema = "{a: int, f: float, s: string, b: bool, l: [int], o: {x: string}}"
 	for _, tt := range []struct{ source, row, wrong string }{

@@ -12,8 +12,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// seenBySchema are the files of testdata/bad that have a mistake of form, which an editor finds with the schema. The mistakes of the others
-// are in names, types, expressions and the order of steps, or the file is no YAML.
+// seenBySchema are the files of testdata/bad that have a mistake of form, which an editor finds
+// with the schema. The mistakes of the others are in names, types, expressions and the order of
+// steps, or the file is no YAML.
 var seenBySchema = []string{
 	"empty", "expressions", "follow-up", "in-order-fields", "list", "missing", "order", "shapes", "two-documents", "unknown-field",
 	"unknown-step",
@@ -41,8 +42,8 @@ streams:
       - to: out
 `
 
-// The schema that editors are given takes what Load takes, and refuses mistakes of form, as another implementation of schemas
-// reads it.
+// The schema that editors are given takes what Load takes, and refuses mistakes of form, as another
+// implementation of schemas reads it.
 func TestSchemaOfFiles(t *testing.T) {
 	text, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
 	if err != nil {
@@ -56,7 +57,8 @@ func TestSchemaOfFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// check returns what the schema has against a file; ok is false if the file is no YAML or of several documents.
+	// check returns what the schema has against a file; ok is false if the file is no YAML or of
+	// several documents.
 	check := func(text []byte) (against error, ok bool) {
 		var v any
 		if err := yaml.Unmarshal(text, &v); err != nil {

@@ -20,11 +20,12 @@ func (s *Sink) KeySerde() string { return s.of.KeySerde }
 // ValueSerde is the name of the serde of the values.
 func (s *Sink) ValueSerde() string { return s.of.ValueSerde }
 
-// Columns are the names of the fields of the values, in order, if the file says them; otherwise nil.
+// Columns are the names of the fields of the values, in order, if the file says them; otherwise
+// nil.
 func (s *Sink) Columns() []string { return append([]string(nil), s.of.Columns...) }
 
-// Print returns a message of the topic as JSON: a missing key or value is null, bytes are base64, objects keep the order of their
-// fields.
+// Print returns a message of the topic as JSON: a missing key or value is null, bytes are base64,
+// objects keep the order of their fields.
 func (s *Sink) Print(key, value []byte) (keyJSON, valueJSON json.RawMessage, err error) {
 	if keyJSON, err = printJSON(s.of.Key, key); err != nil {
 		return nil, nil, fmt.Errorf("topoyaml: key of topic %s: %w", s.of.Topic, err)

@@ -11,8 +11,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
-// Behind a shuffle the order of records depends on the partitions and on which task runs first. Sums
-// and means do not: they are the exact ones, rounded once.
+// Behind a shuffle the order of records depends on the partitions and on which task runs first.
+// Sums and means do not: they are the exact ones, rounded once.
 func TestSumsBehindAShuffle(t *testing.T) {
 	r := seeds.Rand(t)
 	file := load(t, `
@@ -113,7 +113,8 @@ streams:
 		{least, []string{least, least}},
 		{"-9223372036854775807", []string{least, "-9223372036854775806"}},
 		{"-9007199254740993", []string{"1e20", "-36028797018963972", "-1e20", "0"}},
-		{"9223372036854776000", []string{most, "9223372036854775806"}}, // not whole: the nearest float
+		// not whole: the nearest float
+		{"9223372036854776000", []string{most, "9223372036854775806"}},
 		{"-0.5", []string{"0", "-1"}},
 	} {
 		d := processortest.New(t, file.Plan(), processortest.Options{})

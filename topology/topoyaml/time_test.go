@@ -11,7 +11,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
-// A number becomes a time by losing its part of a millisecond, towards the past; any other is an error of the record.
+// A number becomes a time by losing its part of a millisecond, towards the past; any other is an
+// error of the record.
 func TestTimesOfNumbers(t *testing.T) {
 	for _, c := range []struct {
 		time string // the expression
@@ -38,7 +39,8 @@ func TestTimesOfNumbers(t *testing.T) {
 		{"value.t", `-1`, -1, "time of the record"},
 		{"value.t", `-0.5`, -1, "time of the record"}, // not 0
 		{"value.t", `-1e-300`, -1, "time of the record"},
-		{"value.t", `-9223372036854775808`, -1, "time of the record"}, // what stands for no time elsewhere
+		// what stands for no time elsewhere
+		{"value.t", `-9223372036854775808`, -1, "time of the record"},
 		{"value.t", `-1e19`, -1, "time of the record"},
 		{"value.t / 0.0", `0`, -1, ""}, // no number
 		{"value.t / 0.0", `1`, -1, ""}, // infinite

@@ -1,5 +1,5 @@
-// Package aggregate computes what aggregate steps of topologies in YAML say: a field for each call of an
-// aggregate function.
+// Package aggregate computes what aggregate steps of topologies in YAML say: a field for each call
+// of an aggregate function.
 package aggregate
 
 import (
@@ -19,15 +19,17 @@ type Column struct {
 	arg  *expression.Program // nil for countAll
 }
 
-// Aggregation is what an aggregate step computes: a field for each column, updated record by record. It is safe for concurrent
-// use, and the serde of its own states.
+// Aggregation is what an aggregate step computes: a field for each column, updated record by
+// record. It is safe for concurrent use, and the serde of its own states.
 type Aggregation struct {
 	columns []Column
 }
 
-// accumulator is the state of an aggregation for one key. It belongs to the store; others only read it, as an object.
+// accumulator is the state of an aggregation for one key. It belongs to the store; others only read
+// it, as an object.
 //
-// Its cells hold what the encoded state holds and nothing else, so that it makes no difference when a state is written and read.
+// Its cells hold what the encoded state holds and nothing else, so that it makes no difference when
+// a state is written and read.
 type accumulator struct {
 	of    *Aggregation
 	cells []cell
@@ -82,8 +84,8 @@ func (a *Aggregation) start() *accumulator {
 	return acc
 }
 
-// add counts a record in, in place. After an error the state is as before: what can fail is done for
-// all columns before the first one changes.
+// add counts a record in, in place. After an error the state is as before: what can fail is done
+// for all columns before the first one changes.
 func (a *Aggregation) add(acc *accumulator, in *expression.Inputs) error {
 	var room [8]value.Value
 	args := room[:0]
@@ -102,7 +104,8 @@ func (a *Aggregation) add(acc *accumulator, in *expression.Inputs) error {
 	return nil
 }
 
-// argument computes what is to be added to a cell, nil for nothing. It is an error if it does not fit.
+// argument computes what is to be added to a cell, nil for nothing. It is an error if it does not
+// fit.
 func (c *Column) argument(to *cell, in *expression.Inputs) (value.Value, error) {
 	switch c.fn {
 	case countAll:
@@ -232,8 +235,8 @@ func (acc *accumulator) append(dst []byte, one func([]byte, *Column, *cell) ([]b
 
 var _ serde.Serde[value.Value] = (*Aggregation)(nil)
 
-// Name is "json", unless the state may hold more than the result: then the bytes differ, and so does
-// the name.
+// Name is "json", unless the state may hold more than the result: then the bytes differ, and so
+// does the name.
 func (a *Aggregation) Name() string {
 	if slices.ContainsFunc(a.columns, func(c Column) bool { return c.fn == avgOf || c.fn == sumOf && !c.whole() }) {
 		return "aggregate"

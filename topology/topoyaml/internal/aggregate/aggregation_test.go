@@ -79,7 +79,8 @@ func plainLoop(values []value.Value) []value.Value {
 	return []value.Value{n, big, sum, low, high, mean, first, last}
 }
 
-// Record by record, with the state written and read again at random moments, an aggregate yields what a loop over all records does.
+// Record by record, with the state written and read again at random moments, an aggregate yields
+// what a loop over all records does.
 func TestAccumulators(t *testing.T) {
 	r := seeds.Rand(t)
 	a := aggregationOf(t, &value.Type{Kind: value.ObjectKind, Fields: []value.TypeField{{Name: "v", Type: value.FloatType}}}, "count()", "count(value.v != nil and value.v > 15)", "sum(value.v)", "min(value.v)",
@@ -132,7 +133,8 @@ func randomNumber(r *rand.Rand) value.Value {
 	return int64(r.IntN(1<<40) - 1<<39)
 }
 
-// A state without a mean or a sum of fractions is the same as its result: the topic can take the store's bytes as they are.
+// A state without a mean or a sum of fractions is the same as its result: the topic can take the
+// store's bytes as they are.
 func TestStateIsResult(t *testing.T) {
 	a := aggregationOf(t, value.IntType, "count()", "max(value)", "last(value)", "sum(value)")
 	if a.Name() != "json" {

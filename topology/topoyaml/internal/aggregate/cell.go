@@ -11,8 +11,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// cell is the state of one column. Numbers are kept outside of interfaces, which saves an allocation
-// for each update.
+// cell is the state of one column. Numbers are kept outside of interfaces, which saves an
+// allocation for each update.
 type cell struct {
 	state cellState
 	i     int64
@@ -80,8 +80,8 @@ var (
 	errNotWhole    = errors.New("a whole number is needed, for the type of the argument is int")
 )
 
-// takesNumber reports why a number cannot be added, nil if it can. With whole, all of them are ints and
-// so is the sum: it must not exceed 64 bits.
+// takesNumber reports why a number cannot be added, nil if it can. With whole, all of them are ints
+// and so is the sum: it must not exceed 64 bits.
 func (c *cell) takesNumber(v value.Value, whole bool) error {
 	switch v := v.(type) {
 	case int64:
@@ -132,7 +132,8 @@ func (c *cell) widen() {
 	c.state = sumCell
 }
 
-// mean divides the sum by the number of values and rounds once; what is whole and fits 64 bits is exact.
+// mean divides the sum by the number of values and rounds once; what is whole and fits 64 bits is
+// exact.
 func (c *cell) mean() value.Value {
 	const exactInts = 1 << 53
 	sum := c.sum
@@ -155,8 +156,8 @@ func (c *cell) mean() value.Value {
 	return value.Whole(f)
 }
 
-// sumState is what is stored of a sum: a number if that is all of it, else the numbers whose exact sum
-// it is, the nearest one first. Equal sums have equal states.
+// sumState is what is stored of a sum: a number if that is all of it, else the numbers whose exact
+// sum it is, the nearest one first. Equal sums have equal states.
 func (c *cell) sumState() value.Value {
 	if c.state != sumCell {
 		return c.value()
@@ -200,8 +201,8 @@ func (c *cell) setSum(v value.Value) (ok bool) {
 	return false
 }
 
-// compare orders numbers by size and strings by their bytes. A cell without a value may become any of
-// them.
+// compare orders numbers by size and strings by their bytes. A cell without a value may become any
+// of them.
 func (c *cell) compare(v value.Value) (int, error) {
 	switch v := v.(type) {
 	case int64:

@@ -41,7 +41,8 @@ func (f function) String() string {
 	return Functions[f].Name
 }
 
-// NewColumn reads a call of an aggregate function, such as sum(value.minutes). where names its place in errors at run time.
+// NewColumn reads a call of an aggregate function, such as sum(value.minutes). where names its
+// place in errors at run time.
 func NewColumn(compiler *expression.Compiler, name, text string, sc expression.Scope, where string) (Column, *expression.Mistake) {
 	c := Column{name: name}
 	known := make([]string, len(Functions))

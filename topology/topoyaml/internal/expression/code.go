@@ -50,11 +50,13 @@ const (
 	opLoop
 )
 
-// code is a part of an expression: an operator with its operands. It is immutable, and safe for concurrent use.
+// code is a part of an expression: an operator with its operands. It is immutable, and safe for
+// concurrent use.
 type code struct {
 	op       opcode
 	operator value.Operator // opArithmetic
-	// floats says that an operand is of type float, so that whole numbers that exceed 64 bits become floating-point numbers.
+	// floats says that an operand is of type float, so that whole numbers that exceed 64 bits
+	// become floating-point numbers.
 	floats  bool
 	loop    loop // opLoop
 	slot    int  // opVariable, opLet
@@ -76,7 +78,8 @@ type frame struct {
 	item value.Value
 	acc  value.Value
 	at   int
-	// made counts what the expression has made so far: elements of lists, and texts by parts of their bytes.
+	// made counts what the expression has made so far: elements of lists, and texts by parts of
+	// their bytes.
 	made int
 }
 

@@ -1,5 +1,5 @@
-// Package expression compiles and evaluates the expressions of topologies in YAML, which are those of
-// github.com/expr-lang/expr: that package reads and checks them, this one computes.
+// Package expression compiles and evaluates the expressions of topologies in YAML, which are those
+// of github.com/expr-lang/expr: that package reads and checks them, this one computes.
 package expression
 
 import (
@@ -18,7 +18,8 @@ import (
 // maxExpression bounds the length of an expression: its parser is recursive.
 const maxExpression = 10_000
 
-// Mistake is a mistake in an expression, at a distance of so many characters from its start; below 0: in all of it.
+// Mistake is a mistake in an expression, at a distance of so many characters from its start; below
+// 0: in all of it.
 type Mistake struct {
 	Offset  int
 	Message string
@@ -47,15 +48,18 @@ func (c *Compiler) config() *conf.Config {
 	return config
 }
 
-// Compile checks an expression against the types of its scope and compiles it. where names its place in run-time errors.
+// Compile checks an expression against the types of its scope and compiles it. where names its
+// place in run-time errors.
 //
-// Member accesses that start at a variable (value.pos.lat) are taken out of the expression and become names of its environment,
-// which is filled from the values directly, and what is missing is null instead of an error. Package expr reads the text and checks
-// types strictly; the code is this package's own, for package expr computes with Go's numbers, which wrap, and with Go's maps, which
+// Member accesses that start at a variable (value.pos.lat) are taken out of the expression and
+// become names of its environment, which is filled from the values directly, and what is missing is
+// null instead of an error. Package expr reads the text and checks types strictly; the code is this
+// package's own, for package expr computes with Go's numbers, which wrap, and with Go's maps, which
 // have no order.
 func (c *Compiler) Compile(text string, sc Scope, where string) (p *Program, mistake *Mistake) {
 	defer func() {
-		// A library's panic about an odd expression is a mistake in the file, not a crash of the program that loads it.
+		// A library's panic about an odd expression is a mistake in the file, not a crash of the
+		// program that loads it.
 		if r := recover(); r != nil {
 			p, mistake = nil, &Mistake{0, fmt.Sprintf("this expression cannot be compiled: %v", r)}
 		}

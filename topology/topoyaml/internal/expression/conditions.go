@@ -82,7 +82,8 @@ func (n *code) compared(in *Inputs, fr *frame) (bool, error) {
 	return order >= 0, nil
 }
 
-// isIn reports whether a is an element of a list, or the name of an object's field. In null there is nothing.
+// isIn reports whether a is an element of a list, or the name of an object's field. In null there
+// is nothing.
 func isIn(a, b value.Value) (bool, error) {
 	switch b := b.(type) {
 	case nil:

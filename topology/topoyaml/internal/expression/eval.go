@@ -17,7 +17,8 @@ const (
 	codeProgram                        // anything else
 )
 
-// Program is a compiled expression, or a value that is made of several. It is safe for concurrent use.
+// Program is a compiled expression, or a value that is made of several. It is safe for concurrent
+// use.
 type Program struct {
 	where, text string // for run-time errors
 	kind        programKind
@@ -123,7 +124,8 @@ func (p *Program) Eval(in *Inputs) (value.Value, error) {
 	return v, nil
 }
 
-// get returns the value, and makes sure of what the schema says: the types that were checked are those that come.
+// get returns the value, and makes sure of what the schema says: the types that were checked are
+// those that come.
 func (l *load) get(in *Inputs) (value.Value, error) {
 	v := in.get(l.root, l.path)
 	if l.want.Kind != value.AnyKind && !l.want.Holds(v) {

@@ -7,7 +7,8 @@ import (
 	"github.com/expr-lang/expr/builtin"
 )
 
-// function is what is said of a function that this package adds to those of package expr. Package functions computes it.
+// function is what is said of a function that this package adds to those of package expr. Package
+// functions computes it.
 type function struct {
 	name string
 	Doc  string
@@ -15,7 +16,8 @@ type function struct {
 	types []any
 }
 
-// OwnFunctions are the additions. Times are whole milliseconds since 1970, as timestamps of records are.
+// OwnFunctions are the additions. Times are whole milliseconds since 1970, as timestamps of records
+// are.
 var OwnFunctions = []function{
 	{
 		name: "parseTime",
@@ -42,7 +44,8 @@ var OwnFunctions = []function{
 	},
 }
 
-// usage is how the function of that name is called, as its doc begins; "" if it is not one of these.
+// usage is how the function of that name is called, as its doc begins; "" if it is not one of
+// these.
 func usage(name string) string {
 	for _, f := range OwnFunctions {
 		if f.name == name {
@@ -53,7 +56,8 @@ func usage(name string) string {
 	return ""
 }
 
-// disabled are functions of package expr that would make a result depend on more than its input, or that yield what is no value.
+// disabled are functions of package expr that would make a result depend on more than its input, or
+// that yield what is no value.
 var disabled = []string{"now", "date", "timezone"}
 
 // signature is a function as the type check knows it.

@@ -12,7 +12,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// generator makes code of the nodes of a tree that has been checked. After a mistake what it returns is not used.
+// generator makes code of the nodes of a tree that has been checked. After a mistake what it
+// returns is not used.
 type generator struct {
 	lib     *functions.Library
 	source  string
@@ -186,7 +187,8 @@ func (g *generator) name(n *ast.IdentifierNode) *code {
 	return &code{}
 }
 
-// let gives each variable a place of its own. Package expr does not let one hide another; those that follow each other may share.
+// let gives each variable a place of its own. Package expr does not let one hide another; those
+// that follow each other may share.
 func (g *generator) let(n *ast.VariableDeclaratorNode) *code {
 	v := g.node(n.Value)
 	slot, ok := g.slots[n.Name]
@@ -197,7 +199,8 @@ func (g *generator) let(n *ast.VariableDeclaratorNode) *code {
 	return &code{op: opLet, slot: slot, a: v, b: g.node(n.Expr)}
 }
 
-// isFloat reports whether one of the nodes is of type float. Of what is computed with a value of no known type, package expr does not say so.
+// isFloat reports whether one of the nodes is of type float. Of what is computed with a value of no
+// known type, package expr does not say so.
 func isFloat(nodes ...ast.Node) bool {
 	return slices.ContainsFunc(nodes, func(n ast.Node) bool {
 		if typeOf(n.Nature()).Kind == value.FloatKind {
@@ -329,7 +332,8 @@ func (g *generator) call(n ast.Node, name string, args []ast.Node) *code {
 	return c
 }
 
-// object is an object literal. Package expr has no objects with an order, and lets a name come twice.
+// object is an object literal. Package expr has no objects with an order, and lets a name come
+// twice.
 func (g *generator) object(n *ast.MapNode) *code {
 	c := &code{op: opRecord}
 	for _, pair := range n.Pairs {
@@ -354,7 +358,8 @@ func (g *generator) object(n *ast.MapNode) *code {
 	return c
 }
 
-// typ is the static type of a node. Package expr does not know the fields of objects that an expression makes.
+// typ is the static type of a node. Package expr does not know the fields of objects that an
+// expression makes.
 func (g *generator) typ(n ast.Node) *value.Type {
 	switch n := n.(type) {
 	case *ast.NilNode:

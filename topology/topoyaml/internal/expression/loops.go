@@ -35,7 +35,8 @@ var loops = map[string]loop{
 	"groupBy": loopGroupBy, "sortBy": loopSortBy, "reduce": loopReduce,
 }
 
-// looped computes n.b for each element of the list n.a. n.c is the order of sortBy, and what reduce begins with.
+// looped computes n.b for each element of the list n.a. n.c is the order of sortBy, and what reduce
+// begins with.
 func (n *code) looped(in *Inputs, fr *frame) (value.Value, error) {
 	v, err := n.a.eval(in, fr)
 	if err != nil {
@@ -170,7 +171,8 @@ func (n *code) found(in *Inputs, fr *frame, list []value.Value) (value.Value, er
 	return nil, nil
 }
 
-// grouped is an object with a field for each value of the expression, in the order in which they come, of the elements.
+// grouped is an object with a field for each value of the expression, in the order in which they
+// come, of the elements.
 func (n *code) grouped(in *Inputs, fr *frame, list []value.Value) (value.Value, error) {
 	var b value.Builder
 	kinds := map[string]string{}

@@ -13,8 +13,9 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
 )
 
-// operators is every operator and function, at the places where results begin to be wrong: {expression, JSON of the result}. An
-// error of the record is written as "! " and a part of its message.
+// operators is every operator and function, at the places where results begin to be wrong:
+// {expression, JSON of the result}. An error of the record is written as "! " and a part of its
+// message.
 var operators = [][2]string{
 	// Whole numbers are exact, or an error.
 	{`value.max + 1`, "! exceeds the range of whole numbers"}, {`value.max - -1`, "! exceeds"}, {`value.min - 1`, "! exceeds"}, {`value.min + -1`, "! exceeds"},
@@ -112,8 +113,8 @@ func TestOperators(t *testing.T) {
 	}
 }
 
-// Every function of package expr has been decided on: it is in the table above, or it does not exist here. A new version that brings
-// more makes this fail.
+// Every function of package expr has been decided on: it is in the table above, or it does not
+// exist here. A new version that brings more makes this fail.
 func TestEveryFunction(t *testing.T) {
 	lib := functions.NewLibrary()
 	names := append([]string{}, builtin.Names...)
@@ -147,7 +148,8 @@ func TestEveryFunction(t *testing.T) {
 	}
 }
 
-// What is constant is computed when the file is loaded, by the same rules, and its errors have a place.
+// What is constant is computed when the file is loaded, by the same rules, and its errors have a
+// place.
 func TestConstantMistakes(t *testing.T) {
 	for _, test := range []struct {
 		expr   string

@@ -10,8 +10,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
 )
 
-// What takes the way from JSON through an expression to text and back is the same value, with the order of its fields, and its text is
-// what the value is written as.
+// What takes the way from JSON through an expression to text and back is the same value, with the
+// order of its fields, and its text is what the value is written as.
 func TestThroughText(t *testing.T) {
 	r := seeds.Rand(t)
 	programs := map[string]*Program{}

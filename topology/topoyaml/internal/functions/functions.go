@@ -1,5 +1,5 @@
-// Package functions is the functions that expressions call. Each is a function of its arguments alone: none looks at the clock, the
-// locale, the environment or the files of the host.
+// Package functions is the functions that expressions call. Each is a function of its arguments
+// alone: none looks at the clock, the locale, the environment or the files of the host.
 package functions
 
 import (
@@ -19,7 +19,8 @@ type Function struct {
 	Call func(a, b, c, d Value) (Value, error)
 	// Many computes it if Max is -1.
 	Many func(args []Value) (Value, error)
-	// Check looks at arguments that stand in the file before any record comes, each with its number; nil: nothing to see.
+	// Check looks at arguments that stand in the file before any record comes, each with its
+	// number; nil: nothing to see.
 	Check func(arg int, v Value) error
 }
 
@@ -39,7 +40,8 @@ var (
 	errText = fmt.Errorf("a text of more than %d bytes", MaxText)
 )
 
-// Library is the functions of one file, and what they have loaded for it. It is safe for concurrent use.
+// Library is the functions of one file, and what they have loaded for it. It is safe for concurrent
+// use.
 type Library struct {
 	zones    zones
 	patterns patterns

@@ -74,7 +74,8 @@ func end(fn string, v Value, at int64) (Value, error) {
 	return v, err
 }
 
-// Sort returns the elements of a list in the order of their keys, "asc" or "desc" (or [Absent]). Those with equal keys keep their order.
+// Sort returns the elements of a list in the order of their keys, "asc" or "desc" (or [Absent]).
+// Those with equal keys keep their order.
 func Sort(list, keys []Value, order Value) (Value, error) {
 	if err := checkOrder(2, order); err != nil {
 		return nil, err

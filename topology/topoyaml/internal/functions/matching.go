@@ -10,7 +10,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// patterns are the regular expressions of a file, all of them, and the last ones that came with records.
+// patterns are the regular expressions of a file, all of them, and the last ones that came with
+// records.
 type patterns struct {
 	file sync.Map // text -> *regexp.Regexp
 	mu   sync.Mutex
@@ -20,7 +21,8 @@ type patterns struct {
 // maxPatterns bounds what is kept of patterns that come with records.
 const maxPatterns = 64
 
-// Pattern compiles a regular expression that stands in the file. There are as many as the file has, so all are kept.
+// Pattern compiles a regular expression that stands in the file. There are as many as the file has,
+// so all are kept.
 func (l *Library) Pattern(s string) (*regexp.Regexp, error) {
 	re, err := compile(s)
 	if err == nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// times are the functions of times, which are whole milliseconds since 1970, as timestamps of records are.
+// times are the functions of times, which are whole milliseconds since 1970, as timestamps of
+// records are.
 func (l *Library) times() []Function {
 	return []Function{
 		{Name: "parseTime", Min: 1, Max: 3, Call: l.parseTime, Check: func(arg int, v Value) error {
@@ -80,8 +81,9 @@ func (l *Library) parseTime(a, b, c, _ Value) (Value, error) {
 // offsetLayout fits layouts whose texts name a zone or an offset.
 var offsetLayout = regexp.MustCompile(`MST|[-Z]07`)
 
-// settled makes one rule of a time of day that comes twice or not at all, where package time promises none and does one thing east of
-// Greenwich and another west of it: of two it is the second one, and what clocks skip is as late after the change as it seems.
+// settled makes one rule of a time of day that comes twice or not at all, where package time
+// promises none and does one thing east of Greenwich and another west of it: of two it is the
+// second one, and what clocks skip is as late after the change as it seems.
 func settled(t time.Time, layout, s string) time.Time {
 	start, end := t.ZoneBounds()
 	_, offset := t.Zone()
@@ -139,7 +141,8 @@ func (l *Library) formatTime(a, b, c, _ Value) (Value, error) {
 // foreign fits what layouts of other languages consist of.
 var foreign = regexp.MustCompile(`%[A-Za-z]|(?:^|[^A-Za-z])([YyMDdHhmsSTZ]*(?:YY|yy|MM|DD|dd|HH|hh|mm|ss|SS)[YyMDdHhmsSTZ]*)(?:[^A-Za-z]|$)`)
 
-// checkLayout finds layouts that cannot be meant: the text of a time would be the same for all times.
+// checkLayout finds layouts that cannot be meant: the text of a time would be the same for all
+// times.
 func checkLayout(v Value, parse bool) error {
 	layout, ok := v.(string)
 	if !ok {
@@ -173,7 +176,8 @@ func durationMillis(s string) (Value, error) {
 	return d.Milliseconds(), nil
 }
 
-// ParseDuration reads Go's durations, with d for days of 24 hours before them: "1d", "1d12h", "90m".
+// ParseDuration reads Go's durations, with d for days of 24 hours before them: "1d", "1d12h",
+// "90m".
 func ParseDuration(s string) (time.Duration, error) {
 	rest, days := s, time.Duration(0)
 	if i := strings.IndexByte(s, 'd'); i > 0 {

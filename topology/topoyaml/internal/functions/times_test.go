@@ -112,7 +112,8 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// The zones are those that are part of the program: all can be loaded, whatever the environment says.
+// The zones are those that are part of the program: all can be loaded, whatever the environment
+// says.
 func TestZones(t *testing.T) {
 	t.Setenv("ZONEINFO", filepath.Join(t.TempDir(), "none"))
 	t.Setenv("TZ", "Asia/Tokyo")
@@ -135,7 +136,8 @@ func TestZones(t *testing.T) {
 	}
 }
 
-// What is written by toJSON comes back by fromJSON, and the same number has the same text in each way.
+// What is written by toJSON comes back by fromJSON, and the same number has the same text in each
+// way.
 func TestNumbersAsText(t *testing.T) {
 	l := NewLibrary()
 	for _, test := range []struct{ in, want string }{

@@ -13,8 +13,9 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// zoneData is the IANA time zone database, as Go's distribution has it. It is part of the program, so that a result depends neither
-// on the host's files nor on the environment. `make zones` replaces it; ZonesVersion says which one it is.
+// zoneData is the IANA time zone database, as Go's distribution has it. It is part of the program,
+// so that a result depends neither on the host's files nor on the environment. `make zones`
+// replaces it; ZonesVersion says which one it is.
 //
 //go:embed zones/zoneinfo.zip
 var zoneData []byte

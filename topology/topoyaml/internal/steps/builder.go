@@ -19,7 +19,8 @@ type Given struct {
 	Lookup func(name string) (value string, ok bool)
 	// Functions are the Go functions that process steps name.
 	Functions map[string]Function
-	// Checked are names of functions that the program that will run the file has: a file with them is checked only.
+	// Checked are names of functions that the program that will run the file has: a file with them
+	// is checked only.
 	Checked []string
 }
 
@@ -36,7 +37,8 @@ type File struct {
 	Sinks   []*Sink   // each once, in the order of the file
 }
 
-// Read reads a topology. data is the content of the file, path is what messages call it. With mistakes there is no topology.
+// Read reads a topology. data is the content of the file, path is what messages call it. With
+// mistakes there is no topology.
 func Read(path string, data []byte, g Given) (*File, []yamlfile.Mistake) {
 	b := newBuilder(path, g)
 	f := b.load(data)
@@ -106,11 +108,12 @@ func (b *builder) load(data []byte) *File {
 	for _, d := range streams {
 		b.flow(d)
 	}
-	if len(b.r.Mistakes) == 0 { // after a mistake, something may be missing that would have read the records
+	if len(b.r.Mistakes) == 0 {
+		// after a mistake, something may be missing that would have read the records
 		b.unread(streams)
 	}
-	// What the DSL finds is reported too. With mistakes before, some of the topology is missing, and so nothing is said of it as a
-	// whole.
+	// What the DSL finds is reported too. With mistakes before, some of the topology is missing,
+	// and so nothing is said of it as a whole.
 	found := len(b.r.Mistakes)
 	plan, err := b.t.Build()
 	if err != nil {
@@ -122,7 +125,8 @@ func (b *builder) load(data []byte) *File {
 	return &File{Plan: plan, Sources: b.sources, Sinks: b.sinks}
 }
 
-// mistakes takes over what Build has found. What has no place in the file gets the fallback, if it is wanted.
+// mistakes takes over what Build has found. What has no place in the file gets the fallback, if it
+// is wanted.
 func (b *builder) mistakes(err error, fallback yamlfile.Position, whole bool) {
 	if all, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range all.Unwrap() {

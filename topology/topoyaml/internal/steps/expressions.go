@@ -10,7 +10,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
 )
 
-// expression compiles an expression of the file. After a mistake it returns a program of unknown type that is never run.
+// expression compiles an expression of the file. After a mistake it returns a program of unknown
+// type that is never run.
 func (b *builder) expression(n *yaml.Node, sc expression.Scope) *expression.Program {
 	p, mistake := b.exprs.Compile(n.Value, sc, b.r.Where(yamlfile.At(n)))
 	if mistake != nil {
@@ -31,7 +32,8 @@ func (b *builder) condition(n *yaml.Node, sc expression.Scope, what string) *exp
 	return p
 }
 
-// template compiles an expression, a mapping of templates (an object with its fields in that order) or a list of templates.
+// template compiles an expression, a mapping of templates (an object with its fields in that order)
+// or a list of templates.
 func (b *builder) template(n *yaml.Node, sc expression.Scope) *expression.Program {
 	switch n.Kind {
 	case yaml.MappingNode:

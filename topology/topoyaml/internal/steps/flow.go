@@ -8,7 +8,8 @@ import (
 
 // flow is a chain of steps so far: what it has come to, and what is known of its keys and values.
 type flow struct {
-	// dead: something before does not exist or cannot be built. The steps are checked, but not built.
+	// dead: something before does not exist or cannot be built. The steps are checked, but not
+	// built.
 	dead bool
 	at   point
 

@@ -10,8 +10,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// point is what a chain of steps has come to: one of the DSL's handles. The interfaces behind it say
-// what steps can do with it; a step asks for the one that it needs.
+// point is what a chain of steps has come to: one of the DSL's handles. The interfaces behind it
+// say what steps can do with it; a step asks for the one that it needs.
 type point interface {
 	// before says what is missing where a step takes records and these are not there yet.
 	before() string

@@ -14,8 +14,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
 )
 
-// The DSL has two forms of most operators: of values alone, and of whole records. An expression that
-// uses neither key nor time takes the first, which lets the plan leave keys undecoded.
+// The DSL has two forms of most operators: of values alone, and of whole records. An expression
+// that uses neither key nor time takes the first, which lets the plan leave keys undecoded.
 
 // record is what steps of whole records are handed.
 type record = topology.Record[value.Value, value.Value]
@@ -60,8 +60,8 @@ func mapValues() step {
 		Field: yamlfile.Field{Name: "map-values", Shape: yamlfile.Template(), Doc: "gives records a new value"},
 		build: anywhere(func(b *builder, f *flow, e *yamlfile.Entry) {
 			if counts, ok := f.at.(table[int64]); ok {
-				// The numbers of a count are the only values that are typed in Go: no step of its own to make
-				// them values.
+				// The numbers of a count are the only values that are typed in Go: no step of its
+				// own to make them values.
 				p := b.template(e.Node, expression.RecordScope(f.key, value.IntType))
 				if !p.Roots.WholeRecord() {
 					f.at = made(b.call(f, e.Pos), func() stream { return ofCounts(counts, p) })

@@ -182,8 +182,9 @@ func (b *builder) open(s *Source) {
 	}
 }
 
-// TimeOf is the time of a record with that value, in milliseconds: parts of one are cut off, towards the past, before 1970 as
-// behind it. Whether the time may be a record's is the topology's to check.
+// TimeOf is the time of a record with that value, in milliseconds: parts of one are cut off,
+// towards the past, before 1970 as behind it. Whether the time may be a record's is the topology's
+// to check.
 func (s *Source) TimeOf(v value.Value) (int64, error) {
 	t, err := s.Time.Eval(&expression.Inputs{Value: v})
 	if err != nil {

@@ -6,12 +6,13 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
 )
 
-// step is the definition of a step, and all that is known of it. The check of files, the schema, the
-// suggestions and the reference in docs/yaml.md are made of its field.
+// step is the definition of a step, and all that is known of it. The check of files, the schema,
+// the suggestions and the reference in docs/yaml.md are made of its field.
 type step struct {
 	// Field is the step's name, what stands behind it, and a line of documentation.
 	yamlfile.Field
-	// build says where the step may stand and what it does there: see anywhere, ofRecords and behind.
+	// build says where the step may stand and what it does there: see anywhere, ofRecords and
+	// behind.
 	build func(b *builder, f *flow, e *yamlfile.Entry)
 	// last: nothing can follow it.
 	last bool
@@ -32,7 +33,8 @@ func anywhere(build func(*builder, *flow, *yamlfile.Entry)) func(*builder, *flow
 	return build
 }
 
-// ofRecords lets a step stand where there are records. A table is read as the stream of its changes.
+// ofRecords lets a step stand where there are records. A table is read as the stream of its
+// changes.
 func ofRecords(build func(*builder, *flow, stream, *yamlfile.Entry)) func(*builder, *flow, *yamlfile.Entry) {
 	return func(b *builder, f *flow, e *yamlfile.Entry) { build(b, f, b.records(f, e.Pos, e.Name), e) }
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// For is the way out after a name that does not exist: the nearest one that does, or all of them if they are few.
+// For is the way out after a name that does not exist: the nearest one that does, or all of them if
+// they are few.
 func For(name string, known []string) string {
 	if len(known) == 0 {
 		return ""
@@ -33,7 +34,8 @@ func For(name string, known []string) string {
 	return "; there are " + strings.Join(quoted, ", ")
 }
 
-// distance is the number of letters to insert, remove, change or swap with their neighbour to get from a to b.
+// distance is the number of letters to insert, remove, change or swap with their neighbour to get
+// from a to b.
 func distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
 		return 64 // nobody's typing error

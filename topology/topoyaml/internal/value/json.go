@@ -14,8 +14,8 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// AppendJSON appends v as JSON without white space: objects with their fields in order, whole numbers without a point, bytes in
-// base64. Equal values give equal bytes.
+// AppendJSON appends v as JSON without white space: objects with their fields in order, whole
+// numbers without a point, bytes in base64. Equal values give equal bytes.
 func AppendJSON(dst []byte, v Value) ([]byte, error) {
 	var err error
 	switch v := v.(type) {
@@ -115,7 +115,8 @@ var jsonReaders = sync.Pool{New: func() any {
 	return &jsonReader{dec: jsontext.NewDecoder(bytes.NewReader(nil)), names: map[string]string{}}
 }}
 
-// ParseJSON decodes one JSON value. Names that occur twice in an object, and strings that are not UTF-8, are errors.
+// ParseJSON decodes one JSON value. Names that occur twice in an object, and strings that are not
+// UTF-8, are errors.
 func ParseJSON(src []byte) (Value, error) {
 	r := jsonReaders.Get().(*jsonReader)
 	defer jsonReaders.Put(r)

@@ -216,7 +216,8 @@ func TestSumAndMean(t *testing.T) {
 	}
 }
 
-// A number reads as the same value however it is written: with a point, an exponent, zeros before and behind.
+// A number reads as the same value however it is written: with a point, an exponent, zeros before
+// and behind.
 func TestWaysToWriteNumbers(t *testing.T) {
 	r := seeds.Rand(t)
 	for range 50_000 {

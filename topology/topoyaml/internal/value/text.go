@@ -5,9 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// The unit of texts is the character: a Unicode code point. A byte that belongs to none counts as one, and stays as it is.
+// The unit of texts is the character: a Unicode code point. A byte that belongs to none counts as
+// one, and stays as it is.
 
-// Text is the function string: texts as they are, all else as its JSON is written. Null has no text.
+// Text is the function string: texts as they are, all else as its JSON is written. Null has no
+// text.
 func Text(v Value) (string, error) {
 	switch v := v.(type) {
 	case string:
@@ -33,7 +35,8 @@ func Name(v Value) (string, error) {
 	return "", fmt.Errorf("a field's name is a text, a number, true or false, not %s%s", Kind(v), OfNull(v))
 }
 
-// Len is the number of a text's characters, of a list's elements, of an object's fields, or of bytes.
+// Len is the number of a text's characters, of a list's elements, of an object's fields, or of
+// bytes.
 func Len(v Value) (int, error) {
 	switch v := v.(type) {
 	case string:
@@ -48,8 +51,9 @@ func Len(v Value) (int, error) {
 	return 0, fmt.Errorf("len() takes a text, a list or an object, not %s%s", Kind(v), OfNull(v))
 }
 
-// At is the element or the field that is meant by v[key]. Numbers below 0 count from the end. Null has only null in it, and so does an
-// object that has no such field; found is false for a place that is outside of a list.
+// At is the element or the field that is meant by v[key]. Numbers below 0 count from the end. Null
+// has only null in it, and so does an object that has no such field; found is false for a place
+// that is outside of a list.
 func At(v, key Value) (elem Value, found bool, err error) {
 	switch v := v.(type) {
 	case nil:
@@ -88,7 +92,8 @@ func place(key Value, n int) (i int, ok bool, err error) {
 	return int(at), true, nil
 }
 
-// Slice is v[from:to] of a list or a text. Numbers below 0 count from the end; what is outside is left out.
+// Slice is v[from:to] of a list or a text. Numbers below 0 count from the end; what is outside is
+// left out.
 func Slice(v, from, to Value) (Value, error) {
 	n, err := 0, error(nil)
 	switch v := v.(type) {

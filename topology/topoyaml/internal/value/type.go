@@ -153,8 +153,8 @@ func SameType(a, b *Type) bool {
 	return true
 }
 
-// Mismatch names the first part of a value that is not of its type. Fields that are missing or null are of any type, and so are those
-// that the type does not name.
+// Mismatch names the first part of a value that is not of its type. Fields that are missing or null
+// are of any type, and so are those that the type does not name.
 func (t *Type) Mismatch(path string, v Value) error {
 	if !t.Holds(v) {
 		if path == "" {

@@ -1,5 +1,5 @@
-// Package value is what expressions of topologies in YAML compute with: dynamic values, their JSON, their order and arithmetic
-// that is exact or an error.
+// Package value is what expressions of topologies in YAML compute with: dynamic values, their JSON,
+// their order and arithmetic that is exact or an error.
 package value
 
 import (
@@ -8,14 +8,16 @@ import (
 	"strings"
 )
 
-// Value is a dynamic value: nil, bool, int64, float64, string, []byte, []Value or *[Object]; the result of an aggregation is
-// another [Fielder].
+// Value is a dynamic value: nil, bool, int64, float64, string, []byte, []Value or *[Object]; the
+// result of an aggregation is another [Fielder].
 //
-// Values are never changed once they are made, so they may be shared. A number that is whole and fits is always an int64, never
-// a float64: that way a number does not change its kind by being written and read again. No float64 is infinite or no number.
+// Values are never changed once they are made, so they may be shared. A number that is whole and
+// fits is always an int64, never a float64: that way a number does not change its kind by being
+// written and read again. No float64 is infinite or no number.
 type Value = any
 
-// Object is a JSON object that keeps the order of its fields. It is immutable, and safe for concurrent use.
+// Object is a JSON object that keeps the order of its fields. It is immutable, and safe for
+// concurrent use.
 type Object struct {
 	fields []Field
 }
@@ -26,8 +28,8 @@ type Field struct {
 	Value Value
 }
 
-// NewObject returns an object of these fields, in this order. It takes the slice over. The last one of fields with the same
-// name is the one that counts.
+// NewObject returns an object of these fields, in this order. It takes the slice over. The last one
+// of fields with the same name is the one that counts.
 func NewObject(fields ...Field) *Object { return &Object{fields: fields} }
 
 // Named returns a field.
@@ -58,7 +60,8 @@ type Fielder interface {
 	Fields() []Field
 }
 
-// Get returns the value of a field, or nil: of nil, of other values that have no fields, and where it is missing.
+// Get returns the value of a field, or nil: of nil, of other values that have no fields, and where
+// it is missing.
 func Get(v Value, name string) Value {
 	switch o := v.(type) {
 	case *Object:
@@ -71,7 +74,8 @@ func Get(v Value, name string) Value {
 	return nil
 }
 
-// Builder makes an object of which a name may come twice: the last value counts, at the first one's place.
+// Builder makes an object of which a name may come twice: the last value counts, at the first one's
+// place.
 type Builder struct {
 	fields []Field
 	at     map[string]int
@@ -102,7 +106,8 @@ func (b *Builder) Get(name string) (v Value, ok bool) {
 // Object returns the object. The builder is used up.
 func (b *Builder) Object() *Object { return NewObject(b.fields...) }
 
-// Snapshot returns v, or an object with the fields that it has now: the state of an aggregation is changed with the next record.
+// Snapshot returns v, or an object with the fields that it has now: the state of an aggregation is
+// changed with the next record.
 func Snapshot(v Value) Value {
 	switch o := v.(type) {
 	case *Object:
@@ -149,7 +154,8 @@ func Kind(v Value) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// Scalar reports whether v is neither a list nor an object nor bytes: Go compares such values as [Equal] does.
+// Scalar reports whether v is neither a list nor an object nor bytes: Go compares such values as
+// [Equal] does.
 func Scalar(v Value) bool {
 	switch v.(type) {
 	case nil, bool, int64, float64, string:
@@ -158,8 +164,8 @@ func Scalar(v Value) bool {
 	return false
 }
 
-// Equal reports whether two values are the same. Numbers are the same if they are exactly as large, objects if they have the same
-// fields, in whatever order.
+// Equal reports whether two values are the same. Numbers are the same if they are exactly as large,
+// objects if they have the same fields, in whatever order.
 func Equal(a, b Value) bool {
 	switch a := a.(type) {
 	case nil:
@@ -204,8 +210,8 @@ func Equal(a, b Value) bool {
 	return false
 }
 
-// Compare orders numbers by their exact size, and texts by their bytes, which is the order of their characters. ok is false for
-// other values, and for a number and a text.
+// Compare orders numbers by their exact size, and texts by their bytes, which is the order of their
+// characters. ok is false for other values, and for a number and a text.
 func Compare(a, b Value) (order int, ok bool) {
 	switch a := a.(type) {
 	case int64:

@@ -13,7 +13,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/valuetest"
 )
 
-// What is written comes back the same, with the order of fields and the kinds of numbers, and Go's own JSON agrees about it.
+// What is written comes back the same, with the order of fields and the kinds of numbers, and Go's
+// own JSON agrees about it.
 func TestJSONRoundTrip(t *testing.T) {
 	r := seeds.Rand(t)
 	var s value.JSONSerde
@@ -89,7 +90,8 @@ func TestMalformedJSON(t *testing.T) {
 	}
 }
 
-// The scalar serdes write what the Go serdes of the same name write, and take no value of another kind.
+// The scalar serdes write what the Go serdes of the same name write, and take no value of another
+// kind.
 func TestScalarSerdes(t *testing.T) {
 	for _, test := range []struct {
 		name string

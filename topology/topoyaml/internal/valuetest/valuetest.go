@@ -34,7 +34,8 @@ func Random(r *rand.Rand, depth int) value.Value {
 	case 3:
 		return int64(r.IntN(100) - 50)
 	case 4:
-		return value.Whole(math.Float64frombits(r.Uint64() & ^uint64(1<<62))) // no exponent is out of range
+		// no exponent is out of range
+		return value.Whole(math.Float64frombits(r.Uint64() & ^uint64(1<<62)))
 	case 5:
 		return value.Whole(r.NormFloat64() * math.Pow10(r.IntN(30)-10))
 	case 6:

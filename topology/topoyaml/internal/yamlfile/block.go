@@ -1,7 +1,7 @@
 package yamlfile
 
-// Block is a mapping with known fields. Files are read by blocks, and the JSON Schema and the tables
-// of the documentation are made of them.
+// Block is a mapping with known fields. Files are read by blocks, and the JSON Schema and the
+// tables of the documentation are made of them.
 type Block struct {
 	Name string
 	Doc  string
@@ -44,8 +44,8 @@ func (b *Block) names() []string {
 // alternatives reports whether a field is what the block is, not what it has.
 func (b *Block) alternatives() bool { return len(b.One) > 0 && len(b.One) == len(b.Fields) }
 
-// Blocks returns the blocks of a file, each once: the file's own first, then those of its fields, and
-// so on.
+// Blocks returns the blocks of a file, each once: the file's own first, then those of its fields,
+// and so on.
 func Blocks(file *Block) []*Block {
 	blocks := []*Block{file}
 	seen := map[*Block]bool{file: true}

@@ -6,7 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Mapping is a block as it stands in the file. Its fields are those of the table, each once; a field that is wrong is left out.
+// Mapping is a block as it stands in the file. Its fields are those of the table, each once; a
+// field that is wrong is left out.
 type Mapping struct {
 	Pos     Position
 	block   *Block

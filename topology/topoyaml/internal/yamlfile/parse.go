@@ -1,5 +1,5 @@
-// Package yamlfile reads YAML files by blocks of known fields: each value with its position, variables
-// replaced, and everything that is wrong reported with a way out.
+// Package yamlfile reads YAML files by blocks of known fields: each value with its position,
+// variables replaced, and everything that is wrong reported with a way out.
 package yamlfile
 
 import (
@@ -35,7 +35,8 @@ type Reader struct {
 	Unknown map[string]bool
 }
 
-// NewReader returns a reader of the file of that name. lookup finds the variables, as os.LookupEnv does; nil finds none.
+// NewReader returns a reader of the file of that name. lookup finds the variables, as os.LookupEnv
+// does; nil finds none.
 func NewReader(file string, lookup func(name string) (string, bool)) *Reader {
 	if lookup == nil {
 		lookup = func(string) (string, bool) { return "", false }
@@ -47,8 +48,8 @@ func (r *Reader) Fail(p Position, format string, args ...any) {
 	r.Mistakes = append(r.Mistakes, Mistake{Position{max(p.Line, 1), max(p.Column, 1)}, fmt.Sprintf(format, args...)})
 }
 
-// ofParser fits the messages of the parser of package yaml, as opposed to those of its scanner. Their lines are those where what is not
-// right begins.
+// ofParser fits the messages of the parser of package yaml, as opposed to those of its scanner.
+// Their lines are those where what is not right begins.
 var ofParser = regexp.MustCompile(`^did not find expected (?:key|node content|'-' indicator|<.*>|',' or .*)$`)
 
 // wayOut is what to do about a message of package yaml.
@@ -119,8 +120,8 @@ func (r *Reader) Parse(data []byte) *yaml.Node {
 	return root
 }
 
-// braces looks for what is wrong with the braces of the line where the parser stopped, or the one before, and says what to do; "" if it finds
-// nothing.
+// braces looks for what is wrong with the braces of the line where the parser stopped, or the one
+// before, and says what to do; "" if it finds nothing.
 func (r *Reader) braces(p *Position) string {
 	for line := p.Line; line >= max(p.Line-1, 1) && line <= len(r.lines); line-- {
 		variable, column := scanBraces(r.lines[line-1])
@@ -136,8 +137,8 @@ func (r *Reader) braces(p *Position) string {
 	return ""
 }
 
-// scanBraces finds the first ${ that stands within braces without quotes, or the first brace or bracket that closes what the line has not
-// opened; column is 0 if there is none.
+// scanBraces finds the first ${ that stands within braces without quotes, or the first brace or
+// bracket that closes what the line has not opened; column is 0 if there is none.
 func scanBraces(line string) (variable bool, column int) {
 	quote, depth := byte(0), 0
 	for i := 0; i < len(line); i++ {

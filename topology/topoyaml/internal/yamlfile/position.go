@@ -24,7 +24,8 @@ func (r *Reader) Where(p Position) string {
 
 func At(n *yaml.Node) Position { return Position{n.Line, n.Column} }
 
-// Within is the place of a character of a scalar's text, or the scalar's if that cannot be said or the offset is negative.
+// Within is the place of a character of a scalar's text, or the scalar's if that cannot be said or
+// the offset is negative.
 func (r *Reader) Within(n *yaml.Node, offset int) Position {
 	p := At(n)
 	if offset < 0 || r.replaced[n] || n.Style&yaml.FoldedStyle != 0 {

@@ -90,7 +90,8 @@ func schemaOf(b *Block) *value.Object {
 	return value.NewObject(value.Named("description", b.Doc), value.Named("anyOf", []value.Value{short, value.NewObject(fields...)}))
 }
 
-// orVariable is a schema for what is not any text, before variables are replaced: an editor sees them as they are written.
+// orVariable is a schema for what is not any text, before variables are replaced: an editor sees
+// them as they are written.
 func orVariable(fields ...value.Field) *value.Object {
 	return value.NewObject(value.Named("anyOf", []value.Value{value.NewObject(fields...), ref("variable")}))
 }
