@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -47,7 +48,7 @@ type aggregation[K, V, A any] struct {
 	wantValue          anySerde
 	value              *serdeRef[A] // nil: by type
 	opts               []ValueOption[A]
-	step               func(*builder, *planNode) (ops.Step[K, V, A], error)
+	step               func(site) ops.Step[K, V, A]
 }
 
 // reduction is the aggregation of Reduce.
@@ -59,15 +60,20 @@ func reduction[K, V any](s Stream[K, V], store string, f func(V, V) V, opts []Va
 	} else {
 		a.usesValue = true
 	}
-	from := s.value
-	a.step = func(_ *builder, p *planNode) (ops.Step[K, V, V], error) {
-		v, err := from.resolve()
-		if err != nil {
-			return nil, err
-		}
-		return ops.ReduceStep[K](f, v, p.rawValue == v.Name()), nil
+	a.step = func(at site) ops.Step[K, V, V] {
+		v, raw := copying(at, s.value)
+		return ops.ReduceStep[K](f, v, raw)
 	}
 	return a
+}
+
+// copying returns the serde that a reduction copies values with, and whether their bytes are written
+// by it; nothing for values of which every assignment is a copy.
+func copying[V any](at site, of *serdeRef[V]) (v serde.Serde[V], raw bool) {
+	if !ops.Mutable[V]() {
+		return nil, false
+	}
+	return valueSerde(at, of)
 }
 
 // missing says that an aggregation has no function.
@@ -105,11 +111,9 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind S
 	}
 	d := &storeDecl{name: a.store, at: at, kind: kind, role: a.kind, timestamps: true, key: s.key, value: a.value}
 	n.stores = []*storeDecl{t.addStore(d)}
-	n.emit = new(ops.Emit)
-	n.usesKey, n.usesValue = a.usesKey, a.usesValue
-	n.wantKey, n.wantValue = s.key, a.wantValue
-	n.joins = true
-	n.passKey = true
+	n.partitioned = true
+	n.emits = new(emitDecl)
+	n.reads = reads{key: a.usesKey, value: a.usesValue, wantKey: s.key, wantValue: a.wantValue}
 	// Updates bring along the bytes that the flush writes; what is forwarded at once is encoded only if it has to be copied anyway.
 	mutable := ops.Mutable[A]()
 	n.value = output{serde: a.value, live: func(p *planNode) bool {
@@ -121,25 +125,13 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind S
 // aggregate adds an unwindowed aggregation.
 func aggregate[K, V, A any](s Stream[K, V], a aggregation[K, V, A]) Table[K, A] {
 	n := addAggregation(s, &a, KeyValueStore)
-	n.key = output{serde: s.key}
-	store := n.stores[0]
-	n.build = func(b *builder, p *planNode) error {
-		k, err := s.key.resolve()
-		if err != nil {
-			return err
-		}
-		step, err := a.step(b, p)
-		if err != nil {
-			return err
-		}
-		cache, err := cacheOf(b, store, a.value)
-		if err != nil {
-			return err
-		}
-		op := ops.NewAggregate(b.node(p), k, p.rawKey == k.Name(), cache, step, emission[K, A](b, p))
-		b.set(p, op)
-		b.flushers = append(b.flushers, op)
-		return nil
-	}
-	return Table[K, A]{n: n, key: s.key, value: a.value, store: store, owned: true}
+	n.key = output{serde: s.key, passed: true}
+	rows := &tableStore[A]{d: n.stores[0], value: a.value}
+	out := link(n, func(at site, next ops.Receiver[K, A]) (ops.Receiver[K, V], error) {
+		k, raw := keySerde(at, s.key)
+		op := ops.NewAggregate(at.node(), k, raw, rows.cache(at.b), a.step(at), emission(at, next))
+		at.flushes(op)
+		return op, nil
+	}, s.out)
+	return Table[K, A]{n: n, out: out, key: s.key, value: a.value, rows: rows, owned: true}
 }

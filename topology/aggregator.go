@@ -117,14 +117,14 @@ func (a Aggregator[In, A]) mistakes() []string {
 func ofValues[K, V, A any](store string, a Aggregator[V, A], opts []ValueOption[A]) aggregation[K, V, A] {
 	return aggregation[K, V, A]{
 		kind: "aggregate", store: store, wrong: a.mistakes(), usesValue: true, opts: opts,
-		step: func(b *builder, _ *planNode) (ops.Step[K, V, A], error) {
+		step: func(at site) ops.Step[K, V, A] {
 			switch a.form {
 			case tryFold:
-				return ops.TryFoldStep[K](b.task, a.init, a.try), nil
+				return ops.TryFoldStep[K](at.b.task, a.init, a.try)
 			case optFold:
-				return ops.FoldOptStep[K](a.opt), nil
+				return ops.FoldOptStep[K](a.opt)
 			}
-			return ops.FoldStep[K](a.init, a.add), nil
+			return ops.FoldStep[K](a.init, a.add)
 		},
 	}
 }
@@ -133,14 +133,14 @@ func ofValues[K, V, A any](store string, a Aggregator[V, A], opts []ValueOption[
 func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts []ValueOption[A]) aggregation[K, V, A] {
 	return aggregation[K, V, A]{
 		kind: "aggregate", store: store, wrong: a.mistakes(), usesKey: true, usesValue: true, opts: opts,
-		step: func(b *builder, _ *planNode) (ops.Step[K, V, A], error) {
+		step: func(at site) ops.Step[K, V, A] {
 			switch a.form {
 			case tryFold:
-				return ops.TryFoldRecordsStep(b.task, a.init, a.try), nil
+				return ops.TryFoldRecordsStep(at.b.task, a.init, a.try)
 			case optFold:
-				return ops.FoldOptRecordsStep(a.opt), nil
+				return ops.FoldOptRecordsStep(a.opt)
 			}
-			return ops.FoldRecordsStep(a.init, a.add), nil
+			return ops.FoldRecordsStep(a.init, a.add)
 		},
 	}
 }
@@ -149,6 +149,6 @@ func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts [
 func ofCount[K, V any](store string) aggregation[K, V, int64] {
 	return aggregation[K, V, int64]{
 		kind: "count", store: store,
-		step: func(*builder, *planNode) (ops.Step[K, V, int64], error) { return ops.CountStep[K, V](), nil },
+		step: func(site) ops.Step[K, V, int64] { return ops.CountStep[K, V]() },
 	}
 }

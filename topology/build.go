@@ -43,8 +43,8 @@ func (t *Topology) Build() (*Plan, error) {
 	p := &Plan{name: t.name}
 	for _, n := range t.nodes {
 		pn := &planNode{node: n}
-		if n.emit != nil {
-			pn.emit = *n.emit
+		if n.emits != nil {
+			pn.emit = n.emits.when
 		}
 		p.nodes = append(p.nodes, pn)
 		for _, parent := range n.parents {
@@ -84,22 +84,26 @@ func (t *Topology) checkSources() {
 	first := make(map[string]*node)
 	some := false
 	for _, n := range t.nodes {
-		for _, topic := range n.topics {
+		if n.reader == nil {
+			continue
+		}
+		for _, topic := range n.reader.topics {
 			some = true
 			f, ok := first[topic]
 			if !ok {
 				first[topic] = n
 				continue
 			}
-			switch internal := n.kind == repartitioned || f.kind == repartitioned; {
-			case internal && n.kind != f.kind:
+			a, b := f.reader, n.reader
+			switch {
+			case a.internal != b.internal:
 				mistakef(t, n.at, n.name, "the topic read at %s and the repartition topic have one name: give the repartition topic another", f.at)
-			case internal: // the name is taken, which has been said
-			case n.ownTime || f.ownTime:
+			case a.internal: // the name is taken, which has been said
+			case a.ownTime || b.ownTime:
 				mistakef(t, n.at, n.name, "topic %q is read at %s already, and with a time of its own at one of the two places: declare the stream once and use its handle twice", topic, f.at)
-			case n.timeless != f.timeless:
+			case a.timeless != b.timeless:
 				mistakef(t, n.at, n.name, "topic %q is read at %s already, and timeless at one of the two places only: say it at both", topic, f.at)
-			case n.future != f.future:
+			case a.future != b.future:
 				mistakef(t, n.at, n.name, "topic %q is read at %s already, with another MaxFuture: say the same at both", topic, f.at)
 			}
 		}
@@ -124,10 +128,10 @@ func (t *Topology) checkSerdes() {
 		}
 	}
 	for _, n := range t.nodes {
-		if n.sink != nil {
-			check(n.name, n.at, n.sink.key, n.sink.value)
+		if n.writer != nil {
+			check(n.name, n.at, n.writer.key, n.writer.value)
 		}
-		check(n.name, n.at, n.wantKey, n.wantValue)
+		check(n.name, n.at, n.reads.wantKey, n.reads.wantValue)
 	}
 	for _, d := range t.storeIDs {
 		check(d.name, d.at, d.key, d.value)
@@ -152,11 +156,11 @@ func nameOf(s anySerde) string {
 // checkJoins checks that both sides of a join have keys of one serde: their bytes decide the partition.
 func (t *Topology) checkJoins() {
 	for _, n := range t.nodes {
-		if n.table == nil {
+		if n.looks.table == nil {
 			continue
 		}
-		if s, tb := nameOf(n.wantKey), nameOf(n.stores[0].key); s != tb {
-			mistakef(t, n.at, n.name, "the stream's keys are written as %s and those of table %s as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", s, n.table.name, tb)
+		if s, tb := nameOf(n.reads.wantKey), nameOf(n.looks.key); s != tb {
+			mistakef(t, n.at, n.name, "the stream's keys are written as %s and those of table %s as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", s, n.looks.table.name, tb)
 		}
 	}
 }
@@ -175,7 +179,7 @@ func (t *Topology) checkInternal(p *Plan) {
 		add(d.at, d.name, "-changelog", "the changelog of store")
 	}
 	for _, n := range t.nodes {
-		if n.sink != nil && n.sink.repartition != nil {
+		if n.writer != nil && n.writer.repartition != nil {
 			add(n.at, n.name, "-repartition", "the repartition topic")
 		}
 	}
@@ -185,10 +189,10 @@ func (t *Topology) checkInternal(p *Plan) {
 		}
 	}
 	for _, n := range t.nodes {
-		if n.sink == nil || n.sink.repartition != nil {
+		if n.writer == nil || n.writer.repartition != nil {
 			continue
 		}
-		if what, ok := internal[n.sink.topic]; ok {
+		if what, ok := internal[n.writer.topic]; ok {
 			mistakef(t, n.at, n.name, "this topic is %s, which is internal: write to another topic", what)
 		}
 	}
@@ -207,7 +211,7 @@ func (t *Topology) checkLoops(p *Plan) {
 			continue
 		}
 		for _, m := range p.nodes {
-			if slices.Contains(m.topics, n.sink.Topic) && n.sink.Repartition == (m.kind == repartitioned) {
+			if r := m.reader; r != nil && slices.Contains(r.topics, n.sink.Topic) && n.sink.Repartition == r.internal {
 				next[n.sub] = append(next[n.sub], m.sub)
 				if e := (edge{n.sub, m.sub}); by[e] == nil || by[e].sink.Repartition {
 					by[e] = n
@@ -247,7 +251,7 @@ func (p *Plan) analyze() {
 	for _, n := range p.nodes {
 		for i, parent := range n.parents {
 			from := p.nodes[parent.id]
-			n.held = n.held || from.held || from.node.emit != nil && from.emit == ops.EmitUpdates
+			n.held = n.held || from.held || from.emits != nil && from.emit == ops.EmitUpdates
 			if i == 0 {
 				n.rawKey, n.rawValue = from.rawKeyOut, from.rawValueOut
 				continue
@@ -269,9 +273,10 @@ func (p *Plan) analyze() {
 			n.outKey = n.outKey || p.nodes[c].needKey
 			n.outValue = n.outValue || p.nodes[c].needValue
 		}
-		atOnce := n.node.emit != nil && n.emit == ops.EmitEach
-		n.needKey = n.usesKey || n.wantKey != nil && nameOf(n.wantKey) != n.rawKey || n.outKey && (n.key.kept || n.passKey && atOnce)
-		n.needValue = n.usesValue || n.wantValue != nil && nameOf(n.wantValue) != n.rawValue || n.outValue && (n.value.kept || n.passValue && atOnce)
+		r := n.reads
+		atOnce := n.emits != nil && n.emit == ops.EmitEach
+		n.needKey = r.key || r.wantKey != nil && nameOf(r.wantKey) != n.rawKey || n.outKey && (n.key.kept || n.key.passed && atOnce)
+		n.needValue = r.value || r.wantValue != nil && nameOf(r.wantValue) != n.rawValue || n.outValue && (n.value.kept || n.value.passed && atOnce)
 	}
 }
 

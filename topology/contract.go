@@ -84,8 +84,8 @@ func (p *Plan) repartitionContract(topic, sub string) []string {
 		}
 	}
 	for _, n := range p.nodes {
-		if n.node.sink != nil && n.node.sink.repartition != nil && n.node.sink.topic == topic {
-			fields = append(fields, "key "+word(nameOf(n.node.sink.key)), "value "+word(nameOf(n.node.sink.value)))
+		if w := n.writer; w != nil && w.repartition != nil && w.topic == topic {
+			fields = append(fields, "key "+word(nameOf(w.key)), "value "+word(nameOf(w.value)))
 		}
 	}
 	return fields
@@ -93,13 +93,15 @@ func (p *Plan) repartitionContract(topic, sub string) []string {
 
 // ownTime reports whether the event time of a source is computed.
 func (p *Plan) ownTime(topic string) bool {
-	return slices.ContainsFunc(p.nodes, func(n *planNode) bool { return n.ownTime && slices.Contains(n.topics, topic) })
+	return slices.ContainsFunc(p.nodes, func(n *planNode) bool {
+		return n.reader != nil && n.reader.ownTime && slices.Contains(n.reader.topics, topic)
+	})
 }
 
 // final reports whether the windows of a store have final results.
 func (p *Plan) final(sub int, store string) bool {
 	return slices.ContainsFunc(p.nodes, func(n *planNode) bool {
-		return n.sub == sub && n.windows != nil && n.node.emit != nil && n.emit == ops.EmitFinal &&
+		return n.sub == sub && n.emits != nil && n.emit == ops.EmitFinal &&
 			slices.ContainsFunc(n.stores, func(d *storeDecl) bool { return d.name == store })
 	})
 }

@@ -16,7 +16,7 @@ func (p *Plan) coPartition() {
 	uses := make(map[*storeDecl]*use)
 	var order []*storeDecl
 	for _, n := range p.nodes {
-		if !n.joins {
+		if !n.partitioned {
 			continue
 		}
 		reached := p.topicsOf(n)
@@ -68,7 +68,7 @@ func (p *Plan) topicsOf(n *planNode) []string {
 			return
 		}
 		seen[n.id] = true
-		topics = append(topics, n.topics...)
+		topics = append(topics, n.topics()...)
 		for _, parent := range n.parents {
 			visit(p.nodes[parent.id])
 		}

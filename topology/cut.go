@@ -1,13 +1,6 @@
 package topology
 
-import (
-	"slices"
-)
-
-// The kinds of the nodes on both sides of a repartition topic.
-const (
-	repartitioned = "repartitioned" // the source
-)
+import "slices"
 
 // cut divides the plan into sub-topologies: nodes belong together if records go from one to the other, or if they share a store or
 // an input topic.
@@ -26,7 +19,7 @@ func (p *Plan) cut(t *Topology) {
 				byStore[d] = n.id
 			}
 		}
-		for _, topic := range n.topics {
+		for _, topic := range n.topics() {
 			if first, ok := byTopic[topic]; ok {
 				sets.join(n.id, first)
 			} else {
@@ -81,8 +74,9 @@ func (s *SubTopology) inputs(nodes []*planNode) {
 		}
 	}
 	for _, n := range nodes {
-		for _, topic := range n.topics {
-			in := Input{Topic: topic, Repartition: n.kind == repartitioned, Timeless: n.timeless, MaxFuture: n.future}
+		for _, topic := range n.topics() {
+			r := n.reader
+			in := Input{Topic: topic, Repartition: r.internal, Timeless: r.timeless, MaxFuture: r.future}
 			if !slices.Contains(s.Inputs, in) {
 				s.Inputs = append(s.Inputs, in)
 			}
@@ -92,8 +86,8 @@ func (s *SubTopology) inputs(nodes []*planNode) {
 				smaller(&external, topic)
 			}
 		}
-		if n.global != nil && !slices.Contains(s.Globals, n.global.name) {
-			s.Globals = append(s.Globals, n.global.name)
+		if g := n.looks.global; g != nil && !slices.Contains(s.Globals, g.name) {
+			s.Globals = append(s.Globals, g.name)
 		}
 	}
 	s.Name = internal
@@ -108,7 +102,7 @@ func (s *SubTopology) inputs(nodes []*planNode) {
 func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 	timed := slices.ContainsFunc(s.Inputs, func(in Input) bool { return in.Repartition })
 	for _, n := range nodes {
-		timed = timed || n.spans != nil || n.schedule || n.kind == inOrder
+		timed = timed || n.timed
 		for _, d := range n.stores {
 			spec := StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Shape: d.shape()}
 			if d.kind.Windowed() {
@@ -132,10 +126,10 @@ func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 // sinksOf sets what the sub-topology writes, and enters it as a writer of repartition topics.
 func (p *Plan) sinksOf(s *SubTopology, nodes []*planNode) {
 	for _, n := range nodes {
-		if n.node.sink == nil {
+		decl := n.writer
+		if decl == nil {
 			continue
 		}
-		decl := n.node.sink
 		n.sink = &Sink{Topic: decl.topic, Repartition: decl.repartition != nil, Places: n.places}
 		s.Sinks = append(s.Sinks, n.sink)
 		if decl.repartition != nil {

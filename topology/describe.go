@@ -123,43 +123,33 @@ func (p *Plan) describe() *Description {
 }
 
 func (p *Plan) describeNode(n *planNode) NodeDescription {
-	d := NodeDescription{
-		ID: n.label(), Kind: n.kind, Name: n.name, Topics: n.topics, Timeless: n.timeless, Future: duration(n.future),
-	}
+	d := n.details
+	d.ID, d.Kind, d.Name = n.label(), n.kind, n.name
 	for _, parent := range n.parents {
 		d.From = append(d.From, parent.label())
 	}
-	if n.table != nil {
-		d.From = append(d.From, n.table.label())
-	}
-	if len(n.topics) != 0 {
+	if r := n.reader; r != nil {
+		d.Topics, d.Timeless, d.Future = r.topics, r.timeless, duration(r.future)
 		d.Key, d.Value = nameOf(n.key.serde), nameOf(n.value.serde)
+		if r.ownTime {
+			d.Time = "computed"
+		}
 	}
-	if n.ownTime {
-		d.Time = "computed"
+	if w := n.writer; w != nil {
+		d.Topics = []string{w.topic}
+		d.Key, d.Value = nameOf(w.key), nameOf(w.value)
 	}
-	if n.node.sink != nil {
-		d.Topics = []string{n.node.sink.topic}
-		d.Key, d.Value = nameOf(n.node.sink.key), nameOf(n.node.sink.value)
-	}
-	if n.table == nil {
+	if n.looks.table != nil {
+		d.From = append(d.From, n.looks.table.label())
+	} else {
 		for _, s := range n.stores {
 			d.Stores = append(d.Stores, s.name)
 		}
 	}
-	if n.global != nil {
-		d.Global = n.global.name
+	if n.looks.global != nil {
+		d.Global = n.looks.global.name
 	}
-	if n.windows != nil {
-		d.Windows = n.windows.String()
-	}
-	if n.kind == inOrder {
-		d.Delay = n.delay.String()
-		if n.delay != 0 {
-			d.Delay = duration(n.delay)
-		}
-	}
-	if n.node.emit != nil && len(n.children) != 0 {
+	if n.emits != nil && len(n.children) != 0 {
 		d.Emit = n.emit.String()
 	}
 	return d

@@ -25,17 +25,17 @@ func (t *Topology) checkEnds() {
 		for _, p := range n.parents {
 			read[p] = true
 		}
-		if n.table != nil {
-			read[n.table] = true
+		if n.looks.table != nil {
+			read[n.looks.table] = true
 		}
-		if n.global != nil {
-			globals[n.global] = true
+		if n.looks.global != nil {
+			globals[n.looks.global] = true
 		}
 	}
 	for _, n := range t.nodes {
 		switch {
-		case read[n] || n.sink != nil || n.discarded || len(n.stores) > 0:
-		case len(n.topics) > 0 && n.kind != repartitioned:
+		case read[n] || n.writer != nil || n.discarded || len(n.stores) > 0:
+		case n.reader != nil && !n.reader.internal:
 			t.unread(n.at, n.name, "nothing reads this source: read it, remove it, or call Discard if that is meant")
 		default:
 			t.unread(n.at, n.name, "the records end here, and nothing is done with them: write them with To, or call Discard if that is meant")

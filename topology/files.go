@@ -26,25 +26,21 @@ func (f forFiles) At(pos string) { f.t.pos = pos }
 // FilterRecords is [Stream.FilterRecords].
 func (forFiles) FilterRecords[K, V any](s Stream[K, V], keep func(context.Context, *Record[K, V]) (bool, error)) Stream[K, V] {
 	n := s.add("filter")
-	n.usesKey = true
-	n.t.needFunc(n, "the predicate", keep)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TryFilterRecords[K, V]{Node: b.node(p), Keep: keep, Next: next[K, V](b, p)})
-		return nil
-	}
-	return s.then(n)
+	n.reads.key = true
+	n.need("the predicate", keep == nil)
+	return s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.TryFilterRecords[K, V]{Node: at.node(), Keep: keep, Next: next}, nil
+	})
 }
 
 // MapValuesRecords is [Stream.MapValuesRecords].
 func (forFiles) MapValuesRecords[K, V, V2 any](s Stream[K, V], f func(context.Context, *Record[K, V]) (V2, error)) Stream[K, V2] {
 	n := s.add("map-values")
-	n.usesKey = true
-	n.t.needFunc(n, "the function", f)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TryMapValues[K, V, V2]{Node: b.node(p), Map: f, Next: next[K, V2](b, p)})
-		return nil
-	}
-	return withValues[K, V2](s, n)
+	n.reads.key = true
+	n.need("the function", f == nil)
+	return withValues(s, n, func(at site, next ops.Receiver[K, V2]) (ops.Receiver[K, V], error) {
+		return &ops.TryMapValues[K, V, V2]{Node: at.node(), Map: f, Next: next}, nil
+	})
 }
 
 // Map gives each record the key and value that f computes from all of it; timestamp and headers stay.
@@ -52,36 +48,30 @@ func (forFiles) MapValuesRecords[K, V, V2 any](s Stream[K, V], f func(context.Co
 // [Stream.MapRecords].
 func (forFiles) Map[K, V, K2, V2 any](s Stream[K, V], f func(context.Context, *Record[K, V]) (K2, V2, error)) Stream[K2, V2] {
 	n := s.add("map-records")
-	n.usesKey = true
-	n.t.needFunc(n, "the function", f)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TryMap[K, V, K2, V2]{Node: b.node(p), Map: f, Next: next[K2, V2](b, p)})
-		return nil
-	}
-	return withBoth[K2, V2](s, n)
+	n.reads.key = true
+	n.need("the function", f == nil)
+	return withBoth(s, n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error) {
+		return &ops.TryMap[K, V, K2, V2]{Node: at.node(), Map: f, Next: next}, nil
+	})
 }
 
 // SelectKeyRecords is [Stream.TrySelectKey] with a function that sees the whole record.
 func (forFiles) SelectKeyRecords[K, V, K2 any](s Stream[K, V], f func(context.Context, *Record[K, V]) (K2, error)) Stream[K2, V] {
 	n := s.add("select-key")
-	n.usesKey = true
-	n.t.needFunc(n, "the function", f)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
-		return nil
-	}
-	return withKeys[K2](s, n)
+	n.reads.key = true
+	n.need("the function", f == nil)
+	return withKeys(s, n, func(at site, next ops.Receiver[K2, V]) (ops.Receiver[K, V], error) {
+		return &ops.TrySelectKey[K, V, K2]{Node: at.node(), Key: f, Next: next}, nil
+	})
 }
 
 // GroupByRecords is [Stream.GroupByRecords].
 func (forFiles) GroupByRecords[K, V, K2 any](s Stream[K, V], name string, f func(context.Context, *Record[K, V]) (K2, error), opts ...KeyOption[K2]) Grouped[K2, V] {
-	n := s.groupBy(name, f)
-	n.usesKey = true
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
-		return nil
-	}
-	return grouped(s, n, opts)
+	n := s.groupBy(name, f == nil)
+	n.reads.key = true
+	return grouped(s, n, opts, func(at site, next ops.Receiver[K2, V]) (ops.Receiver[K, V], error) {
+		return &ops.TrySelectKey[K, V, K2]{Node: at.node(), Key: f, Next: next}, nil
+	})
 }
 
 // Reduce is [Grouped.Reduce].
@@ -100,30 +90,18 @@ func tryReduction[K, V any](s Stream[K, V], store string, f func(context.Context
 	if ops.Mutable[V]() {
 		a.wantValue = s.value // it makes its own copies, from bytes where there are some
 	}
-	from := s.value
-	a.step = func(b *builder, p *planNode) (ops.Step[K, V, V], error) {
-		v, err := from.resolve()
-		if err != nil {
-			return nil, err
-		}
-		return ops.TryReduceStep[K](b.task, f, v, p.rawValue == v.Name()), nil
+	a.step = func(at site) ops.Step[K, V, V] {
+		v, raw := copying(at, s.value)
+		return ops.TryReduceStep[K](at.b.task, f, v, raw)
 	}
 	return a
 }
 
 // StreamWindows is [WindowedTable.StreamRecords].
 func (forFiles) StreamWindows[K, V, K2, V2 any](t WindowedTable[K, V], f func(context.Context, Window, K, V) (K2, V2, error)) Stream[K2, V2] {
-	n := t.stream(f)
-	n.usesValue, n.value = true, output{}
-	n.build = func(b *builder, p *planNode) error {
-		task := b.task
-		b.set(p, &ops.StreamWindowRecords[K, V, K2, V2]{
-			Node: b.node(p), Next: next[K2, V2](b, p),
-			Map: func(w Window, k K, v V) (K2, V2, error) { return f(task.Context(), w, k, v) },
-		})
-		return nil
-	}
-	return Stream[K2, V2]{n: n, key: derived[K2](n.t, t.key, true), value: derived[V2](n.t, t.value, false)}
+	return streamRecords(t, f == nil, func(task Task) func(Window, K, V) (K2, V2, error) {
+		return func(w Window, k K, v V) (K2, V2, error) { return f(task.Context(), w, k, v) }
+	})
 }
 
 // JoinGlobal is [Stream.JoinGlobal] with a key that can fail to be computed.
@@ -134,7 +112,7 @@ func (forFiles) JoinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, wit
 // Branch is [Splitter.Branch]. One such branch makes the whole split one that can fail.
 func (forFiles) Branch[K, V any](s *Splitter[K, V], name string, when func(context.Context, V) (bool, error)) Stream[K, V] {
 	out := s.Branch(name, func(V) bool { return false })
-	s.s.n.t.needFunc(out.n, "the predicate", when)
+	out.n.need("the predicate", when == nil)
 	s.branches[len(s.branches)-1].try = when
 	return out
 }
@@ -150,7 +128,7 @@ func (s *Splitter[K, V]) tries() bool {
 }
 
 // trying is the branch's predicate as one that can fail.
-func (b *branch[V]) trying() func(context.Context, V) (bool, error) {
+func (b *branch[K, V]) trying() func(context.Context, V) (bool, error) {
 	if b.try != nil {
 		return b.try
 	}

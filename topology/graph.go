@@ -4,25 +4,25 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// NewGraph returns new instances of the operators of a sub-topology for a task. It may read and write the task's stores: what expired is
-// deleted. It calls the suppliers of processors, which schedule their punctuations.
+// NewGraph returns new instances of the operators of a sub-topology for a task. It may read and write
+// the task's stores: what expired is deleted. It calls the suppliers of processors, which schedule
+// their punctuations.
 func (p *Plan) NewGraph(sub *SubTopology, task Task) (*Graph, error) {
 	if sub.index >= len(p.subs) || p.subs[sub.index] != sub {
 		return nil, fmt.Errorf("topology: sub-topology %s is not of this plan", sub.Name)
 	}
-	b := &builder{plan: p, task: task, in: make(map[int]any), branches: new(ops.Branches), lines: make(map[int]*behind), caches: make(map[*storeDecl]any), sources: make(map[string][]Source)}
+	b := &builder{plan: p, task: task, branches: new(ops.Branches), lines: make(map[int]*behind), sources: make(map[string][]Source)}
+	defer b.done()
 	for _, n := range slices.Backward(p.nodes) {
 		if n.sub != sub.index {
 			continue
 		}
-		if err := n.build(b, n); err != nil {
+		if err := n.build(site{b: b, n: n}); err != nil {
 			return nil, err
-		}
-		if b.err != nil {
-			return nil, b.err
 		}
 	}
 	g := &Graph{Sources: make(map[string]Source), Timed: b.timed, Flushers: b.flushers}
@@ -39,19 +39,28 @@ func (p *Plan) NewGraph(sub *SubTopology, task Task) (*Graph, error) {
 	return g, nil
 }
 
-// builder makes the operators of one task, from the last node to the first: each finds those behind it made.
+// builder makes the operators of one task, from the last node to the first: each finds those behind
+// it made.
 type builder struct {
 	plan     *Plan
 	task     Task
-	in       map[int]any // ops.Receiver[K, V] of a node's input, by node
 	branches *ops.Branches
 	lines    map[int]*behind // what lies behind an InOrder, by its node
-	caches   map[*storeDecl]any
 	sources  map[string][]Source
 	timed    []Timed
 	flushers []Flusher
-	err      error
+	held     []interface{ forget(*builder) } // what holds something for this builder
 }
+
+// done lets go of what is held for the builder.
+func (b *builder) done() {
+	for _, h := range b.held {
+		h.forget(b)
+	}
+}
+
+// has reports whether the plan has a node: others were declared after it was built.
+func (b *builder) has(n *node) bool { return n.id < len(b.plan.nodes) }
 
 // behind is the task behind an InOrder, and what acts by time there.
 type behind struct {
@@ -59,7 +68,7 @@ type behind struct {
 	timed []Timed
 }
 
-// line returns what lies behind the InOrder before p; nil if there is none.
+// line returns what lies behind the InOrder of that node; nil if there is none.
 func (b *builder) line(id int) *behind {
 	if id == noLine {
 		return nil
@@ -72,69 +81,54 @@ func (b *builder) line(id int) *behind {
 	return l
 }
 
-// taskOf returns the task as the operator of p sees it.
-func (b *builder) taskOf(p *planNode) Task {
-	if l := b.line(p.line); l != nil {
-		return l.task
-	}
-	return b.task
+// site is where an operator is built: a graph, and the node of the plan.
+type site struct {
+	b *builder
+	n *planNode
 }
 
-// node returns what the operator of p knows of itself.
-func (b *builder) node(p *planNode) ops.Node { return ops.Node{Name: p.name, Task: b.taskOf(p)} }
+// task returns the task as the operator sees it.
+func (s site) task() Task {
+	if l := s.b.line(s.n.line); l != nil {
+		return l.task
+	}
+	return s.b.task
+}
 
-// addTimed adds the operator of p, which acts by time.
-func (b *builder) addTimed(p *planNode, op Timed) {
-	if l := b.line(p.line); l != nil {
+// node returns what the operator knows of itself.
+func (s site) node() ops.Node { return ops.Node{Name: s.n.name, Task: s.task()} }
+
+// timed adds the operator as one that acts by time.
+func (s site) timed(op Timed) {
+	if l := s.b.line(s.n.line); l != nil {
 		l.timed = append(l.timed, op)
 		return
 	}
-	b.timed = append(b.timed, op)
+	s.b.timed = append(s.b.timed, op)
 }
 
-// set sets the operator that receives the input of p.
-func (b *builder) set(p *planNode, receiver any) { b.in[p.id] = receiver }
+// flushes adds the operator as one that holds something back until the commit.
+func (s site) flushes(op Flusher) { s.b.flushers = append(s.b.flushers, op) }
 
-// source adds a source of a topic.
-func (b *builder) source(topic string, s Source) { b.sources[topic] = append(b.sources[topic], s) }
+// source adds the operator as a source of a topic.
+func (s site) source(topic string, op Source) { s.b.sources[topic] = append(s.b.sources[topic], op) }
 
-// input returns the receiver of a node's input: here, once per task, its type is asserted.
-func input[K, V any](b *builder, id int) ops.Receiver[K, V] {
-	r, ok := b.in[id].(ops.Receiver[K, V])
-	if !ok {
-		b.err = fmt.Errorf("topology: node %s has an input of another type", b.plan.nodes[id].name)
-		return ops.NewFan[K, V](nil)
-	}
-	return r
+// keySerde returns the serde of keys, and whether the bytes that come with them are written by it.
+func keySerde[K any](s site, of *serdeRef[K]) (k serde.Serde[K], raw bool) {
+	k = of.get()
+	return k, s.n.rawKey == k.Name()
 }
 
-// next returns the receiver of the output of p: its children in the order of their declaration.
-func next[K, V any](b *builder, p *planNode) ops.Receiver[K, V] {
-	to := make([]ops.Receiver[K, V], len(p.children))
-	for i, c := range p.children {
-		to[i] = input[K, V](b, c)
-	}
-	return ops.NewFan(to)
-}
-
-// cacheOf returns the cache of a store, the same for all operators of the task.
-func cacheOf[A any](b *builder, d *storeDecl, value *serdeRef[A]) (*ops.Cache[A], error) {
-	if c, ok := b.caches[d].(*ops.Cache[A]); ok {
-		return c, nil
-	}
-	s, err := value.resolve()
-	if err != nil {
-		return nil, err
-	}
-	c := ops.NewCache(b.task, d.name, s)
-	b.caches[d] = c
-	return c, nil
+// valueSerde is keySerde of values.
+func valueSerde[V any](s site, of *serdeRef[V]) (v serde.Serde[V], raw bool) {
+	v = of.get()
+	return v, s.n.rawValue == v.Name()
 }
 
 // emission returns how an operator with a store forwards what is in it.
-func emission[K, A any](b *builder, p *planNode) ops.Emission[K, A] {
+func emission[K, A any](s site, next ops.Receiver[K, A]) ops.Emission[K, A] {
 	return ops.Emission[K, A]{
-		Emit: p.emit, Forward: len(p.children) != 0, Raw: p.rawValueOut != "",
-		NeedKey: p.outKey, NeedValue: p.outValue, Places: p.places, Next: next[K, A](b, p),
+		Emit: s.n.emit, Forward: len(s.n.children) != 0, Raw: s.n.rawValueOut != "",
+		NeedKey: s.n.outKey, NeedValue: s.n.outValue, Places: s.n.places, Next: next,
 	}
 }

@@ -31,60 +31,54 @@ func (t *Topology) needPartitioned(at, name, what string, n *node) {
 // without a value are dropped and counted; those without a key are not, for the new one is made of the value. Whatever f returns is
 // a key: a nil slice is an empty one. Records that have none to be grouped by are left out with [Stream.Filter] before.
 func (s Stream[K, V]) GroupBy[K2 any](name string, f func(V) K2, opts ...KeyOption[K2]) Grouped[K2, V] {
-	n := s.groupBy(name, f)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.SelectKey[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
-		return nil
-	}
-	return grouped(s, n, opts)
+	n := s.groupBy(name, f == nil)
+	return grouped(s, n, opts, func(at site, next ops.Receiver[K2, V]) (ops.Receiver[K, V], error) {
+		return &ops.SelectKey[K, V, K2]{Node: at.node(), Key: f, Next: next}, nil
+	})
 }
 
 // TryGroupBy is [Stream.GroupBy] with a function that can fail: its errors go to the error policy.
 func (s Stream[K, V]) TryGroupBy[K2 any](name string, f func(context.Context, V) (K2, error), opts ...KeyOption[K2]) Grouped[K2, V] {
-	n := s.groupBy(name, f)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TrySelectKey[K, V, K2]{Node: b.node(p), Key: ops.OfValue[K](f), Next: next[K2, V](b, p)})
-		return nil
-	}
-	return grouped(s, n, opts)
+	n := s.groupBy(name, f == nil)
+	return grouped(s, n, opts, func(at site, next ops.Receiver[K2, V]) (ops.Receiver[K, V], error) {
+		return &ops.TrySelectKey[K, V, K2]{Node: at.node(), Key: ops.OfValue[K](f), Next: next}, nil
+	})
 }
 
 // GroupByRecords groups by the key that f computes from each record; see [Stream.GroupBy].
 func (s Stream[K, V]) GroupByRecords[K2 any](name string, f func(*Record[K, V]) K2, opts ...KeyOption[K2]) Grouped[K2, V] {
-	n := s.groupBy(name, f)
-	n.usesKey = true
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.SelectKeyRecords[K, V, K2]{Node: b.node(p), Key: f, Next: next[K2, V](b, p)})
-		return nil
-	}
-	return grouped(s, n, opts)
+	n := s.groupBy(name, f == nil)
+	n.reads.key = true
+	return grouped(s, n, opts, func(at site, next ops.Receiver[K2, V]) (ops.Receiver[K, V], error) {
+		return &ops.SelectKeyRecords[K, V, K2]{Node: at.node(), Key: f, Next: next}, nil
+	})
 }
 
 // groupBy adds the node that computes keys.
-func (s Stream[K, V]) groupBy(name string, f any) *node {
+func (s Stream[K, V]) groupBy(name string, missing bool) *node {
 	n := s.node()
 	at := n.t.caller()
 	n.t.claim("group-by", name, at)
 	by := n.t.add("group-by", name, at, n)
-	by.usesValue = true
-	n.t.needFunc(by, "the function of the key", f)
+	by.reads.value = true
+	by.need("the function of the key", missing)
 	return by
 }
 
-// grouped adds the repartition topic.
-func grouped[K2, K, V any](s Stream[K, V], n *node, opts []KeyOption[K2]) Grouped[K2, V] {
+// grouped adds the repartition topic behind the node that computes keys.
+func grouped[K, V, K2 any](s Stream[K, V], n *node, opts []KeyOption[K2], o operator[K, V, K2, V]) Grouped[K2, V] {
 	var c keyConfig[K2]
-	for _, o := range opts {
-		if o == nil {
+	for _, opt := range opts {
+		if opt == nil {
 			mistakef(n.t, n.at, n.name, "an option is nil: leave it out")
 			continue
 		}
-		o(&c)
+		opt(&c)
 		if isNil(c.serde) {
 			mistakef(n.t, n.at, n.name, "the serde given to KeySerde is nil: give one")
 		}
 	}
-	by := withKeys[K2](s, n)
+	by := withKeys(s, n, o)
 	if c.serde != nil {
 		by.key = given(n.t, c.serde, true)
 	}

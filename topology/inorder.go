@@ -1,16 +1,12 @@
 package topology
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
-)
-
-// inOrder is the kind of an InOrder node, noLine the line of a node that has none before it.
-const (
-	inOrder = "in-order"
-	noLine  = -1
 )
 
 // InOrder returns the stream in the order of event time: of timestamp, source topic, partition and
@@ -46,108 +42,27 @@ func (s Stream[K, V]) InOrder(name string, delay time.Duration) Stream[K, V] {
 	case delay%time.Millisecond != 0:
 		mistakef(t, at, name, "the delay %s is not a whole number of milliseconds: round it", delay)
 	}
-	n := t.add(inOrder, name, at, from)
-	n.delay = delay
+	n := t.add("in-order", name, at, from)
+	n.orders, n.timed = true, true
+	n.holds = hold{by: delay}
+	n.details.Delay = cmp.Or(duration(delay), delay.String())
 	n.stores = []*storeDecl{t.addStore(&storeDecl{
-		name: name, at: at, kind: InOrderStore, role: inOrder, retention: delay + time.Millisecond, key: s.key, value: s.value,
+		name: name, at: at, kind: InOrderStore, role: "in-order", retention: delay + time.Millisecond, key: s.key, value: s.value,
 	})}
-	n.wantKey, n.wantValue = s.key, s.value
+	n.reads.wantKey, n.reads.wantValue = s.key, s.value
 	n.key, n.value = output{serde: s.key}, output{serde: s.value}
-	n.build = func(b *builder, p *planNode) error {
-		k, err := s.key.resolve()
-		if err != nil {
-			return err
-		}
-		v, err := s.value.resolve()
-		if err != nil {
-			return err
-		}
-		l := b.line(p.id)
-		timed := make([]Timed, 0, len(l.timed))
-		for i := range l.timed { // they were made from the last to the first
-			timed = append(timed, l.timed[len(l.timed)-1-i])
-		}
+	return s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		k, keyRaw := keySerde(at, s.key)
+		v, valueRaw := valueSerde(at, s.value)
+		l := at.b.line(at.n.id)
+		timed := slices.Clone(l.timed)
+		slices.Reverse(timed) // they were made from the last to the first
 		op := &ops.InOrder[K, V]{
-			Node: b.node(p), Behind: l.task, Timed: timed, After: p.since.Milliseconds(), Delay: delay.Milliseconds(), Branches: b.branches,
-			NeedKey: p.outKey, NeedValue: p.outValue, Next: next[K, V](b, p),
+			Node: at.node(), Behind: l.task, Timed: timed, After: at.n.since.Milliseconds(), Delay: delay.Milliseconds(), Branches: at.b.branches,
+			NeedKey: at.n.outKey, NeedValue: at.n.outValue, Next: next,
 		}
-		op.Open(k, v, p.rawKey == k.Name(), p.rawValue == v.Name())
-		b.set(p, op)
-		b.flushers = append(b.flushers, op)
-		return nil
-	}
-	return s.then(n)
+		op.Open(k, v, keyRaw, valueRaw)
+		at.flushes(op)
+		return op, nil
+	})
 }
-
-// checkOrder finds out which nodes go by the time of which InOrder and where places are needed, and
-// refuses what cannot be in order.
-func (t *Topology) checkOrder(p *Plan) {
-	uses := make(map[*storeDecl]*planNode)
-	for _, n := range p.nodes {
-		n.line = noLine
-		for i, parent := range n.parents {
-			from := p.nodes[parent.id]
-			line := from.line
-			if from.kind == inOrder {
-				line = from.id
-			}
-			if i > 0 && line != n.line {
-				mistakef(t, n.at, n.name, "it brings together records that are in order, of %s, with others that are not in the same order: put InOrder behind it instead", p.ordering(line, n.line))
-				break
-			}
-			n.line = line
-		}
-		p.delay(n)
-		for _, d := range n.stores {
-			first := uses[d]
-			if first == nil {
-				uses[d] = n
-			} else if first.line != n.line {
-				mistakef(t, n.at, n.name, "it reads store %s, which %s writes at another time: one of them is behind %s. Put InOrder behind both instead", d.name, first.name, p.ordering(n.line, first.line))
-			}
-		}
-	}
-	read := make(map[string]*planNode) // the nodes behind repartition topics
-	for i := len(p.nodes) - 1; i >= 0; i-- {
-		n := p.nodes[i]
-		for _, c := range n.children {
-			n.places = n.places || p.nodes[c].kind == inOrder || p.nodes[c].places
-		}
-		switch {
-		case n.kind == repartitioned:
-			read[n.topics[0]] = n
-		case n.node.sink != nil && n.node.sink.repartition != nil:
-			n.places = read[n.node.sink.topic] != nil && read[n.node.sink.topic].places
-		}
-		switch {
-		case !n.places:
-		case n.timeless:
-			mistakef(t, n.at, n.name, "records of a timeless source cannot be in order, as InOrder further on demands: leave Timeless out")
-		case n.node.emit != nil && n.emit == ops.EmitUpdates:
-			mistakef(t, n.at, n.name, "this table forwards what it has when something is committed, and InOrder further on demands records that depend on nothing but the input: say EachUpdate, or Final for windows")
-		}
-	}
-}
-
-// delay finds out how far what reaches a node, whose parents have been there before, may lie behind
-// time.
-func (p *Plan) delay(n *planNode) {
-	for _, parent := range n.parents {
-		from := p.nodes[parent.id]
-		late, since := from.late, from.since
-		switch {
-		case from.windows != nil && from.emit == ops.EmitFinal:
-			late = sum(late, from.windows.size+from.windows.grace)
-			since = sum(since, from.windows.size+from.windows.grace)
-		case from.kind == inOrder:
-			late, since = sum(late, from.node.delay), 0
-		}
-		n.late, n.since = max(n.late, late), max(n.since, since)
-	}
-}
-
-// sum is a + b, or the longest duration.
-func sum(a, b time.Duration) time.Duration { return a + min(b, math.MaxInt64-a) }
-
-// ordering names the InOrder that two lines differ in.
-func (p *Plan) ordering(a, b int) string { return "InOrder " + p.nodes[max(a, b)].name }

@@ -20,29 +20,17 @@ func (s Stream[K, V]) Join[V2, R any](name string, with Table[K, V2], j Joiner[V
 	t.claim("join", name, at)
 	n := t.add(j.nodeKind("join"), name, at, from)
 	j.check(n)
-	out := withValues[K, R](s, n)
-	if !t.own(at, name, "the table to join with", with.n) {
-		return out
+	if t.own(at, name, "the table to join with", with.n) {
+		t.needPartitioned(at, name, "a join", from)
+		n.partitioned = true
+		n.stores = []*storeDecl{with.rows.d}
+		n.looks = lookup{table: with.n, key: with.key}
+		n.reads.value, n.reads.wantKey = true, s.key
 	}
-	t.needPartitioned(at, name, "a join", from)
-	n.usesValue = true
-	n.wantKey = s.key
-	n.stores = []*storeDecl{with.store}
-	n.table = with.n
-	n.joins = true
-	n.build = func(b *builder, p *planNode) error {
-		k, err := s.key.resolve()
-		if err != nil {
-			return err
-		}
-		cache, err := cacheOf(b, with.store, with.value)
-		if err != nil {
-			return err
-		}
-		b.set(p, ops.NewJoinTable(b.node(p), k, p.rawKey == k.Name(), cache, with.owned, j.kind == leftJoin, j.join, next[K, R](b, p)))
-		return nil
-	}
-	return out
+	return withValues(s, n, func(at site, next ops.Receiver[K, R]) (ops.Receiver[K, V], error) {
+		k, raw := keySerde(at, s.key)
+		return ops.NewJoinTable(at.node(), k, raw, with.rows.cache(at.b), with.owned, j.kind == leftJoin, j.join, next), nil
+	})
 }
 
 // JoinGlobal joins each record with the global table's value of the key that key computes. An
@@ -62,33 +50,22 @@ func joinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, with GlobalTab
 	at := t.caller()
 	t.claim("join", name, at)
 	n := t.add(j.nodeKind("join-global"), name, at, from)
-	t.needFunc(n, "the function of the key", key)
+	n.need("the function of the key", key == nil)
 	j.check(n)
-	n.usesValue = true
-	out := withValues[K, R](s, n)
+	n.reads.value = true
 	switch {
 	case with.d == nil:
 		mistakef(t, at, name, "the global table to join with is the zero value: use what Topology.GlobalTable has returned")
-		return out
 	case with.d.t != t:
 		mistakef(t, at, name, "the global table to join with belongs to another topology, %q: declare it in this one", with.d.t.name)
-		return out
+	default:
+		n.looks.global = with.d
 	}
-	n.global = with.d
-	n.build = func(b *builder, p *planNode) error {
-		k, err := with.key.resolve()
-		if err != nil {
-			return err
-		}
-		v, err := with.value.resolve()
-		if err != nil {
-			return err
-		}
-		b.set(p, &ops.JoinGlobal[K, V, GK, GV, R]{
-			Node: b.node(p), View: ops.NewGlobalView(b.task, with.d.name, k, v), Key: key,
-			Left: j.kind == leftJoin, Join: j.join, Next: next[K, R](b, p), Missed: b.task.Tally(p.name, ops.Unmatched),
-		})
-		return nil
-	}
-	return out
+	return withValues(s, n, func(at site, next ops.Receiver[K, R]) (ops.Receiver[K, V], error) {
+		view := ops.NewGlobalView(at.b.task, with.d.name, with.key.get(), with.value.get())
+		return &ops.JoinGlobal[K, V, GK, GV, R]{
+			Node: at.node(), View: view, Key: key, Left: j.kind == leftJoin, Join: j.join, Next: next,
+			Missed: at.b.task.Tally(at.n.name, ops.Unmatched),
+		}, nil
+	})
 }

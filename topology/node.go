@@ -3,11 +3,10 @@ package topology
 import (
 	"strconv"
 	"time"
-
-	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// node is an operator as it was declared.
+// node is an operator as it was declared: where it stands, what it does with keys and values, what a
+// plan has to know of it, and how it is built.
 type node struct {
 	t       *Topology
 	id      int // nodes are declared after their parents
@@ -16,36 +15,25 @@ type node struct {
 	at      string
 	parents []*node
 
-	// What typed code in the node looks at, of its input.
-	usesKey, usesValue bool
-	// With wantKey (wantValue) the bytes of the key (value) do, if they are written by that serde.
-	wantKey, wantValue anySerde
+	reads reads
 	// What the node's output is like.
 	key, value output
-	// passKey and passValue say that the typed key (value) of the input goes to the output if every update is forwarded at once.
-	passKey, passValue bool
-	// rekeyed is the node behind which records may have another key than the one their partition was chosen by, nil if none.
+	// rekeyed is the node behind which records may have another key than the one their partition was
+	// chosen by, nil if none.
 	rekeyed *node
+	// perhaps says of a node that others call rekeyed that it may leave keys as they are.
+	perhaps bool
 
-	topics   []string // of a source
-	timeless bool
-	future   time.Duration // how far ahead a source's records may be, 0 for any
-	ownTime  bool          // a source's event time is computed
-	sink     *sinkDecl
-	stores   []*storeDecl
-	global   *globalDecl
-	emit     *ops.Emit // of an aggregate or table
-	emitAt   string    // where it was set
-	windows  *Windows
-	spans    *ops.Spans
-	table    *node         // that a join looks up
-	joins    bool          // needs the inputs that reach it co-partitioned
-	schedule bool          // may punctuate
-	delay    time.Duration // of an InOrder
-	// discarded says that it is meant that nothing reads the node.
-	discarded bool
+	traits
 
-	build func(b *builder, p *planNode) error
+	build func(at site) error // set by link, and by sources
+}
+
+// reads is what a node looks at, of its input.
+type reads struct {
+	key, value bool // typed
+	// The bytes of the key (value), if they are written by this serde; the typed key (value) otherwise.
+	wantKey, wantValue anySerde
 }
 
 // output says where the key or value of a node's output comes from.
@@ -54,6 +42,8 @@ type output struct {
 	serde anySerde // not nil: its bytes come along, written by this
 	// live, if not nil, decides at Build whether the bytes come along.
 	live func(p *planNode) bool
+	// passed says that it is the input's if every update is forwarded at once.
+	passed bool
 }
 
 // kept is the output of a node that leaves its input as it is.
@@ -132,10 +122,10 @@ func (t *Topology) addStore(s *storeDecl) *storeDecl {
 	return s
 }
 
-// needFunc checks a user's function.
-func (t *Topology) needFunc(n *node, what string, f any) {
-	if isNil(f) {
-		mistakef(t, n.at, n.name, "%s is nil: give a function", what)
+// need checks that a user's function is there.
+func (n *node) need(what string, missing bool) {
+	if missing {
+		mistakef(n.t, n.at, n.name, "%s is nil: give a function", what)
 	}
 }
 

@@ -18,12 +18,12 @@ type StoreRef[K, V any] struct {
 // StoreHandle is a store to be given to a processor: a [StoreRef] of any types.
 type StoreHandle interface {
 	ref() (*Topology, *storeDecl)
-	open(task ops.Task, stop func(error)) (any, error)
+	open(task ops.Task, stop func(error)) ops.AnyStore
 }
 
-// Opener is the [Context] of a processor, of any types.
+// Opener is the [Context] of a processor, of any types. Nothing else implements it.
 type Opener interface {
-	OpenStore(name string) any
+	OpenStore(name string) ops.AnyStore
 	Stop(error)
 }
 
@@ -54,16 +54,8 @@ func (r StoreRef[K, V]) Open(c Opener) *Store[K, V] {
 
 func (r StoreRef[K, V]) ref() (*Topology, *storeDecl) { return r.t, r.d }
 
-func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) (any, error) {
-	k, err := r.key.resolve()
-	if err != nil {
-		return nil, err
-	}
-	v, err := r.value.resolve()
-	if err != nil {
-		return nil, err
-	}
-	return ops.NewStore(task, r.d.name, k, v, stop), nil
+func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) ops.AnyStore {
+	return ops.NewStore(task, r.d.name, r.key.get(), r.value.get(), stop)
 }
 
 // Process has a processor handle each record. The supplier is called for each instance that a task makes; the context it gets is the
@@ -93,9 +85,10 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 	at := t.caller()
 	t.claim("processor", name, at)
 	n := t.add("process", name, at, from)
-	n.usesKey, n.usesValue = true, true
-	n.schedule = true
-	n.joins = from.rekeyed == nil
+	n.reads.key, n.reads.value = true, true
+	n.timed = true
+	n.perhaps = true
+	n.partitioned = from.rekeyed == nil
 	if missing {
 		mistakef(t, at, name, "the processor is nil: give a function")
 	}
@@ -115,29 +108,23 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 		}
 		n.stores = append(n.stores, d)
 	}
-	if by := from.rekeyed; by != nil && by.kind != "process" && len(n.stores) > 0 {
+	if by := from.rekeyed; by != nil && !by.perhaps && len(n.stores) > 0 {
 		mistakef(t, at, name, "a processor with a store needs equal keys in one partition, and the key was changed by %s at %s: put Repartition in between, or call MarkPartitioned behind that if they are", by.name, by.at)
 	}
-	n.build = func(b *builder, p *planNode) error {
+	return withBoth(s, n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error) {
 		opened := make([]ops.Opened, len(stores))
-		c := ops.NewContext(b.node(p), next[K2, V2](b, p), opened, p.places)
+		c := ops.NewContext(at.node(), next, opened, at.n.places)
 		for i, h := range stores {
-			st, err := h.open(b.taskOf(p), c.Stop)
-			if err != nil {
-				return err
-			}
 			_, d := h.ref()
-			opened[i] = ops.Opened{Name: d.name, Store: st}
+			opened[i] = ops.Opened{Name: d.name, Store: h.open(at.task(), c.Stop)}
 		}
 		made := supplier(c)
 		if isNil(made) {
-			return fmt.Errorf("topology: %s: the supplier of processor %s returned nil", n.at, n.name)
+			return nil, fmt.Errorf("topology: %s: the supplier of processor %s returned nil", n.at, n.name)
 		}
 		if err := c.Err(); err != nil {
-			return fmt.Errorf("topology: %s: %w", n.at, err)
+			return nil, fmt.Errorf("topology: %s: %w", n.at, err)
 		}
-		b.set(p, ops.NewProcess(c, made))
-		return nil
-	}
-	return withBoth[K2, V2](s, n)
+		return ops.NewProcess(c, made), nil
+	})
 }

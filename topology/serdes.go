@@ -45,8 +45,8 @@ func (r *serdeRef[T]) resolve() (serde.Serde[T], error) {
 		return r.given, nil
 	}
 	typ := reflect.TypeFor[T]()
-	if s, ok := r.t.serdes[typ].(serde.Serde[T]); ok {
-		return s, nil
+	if s, ok := r.t.serdes[typ].(*serdeRef[T]); ok {
+		return s.given, nil
 	}
 	if s, ok := serde.For[T](); ok {
 		return s, nil
@@ -64,6 +64,9 @@ func (r *serdeRef[T]) resolve() (serde.Serde[T], error) {
 	}
 	return nil, fmt.Errorf("there is no serde for values of type %s: use WithValueSerde or ValueSerde, or topology.Register", typ)
 }
+
+// get returns the serde for a graph. Build has found all that operators need.
+func (r *serdeRef[T]) get() serde.Serde[T] { return r.found }
 
 func (r *serdeRef[T]) serdeName() (string, error) {
 	s, err := r.resolve()

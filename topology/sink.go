@@ -14,20 +14,13 @@ func (s Stream[K, V]) To(topic string) {
 func addSink[K, V any](s Stream[K, V], kind, name, at string, d *sinkDecl) {
 	n := s.n.t.add(kind, name, at, s.n)
 	d.key, d.value = s.key, s.value
-	n.sink = d
-	n.wantKey, n.wantValue = s.key, s.value
-	n.build = func(b *builder, p *planNode) error {
-		k, err := s.key.resolve()
-		if err != nil {
-			return err
-		}
-		v, err := s.value.resolve()
-		if err != nil {
-			return err
-		}
-		b.set(p, ops.NewOutput(b.node(p), p.sink, b.branches, k, v, p.rawKey == k.Name(), p.rawValue == v.Name()))
-		return nil
-	}
+	n.writer = d
+	n.reads.wantKey, n.reads.wantValue = s.key, s.value
+	s.then(n, func(at site, _ ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		k, keyRaw := keySerde(at, s.key)
+		v, valueRaw := valueSerde(at, s.value)
+		return ops.NewOutput(at.node(), at.n.sink, at.b.branches, k, v, keyRaw, valueRaw), nil
+	})
 }
 
 // RepartitionOption is an option of [Stream.Repartition]: [Partitions].
@@ -63,7 +56,7 @@ func repartition[K, V any](s Stream[K, V], kind, name, at string, opts []Reparti
 		}
 	}
 	addSink(s, kind, name, at, &sinkDecl{topic: name, repartition: d})
-	from := addSource(t, repartitioned, name, at, []string{name}, s.key, s.value, ops.EventTime[V]{})
+	from := addSource(t, "repartitioned", name, at, &sourceDecl{topics: []string{name}, internal: true}, s.key, s.value, ops.EventTime[V]{})
 	d.source = from.n
 	return from
 }

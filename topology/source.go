@@ -153,35 +153,27 @@ func source[K, V any](t *Topology, kind string, topics []string, key serde.Serde
 	case c.timeless:
 		mistakef(t, at, name, "the source is timeless, so no record of it is ahead: leave out MaxFuture or Timeless")
 	}
-	s := addSource(t, kind, name, at, topics, given(t, key, true), given(t, value, false), c.event)
-	s.n.timeless, s.n.future = c.timeless, c.future
-	s.n.ownTime = c.times > 0
-	return s
+	d := &sourceDecl{topics: topics, timeless: c.timeless, future: c.future, ownTime: c.times > 0}
+	return addSource(t, kind, name, at, d, given(t, key, true), given(t, value, false), c.event)
 }
 
 // addSource adds a source node.
-func addSource[K, V any](t *Topology, kind, name, at string, topics []string, k *serdeRef[K], v *serdeRef[V], event ops.EventTime[V]) Stream[K, V] {
+func addSource[K, V any](t *Topology, kind, name, at string, d *sourceDecl, k *serdeRef[K], v *serdeRef[V], event ops.EventTime[V]) Stream[K, V] {
 	n := t.add(kind, name, at)
-	n.topics = topics
+	n.reader = d
 	n.key, n.value = output{serde: k}, output{serde: v}
-	n.build = func(b *builder, p *planNode) error {
-		for _, topic := range topics {
-			key, err := k.resolve()
-			if err != nil {
-				return err
-			}
-			value, err := v.resolve()
-			if err != nil {
-				return err
-			}
-			b.source(topic, &ops.Input[K, V]{
-				Node: b.node(p), Key: key, Value: value, NeedKey: p.outKey, NeedValue: p.outValue, Places: p.places,
-				Event: event, Next: next[K, V](b, p),
+	out := new(port[K, V])
+	n.build = func(at site) error {
+		next := out.next(at.b)
+		for _, topic := range d.topics {
+			at.source(topic, &ops.Input[K, V]{
+				Node: at.node(), Key: k.get(), Value: v.get(), NeedKey: at.n.outKey, NeedValue: at.n.outValue, Places: at.n.places,
+				Event: event, Next: next,
 			})
 		}
 		return nil
 	}
-	return Stream[K, V]{n: n, key: k, value: v}
+	return Stream[K, V]{n: n, out: out, key: k, value: v}
 }
 
 // checkTopic checks the name of a topic.

@@ -2,7 +2,6 @@ package topology
 
 import (
 	"context"
-	"slices"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -11,12 +10,15 @@ import (
 // the rest. It is made by [Stream.Split].
 type Splitter[K, V any] struct {
 	s        Stream[K, V] // the split node
-	branches []branch[V]
-	rest     *node
+	branches []branch[K, V]
+	rest     branch[K, V]
 }
 
-type branch[V any] struct {
+// branch is a branch: its node only stands for what comes after it.
+type branch[K, V any] struct {
 	node *node
+	in   *port[K, V] // where the split sends what the branch gets
+	out  *port[K, V]
 	when func(V) bool
 	try  func(context.Context, V) (bool, error) // instead of when
 }
@@ -28,28 +30,26 @@ func (s Stream[K, V]) Split(name string) *Splitter[K, V] {
 	at := n.t.caller()
 	n.t.claim("split", name, at)
 	split := n.t.add("split", name, at, n)
-	split.usesValue = true
-	sp := &Splitter[K, V]{s: s.then(split)}
-	split.build = func(b *builder, p *planNode) error {
+	split.reads.value = true
+	sp := new(Splitter[K, V])
+	sp.s = s.then(split, func(at site, _ ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
 		op := &ops.Split[K, V]{Rest: ops.NewFan[K, V](nil)}
 		var try []func(context.Context, V) (bool, error)
 		for _, br := range sp.branches {
-			if slices.Contains(p.children, br.node.id) { // declared before Build
+			if at.b.has(br.node) {
 				op.When = append(op.When, br.when)
 				try = append(try, br.trying())
-				op.Branches = append(op.Branches, input[K, V](b, br.node.id))
+				op.Branches = append(op.Branches, br.in.next(at.b))
 			}
 		}
-		if sp.rest != nil && slices.Contains(p.children, sp.rest.id) {
-			op.Rest = input[K, V](b, sp.rest.id)
+		if sp.rest.node != nil && at.b.has(sp.rest.node) {
+			op.Rest = sp.rest.in.next(at.b)
 		}
 		if sp.tries() {
-			b.set(p, &ops.TrySplit[K, V]{Node: b.node(p), When: try, Branches: op.Branches, Rest: op.Rest})
-		} else {
-			b.set(p, op)
+			return &ops.TrySplit[K, V]{Node: at.node(), When: try, Branches: op.Branches, Rest: op.Rest}, nil
 		}
-		return nil
-	}
+		return op, nil
+	})
 	return sp
 }
 
@@ -57,7 +57,8 @@ func (s Stream[K, V]) Split(name string) *Splitter[K, V] {
 func (s *Splitter[K, V]) Branch(name string, when func(V) bool) Stream[K, V] {
 	t := s.s.n.t
 	at := t.caller()
-	n := s.add(name, at)
+	br := s.add(name, at)
+	n := br.node
 	if err := checkName(name); err != nil {
 		mistakef(t, at, s.s.n.name, "the branch's name %q %s", name, err)
 	}
@@ -69,25 +70,29 @@ func (s *Splitter[K, V]) Branch(name string, when func(V) bool) Stream[K, V] {
 			mistakef(t, at, s.s.n.name, "there is a branch %q already, at %s: give this one another name", name, b.node.at)
 		}
 	}
-	t.needFunc(n, "the predicate", when)
-	s.branches = append(s.branches, branch[V]{node: n, when: when})
-	return s.s.then(n)
+	n.need("the predicate", when == nil)
+	br.when = when
+	s.branches = append(s.branches, br)
+	return s.stream(br)
 }
 
 // Rest returns what no branch takes, now or declared later.
 func (s *Splitter[K, V]) Rest() Stream[K, V] {
-	if s.rest == nil {
+	if s.rest.node == nil {
 		s.rest = s.add("rest", s.s.n.t.caller())
 	}
-	return s.s.then(s.rest)
+	return s.stream(s.rest)
 }
 
-// add adds the node of a branch, which only stands for what comes after it.
-func (s *Splitter[K, V]) add(name, at string) *node {
+// add adds a branch.
+func (s *Splitter[K, V]) add(name, at string) branch[K, V] {
 	n := s.s.n.t.add("branch", s.s.n.name+"."+name, at, s.s.n)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, next[K, V](b, p))
-		return nil
-	}
-	return n
+	br := branch[K, V]{node: n, in: new(port[K, V])}
+	br.out = link(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) { return next, nil }, br.in)
+	return br
+}
+
+// stream returns what a branch gets.
+func (s *Splitter[K, V]) stream(br branch[K, V]) Stream[K, V] {
+	return Stream[K, V]{n: br.node, out: br.out, key: s.s.key, value: s.s.value}
 }

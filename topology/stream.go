@@ -17,6 +17,7 @@ import (
 // A value that a function is given may be seen by others after it: it must not be changed.
 type Stream[K, V any] struct {
 	n     *node
+	out   *port[K, V] // of n
 	key   *serdeRef[K]
 	value *serdeRef[V]
 }
@@ -49,9 +50,9 @@ func (s Stream[K, V]) WithValueSerde(value serde.Serde[V]) Stream[K, V] {
 	return s
 }
 
-// then returns the handle of a node that leaves keys and values as they are.
-func (s Stream[K, V]) then(n *node) Stream[K, V] {
-	s.n = n
+// then returns the output of a node behind s that leaves keys and values as they are.
+func (s Stream[K, V]) then(n *node, o operator[K, V, K, V]) Stream[K, V] {
+	s.n, s.out = n, link(n, o, s.out)
 	return s
 }
 
@@ -59,77 +60,65 @@ func (s Stream[K, V]) then(n *node) Stream[K, V] {
 func (s Stream[K, V]) add(kind string) *node {
 	n := s.node()
 	c := n.t.add(kind, "", n.t.caller(), n)
-	c.usesValue = true
+	c.reads.value = true
 	return c
 }
 
 // Filter passes on the records whose value keep accepts.
 func (s Stream[K, V]) Filter(keep func(V) bool) Stream[K, V] {
 	n := s.add("filter")
-	n.t.needFunc(n, "the predicate", keep)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.Filter[K, V]{Keep: keep, Next: next[K, V](b, p)})
-		return nil
-	}
-	return s.then(n)
+	n.need("the predicate", keep == nil)
+	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.Filter[K, V]{Keep: keep, Next: next}, nil
+	})
 }
 
 // FilterNot passes on the records whose value drop does not accept.
 func (s Stream[K, V]) FilterNot(drop func(V) bool) Stream[K, V] {
 	n := s.add("filter-not")
-	n.t.needFunc(n, "the predicate", drop)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.FilterNot[K, V]{Drop: drop, Next: next[K, V](b, p)})
-		return nil
-	}
-	return s.then(n)
+	n.need("the predicate", drop == nil)
+	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.FilterNot[K, V]{Drop: drop, Next: next}, nil
+	})
 }
 
 // FilterRecords passes on the records that keep accepts.
 func (s Stream[K, V]) FilterRecords(keep func(*Record[K, V]) bool) Stream[K, V] {
 	n := s.add("filter")
-	n.usesKey = true
-	n.t.needFunc(n, "the predicate", keep)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.FilterRecords[K, V]{Keep: keep, Next: next[K, V](b, p)})
-		return nil
-	}
-	return s.then(n)
+	n.reads.key = true
+	n.need("the predicate", keep == nil)
+	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.FilterRecords[K, V]{Keep: keep, Next: next}, nil
+	})
 }
 
 // TryFilter is [Stream.Filter] with a function that can fail: its errors go to the error policy. The context ends when the record's
 // transaction can no longer commit.
 func (s Stream[K, V]) TryFilter(keep func(context.Context, V) (bool, error)) Stream[K, V] {
 	n := s.add("filter")
-	n.t.needFunc(n, "the predicate", keep)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.TryFilter[K, V]{Node: b.node(p), Keep: keep, Next: next[K, V](b, p)})
-		return nil
-	}
-	return s.then(n)
+	n.need("the predicate", keep == nil)
+	return s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.TryFilter[K, V]{Node: at.node(), Keep: keep, Next: next}, nil
+	})
 }
 
 // Peek shows each value to look, and passes all records on. When an aborted transaction is processed again, look sees them again.
 func (s Stream[K, V]) Peek(look func(V)) Stream[K, V] {
 	n := s.add("peek")
-	n.t.needFunc(n, "the function", look)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.Peek[K, V]{Look: look, Next: next[K, V](b, p)})
-		return nil
-	}
-	return s.then(n)
+	n.need("the function", look == nil)
+	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.Peek[K, V]{Look: look, Next: next}, nil
+	})
 }
 
 // PeekRecords shows each record to look, and passes all on.
 func (s Stream[K, V]) PeekRecords(look func(*Record[K, V])) Stream[K, V] {
 	n := s.add("peek")
-	n.usesKey = true
-	n.t.needFunc(n, "the function", look)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.PeekRecords[K, V]{Look: look, Next: next[K, V](b, p)})
-		return nil
-	}
-	return s.then(n)
+	n.reads.key = true
+	n.need("the function", look == nil)
+	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.PeekRecords[K, V]{Look: look, Next: next}, nil
+	})
 }
 
 // Merge returns the records of s and of all others. Where their serdes differ those of s are used from here on. A stream that is
@@ -137,20 +126,18 @@ func (s Stream[K, V]) PeekRecords(look func(*Record[K, V])) Stream[K, V] {
 func (s Stream[K, V]) Merge(others ...Stream[K, V]) Stream[K, V] {
 	n := s.node()
 	at := n.t.caller()
-	parents := []*node{n}
+	parents, from := []*node{n}, []*port[K, V]{s.out}
 	for _, o := range others {
 		if n.t.own(at, "", "a stream to merge with", o.n) {
-			parents = append(parents, o.n)
+			parents, from = append(parents, o.n), append(from, o.out)
 		}
 	}
 	m := n.t.add("merge", "", at, parents...)
-	m.build = func(b *builder, p *planNode) error {
-		to := next[K, V](b, p)
-		if p.mixedKey || p.mixedValue {
-			to = &ops.Forget[K, V]{Key: p.mixedKey, Value: p.mixedValue, Next: to}
+	s.n, s.out = m, link(m, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		if !at.n.mixedKey && !at.n.mixedValue {
+			return next, nil
 		}
-		b.set(p, to)
-		return nil
-	}
-	return s.then(m)
+		return &ops.Forget[K, V]{Key: at.n.mixedKey, Value: at.n.mixedValue, Next: next}, nil
+	}, from...)
+	return s
 }

@@ -8,10 +8,28 @@ import (
 // aggregations of [Grouped]; a copy of the handle is the same table.
 type Table[K, V any] struct {
 	n     *node
+	out   *port[K, V] // of n
 	key   *serdeRef[K]
 	value *serdeRef[V]
-	store *storeDecl
+	rows  *tableStore[V]
 	owned bool // by an aggregate, which may change values in place
+}
+
+// tableStore is the store of a table: all operators of a task have one cache of it.
+type tableStore[V any] struct {
+	d      *storeDecl
+	value  *serdeRef[V]
+	caches perGraph[*ops.Cache[V]]
+}
+
+// cache returns the cache of the store.
+func (s *tableStore[V]) cache(b *builder) *ops.Cache[V] {
+	c, ok := s.caches.get(b)
+	if !ok {
+		c = ops.NewCache(b.task, s.d.name, s.value.get())
+		s.caches.set(b, c)
+	}
+	return c
 }
 
 func (t Table[K, V]) node() *node {
@@ -36,30 +54,19 @@ func table[K, V any](s Stream[K, V], kind, name, at string) Table[K, V] {
 	n := t.add(kind, name, at, s.n)
 	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, role: "table", timestamps: true, key: s.key, value: s.value})
 	n.stores = []*storeDecl{d}
-	n.emit = new(ops.Emit)
-	n.wantKey, n.wantValue = s.key, s.value
-	n.key, n.value = output{serde: s.key}, output{serde: s.value}
-	n.passKey, n.passValue = true, true
-	n.joins = true
-	n.build = func(b *builder, p *planNode) error {
-		k, err := s.key.resolve()
-		if err != nil {
-			return err
-		}
-		v, err := s.value.resolve()
-		if err != nil {
-			return err
-		}
-		cache, err := cacheOf(b, d, s.value)
-		if err != nil {
-			return err
-		}
-		op := ops.NewTable(b.node(p), k, p.rawKey == k.Name(), p.rawValue == v.Name(), cache, emission[K, V](b, p))
-		b.set(p, op)
-		b.flushers = append(b.flushers, op)
-		return nil
-	}
-	return Table[K, V]{n: n, key: s.key, value: s.value, store: d}
+	n.partitioned = true
+	n.emits = new(emitDecl)
+	n.reads.wantKey, n.reads.wantValue = s.key, s.value
+	n.key, n.value = output{serde: s.key, passed: true}, output{serde: s.value, passed: true}
+	rows := &tableStore[V]{d: d, value: s.value}
+	s = s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		k, keyRaw := keySerde(at, s.key)
+		_, valueRaw := valueSerde(at, s.value)
+		op := ops.NewTable(at.node(), k, keyRaw, valueRaw, rows.cache(at.b), emission(at, next))
+		at.flushes(op)
+		return op, nil
+	})
+	return Table[K, V]{n: n, out: s.out, key: s.key, value: s.value, rows: rows}
 }
 
 // Updates says that the table forwards the latest value of each key at every commit, in the order of last update, with that record's
@@ -78,23 +85,24 @@ func (t Table[K, V]) EachUpdate() Table[K, V] {
 
 // ToStream returns the table's updates as a stream; a deleted key is a tombstone.
 func (t Table[K, V]) ToStream() Stream[K, V] {
-	return Stream[K, V]{n: t.node(), key: t.key, value: t.value}
+	return Stream[K, V]{n: t.node(), out: t.out, key: t.key, value: t.value}
 }
 
 // setEmit sets when a table forwards, which is said once.
 func (n *node) setEmit(e ops.Emit) {
 	at := n.t.caller()
 	switch {
-	case n.emitAt == "":
-		*n.emit, n.emitAt = e, at
-	case *n.emit != e:
-		mistakef(n.t, at, n.name, "it is said at %s already that this table forwards %s, and here %s: say one", n.emitAt, *n.emit, e)
+	case n.emits.at == "":
+		n.emits.when, n.emits.at = e, at
+	case n.emits.when != e:
+		mistakef(n.t, at, n.name, "it is said at %s already that this table forwards %s, and here %s: say one", n.emits.at, n.emits.when, e)
 	}
 }
 
 // WindowedTable is the value of each key in each window. It is made by the aggregations of [WindowedGroup].
 type WindowedTable[K, V any] struct {
 	n     *node
+	out   *port[ops.Windowed[K], V] // of n
 	key   *serdeRef[K]
 	value *serdeRef[V]
 }
@@ -128,38 +136,40 @@ func (t WindowedTable[K, V]) Final() WindowedTable[K, V] {
 
 // Stream returns the table's results as a stream, with the key that f makes of window and key.
 func (t WindowedTable[K, V]) Stream[K2 any](f func(Window, K) K2) Stream[K2, V] {
-	n := t.stream(f)
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.StreamWindows[K, V, K2]{Key: f, Next: next[K2, V](b, p)})
-		return nil
-	}
-	return Stream[K2, V]{n: n, key: derived[K2](n.t, t.key, true), value: t.value}
+	n := t.stream(f == nil)
+	out := link(n, func(_ site, next ops.Receiver[K2, V]) (ops.Receiver[ops.Windowed[K], V], error) {
+		return &ops.StreamWindows[K, V, K2]{Key: f, Next: next}, nil
+	}, t.out)
+	return Stream[K2, V]{n: n, out: out, key: derived[K2](n.t, t.key, true), value: t.value}
 }
 
 // StreamRecords returns the table's results as a stream, with the key and value that f makes of window, key and value. Tombstones are
 // dropped and counted.
 func (t WindowedTable[K, V]) StreamRecords[K2, V2 any](f func(Window, K, V) (K2, V2)) Stream[K2, V2] {
-	n := t.stream(f)
-	n.usesValue, n.value = true, output{}
-	n.build = func(b *builder, p *planNode) error {
-		b.set(p, &ops.StreamWindowRecords[K, V, K2, V2]{
-			Node: b.node(p), Next: next[K2, V2](b, p),
-			Map: func(w Window, k K, v V) (K2, V2, error) {
-				k2, v2 := f(w, k, v)
-				return k2, v2, nil
-			},
-		})
-		return nil
-	}
-	return Stream[K2, V2]{n: n, key: derived[K2](n.t, t.key, true), value: derived[V2](n.t, t.value, false)}
+	return streamRecords(t, f == nil, func(Task) func(Window, K, V) (K2, V2, error) {
+		return func(w Window, k K, v V) (K2, V2, error) {
+			k2, v2 := f(w, k, v)
+			return k2, v2, nil
+		}
+	})
+}
+
+// streamRecords adds a stream with other values. of makes the function of a task.
+func streamRecords[K, V, K2, V2 any](t WindowedTable[K, V], missing bool, of func(Task) func(Window, K, V) (K2, V2, error)) Stream[K2, V2] {
+	n := t.stream(missing)
+	n.reads.value, n.value = true, output{}
+	out := link(n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[ops.Windowed[K], V], error) {
+		return &ops.StreamWindowRecords[K, V, K2, V2]{Node: at.node(), Map: of(at.b.task), Next: next}, nil
+	}, t.out)
+	return Stream[K2, V2]{n: n, out: out, key: derived[K2](n.t, t.key, true), value: derived[V2](n.t, t.value, false)}
 }
 
 // stream adds the node that makes a stream of a windowed table.
-func (t WindowedTable[K, V]) stream(f any) *node {
+func (t WindowedTable[K, V]) stream(missing bool) *node {
 	from := t.node()
 	n := from.t.add("stream-windows", "", from.t.caller(), from)
-	n.usesKey = true
+	n.reads.key = true
 	n.key, n.rekeyed = output{}, n
-	from.t.needFunc(n, "the function", f)
+	n.need("the function", missing)
 	return n
 }

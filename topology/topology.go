@@ -23,7 +23,7 @@ type Topology struct {
 	stores   map[string]*storeDecl
 	storeIDs []*storeDecl
 	globals  []*globalDecl
-	serdes   map[reflect.Type]any // serde.Serde[T] by T
+	serdes   map[reflect.Type]anySerde // those that were registered
 	mistakes []error
 	pos      string
 }
@@ -58,7 +58,7 @@ func New(name string) *Topology {
 		counts: make(map[string]int),
 		names:  make(map[string]string),
 		stores: make(map[string]*storeDecl),
-		serdes: make(map[reflect.Type]any),
+		serdes: make(map[reflect.Type]anySerde),
 	}
 	if err := checkName(name); err != nil {
 		mistakef(t, t.caller(), "", "the topology's name %q %s", name, err)
@@ -78,7 +78,7 @@ func Register[T any](t *Topology, s serde.Serde[T]) {
 		mistakef(t, at, "", "a serde for %s is registered already: register one", typ)
 		return
 	}
-	t.serdes[typ] = s
+	t.serdes[typ] = given(t, s, false)
 }
 
 // mistakef keeps a mistake. (It is no method: vet of Go 1.27.0 takes its being like Printf for that of another method, in packages that
@@ -134,7 +134,7 @@ func checkName(name string) error {
 // maxName is Kafka's limit for the length of a topic's name.
 const maxName = 249
 
-// isNil reports whether an interface or function is nil, or holds a nil pointer or function.
+// isNil reports whether an interface is nil, or holds a nil pointer or function.
 func isNil(v any) bool {
 	if v == nil {
 		return true

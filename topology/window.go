@@ -115,32 +115,21 @@ func (g WindowedGroup[K, V]) AggregateRecords[A any](store string, a Aggregator[
 func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) WindowedTable[K, A] {
 	s := g.s
 	n := addAggregation(s, &a, WindowStore)
-	n.key = output{}
-	spans := g.w.spans()
-	n.windows, n.spans = &g.w, &spans
-	n.stores[0].windows, n.stores[0].retention = &g.w, g.w.size+g.w.grace
-	store := n.stores[0]
-	n.build = func(b *builder, p *planNode) error {
-		k, err := s.key.resolve()
+	n.key = output{passed: true}
+	n.timed = true
+	n.holds = hold{by: g.w.size + g.w.grace, final: true}
+	n.details.Windows = g.w.String()
+	rows := &tableStore[A]{d: n.stores[0], value: a.value}
+	rows.d.windows, rows.d.retention = &g.w, g.w.size+g.w.grace
+	out := link(n, func(at site, next ops.Receiver[ops.Windowed[K], A]) (ops.Receiver[K, V], error) {
+		k, raw := keySerde(at, s.key)
+		op, err := ops.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, k, raw, rows.cache(at.b), a.step(at), emission(at, next))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		step, err := a.step(b, p)
-		if err != nil {
-			return err
-		}
-		cache, err := cacheOf(b, store, a.value)
-		if err != nil {
-			return err
-		}
-		op, err := ops.NewWindowedAggregate(b.node(p), spans, p.held, k, p.rawKey == k.Name(), cache, step, emission[ops.Windowed[K], A](b, p))
-		if err != nil {
-			return err
-		}
-		b.set(p, op)
-		b.flushers = append(b.flushers, op)
-		b.addTimed(p, op)
-		return nil
-	}
-	return WindowedTable[K, A]{n: n, key: s.key, value: a.value}
+		at.flushes(op)
+		at.timed(op)
+		return op, nil
+	}, s.out)
+	return WindowedTable[K, A]{n: n, out: out, key: s.key, value: a.value}
 }

@@ -39,8 +39,13 @@ type Context[K, V any] struct {
 // Opened is a store that a processor has been given.
 type Opened struct {
 	Name  string
-	Store any // *Store[K, V]
+	Store AnyStore
 }
+
+// AnyStore is a [Store] of any types.
+type AnyStore interface{ anyStore() }
+
+func (*Store[K, V]) anyStore() {}
 
 // NewContext returns the context of a processor that sends to next. places says that an InOrder further on wants to know where records stand.
 func NewContext[K, V any](n Node, next Receiver[K, V], stores []Opened, places bool) *Context[K, V] {
@@ -95,7 +100,7 @@ func (c *Context[K, V]) Schedule(name string, clock Clock, interval time.Duratio
 }
 
 // OpenStore is for StoreRef.Open: the store that was given to the processor under that name, nil if none was.
-func (c *Context[K, V]) OpenStore(name string) any {
+func (c *Context[K, V]) OpenStore(name string) AnyStore {
 	for i := range c.stores {
 		if c.stores[i].Name == name {
 			return c.stores[i].Store

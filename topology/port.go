@@ -1,0 +1,86 @@
+package topology
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// port is the output of a node as the language declares it: records of K and V. What reads it is
+// known only while a graph is made. Then the nodes behind hand in their receivers, the last one
+// first, and the node itself, which is made after them, takes them.
+type port[K, V any] struct {
+	readers perGraph[[]ops.Receiver[K, V]]
+}
+
+// hand adds the receiver of a node that reads the port.
+func (p *port[K, V]) hand(b *builder, r ops.Receiver[K, V]) {
+	all, _ := p.readers.get(b)
+	p.readers.set(b, append(all, r))
+}
+
+// take returns the receivers that read the port, in the order of their declaration.
+func (p *port[K, V]) take(b *builder) []ops.Receiver[K, V] {
+	all, _ := p.readers.get(b)
+	slices.Reverse(all)
+	return all
+}
+
+// next returns all readers of the port as one receiver.
+func (p *port[K, V]) next(b *builder) ops.Receiver[K, V] { return ops.NewFan(p.take(b)) }
+
+// operator makes what a node is in a graph: the receiver of its input, from that of its output.
+type operator[K, V, K2, V2 any] func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error)
+
+// link has n built by o, between the ports that it reads and its own, which it returns. A port that
+// is given several times counts once. All nodes but sources are built by it.
+func link[K, V, K2, V2 any](n *node, o operator[K, V, K2, V2], from ...*port[K, V]) *port[K2, V2] {
+	out := new(port[K2, V2])
+	n.build = func(at site) error {
+		r, err := o(at, out.next(at.b))
+		if err != nil {
+			return err
+		}
+		for i, p := range from {
+			if !slices.Contains(from[:i], p) {
+				p.hand(at.b, r)
+			}
+		}
+		return nil
+	}
+	return out
+}
+
+// perGraph is a T for each of the graphs that are being made. A plan's tasks make theirs at the same
+// time, and the language has declared the value's place once for all of them.
+type perGraph[T any] struct {
+	mu sync.Mutex
+	of map[*builder]T
+}
+
+func (v *perGraph[T]) get(b *builder) (T, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t, ok := v.of[b]
+	return t, ok
+}
+
+// set sets the value of b, until b is done.
+func (v *perGraph[T]) set(b *builder, t T) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.of[b]; !ok {
+		if v.of == nil {
+			v.of = make(map[*builder]T)
+		}
+		b.held = append(b.held, v)
+	}
+	v.of[b] = t
+}
+
+func (v *perGraph[T]) forget(b *builder) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.of, b)
+}

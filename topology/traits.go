@@ -1,0 +1,71 @@
+package topology
+
+import (
+	"time"
+
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// traits are what Build, cut, the order of time, co-partitioning and descriptions have to know of a
+// node. These go by traits alone: what kind of operator it is, they do not ask.
+type traits struct {
+	reader *sourceDecl  // reads topics
+	writer *sinkDecl    // writes a topic
+	stores []*storeDecl // works on stores: that of another node, if it looks that up
+	// partitioned says that the stores are by key: what reaches them, here or in another node, has to
+	// be co-partitioned.
+	partitioned bool
+	looks       lookup    // looks keys up in what others keep
+	emits       *emitDecl // chooses when it forwards what it has; nil: it has no choice
+	timed       bool      // acts by time
+	orders      bool      // begins a line: what lies behind goes by the time of what it hands on
+	holds       hold      // sends what it gets later, in event time
+	discarded   bool      // it is meant that nothing reads it
+	// details are what a description says of the node beside what follows from the other traits.
+	details NodeDescription
+}
+
+// sourceDecl are the topics of a source.
+type sourceDecl struct {
+	topics   []string
+	internal bool // a repartition topic
+	timeless bool
+	future   time.Duration // how far ahead records may be, 0 for any
+	ownTime  bool          // event time is computed
+}
+
+// topics returns the topics that a node reads.
+func (t *traits) topics() []string {
+	if t.reader == nil {
+		return nil
+	}
+	return t.reader.topics
+}
+
+// lookup is what a node looks keys up in: a table or a global table.
+type lookup struct {
+	table  *node
+	key    anySerde // of the table
+	global *globalDecl
+}
+
+// emitDecl is when a node forwards what it has.
+type emitDecl struct {
+	when ops.Emit
+	at   string // where it was said; "": it was not
+}
+
+// hold is by how much event time a node sends what it gets later.
+type hold struct {
+	by time.Duration
+	// final says that it does so only if it emits final results.
+	final bool
+}
+
+// of returns by how much the node holds records back in a plan.
+func (h hold) of(p *planNode) time.Duration {
+	if h.final && p.emit != ops.EmitFinal {
+		return 0
+	}
+	return h.by
+}
