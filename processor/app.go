@@ -1,13 +1,3 @@
-// Package processor runs topologies: it joins the consumer group of an application, keeps the state of the tasks that it is
-// given, and commits what they do exactly once.
-//
-//	plan, err := t.Build()
-//	...
-//	app, err := processor.New(plan, processor.Config{Brokers: []string{"localhost:9092"}})
-//	...
-//	err = app.Run(ctx)
-//
-// Any number of instances, on any number of machines, share the work. Each needs a state directory of its own.
 package processor
 
 import (
@@ -101,8 +91,9 @@ func New(plan *topology.Plan, cfg Config) (*App, error) {
 	return &App{plan: plan, cfg: cfg, given: given, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1), log: reporter{Logger: cfg.Logger}}, nil
 }
 
-// checkMetadata checks that the ends of all changelogs of a task fit beside an offset, however large they become. A commit that found out
-// might come after days, with the first write to the last store.
+// checkMetadata checks that the ends of all changelogs of a task fit beside an offset, however
+// large they become. A commit that found out might come after days, with the first write to the
+// last store.
 func checkMetadata(plan *topology.Plan, cfg Config) error {
 	var errs []error
 	for _, sub := range plan.SubTopologies() {
@@ -122,8 +113,9 @@ func checkMetadata(plan *topology.Plan, cfg Config) error {
 	return errors.Join(errs...)
 }
 
-// Run runs the application until ctx ends, and then commits what is in hand and leaves the group; a bounded run ends by
-// itself when everything is processed. It returns nil for both, and otherwise the error that stopped it.
+// Run runs the application until ctx ends, and then commits what is in hand and leaves the group; a
+// bounded run ends by itself when everything is processed. It returns nil for both, and otherwise
+// the error that stopped it.
 func (a *App) Run(ctx context.Context) error {
 	if !a.started.CompareAndSwap(false, true) {
 		return errors.New("processor: Run was called before")
@@ -158,8 +150,8 @@ func (a *App) setState(to State) {
 	a.moveTo(to)
 }
 
-// settle sets the state by whether tasks run here. Several workers report at a time: the last one to look has to be the one
-// that counts all of them.
+// settle sets the state by whether tasks run here. Several workers report at a time: the last one
+// to look has to be the one that counts all of them.
 func (a *App) settle() {
 	a.stateMu.Lock()
 	defer a.stateMu.Unlock()
@@ -189,13 +181,15 @@ func (a *App) moveTo(to State) {
 // Stats is what the application has done since it was started.
 type Stats struct {
 	report.Counts
-	// Transactions: committed, aborted, of unknown outcome (resolved by a new client), and how often a worker began anew.
+	// Transactions: committed, aborted, of unknown outcome (resolved by a new client), and how
+	// often a worker began anew.
 	Commits, Aborts, Unknown, Resets int64
 	// Restored is the number of changelog records that were replayed.
 	Restored int64
 	// Tasks that run here now.
 	Tasks []TaskID
-	// Alignment is how tasks keep together in event time whose records meet behind repartition topics; see [Config.MaxAhead].
+	// Alignment is how tasks keep together in event time whose records meet behind repartition
+	// topics; see [Config.MaxAhead].
 	Alignment []Alignment
 }
 

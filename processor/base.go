@@ -17,8 +17,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// base is what the workers of a run stand on: the cluster, the directory, databases and global tables. It
-// is opened in that order, and closed in the opposite one, however far the opening got.
+// base is what the workers of a run stand on: the cluster, the directory, databases and global
+// tables. It is opened in that order, and closed in the opposite one, however far the opening got.
 type base struct {
 	app *App
 
@@ -61,7 +61,8 @@ func (b *base) close() error {
 func (b *base) open(ctx context.Context) (err error) {
 	cfg := &b.app.cfg
 	b.options = append([]kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("kolk-" + cfg.ApplicationID)}, cfg.ClientOptions...)
-	// Administrative answers must not come from a cache: topics are created, and looked at right after.
+	// Administrative answers must not come from a cache: topics are created, and looked at right
+	// after.
 	if b.client, err = kgo.NewClient(append(b.options, kgo.MetadataMinAge(10*time.Millisecond), kgo.DisableClientMetrics())...); err != nil {
 		return fmt.Errorf("kafka client: %w", err)
 	}
@@ -96,8 +97,8 @@ func (b *base) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// openGlobals opens the global tables, and waits until they are whole. They are followed until the workers
-// have ended their last commit.
+// openGlobals opens the global tables, and waits until they are whole. They are followed until the
+// workers have ended their last commit.
 func (b *base) openGlobals(l *life) error {
 	cfg := &b.app.cfg
 	b.globals = map[string]topology.Global{}
@@ -152,10 +153,11 @@ func (b *base) cacheShare() int64 {
 	return b.app.cfg.shares().cache / max(n, 1)
 }
 
-// fetchBytes is how much one answer to a worker brings at most, of all partitions and of one. It does not
-// grow with their number: what was decoded is to be processed before it has left the processor's caches,
-// and a fetch for each of many partitions would fill the memory that the garbage collector needs to be
-// cheap. A broker that has more than fits begins with the next partitions the next time.
+// fetchBytes is how much one answer to a worker brings at most, of all partitions and of one. It
+// does not grow with their number: what was decoded is to be processed before it has left the
+// processor's caches, and a fetch for each of many partitions would fill the memory that the
+// garbage collector needs to be cheap. A broker that has more than fits begins with the next
+// partitions the next time.
 //
 // Of a broker that forgets aborts when it cuts an answer short, each partition gets a share.
 func (b *base) fetchBytes() (all, partition int32) {

@@ -106,7 +106,8 @@ func TestNamesThatKafkaRefuses(t *testing.T) {
 	}
 }
 
-// TestTooManyStores finds out before anything runs that a commit could not say where all changelogs of a task end.
+// TestTooManyStores finds out before anything runs that a commit could not say where all changelogs
+// of a task end.
 func TestTooManyStores(t *testing.T) {
 	for n, want := range map[int]bool{20: true, 30: false} {
 		top := topology.New("stores")
@@ -128,7 +129,8 @@ func TestTooManyStores(t *testing.T) {
 	}
 }
 
-// TestDefaultsOnALargeMachine has more processors than the default of Memory suffices for, at one worker each: the defaults fit each other.
+// TestDefaultsOnALargeMachine has more processors than the default of Memory suffices for, at one
+// worker each: the defaults fit each other.
 func TestDefaultsOnALargeMachine(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
 	c := processor.Config{Brokers: []string{"localhost:9092"}}.WithDefaults(copying(t))

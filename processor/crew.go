@@ -99,8 +99,8 @@ func (c *crew) abandon() {
 }
 
 // leave takes the workers whose clients are closed out of the group: static members do not leave by
-// themselves. A member must not be taken out while its client is joining; the others would meet, and the
-// client wait for the meeting.
+// themselves. A member must not be taken out while its client is joining; the others would meet,
+// and the client wait for the meeting.
 func (c *crew) leave() {
 	a := c.app
 	a.mu.Lock()

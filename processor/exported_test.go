@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the lists of exported names anew")
 
-// TestExported compares what users of these packages see with a list of it. Nothing of it is declared in a
-// package that they cannot read.
+// TestExported compares what users of these packages see with a list of it. Nothing of it is
+// declared in a package that they cannot read.
 func TestExported(t *testing.T) {
 	for _, dir := range []string{".", "report", "processortest"} {
 		name := cmp.Or(strings.Trim(dir, "."), "processor")
@@ -47,8 +47,8 @@ func TestExported(t *testing.T) {
 	}
 }
 
-// exported returns what a package exports, sorted: names, methods and fields, each with what it takes from
-// other packages of kolk.
+// exported returns what a package exports, sorted: names, methods and fields, each with what it
+// takes from other packages of kolk.
 func exported(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// growthLook is how often the process asks whether its inputs have got more partitions: one request for all of them.
+	// growthLook is how often the process asks whether its inputs have got more partitions: one
+	// request for all of them.
 	growthLook = 3 * time.Second
 	// growthTell is how often it says again what is not read, or not known.
 	growthTell = time.Minute

@@ -6,9 +6,9 @@ import (
 	"github.com/kolkstream/kolk/processor/report"
 )
 
-// Hook is any of the interfaces below; an [App] calls those that it implements. [New] refuses one that
-// implements none. Hooks are called on the application's own goroutines, several at a time: they must be
-// fast and safe for concurrent use.
+// Hook is any of the interfaces below; an [App] calls those that it implements. [New] refuses one
+// that implements none. Hooks are called on the application's own goroutines, several at a time:
+// they must be fast and safe for concurrent use.
 type Hook any
 
 // StateHook is told every change of the application's state.
@@ -30,8 +30,8 @@ type TasksHook interface {
 	OnTasks(worker int, tasks []TaskID)
 }
 
-// GrowthHook is told of each input topic that has got more partitions while the application runs, once, and
-// whether they are read.
+// GrowthHook is told of each input topic that has got more partitions while the application runs,
+// once, and whether they are read.
 type GrowthHook interface{ OnGrowth(g Growth) }
 
 // Growth is an input topic that has got more partitions.

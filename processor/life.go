@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// life is how a run comes to its end. It ends in peace when ctx does: what is in hand is committed. It ends
-// at once when hard does: when something has failed, or the peace took too long. It is safe for concurrent
-// use.
+// life is how a run comes to its end. It ends in peace when ctx does: what is in hand is committed.
+// It ends at once when hard does: when something has failed, or the peace took too long. It is safe
+// for concurrent use.
 type life struct {
 	ctx  context.Context
 	stop context.CancelFunc
@@ -26,7 +26,8 @@ type life struct {
 	cause error // of the first failure
 }
 
-// newLife returns one that ends in peace with ctx. stopping is called then. shutdown bounds the peace.
+// newLife returns one that ends in peace with ctx. stopping is called then. shutdown bounds the
+// peace.
 func newLife(ctx context.Context, shutdown time.Duration, stopping func(), log *reporter) *life {
 	l := &life{log: log}
 	l.hard, l.kill = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -39,8 +40,8 @@ func newLife(ctx context.Context, shutdown time.Duration, stopping func(), log *
 	return l
 }
 
-// fail ends it at once. The first failure is the cause of those that follow: nothing uncommitted is worth a
-// wait.
+// fail ends it at once. The first failure is the cause of those that follow: nothing uncommitted is
+// worth a wait.
 func (l *life) fail(err error) {
 	l.first.Do(func() {
 		if c := context.Cause(l.hard); c != nil {

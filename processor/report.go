@@ -15,8 +15,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// reporter writes what an operator should know to the log, one line each. docs/COMMAND-LINE.md lists the lines. It is safe for concurrent
-// use.
+// reporter writes what an operator should know to the log, one line each. docs/COMMAND-LINE.md
+// lists the lines. It is safe for concurrent use.
 type reporter struct {
 	*slog.Logger
 
@@ -27,18 +27,20 @@ type reporter struct {
 
 const (
 	statisticsEvery = time.Minute
-	// sayWaiting is how long a task waits until it is said; after that it is said with the statistics.
+	// sayWaiting is how long a task waits until it is said; after that it is said with the
+	// statistics.
 	sayWaiting = 10 * time.Second
 )
 
-// started says what is run, and with which settings: given are those of the program, c has the defaults, too.
+// started says what is run, and with which settings: given are those of the program, c has the
+// defaults, too.
 func (r *reporter) started(plan *topology.Plan, given, c Config) {
 	r.Info("started", "version", version(), "topology", plan.Name(), "plan", plan.Fingerprint(), "application", c.ApplicationID,
 		"brokers", strings.Join(c.Brokers, ","), "workers", c.Workers, "state", c.StateDir, slog.GroupAttrs("settings", differing(plan, given)...))
 }
 
-// differing are the settings that were given and are not the defaults, by the names of their fields, beyond those that "started" always
-// has.
+// differing are the settings that were given and are not the defaults, by the names of their
+// fields, beyond those that "started" always has.
 func differing(plan *topology.Plan, given Config) (all []slog.Attr) {
 	has, defaults := reflect.ValueOf(given), reflect.ValueOf(Config{}.WithDefaults(plan))
 	for i := range has.NumField() {
@@ -114,7 +116,8 @@ func listed(ids []TaskID) string {
 	return strings.Join(names, " ")
 }
 
-// restore says that a restore has begun and ended. One that has nothing to read is not worth a line.
+// restore says that a restore has begun and ended. One that has nothing to read is not worth a
+// line.
 func (r *reporter) restore(p Restoration) {
 	r.mu.Lock()
 	key := fmt.Sprintf("%s/%d", p.Topic, p.Partition)

@@ -80,7 +80,8 @@ level=ERROR msg=failed err="disk full"
 	}
 }
 
-// TestStatisticsLine: once a minute, with the lag; and what a task has been waiting for, after ten seconds and then with the statistics.
+// TestStatisticsLine: once a minute, with the lag; and what a task has been waiting for, after ten
+// seconds and then with the statistics.
 func TestStatisticsLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := written()
@@ -142,7 +143,8 @@ func TestHooksThatAreNone(t *testing.T) {
 	}
 }
 
-// TestOnTasksOnlyOnChange: a worker reports what it runs at every assignment; the hook hears of changes.
+// TestOnTasksOnlyOnChange: a worker reports what it runs at every assignment; the hook hears of
+// changes.
 func TestOnTasksOnlyOnChange(t *testing.T) {
 	var told []string
 	r, _ := written()

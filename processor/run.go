@@ -106,15 +106,15 @@ func (a *App) awaitEnd(l *life, runs *cluster.Runs) {
 }
 
 const (
-	// killWait is how long a function of the topology may go on when everything is to end at once; giveUp is for all the rest:
-	// transactions are aborted and clients closed.
+	// killWait is how long a function of the topology may go on when everything is to end at once;
+	// giveUp is for all the rest: transactions are aborted and clients closed.
 	killWait = 3 * time.Second
 	giveUp   = 15 * time.Second
 )
 
-// watch fails the application when a worker is stuck in a record: its heartbeats would hide it from the
-// group for ever. When hard has ended, it waits for nobody for long. It returns false when all workers have
-// ended.
+// watch fails the application when a worker is stuck in a record: its heartbeats would hide it from
+// the group for ever. When hard has ended, it waits for nobody for long. It returns false when all
+// workers have ended.
 func (a *App) watch(l *life, worked <-chan struct{}, workers []*worker.Worker) (stuck bool) {
 	hard, fail := l.hard, l.fail
 	tick := time.NewTicker(min(max(a.cfg.TaskTimeout/20, 10*time.Millisecond), killWait/4))

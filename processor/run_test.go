@@ -72,7 +72,8 @@ func (b *bench) run(top *topology.Topology, change func(*processor.Config)) *pro
 	if err != nil {
 		b.Fatal(err)
 	}
-	// A test that leaves a function behind ends before it: its directory cannot be the test's, nor its log.
+	// A test that leaves a function behind ends before it: its directory cannot be the test's, nor
+	// its log.
 	c := processor.Config{Brokers: b.broker.ListenAddrs(), StateDir: b.TempDir(), Workers: 1, UntilEnd: true, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&c)
@@ -215,7 +216,8 @@ func blocking(t *testing.T, value string) (f func(string) string, reached chan s
 	}, reached
 }
 
-// TestStuck: a function that does not return ends the application, with the record named; Run returns all the same.
+// TestStuck: a function that does not return ends the application, with the record named; Run
+// returns all the same.
 func TestStuck(t *testing.T) {
 	b := newBench(t)
 	b.produce("a")
@@ -230,7 +232,8 @@ func TestStuck(t *testing.T) {
 	}
 }
 
-// TestShutdownTimeout: Run returns although a function does not, and says that the shutdown took too long.
+// TestShutdownTimeout: Run returns although a function does not, and says that the shutdown took
+// too long.
 func TestShutdownTimeout(t *testing.T) {
 	b := newBench(t)
 	b.produce("a")
@@ -249,8 +252,8 @@ func TestShutdownTimeout(t *testing.T) {
 	}
 }
 
-// TestPanic: under Fail the application ends with the record named and nothing of it is committed; under Skip that record alone
-// is missing, and counted.
+// TestPanic: under Fail the application ends with the record named and nothing of it is committed;
+// under Skip that record alone is missing, and counted.
 func TestPanic(t *testing.T) {
 	values := make([]string, 0, 50)
 	for i := range 50 {
@@ -300,7 +303,8 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// TestAtLeastOnce with a broker that refuses a changelog record: the state is restored, and nothing is lost.
+// TestAtLeastOnce with a broker that refuses a changelog record: the state is restored, and nothing
+// is lost.
 func TestAtLeastOnce(t *testing.T) {
 	b := newBench(t)
 	want := map[string]bool{}
@@ -339,7 +343,8 @@ func TestAtLeastOnce(t *testing.T) {
 	}
 }
 
-// tempDir is a directory that is not deleted at the end of the test: an application that was left behind still has it open.
+// tempDir is a directory that is not deleted at the end of the test: an application that was left
+// behind still has it open.
 func tempDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "kolk")

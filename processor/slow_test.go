@@ -12,9 +12,9 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// TestSlowerThanTheTransaction: a function takes longer for a record than its transaction may be open. The
-// log says so, with the setting, and the application gets through: with the record alone in its transaction,
-// which begins when the function has returned.
+// TestSlowerThanTheTransaction: a function takes longer for a record than its transaction may be
+// open. The log says so, with the setting, and the application gets through: with the record alone
+// in its transaction, which begins when the function has returned.
 func TestSlowerThanTheTransaction(t *testing.T) {
 	b := newBench(t)
 	for _, v := range []string{"a", "b", "slow", "c"} {

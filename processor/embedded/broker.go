@@ -1,5 +1,6 @@
-// Package embedded runs a broker within a program: for programs that are to run with nothing but `go run`, and for tests. It is what
-// `kolk dev` uses: franz-go's kfake on a port of this machine, in memory or kept in a directory.
+// Package embedded runs a broker within a program: for programs that are to run with nothing but
+// `go run`, and for tests. It is what `kolk dev` uses: franz-go's kfake on a port of this machine,
+// in memory or kept in a directory.
 //
 //	b, err := embedded.Start(embedded.Options{})
 //	...
@@ -7,13 +8,15 @@
 //	err = b.CreateTopics(ctx, 4, "words", "counted")
 //	app, err := processor.New(plan, processor.Config{Brokers: []string{b.Addr()}})
 //
-// It is for development and tests. kfake speaks Kafka's protocol, with groups and transactions, but it is one process without replicas,
-// encryption or quotas, listens on 127.0.0.1 alone, and keeps what topics hold in memory: data of megabytes, not of gigabytes. It
-// accepts some things that Apache Kafka refuses, and deletes nothing by time.
+// It is for development and tests. kfake speaks Kafka's protocol, with groups and transactions, but
+// it is one process without replicas, encryption or quotas, listens on 127.0.0.1 alone, and keeps
+// what topics hold in memory: data of megabytes, not of gigabytes. It accepts some things that
+// Apache Kafka refuses, and deletes nothing by time.
 //
-// It is not made to be killed: the end of a transaction reaches its files one by one, and an aborted transaction may come back. So a
-// directory whose broker was not closed is refused. `kolk dev` therefore runs it in a process of its own, which outlives a killed parent
-// for as long as it needs to write everything down.
+// It is not made to be killed: the end of a transaction reaches its files one by one, and an
+// aborted transaction may come back. So a directory whose broker was not closed is refused. `kolk
+// dev` therefore runs it in a process of its own, which outlives a killed parent for as long as it
+// needs to write everything down.
 package embedded
 
 import (
@@ -51,14 +54,18 @@ var ErrInUse = errors.New("the data directory is in use by another process")
 
 // Options configure a Broker.
 type Options struct {
-	// Dir is where topics, groups and transactions are kept. It is created if it does not exist, and held by a lock until
-	// Close. Default: none; everything is forgotten with Close, and no state directory of an application fits the next broker.
+	// Dir is where topics, groups and transactions are kept. It is created if it does not exist,
+	// and held by a lock until Close. Default: none; everything is forgotten with Close, and no
+	// state directory of an application fits the next broker.
 	Dir string
-	// Fresh empties Dir first. A directory that is not empty and that no broker has used is refused.
+	// Fresh empties Dir first. A directory that is not empty and that no broker has used is
+	// refused.
 	Fresh bool
-	// Port to listen on. Default: the one that the directory used last if that is free, else any free one.
+	// Port to listen on. Default: the one that the directory used last if that is free, else any
+	// free one.
 	Port int
-	// Wait is how long to wait for a directory that another process holds: one that ends may need a moment.
+	// Wait is how long to wait for a directory that another process holds: one that ends may need a
+	// moment.
 	Wait time.Duration
 	// Logger gets the broker's errors. Default: none.
 	Logger *slog.Logger
@@ -74,8 +81,8 @@ type Broker struct {
 	alive string // a file that is there while the broker runs
 }
 
-// Start opens the directory and listens. What an earlier broker kept in the directory is there again: topics, records,
-// offsets of groups. The caller closes the broker.
+// Start opens the directory and listens. What an earlier broker kept in the directory is there
+// again: topics, records, offsets of groups. The caller closes the broker.
 func Start(o Options) (*Broker, error) {
 	if o.Dir == "" {
 		return inMemory(o)
@@ -164,8 +171,8 @@ func (b *Broker) listen(o Options, id string, opts ...kfake.Opt) (err error) {
 		kfake.ClusterID(id),
 		kfake.WithLogger(logger{o.Logger}),
 		kfake.BrokerConfigs(map[string]string{
-			// The data of a development topic may be decades old by its own timestamps, and a week may pass between two runs:
-			// nothing is deleted by age.
+			// The data of a development topic may be decades old by its own timestamps, and a week
+			// may pass between two runs: nothing is deleted by age.
 			"log.retention.ms":          "-1",
 			"offsets.retention.minutes": "52560000",
 		}),
@@ -185,8 +192,8 @@ func (b *Broker) listen(o Options, id string, opts ...kfake.Opt) (err error) {
 	return nil
 }
 
-// CreateTopics creates those of the topics that do not exist, with that many partitions each. They keep their records for ever.
-// It refuses names that Apache Kafka does not take.
+// CreateTopics creates those of the topics that do not exist, with that many partitions each. They
+// keep their records for ever. It refuses names that Apache Kafka does not take.
 func (b *Broker) CreateTopics(ctx context.Context, partitions int32, topics ...string) error {
 	for _, name := range topics { // kfake takes every name
 		if err := topology.CheckName(name); err != nil {
@@ -213,7 +220,8 @@ func (b *Broker) CreateTopics(ctx context.Context, partitions int32, topics ...s
 // Addr is the address that clients on this machine use.
 func (b *Broker) Addr() string { return b.addr }
 
-// Close writes everything to the directory and lets it go. Clients lose their connections. It is called once.
+// Close writes everything to the directory and lets it go. Clients lose their connections. It is
+// called once.
 func (b *Broker) Close() error {
 	b.cluster.Close()
 	if b.lock == nil {
@@ -224,11 +232,12 @@ func (b *Broker) Close() error {
 
 const lockFile, idFile, aliveFile = "lock", "cluster-id", "running"
 
-// kind begins the cluster id. The processor knows this broker by it: kfake's compaction moves the start of a log, Kafka's does not. With a "-"
-// behind it the broker keeps its data.
+// kind begins the cluster id. The processor knows this broker by it: kfake's compaction moves the
+// start of a log, Kafka's does not. With a "-" behind it the broker keeps its data.
 const kind = "kfake"
 
-// isOurs reports whether a directory is empty or was used by a broker: whatever else it holds would be deleted by Fresh.
+// isOurs reports whether a directory is empty or was used by a broker: whatever else it holds would
+// be deleted by Fresh.
 func isOurs(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -256,8 +265,8 @@ func empty(dir string) error {
 	return err
 }
 
-// clusterID returns the directory's cluster id, and makes one for a new directory: state that belongs to one directory's
-// topics is not taken for another's.
+// clusterID returns the directory's cluster id, and makes one for a new directory: state that
+// belongs to one directory's topics is not taken for another's.
 func clusterID(dir string) (string, error) {
 	path := filepath.Join(dir, idFile)
 	kept, err := os.ReadFile(path)

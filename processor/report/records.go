@@ -17,16 +17,16 @@ type TaskID struct {
 // String returns "sub/partition".
 func (id TaskID) String() string { return id.Sub + "/" + strconv.Itoa(int(id.Partition)) }
 
-// ErrorPolicy says what becomes of a record that a user's function or a serde fails on, or whose result a
-// topic refuses.
+// ErrorPolicy says what becomes of a record that a user's function or a serde fails on, or whose
+// result a topic refuses.
 type ErrorPolicy int
 
 const (
-	// Fail stops the application with a [*RecordError]. Nothing of the record is committed. It is the
-	// default.
+	// Fail stops the application with a [*RecordError]. Nothing of the record is committed. It is
+	// the default.
 	Fail ErrorPolicy = iota
-	// Skip drops the record, counts it and goes on. After a panic, and when a topic does not take what the
-	// record made, the transaction is done again without it.
+	// Skip drops the record, counts it and goes on. After a panic, and when a topic does not take
+	// what the record made, the transaction is done again without it.
 	Skip
 )
 
@@ -41,23 +41,24 @@ func (p ErrorPolicy) String() string {
 	return "policy " + strconv.Itoa(int(p))
 }
 
-// RecordError is a record that could not be processed: it could not be decoded, a function failed or
-// panicked on it, or a topic refuses what it made. It is final: trying again fails again.
+// RecordError is a record that could not be processed: it could not be decoded, a function failed
+// or panicked on it, or a topic refuses what it made. It is final: trying again fails again.
 type RecordError struct {
 	Task TaskID
-	// Topic, Partition and Offset name the message that the record was made from. Topic is empty for a
-	// record made by time.
+	// Topic, Partition and Offset name the message that the record was made from. Topic is empty
+	// for a record made by time.
 	Topic     string
 	Partition int32
 	Offset    int64
-	// Sources are the application's input topics that the message was made from, if Topic is a repartition
-	// topic.
+	// Sources are the application's input topics that the message was made from, if Topic is a
+	// repartition topic.
 	Sources []string
 	// Node is the operator, empty if it is not known (a panic).
 	Node string
 	// Key is the message's key.
 	Key []byte
-	// Panicked says that the user's code panicked; Err has the panic's value and the place in the code.
+	// Panicked says that the user's code panicked; Err has the panic's value and the place in the
+	// code.
 	Panicked bool
 	// Err is the cause.
 	Err error
@@ -99,13 +100,13 @@ func quote(key []byte) string {
 	return strconv.Quote(string(key[:most])) + "..."
 }
 
-// FutureError is wrapped by the error of a record whose time is further ahead than topology.MaxFuture
-// allows.
+// FutureError is wrapped by the error of a record whose time is further ahead than
+// topology.MaxFuture allows.
 type FutureError struct {
 	// Time is the record's.
 	Time time.Time
-	// Latest is what MaxFuture was measured from: the wall clock or, in a bounded run, the largest time
-	// that the last records of the topic's other partitions have, or the beginning of the run.
+	// Latest is what MaxFuture was measured from: the wall clock or, in a bounded run, the largest
+	// time that the last records of the topic's other partitions have, or the beginning of the run.
 	Latest    time.Time
 	MaxFuture time.Duration
 }
@@ -114,8 +115,8 @@ func (e *FutureError) Error() string {
 	return fmt.Sprintf("its time, %s, is further ahead of %s than its source allows (%v)", e.Time.UTC().Format(time.RFC3339Nano), e.Latest.UTC().Format(time.RFC3339Nano), e.MaxFuture)
 }
 
-// ProduceError is a message that could not be produced. If the broker has refused it, it is the first of
-// those that were refused together, because of any of them.
+// ProduceError is a message that could not be produced. If the broker has refused it, it is the
+// first of those that were refused together, because of any of them.
 type ProduceError struct {
 	Topic     string
 	Partition int32
@@ -131,6 +132,6 @@ func (e *ProduceError) Error() string {
 // Unwrap returns the cause.
 func (e *ProduceError) Unwrap() error { return e.Err }
 
-// ErrNotMember is wrapped by the error of a transaction that was aborted because the worker was no longer
-// the member of the group that had read the records.
+// ErrNotMember is wrapped by the error of a transaction that was aborted because the worker was no
+// longer the member of the group that had read the records.
 var ErrNotMember = errors.New("txn: no longer a member of the group")

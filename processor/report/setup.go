@@ -15,7 +15,8 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string { return "config: " + e.Field + ": " + e.Reason }
 
-// MissingTopicsError names input and output topics that do not exist. kolk creates internal topics only.
+// MissingTopicsError names input and output topics that do not exist. kolk creates internal topics
+// only.
 type MissingTopicsError struct{ Topics []string }
 
 func (e *MissingTopicsError) Error() string {
@@ -25,12 +26,12 @@ func (e *MissingTopicsError) Error() string {
 // PlanRefusedError is returned by an instance whose plan does not fit the one that its group runs.
 type PlanRefusedError struct {
 	App string
-	// Plan and GroupPlan are the fingerprints of the two contracts, Members is how many members run the
-	// group's.
+	// Plan and GroupPlan are the fingerprints of the two contracts, Members is how many members run
+	// the group's.
 	Plan, GroupPlan string
 	Members         int
-	// Differences names what does not fit, as topology.Contract.Differences does; nothing if the group has
-	// not said what its plan is.
+	// Differences names what does not fit, as topology.Contract.Differences does; nothing if the
+	// group has not said what its plan is.
 	Differences []string
 }
 

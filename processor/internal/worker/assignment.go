@@ -14,8 +14,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// onAssigned starts the opening of new tasks. Their partitions stay paused until their state is there. It
-// runs as a callback: see the package comment.
+// onAssigned starts the opening of new tasks. Their partitions stay paused until their state is
+// there. It runs as a callback: see the package comment.
 func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 	pause := map[string][]int32{}
 	for _, sub := range s.cfg.Plan.SubTopologies() {
@@ -28,7 +28,8 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 		for p := range parts {
 			id := task.ID{Sub: sub.Name, Partition: p}
 			if s.tasks.find(id) != nil || s.openings.has(id) {
-				// Another of its inputs has grown to its partition: the task is opened anew, with a new client.
+				// Another of its inputs has grown to its partition: the task is opened anew, with a
+				// new client.
 				s.callbacks.fail(&errReset{err: fmt.Errorf("task %s has got another input", id)})
 				continue
 			}
@@ -46,8 +47,8 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 	s.fences.settle(s.ctx, s.cfg.View, added)
 }
 
-// inputs returns the topics of the inputs of a task that has been assigned: those that have its partition as
-// far as is known here, and those of which the leader of the group knows it.
+// inputs returns the topics of the inputs of a task that has been assigned: those that have its
+// partition as far as is known here, and those of which the leader of the group knows it.
 func (s *session) inputs(sub *topology.SubTopology, partition int32, added map[string][]int32) (topics []string) {
 	for _, in := range sub.Inputs {
 		topic := s.cfg.View.Real(in.Topic, in.Repartition)
@@ -69,8 +70,8 @@ func (s *session) onRevoked(_ context.Context, _ *kgo.Client, lost map[string][]
 	s.drop(lost)
 }
 
-// onLost gives tasks up after the session with the group has failed. They have nothing uncommitted here
-// either; their databases hold committed data and stay as warm state.
+// onLost gives tasks up after the session with the group has failed. They have nothing uncommitted
+// here either; their databases hold committed data and stay as warm state.
 func (s *session) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
 	if len(lost) == 0 {
 		return
@@ -93,8 +94,8 @@ func (s *session) drop(lost map[string][]int32) {
 			}
 		}
 		if 0 < n && n < len(topics) {
-			// It should not happen. What is left of the task would be fetched and belong to nobody, and its offsets would be old when
-			// the task comes back.
+			// It should not happen. What is left of the task would be fetched and belong to nobody,
+			// and its offsets would be old when the task comes back.
 			s.callbacks.fail(&errReset{err: fmt.Errorf("the group took away a part of task %s", id)})
 		}
 		return n > 0

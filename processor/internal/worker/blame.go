@@ -11,11 +11,11 @@ import (
 	"github.com/kolkstream/kolk/processor/report"
 )
 
-// A transaction that fails because of one of its records is undone, and done again without that record,
-// or is the end of the application, as the error policy says. Which record it is, the task knows while
-// it processes it. What fails at the commit, here or at the broker, may be the fault of any record of the
-// transaction: then transactions become smaller, until one fails that has one record only. All others are
-// committed on the way, so that this comes to an end.
+// A transaction that fails because of one of its records is undone, and done again without that
+// record, or is the end of the application, as the error policy says. Which record it is, the task
+// knows while it processes it. What fails at the commit, here or at the broker, may be the fault of
+// any record of the transaction: then transactions become smaller, until one fails that has one
+// record only. All others are committed on the way, so that this comes to an end.
 
 // taskFailed ends the transaction after a task has failed.
 func (s *session) taskFailed(r *running, err error) error {
@@ -78,8 +78,8 @@ func (s *session) flushFailed(dirty []*running, err error) error {
 	}}))
 }
 
-// narrow undoes a transaction of n records, one of which has made it fail, and has the next one end after
-// half of them.
+// narrow undoes a transaction of n records, one of which has made it fail, and has the next one end
+// after half of them.
 func (s *session) narrow(cause error, n int) error {
 	s.suspects.narrow(n)
 	s.log.Debug("looking for the record that made the transaction fail", "err", cause, "records", n)

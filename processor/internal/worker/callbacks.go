@@ -14,9 +14,9 @@ import (
 // callback is what the client calls about partitions of the group.
 type callback = func(context.Context, *kgo.Client, map[string][]int32)
 
-// callbacks decides when the client may call back: between the first poll and the end of the session,
-// one call at a time. The client joins the group as soon as it is made, and until it has polled it
-// calls back at any time, even before the session knows it.
+// callbacks decides when the client may call back: between the first poll and the end of the
+// session, one call at a time. The client joins the group as soon as it is made, and until it has
+// polled it calls back at any time, even before the session knows it.
 type callbacks struct {
 	began chan struct{}
 	begin func() // lets them through
@@ -24,7 +24,8 @@ type callbacks struct {
 	mu   sync.Mutex // held by those that run
 	over bool       // guarded by mu
 
-	// fatal is what they have found wrong. Only one that runs writes it, and none does while the session reads it.
+	// fatal is what they have found wrong. Only one that runs writes it, and none does while the
+	// session reads it.
 	fatal error
 }
 

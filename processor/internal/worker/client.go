@@ -16,8 +16,8 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/txn"
 )
 
-// mostDetails is how many bytes a member tells the group of what its plan consists of: a hundred stores take half of that. Brokers bound
-// what all members say together.
+// mostDetails is how many bytes a member tells the group of what its plan consists of: a hundred
+// stores take half of that. Brokers bound what all members say together.
 const mostDetails = 4 << 10
 
 // connect makes the session's client. It joins the group with the first poll.
@@ -56,11 +56,12 @@ func (s *session) connect() error {
 		kgo.DisableClientMetrics(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
-		// A partition without a committed offset is read from its start. One whose committed offset is gone is an error: data is lost.
+		// A partition without a committed offset is read from its start. One whose committed offset
+		// is gone is an error: data is lost.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		// A newly assigned partition waits for the long poll of those that had nothing; every one of them costs an idle process a tenth
-		// of a millisecond and more.
+		// A newly assigned partition waits for the long poll of those that had nothing; every one
+		// of them costs an idle process a tenth of a millisecond and more.
 		kgo.FetchMaxWait(300 * time.Millisecond),
 		kgo.FetchMaxBytes(s.cfg.Memory.Fetch),
 		kgo.FetchMaxPartitionBytes(s.cfg.Memory.FetchPartition),
@@ -68,17 +69,20 @@ func (s *session) connect() error {
 		kgo.HeartbeatInterval(s.cfg.Times.Heartbeat()),
 		kgo.RebalanceTimeout(s.cfg.Times.Rebalance()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		// A full batch goes out at once, and every one with the commit: nobody waits for this. Where a task writes to many partitions, shorter
-		// waits make many small batches, each of which costs the broker as much as a large one; after longer ones the records are not
-		// in the processor's caches any more.
+		// A full batch goes out at once, and every one with the commit: nobody waits for this.
+		// Where a task writes to many partitions, shorter waits make many small batches, each of
+		// which costs the broker as much as a large one; after longer ones the records are not in
+		// the processor's caches any more.
 		kgo.ProducerLinger(20 * time.Millisecond),
 		kgo.MaxBufferedRecords(500_000),
 		kgo.ProducerBatchMaxBytesFn(s.cfg.View.BatchBytes),
-		// A message that the broker refuses for now is sent again after a look at the metadata, and the client looks no more often than
-		// this. Apache Kafka refuses the first messages of a transaction as long as it is still finishing the one before, which takes
-		// a while with many partitions.
+		// A message that the broker refuses for now is sent again after a look at the metadata, and
+		// the client looks no more often than this. Apache Kafka refuses the first messages of a
+		// transaction as long as it is still finishing the one before, which takes a while with
+		// many partitions.
 		kgo.MetadataMinAge(50 * time.Millisecond),
-		// It counts looks while a partition has no leader or is not known; with 50 ms between them these are 20 s, as by default.
+		// It counts looks while a partition has no leader or is not known; with 50 ms between them
+		// these are 20 s, as by default.
 		kgo.UnknownTopicRetries(400),
 		kgo.OnPartitionsAssigned(s.callbacks.guard(s.onAssigned)),
 		kgo.OnPartitionsRevoked(s.callbacks.guard(s.onRevoked)),
@@ -108,7 +112,8 @@ func (s *session) connect() error {
 	return nil
 }
 
-// recover takes over the transactional id: the broker completes or aborts what an earlier client left open, and fences it.
+// recover takes over the transactional id: the broker completes or aborts what an earlier client
+// left open, and fences it.
 func (s *session) recover() error {
 	if !s.cfg.ExactlyOnce {
 		return nil
@@ -144,7 +149,8 @@ func (s *session) leave() error {
 // visibleWait is how long a shutdown waits at most for a broker that has a transaction to finish.
 const visibleWait = 2 * time.Second
 
-// closeSoon is how long a client takes to close if nothing is in its way, closeWait how long it may.
+// closeSoon is how long a client takes to close if nothing is in its way, closeWait how long it
+// may.
 const (
 	closeSoon = 200 * time.Millisecond
 	closeWait = 5 * time.Second
@@ -170,7 +176,8 @@ func (s *session) close(err error) {
 			s.log.Warn("the client does not close: left behind")
 			break
 		}
-		// The group meets and waits for a member, perhaps for another worker of this process that is closed already.
+		// The group meets and waits for a member, perhaps for another worker of this process that
+		// is closed already.
 		if s.ctx.Err() != nil {
 			s.cfg.Leave()
 		}

@@ -14,8 +14,9 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/txn"
 )
 
-// commit ends the current transaction: everything that was processed since the last one, with its output, state and offsets.
-// It returns nil after an abort too, for the worker goes on from the last commit then.
+// commit ends the current transaction: everything that was processed since the last one, with its
+// output, state and offsets. It returns nil after an abort too, for the worker goes on from the
+// last commit then.
 func (s *session) commit() error {
 	start := time.Now()
 	if err := s.cfg.Points.Hit(failpoint.BeforeFlush); err != nil {
@@ -59,7 +60,8 @@ func (s *session) commit() error {
 		case txn.Aborted:
 			return s.abort(err)
 		case txn.Unknown:
-			// Nothing is applied: whatever the broker decided is found by the next session in offsets and changelogs.
+			// Nothing is applied: whatever the broker decided is found by the next session in
+			// offsets and changelogs.
 			s.cfg.Counters.Unknown.Add(1)
 			return &errReset{err: s.outlived(err)}
 		}
@@ -105,8 +107,8 @@ func (s *session) apply(r *running) error {
 	return err
 }
 
-// persist brings what the task has committed to its database. An error is final: the database is behind what is committed, and
-// the task must not go on on it.
+// persist brings what the task has committed to its database. An error is final: the database is
+// behind what is committed, and the task must not go on on it.
 func (s *session) persist(r *running) error {
 	logged := r.task.Logged()
 	if err := r.handle.Damaged(r.task.Persist()); err != nil {
@@ -168,7 +170,8 @@ func (s *session) positions(dirty []*running) ([]txn.Offset, error) {
 	return offsets, nil
 }
 
-// abort undoes the current transaction and goes on from the last commit. If it happens again and again that is the end.
+// abort undoes the current transaction and goes on from the last commit. If it happens again and
+// again that is the end.
 func (s *session) abort(cause error) error {
 	if s.hard.Err() != nil {
 		return errors.Join(s.hard.Err(), s.undo())
@@ -178,7 +181,8 @@ func (s *session) abort(cause error) error {
 	inARow := s.trouble.aborts
 	s.log.Warn("transaction aborted: processing again from the last commit", "err", cause, "in a row", inARow)
 	if inARow >= maxAborts && notMember(cause) {
-		// The group has thrown the worker out and the client does not notice: with a new one it joins again.
+		// The group has thrown the worker out and the client does not notice: with a new one it
+		// joins again.
 		s.aborted(cause)
 		s.trouble.aborts = 0
 		return &errReset{err: cause}
@@ -199,9 +203,9 @@ func (s *session) abort(cause error) error {
 	return nil
 }
 
-// outlived returns the cause of a transaction's end: that it was open for too long, if it was. Then the next
-// one has fewer records: a record that takes long is to be alone at last, and its transaction begins when
-// its functions have returned, with what they have made.
+// outlived returns the cause of a transaction's end: that it was open for too long, if it was. Then
+// the next one has fewer records: a record that takes long is to be alone at last, and its
+// transaction begins when its functions have returned, with what they have made.
 func (s *session) outlived(cause error) error {
 	if !s.cfg.ExactlyOnce {
 		return cause

@@ -8,8 +8,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// compressor returns the option that compresses with snappy, unless the program has asked for something else: it takes a quarter of lz4's CPU
-// time in Go, for about the same size; see docs/performance.md.
+// compressor returns the option that compresses with snappy, unless the program has asked for
+// something else: it takes a quarter of lz4's CPU time in Go, for about the same size; see
+// docs/performance.md.
 func (s *session) compressor() kgo.Opt {
 	if s.cfg.Codec == kgo.SnappyCompression() {
 		return kgo.WithCompressor(snappyBlocks{})
@@ -17,8 +18,9 @@ func (s *session) compressor() kgo.Opt {
 	return kgo.ProducerBatchCompression(s.cfg.Codec, kgo.NoCompression())
 }
 
-// snappyBlocks compresses batches as the Java client does: snappy in blocks of 32 KiB, in the frame of the xerial library. A block's hash table stays
-// in the processor's nearest cache; and Apache Kafka, which unpacks every batch to check it, unpacks such blocks into a buffer that it keeps,
+// snappyBlocks compresses batches as the Java client does: snappy in blocks of 32 KiB, in the frame
+// of the xerial library. A block's hash table stays in the processor's nearest cache; and Apache
+// Kafka, which unpacks every batch to check it, unpacks such blocks into a buffer that it keeps,
 // but a batch in one piece into a new array of its size.
 type snappyBlocks struct{}
 

@@ -15,11 +15,11 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// What a task has stored of the writers of its repartition inputs is as old as its last commit: after
-// an outage they may have a backlog, and yet have said last that they had caught up. So new tasks doubt
-// it (task.Options.Doubt), until the group has committed what lay in the inputs of all sub-topologies
-// upstream when they were opened, one after the other from the sources on. Where there was no outage
-// that takes a few requests.
+// What a task has stored of the writers of its repartition inputs is as old as its last commit:
+// after an outage they may have a backlog, and yet have said last that they had caught up. So new
+// tasks doubt it (task.Options.Doubt), until the group has committed what lay in the inputs of all
+// sub-topologies upstream when they were opened, one after the other from the sources on. Where
+// there was no outage that takes a few requests.
 
 // doubts are the tasks that wait for that, by sub-topology. They belong to the session's goroutine.
 type doubts struct {
@@ -38,16 +38,16 @@ type doubters struct {
 	waiting []*running // opened since
 }
 
-// caughtUp says that everything upstream of sub was processed; ends are those of its repartition inputs
-// after that.
+// caughtUp says that everything upstream of sub was processed; ends are those of its repartition
+// inputs after that.
 type caughtUp struct {
 	sub  *topology.SubTopology
 	ends cluster.Ends
 	err  error
 }
 
-// doubtful returns the ends below which a new task is to doubt what writers of its inputs have said; nil
-// if it need not.
+// doubtful returns the ends below which a new task is to doubt what writers of its inputs have
+// said; nil if it need not.
 func (o *openings) doubtful(ctx context.Context, p *opening) (map[string]int64, error) {
 	if o.cfg.Run != nil {
 		return nil, nil
@@ -83,8 +83,8 @@ func (d *doubts) add(r *running) {
 	ds.waiting = append(ds.waiting, r)
 }
 
-// resolve tells those of the tasks for which it is known that their writers have caught up, and begins to find
-// out for those that were added since the last time.
+// resolve tells those of the tasks for which it is known that their writers have caught up, and
+// begins to find out for those that were added since the last time.
 func (d *doubts) resolve(tasks *roster) error {
 	for k, ok := d.known.next(); ok; k, ok = d.known.next() {
 		if k.err != nil {

@@ -17,7 +17,8 @@ import (
 // Who dies in the middle of a transaction leaves offsets behind that are pending, and whoever takes
 // its tasks over waits for them: until the transaction is ended for it, or times out.
 
-// fences end the transactions of members that are gone, each once. They are safe for concurrent use.
+// fences end the transactions of members that are gone, each once. They are safe for concurrent
+// use.
 type fences struct {
 	cl      *kgo.Client
 	gone    func() []string // the transactional ids of members that are gone, as the leader has named them
@@ -29,12 +30,12 @@ type fences struct {
 	done map[string]bool // by transactional id
 }
 
-// fenceAfter is how long offsets may stay unstable before the transactions of members that are gone are
-// ended for them.
+// fenceAfter is how long offsets may stay unstable before the transactions of members that are gone
+// are ended for them.
 const fenceAfter = 500 * time.Millisecond
 
-// fence ends the transactions of members that are gone: the offsets of their tasks stay unstable until
-// then, or until the transactions time out.
+// fence ends the transactions of members that are gone: the offsets of their tasks stay unstable
+// until then, or until the transactions time out.
 func (f *fences) fence(ctx context.Context) {
 	for _, id := range f.gone() {
 		if id == f.own || !f.once(id, true) {
@@ -68,11 +69,11 @@ func (f *fences) once(id string, done bool) bool {
 // settleWait is how long settle waits at most: the worker's other tasks wait with it.
 const settleWait = 500 * time.Millisecond
 
-// settle waits until no offsets of what was assigned are pending: the client is about to ask for them,
-// and if it found them pending, it would ask again only a second later. Those of a member that has
-// given a task up in peace may be so for some milliseconds, because its broker confirms the end of a
-// transaction before it is done with it. If they still are at the second look, the transactions of
-// members that are gone are ended.
+// settle waits until no offsets of what was assigned are pending: the client is about to ask for
+// them, and if it found them pending, it would ask again only a second later. Those of a member
+// that has given a task up in peace may be so for some milliseconds, because its broker confirms
+// the end of a transaction before it is done with it. If they still are at the second look, the
+// transactions of members that are gone are ended.
 func (f *fences) settle(ctx context.Context, view *cluster.View, added map[string][]int32) {
 	if len(added) == 0 {
 		return

@@ -12,21 +12,22 @@ import (
 	"github.com/kolkstream/kolk/processor/report"
 )
 
-// Inputs may get more partitions while the application runs; docs/adr/partitions-added.md says what comes
-// of it. Each process asks the brokers for itself (cluster.View.Look), so that one may know of a
-// partition, or of a task, some seconds before another.
+// Inputs may get more partitions while the application runs; docs/adr/partitions-added.md says what
+// comes of it. Each process asks the brokers for itself (cluster.View.Look), so that one may know
+// of a partition, or of a task, some seconds before another.
 
 // Grown says that there are new tasks. It is safe for concurrent use.
 func (w *Worker) Grown() {
 	if s := w.current.Load(); s != nil {
-		// The leader deals out what its client knows of; if that learns of the partitions later it makes the group meet itself.
+		// The leader deals out what its client knows of; if that learns of the partitions later it
+		// makes the group meet itself.
 		s.cl.ForceMetadataRefresh()
 		s.cl.ForceRebalance()
 	}
 }
 
-// awaitGrowth waits until this process too knows of the partition of topics that the leader of the group
-// has given to it.
+// awaitGrowth waits until this process too knows of the partition of topics that the leader of the
+// group has given to it.
 func awaitGrowth(ctx context.Context, view *cluster.View, log *slog.Logger, topics []string, partition int32) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		known := true
@@ -50,8 +51,8 @@ func awaitGrowth(ctx context.Context, view *cluster.View, log *slog.Logger, topi
 	}
 }
 
-// startFailed is the error of a task that could not be started. One whose state knows of more writers than
-// this process does may be right.
+// startFailed is the error of a task that could not be started. One whose state knows of more
+// writers than this process does may be right.
 func (s *session) startFailed(err error) error {
 	if errors.Is(err, report.ErrWriters) {
 		if more, looked := s.cfg.View.Look(s.ctx); more || looked != nil {
@@ -61,10 +62,10 @@ func (s *session) startFailed(err error) error {
 	return err
 }
 
-// stray looks for a record that shows that keys have moved: one whose key does not belong to its partition
-// among as many as the topic had. The task that would process it is halted, and goes on with nothing, for
-// the key's state is another task's. It is the producers' partitioner that decides; where it is not
-// Kafka's own nobody knows, and the task is halted too.
+// stray looks for a record that shows that keys have moved: one whose key does not belong to its
+// partition among as many as the topic had. The task that would process it is halted, and goes on
+// with nothing, for the key's state is another task's. It is the producers' partitioner that
+// decides; where it is not Kafka's own nobody knows, and the task is halted too.
 func (s *session) stray(r *running, topic string, records []*kgo.Record) {
 	g, grown := s.cfg.View.Refused(topic)
 	if !grown || r.halted {

@@ -10,19 +10,20 @@ import (
 )
 
 // A log may end in offsets that no record has: compaction has removed what was there, or the broker
-// keeps them for itself. The client tells of records only, so it looks as if there were more to come: a
-// bounded run would not end, other inputs would wait. Where an input has lacked records for a while,
-// the process's restorer, which knows positions, is asked what is there.
+// keeps them for itself. The client tells of records only, so it looks as if there were more to
+// come: a bounded run would not end, other inputs would wait. Where an input has lacked records for
+// a while, the process's restorer, which knows positions, is asked what is there.
 
 const (
-	// holeAfter is how long an input lacks records before it is asked for them, which is longer than a
-	// broker takes that has some.
+	// holeAfter is how long an input lacks records before it is asked for them, which is longer
+	// than a broker takes that has some.
 	holeAfter = time.Second
 	// holeLook is how often inputs are looked at.
 	holeLook = 250 * time.Millisecond
 )
 
-// holes finds the offsets without records that inputs wait for. It belongs to the session's goroutine.
+// holes finds the offsets without records that inputs wait for. It belongs to the session's
+// goroutine.
 type holes struct {
 	restorer *changelog.Restorer
 	view     *cluster.View
@@ -47,7 +48,8 @@ type lack struct {
 	asking bool
 }
 
-// look has the tasks pass over what was found since the last time, and asks for inputs that lack records.
+// look has the tasks pass over what was found since the last time, and asks for inputs that lack
+// records.
 func (h *holes) look(tasks *roster, now time.Time) {
 	for f, ok := h.found.next(); ok; f, ok = h.found.next() {
 		if !tasks.has(f.r) { // given up meanwhile
@@ -72,7 +74,8 @@ func (h *holes) look(tasks *roster, now time.Time) {
 	}
 }
 
-// lack notes that an input has nothing at its position, and reports whether it is time to ask for it.
+// lack notes that an input has nothing at its position, and reports whether it is time to ask for
+// it.
 func (r *running) lack(topic string, pos int64, now time.Time) bool {
 	l := r.lacks[topic]
 	switch {

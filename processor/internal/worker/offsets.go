@@ -11,9 +11,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// offsets are what the group has committed for the partitions of the session, as of the client's last
-// fetch of them. The client asks for stable offsets: they are here only when no transaction is pending
-// on them. It is safe for concurrent use.
+// offsets are what the group has committed for the partitions of the session, as of the client's
+// last fetch of them. The client asks for stable offsets: they are here only when no transaction is
+// pending on them. It is safe for concurrent use.
 type offsets struct {
 	mu      sync.Mutex
 	known   map[topicPartition]restore.Committed
@@ -27,8 +27,8 @@ func newOffsets() offsets {
 // foreignOffsets are somebody else's: trying again does not help.
 type foreignOffsets struct{ error }
 
-// note remembers what a broker has answered to the group of an application. name looks up topics that the
-// answer names by id alone.
+// note remembers what a broker has answered to the group of an application. name looks up topics
+// that the answer names by id alone.
 func (o *offsets) note(resp *kmsg.OffsetFetchResponse, app string, name func(id [16]byte) string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -62,8 +62,8 @@ func (o *offsets) note(resp *kmsg.OffsetFetchResponse, app string, name func(id 
 	return nil
 }
 
-// of returns what is committed for one partition of each topic, or a channel that is closed when that may
-// be known.
+// of returns what is committed for one partition of each topic, or a channel that is closed when
+// that may be known.
 func (o *offsets) of(topics []string, partition int32) (all []restore.Committed, changed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// opening is a task that was assigned and does not run yet: its offsets are being fetched, its state
-// restored.
+// opening is a task that was assigned and does not run yet: its offsets are being fetched, its
+// state restored.
 type opening struct {
 	id     task.ID
 	sub    *topology.SubTopology
@@ -33,9 +33,9 @@ type opening struct {
 	err       error
 }
 
-// openings are the tasks on their way: each has an errand that finds out where it begins and brings its
-// state up to date. Those that are over come out of next, unless they were dropped meanwhile. They
-// belong to the session's goroutine.
+// openings are the tasks on their way: each has an errand that finds out where it begins and brings
+// its state up to date. Those that are over come out of next, unless they were dropped meanwhile.
+// They belong to the session's goroutine.
 type openings struct {
 	cfg     *Config
 	log     *slog.Logger
@@ -152,8 +152,8 @@ func (o *openings) awaitOffsets(ctx context.Context, p *opening) ([]restore.Comm
 	}
 }
 
-// bounds lists the ends of the inputs, and where those begin that were never committed: at the start of
-// the log.
+// bounds lists the ends of the inputs, and where those begin that were never committed: at the
+// start of the log.
 func (o *openings) bounds(ctx context.Context, p *opening) error {
 	return cluster.Wait(ctx, o.log, "the offsets of the inputs", func(ctx context.Context) error {
 		bounds, err := changelog.ListBounds(ctx, o.cl, p.topics, p.id.Partition, true)
@@ -190,7 +190,8 @@ func (p *opening) start(s *session) (*running, error) {
 		return nil, fmt.Errorf("task %s: %w", p.id, err)
 	}
 	for _, topic := range p.topics {
-		// The client says nothing of a partition without records: the task would wait for it for ever.
+		// The client says nothing of a partition without records: the task would wait for it for
+		// ever.
 		t.Enqueue(topic, nil, p.ends[topic])
 	}
 	return &running{id: p.id, task: t, handle: p.handle, sub: p.sub, topics: p.topics, paused: map[string]bool{}, quantum: firstQuantum}, nil

@@ -14,8 +14,8 @@ import (
 // records that were consumed, changelog records of windows that are closed.
 const purgeEvery = 5 * time.Second
 
-// purger deletes it in the background, with one request at a time. What is not deleted now is deleted
-// later: a failure costs space alone.
+// purger deletes it in the background, with one request at a time. What is not deleted now is
+// deleted later: a failure costs space alone.
 type purger struct {
 	cl      *kgo.Client
 	log     *slog.Logger

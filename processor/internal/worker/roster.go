@@ -68,8 +68,8 @@ func (r *running) adapt(n int, took time.Duration) {
 	}
 }
 
-// roster is the tasks that run in this session, in the order in which they have their turns. It belongs to
-// the session's goroutine.
+// roster is the tasks that run in this session, in the order in which they have their turns. It
+// belongs to the session's goroutine.
 type roster struct {
 	all []*running
 }

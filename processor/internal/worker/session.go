@@ -64,7 +64,8 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 	s.furnish()
 	w.current.Store(s)
 	defer func() { s.close(err) }()
-	// A rebalance and the shutdown end a poll that waits; see poll for those that come before it waits.
+	// A rebalance and the shutdown end a poll that waits; see poll for those that come before it
+	// waits.
 	defer context.AfterFunc(ctx, s.wake)()
 	if err := s.recover(); err != nil {
 		if s.ctx.Err() != nil {
@@ -89,7 +90,8 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 	}
 }
 
-// furnish makes the parts of the session that need its client. No callback runs before the first poll.
+// furnish makes the parts of the session that need its client. No callback runs before the first
+// poll.
 func (s *session) furnish() {
 	c := &s.cfg
 	s.fences = fences{cl: s.cl, gone: s.balancer.Fence, own: s.group.TransactionalID, timeout: c.Times.Transaction, log: s.log, done: map[string]bool{}}
@@ -162,9 +164,9 @@ func (s *session) behind() bool {
 	return slices.ContainsFunc(s.tasks.all, func(r *running) bool { return !r.halted && r.task.Behind() })
 }
 
-// uncommitted is about how much memory the transaction takes: writes to stores, once more as the messages
-// to the changelogs that they become with the commit, and messages on their way. What the broker has
-// acknowledged of it takes none.
+// uncommitted is about how much memory the transaction takes: writes to stores, once more as the
+// messages to the changelogs that they become with the commit, and messages on their way. What the
+// broker has acknowledged of it takes none.
 func (s *session) uncommitted() (n int64) {
 	for _, r := range s.tasks.all {
 		n += 2 * r.task.Uncommitted()
@@ -172,8 +174,8 @@ func (s *session) uncommitted() (n int64) {
 	return n + s.producer.Held()
 }
 
-// process lets the tasks process what is queued, until nothing can go on, a commit is due, or there is room
-// for more.
+// process lets the tasks process what is queued, until nothing can go on, a commit is due, or there
+// is room for more.
 func (s *session) process() error {
 	for s.more = true; ; {
 		progress := false

@@ -8,23 +8,26 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// slabs is the memory that a client unpacks fetched batches into, and which it uses again once all records of a batch have been processed:
-// tasks recycle each when they are done with it. Otherwise half of all garbage would be that.
+// slabs is the memory that a client unpacks fetched batches into, and which it uses again once all
+// records of a batch have been processed: tasks recycle each when they are done with it. Otherwise
+// half of all garbage would be that.
 //
-// Free memory belongs to [sync.Pool], so that the garbage collector gets what is not used again soon.
+// Free memory belongs to [sync.Pool], so that the garbage collector gets what is not used again
+// soon.
 type slabs struct {
 	bytes   sizes[byte]
 	records sizes[kgo.Record]
-	// ratio is how many times larger batches became when they were unpacked, by codec: the largest of late, in units of ratioUnit. There is no
-	// more than mostRatio, or after one batch that holds nothing but zeros the next ones would take hundreds of times what they need.
+	// ratio is how many times larger batches became when they were unpacked, by codec: the largest
+	// of late, in units of ratioUnit. There is no more than mostRatio, or after one batch that
+	// holds nothing but zeros the next ones would take hundreds of times what they need.
 	ratio [8]atomic.Int64
 }
 
 const (
 	ratioUnit = 1024
 	mostRatio = 4 * ratioUnit
-	// ratioFade is over how many batches a larger ratio is forgotten: one that finds too little room is copied while it is unpacked, and batches
-	// differ.
+	// ratioFade is over how many batches a larger ratio is forgotten: one that finds too little
+	// room is copied while it is unpacked, and batches differ.
 	ratioFade = 512
 )
 
@@ -60,7 +63,8 @@ func (s *slabs) OnFetchBatchRead(_ kgo.BrokerMetadata, _ string, _ int32, m kgo.
 	ratio.Store(max(now, before-before/ratioFade))
 }
 
-// sizes are free slices by capacity: four sizes for each power of two, so that no more than a fifth of a slice is more than was asked for.
+// sizes are free slices by capacity: four sizes for each power of two, so that no more than a fifth
+// of a slice is more than was asked for.
 type sizes[T any] [4 * 22]sync.Pool
 
 // size returns the smallest size that is not below n, and its place. The largest there is is 16 M.

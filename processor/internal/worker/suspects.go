@@ -8,9 +8,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// suspects are what is known of records that make transactions fail: those that are left out from now on,
-// and how small transactions are to be until the one is found that has not been found yet. They outlive a
-// session.
+// suspects are what is known of records that make transactions fail: those that are left out from
+// now on, and how small transactions are to be until the one is found that has not been found yet.
+// They outlive a session.
 type suspects struct {
 	skips []topology.Origin
 	most  int64 // records of a transaction; 0: any number
@@ -19,8 +19,8 @@ type suspects struct {
 // anyNumber is beyond how many records a transaction that was narrowed is as large as any other.
 const anyNumber = 1 << 16
 
-// skip leaves a record out. What was before it in its transaction, so many records, is committed first: it is
-// not to be done again for the next one that fails.
+// skip leaves a record out. What was before it in its transaction, so many records, is committed
+// first: it is not to be done again for the next one that fails.
 func (s *suspects) skip(o topology.Origin, before int64) {
 	s.skips = append(s.skips, o)
 	s.most = max(1, before)

@@ -8,17 +8,17 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// With nothing left to process a commit comes early, if that costs little: a worker that spends less
-// than a fifth of its time on records, and less than half on commits, which is waiting, commits at
-// once, but not more often than CommitMin. Under load each commit more would make batches smaller and
-// transactions more.
+// With nothing left to process a commit comes early, if that costs little: a worker that spends
+// less than a fifth of its time on records, and less than half on commits, which is waiting,
+// commits at once, but not more often than CommitMin. Under load each commit more would make
+// batches smaller and transactions more.
 const (
 	processingShare = 5
 	committingShare = 2
 )
 
-// tempo says when the transaction is to be committed, by what it knows of it and of the last one. It
-// belongs to the session's goroutine.
+// tempo says when the transaction is to be committed, by what it knows of it and of the last one.
+// It belongs to the session's goroutine.
 type tempo struct {
 	interval, least time.Duration // of the settings: CommitInterval, CommitMin
 
@@ -41,8 +41,8 @@ type turn struct {
 	took time.Duration
 }
 
-// soil notes that there is something to commit as of now, and that it may have been on its way since the
-// present turn began.
+// soil notes that there is something to commit as of now, and that it may have been on its way
+// since the present turn began.
 func (t *tempo) soil(began, now time.Time) {
 	if !t.dirty() {
 		t.opened, t.dirtySince = began, now
@@ -58,8 +58,8 @@ func (t *tempo) worked(r *task.Task, n int, took time.Duration) {
 	}
 }
 
-// outlived returns an error if the transaction has been open for longer than a broker lets it, with what
-// took so long; nil if it has not.
+// outlived returns an error if the transaction has been open for longer than a broker lets it, with
+// what took so long; nil if it has not.
 func (t *tempo) outlived(now time.Time, most time.Duration, cause error) error {
 	open := now.Sub(t.opened)
 	if !t.dirty() || open <= most {
@@ -89,8 +89,8 @@ func (t *tempo) clean(begun, now time.Time) {
 	t.committing, t.processing = now.Sub(begun), 0
 }
 
-// due returns how long the commit has time. With nothing left to process, which drained says, it may be
-// early.
+// due returns how long the commit has time. With nothing left to process, which drained says, it
+// may be early.
 func (t *tempo) due(now time.Time, drained bool) time.Duration {
 	due := t.dirtySince.Add(t.interval).Sub(now)
 	if drained {

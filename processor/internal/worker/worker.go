@@ -1,9 +1,9 @@
-// Package worker runs tasks: one goroutine with one Kafka client, consumer and transactional producer in
-// one, one member of the group, and one transaction at a time over all its tasks.
+// Package worker runs tasks: one goroutine with one Kafka client, consumer and transactional
+// producer in one, one member of the group, and one transaction at a time over all its tasks.
 //
-// A [Worker] lives as long as the application; its session lives as long as a client, and is made anew
-// when that can no longer be trusted. The session's goroutine polls, has the tasks process, and commits
-// (session.go, poll.go, commit.go). What it knows of one thing is in one place:
+// A [Worker] lives as long as the application; its session lives as long as a client, and is made
+// anew when that can no longer be trusted. The session's goroutine polls, has the tasks process,
+// and commits (session.go, poll.go, commit.go). What it knows of one thing is in one place:
 //
 //	roster     the tasks that run
 //	openings   tasks on their way: offsets and state are being fetched
@@ -20,10 +20,10 @@
 //	purger     what nobody needs any more in internal topics
 //	errands    goroutines that ask brokers, and leave what they find in an inbox
 //
-// Rebalance callbacks run only between [kgo.Client.AllowRebalance] and the next poll, and the worker allows
-// a rebalance only when nothing is uncommitted. So no callback ever meets an open transaction, and what
-// belongs to the session's goroutine needs no lock: a callback runs either before the poll that follows
-// has returned, or not at all.
+// Rebalance callbacks run only between [kgo.Client.AllowRebalance] and the next poll, and the
+// worker allows a rebalance only when nothing is uncommitted. So no callback ever meets an open
+// transaction, and what belongs to the session's goroutine needs no lock: a callback runs either
+// before the poll that follows has returned, or not at all.
 package worker
 
 import (
@@ -136,8 +136,9 @@ func New(cfg Config) *Worker {
 // Busy returns what the worker is processing, or nil. It is safe for concurrent use.
 func (w *Worker) Busy() *Busy { return w.busy.Load() }
 
-// Abandon closes the client of a worker that does not return, so that the group gives its tasks to others.
-// The worker's tasks and their databases are left as they are: whoever does not return may still use them.
+// Abandon closes the client of a worker that does not return, so that the group gives its tasks to
+// others. The worker's tasks and their databases are left as they are: whoever does not return may
+// still use them.
 func (w *Worker) Abandon() {
 	if s := w.current.Load(); s != nil {
 		go func() {
@@ -161,8 +162,8 @@ func Member(instance string, index int) string { return fmt.Sprintf("%s-%d", ins
 
 func (w *Worker) member() string { return Member(w.cfg.Instance, w.cfg.Index) }
 
-// Run runs tasks until ctx ends, then finishes what is in hand, commits and leaves. hard cancels everything
-// at once.
+// Run runs tasks until ctx ends, then finishes what is in hand, commits and leaves. hard cancels
+// everything at once.
 func (w *Worker) Run(ctx, hard context.Context) error {
 	for {
 		err := w.session(ctx, hard)
