@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/internal/backoff"
 )
 
 // foundTopic is one topic's answer to a metadata request.
@@ -63,9 +65,9 @@ func (r *reader) resolve() {
 		case <-r.done:
 			return
 		}
-		for wait := 20 * time.Millisecond; r.resolveOnce() > 0; wait = min(2*wait, r.cfg.Backoff) {
+		for pause := backoff.New(20*time.Millisecond, r.cfg.Backoff); r.resolveOnce() > 0; {
 			select {
-			case <-time.After(wait):
+			case <-time.After(pause.Next()):
 			case <-r.lookup: // a new partition need not wait
 			case <-r.done:
 				return

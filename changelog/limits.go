@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -135,7 +136,7 @@ func (g *Gate) check(key []byte, n int, timestamp int64) error {
 	l := g.limits
 	if n > g.most {
 		return l.refuse(key, maxMessageBytes, "it takes %s bytes before compression, and %s is %s: set it to more",
-			thousands(int64(n)), maxMessageBytes, thousands(int64(l.MaxBytes)))
+			humanize.Comma(int64(n)), maxMessageBytes, humanize.Comma(int64(l.MaxBytes)))
 	}
 	if key == nil && g.compacted {
 		return l.refuse(key, cleanupPolicy, "it has no key, and a topic with %s=compact takes only messages with one: give it a key, or set %s=delete", cleanupPolicy, cleanupPolicy)
@@ -214,13 +215,4 @@ func span(ms int64) string {
 		return strconv.FormatInt(ms/day, 10) + " days"
 	}
 	return (time.Duration(ms) * time.Millisecond).String()
-}
-
-// thousands writes a number with commas.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/kolkstream/kolk/internal/backoff"
 )
 
 // topicMeta is what the brokers say about a topic.
@@ -18,7 +20,7 @@ type topicMeta struct {
 // retry calls fn until it succeeds or fails for good. It logs from time to time what it waits for.
 func (r *Restorer) retry(ctx context.Context, what string, fn func() error) error {
 	began, logged := time.Now(), time.Now()
-	for wait := 20 * time.Millisecond; ; wait = min(2*wait, r.cfg.Backoff) {
+	for pause := backoff.New(20*time.Millisecond, r.cfg.Backoff); ; {
 		err := fn()
 		var fatal *fatalError
 		switch {
@@ -38,7 +40,7 @@ func (r *Restorer) retry(ctx context.Context, what string, fn func() error) erro
 			r.cfg.Logger.Warn("restore waits", "for", what, "since", time.Since(began).Round(time.Second), "error", err)
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(pause.Next()):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-r.reader.done:

@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/internal/backoff"
 )
 
 // errPastStart ends a read below the log's start; the caller looks at the bounds again.
@@ -28,12 +30,12 @@ type part struct {
 	queued    int64
 	err       error // ends the read once the queue is empty
 	status    string
-	held      bool      // by an open transaction
-	missing   time.Time // since when the brokers do not know the topic
-	fails     int       // failures one after another
-	notBefore time.Time // after a failure: when to look for the leader again
-	sparse    bool      // the log has no remote part, which may be slow to answer
-	holes     int       // answers without data below the stable offset, one after another
+	held      bool            // by an open transaction
+	missing   time.Time       // since when the brokers do not know the topic
+	again     backoff.Backoff // grows with failures, one after another
+	notBefore time.Time       // after a failure: when to look for the leader again
+	sparse    bool            // the log has no remote part, which may be slow to answer
+	holes     int             // answers without data below the stable offset, one after another
 	removed   bool
 
 	notify chan struct{} // capacity 1; may be shared between parts
@@ -112,7 +114,8 @@ func (r *reader) stopped() bool {
 // keeps offsets for itself. sparse says that the topic is certain to have no remote storage, where such an answer can be a time-out;
 // otherwise the broker is asked whether the position lies in the local part of the log.
 func (r *reader) add(topic string, id [16]byte, partition int32, next int64, sparse bool, notify chan struct{}) *part {
-	p := &part{topic: topic, id: id, partition: partition, next: next, sparse: sparse, leader: -1, notify: notify, status: "its leader to be looked up"}
+	p := &part{topic: topic, id: id, partition: partition, next: next, sparse: sparse, leader: -1, notify: notify,
+		again: backoff.New(10*time.Millisecond, r.cfg.Backoff), status: "its leader to be looked up"}
 	r.mu.Lock()
 	r.parts = append(r.parts, p)
 	r.mu.Unlock()
@@ -202,7 +205,7 @@ func signal(ch chan struct{}) {
 
 // fetchLoop reads the partitions that a broker leads.
 func (r *reader) fetchLoop(n *node) {
-	pause := time.Duration(0)
+	pause := backoff.New(time.Millisecond, r.cfg.Backoff)
 	for {
 		parts := r.choose(n)
 		if len(parts) == 0 {
@@ -228,12 +231,11 @@ func (r *reader) fetchLoop(n *node) {
 		r.finish(parts, err)
 		// An answer without anything comes after FetchWait. A broker that answers sooner, again and again, is given a rest.
 		if progress || err != nil || time.Since(sent) >= r.cfg.FetchWait/2 {
-			pause = 0
+			pause.Reset()
 			continue
 		}
-		pause = min(max(2*pause, time.Millisecond), r.cfg.Backoff)
 		select {
-		case <-time.After(pause):
+		case <-time.After(pause.Next()):
 		case <-r.done:
 			return
 		}
@@ -376,7 +378,7 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 		return false
 	}
 	p.missing = time.Time{}
-	p.fails = 0
+	p.again.Reset()
 	if hole {
 		if p.holes++; believed {
 			next = stable
@@ -460,7 +462,6 @@ func (r *reader) failed(p *part, err error) {
 func (r *reader) lost(p *part, err error) {
 	p.leader = -1
 	p.status = fmt.Sprintf("broker: %v", err)
-	p.notBefore = time.Now().Add(min(r.cfg.Backoff, 10*time.Millisecond<<min(p.fails, 10)))
-	p.fails++
+	p.notBefore = time.Now().Add(p.again.Next())
 	signal(r.lookup)
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kolkstream/kolk/internal/backoff"
 )
 
 // Kind is what an internal topic is for; it decides the topic's configuration.
@@ -269,7 +271,7 @@ func detail(err error, message *string) string {
 func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 	ctx, cancel := context.WithTimeout(ctx, createWait)
 	defer cancel()
-	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
+	for pause := backoff.New(10*time.Millisecond, 200*time.Millisecond); ; {
 		have, err := e.list(ctx)
 		if err != nil {
 			return nil, err
@@ -288,10 +290,8 @@ func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 		if settled && e.led(ctx, have) {
 			return have, nil
 		}
-		select {
-		case <-ctx.Done():
+		if pause.Wait(ctx) != nil {
 			return nil, fmt.Errorf("changelog: internal topics were created, but the brokers do not show them with leaders: %w", ctx.Err())
-		case <-time.After(wait):
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/dustin/go-humanize"
 )
 
 // line is one line of a plot.
@@ -51,7 +53,7 @@ func plot(title string, a axis, lines []line) []byte {
 	}
 	for _, v := range a.values {
 		fmt.Fprintf(&b, `<line x1="%[1]f" x2="%[1]f" y1="%.0[2]f" y2="%.0[3]f" stroke="%[4]s"/><text x="%.1[1]f" y="%.0[5]f" text-anchor="middle" fill="%[6]s">%[7]s</text>`+"\n",
-			x(float64(v)), plotTop, plotBottom, plotPale, plotBottom+20, plotInk, grouped(v))
+			x(float64(v)), plotTop, plotBottom, plotPale, plotBottom+20, plotInk, humanize.Comma(int64(v)))
 	}
 	fmt.Fprintf(&b, `<text x="%.0f" y="%.0f" text-anchor="middle" fill="%s">%s (logarithmic)</text>`+"\n", (plotLeft+plotRight)/2, plotBottom+42, plotInk, html.EscapeString(a.name))
 	fmt.Fprintf(&b, `<text x="%.0f" y="%.0f" fill="%s">microseconds of CPU time</text>`+"\n", plotLeft-40, plotTop-10, plotInk)
@@ -64,7 +66,7 @@ func plot(title string, a axis, lines []line) []byte {
 		b.WriteString(`"/>` + "\n")
 		for _, p := range l.points {
 			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"><title>%s, %s %s: %.2f us</title></circle>`+"\n",
-				x(p[0]), y(p[1]), colour, html.EscapeString(l.name), grouped(int(p[0])), html.EscapeString(a.name), p[1])
+				x(p[0]), y(p[1]), colour, html.EscapeString(l.name), humanize.Comma(int64(p[0])), html.EscapeString(a.name), p[1])
 		}
 		at := plotTop + 10 + 22*float64(i)
 		fmt.Fprintf(&b, `<rect x="%.0f" y="%.0f" width="14" height="4" fill="%s"/><text x="%.0f" y="%.0f" fill="%s">%s</text>`+"\n",
@@ -86,13 +88,4 @@ func niceStep(most float64) float64 {
 		}
 	}
 	return power
-}
-
-// grouped writes thousands apart.
-func grouped(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -1,8 +1,12 @@
-// Command flame draws CPU profiles as flame graphs: plain SVG, from root to leaf downwards, of which every box names a function and its share.
+// Command flame draws CPU profiles as flame graphs: plain SVG, from root to leaf downwards, of which every
+// box names a function and its share.
 //
-//	flame -o docs/profiles /tmp/profiles/count.cpu.prof ...
+//	flame -o bin/profiles /tmp/profiles/count.cpu.prof ...
 //
-// NAME.cpu.prof becomes NAME.svg; standard output gets a table of what belongs to whom. It needs nothing but the profile, and draws the same picture for the same profile.
+// NAME.cpu.prof becomes NAME.svg; standard output gets a table of what belongs to whom, for
+// docs/performance.md. It draws the same picture for the same profile.
+//
+// The pictures are drawn here because those of go tool pprof know no owners.
 package main
 
 import (
@@ -38,26 +42,34 @@ func run(args []string, out io.Writer) error {
 	}
 	fmt.Fprintln(out, head+"\n"+line)
 	for _, name := range fs.Args() {
-		data, err := os.ReadFile(name)
+		root, err := open(name)
 		if err != nil {
 			return err
 		}
-		p, err := parseProfile(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
 		title := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(name), ".prof"), ".cpu")
-		root := p.tree()
 		shares := ownShares(root)
 		svg := draw(title, root, shares, *least)
 		if err := os.WriteFile(filepath.Join(*dir, title+".svg"), svg, 0o644); err != nil {
 			return err
 		}
-		row := "| [" + title + "](profiles/" + title + ".svg) |"
+		row := "| " + title + " |"
 		for _, s := range shares {
 			row += fmt.Sprintf(" %.0f %% |", 100*s)
 		}
 		fmt.Fprintln(out, row)
 	}
 	return nil
+}
+
+func open(name string) (*node, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	root, err := readProfile(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return root, nil
 }

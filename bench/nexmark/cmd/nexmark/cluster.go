@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -75,7 +76,7 @@ func (c *cluster) emptyTopic(ctx context.Context, topic string, partitions int32
 		return fmt.Errorf("the topic %s has %d partitions, not %d: leave -partitions out, or delete the topic", topic, n, partitions)
 	}
 	if n := sum(ends); n > 0 {
-		return fmt.Errorf("the topic %s holds %s messages: delete it first", topic, thousands(n))
+		return fmt.Errorf("the topic %s holds %s messages: delete it first", topic, humanize.Comma(n))
 	}
 	return nil
 }

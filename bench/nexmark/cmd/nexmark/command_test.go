@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -127,7 +128,7 @@ func TestRun(t *testing.T) {
 	}
 	for i, line := range lines[1:] {
 		want := fmt.Sprintf("%s %s", names[i/2], []string{"go", "yaml"}[i%2])
-		if f := strings.Fields(line); len(f) != 6 || f[0]+" "+f[1] != want || f[0] == "q0" && f[5] != thousands(int64(events*46/50)) {
+		if f := strings.Fields(line); len(f) != 6 || f[0]+" "+f[1] != want || f[0] == "q0" && f[5] != humanize.Comma(int64(events*46/50)) {
 			t.Errorf("%q, want %s", line, want)
 		}
 	}

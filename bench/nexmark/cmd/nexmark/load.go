@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/bench/nexmark"
@@ -97,7 +98,7 @@ func (l loading) run(ctx context.Context, progress io.Writer) error {
 		return fmt.Errorf("%w; %d of %d events were written", err, written.Load(), l.count)
 	}
 	took := time.Since(start)
-	_, err = fmt.Fprintf(progress, "%s events in %s: %.1f s, %s/s\n", thousands(l.count), l.topic, took.Seconds(), thousands(int64(float64(l.count)/took.Seconds())))
+	_, err = fmt.Fprintf(progress, "%s events in %s: %.1f s, %s/s\n", humanize.Comma(l.count), l.topic, took.Seconds(), humanize.Comma(int64(float64(l.count)/took.Seconds())))
 	return err
 }
 
@@ -130,7 +131,7 @@ func watch(ctx context.Context, written *atomic.Int64, total int64, start time.T
 				return
 			case <-tick.C:
 				n := written.Load()
-				_, err := fmt.Fprintf(to, "%s of %s events, %s/s\n", thousands(n), thousands(total), thousands(int64(float64(n)/time.Since(start).Seconds())))
+				_, err := fmt.Fprintf(to, "%s of %s events, %s/s\n", humanize.Comma(n), humanize.Comma(total), humanize.Comma(int64(float64(n)/time.Since(start).Seconds())))
 				if errors.Is(err, io.ErrClosedPipe) {
 					return
 				}
@@ -138,12 +139,4 @@ func watch(ctx context.Context, written *atomic.Int64, total int64, start time.T
 		}
 	}()
 	return done
-}
-
-// thousands writes a number with commas.
-func thousands(n int64) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }

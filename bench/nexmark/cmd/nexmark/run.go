@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/bench/nexmark"
@@ -110,7 +111,7 @@ func (r running) all(ctx context.Context, jobs []job, out io.Writer) error {
 		return err
 	}
 	if n := sum(ends); !ok || n != r.count {
-		return fmt.Errorf("the topic %s holds %s events, not %s: nexmark load, with the same -events and -seed, fills it", queries.Topic, thousands(n), thousands(r.count))
+		return fmt.Errorf("the topic %s holds %s events, not %s: nexmark load, with the same -events and -seed, fills it", queries.Topic, humanize.Comma(n), humanize.Comma(r.count))
 	}
 	if _, err := fmt.Fprintf(out, "%-6s %-8s %10s %12s %12s %14s\n", "query", "written", "seconds", "events/s", "per CPU-s", "results"); err != nil {
 		return err
@@ -127,10 +128,10 @@ func (r running) all(ctx context.Context, jobs []job, out io.Writer) error {
 		}
 		perCPU := "-"
 		if m.cpu > 0 {
-			perCPU = thousands(int64(float64(r.count) / m.cpu.Seconds()))
+			perCPU = humanize.Comma(int64(float64(r.count) / m.cpu.Seconds()))
 		}
 		_, err = fmt.Fprintf(out, "%-6s %-8s %10.1f %12s %12s %14s\n", j.query, j.language, m.took.Seconds(),
-			thousands(int64(float64(r.count)/m.took.Seconds())), perCPU, thousands(int64(m.results)))
+			humanize.Comma(int64(float64(r.count)/m.took.Seconds())), perCPU, humanize.Comma(int64(m.results)))
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

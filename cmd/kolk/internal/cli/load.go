@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/kolkstream/kolk/cmd/kolk/internal/config"
 	"github.com/kolkstream/kolk/cmd/kolk/internal/load"
-	"github.com/kolkstream/kolk/cmd/kolk/internal/view"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
@@ -70,14 +70,14 @@ func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml
 		if res.Already {
 			verb = "already there:"
 		}
-		fmt.Fprintf(stderr, "%s: %s %s records from %s\n", one.Topic, verb, view.Count(res.Rows), one.File.Path())
+		fmt.Fprintf(stderr, "%s: %s %s records from %s\n", one.Topic, verb, humanize.Comma(res.Rows), one.File.Path())
 		if !res.Already {
 			for _, remark := range remarks(sourceOf(file, one.Topic), one.File) {
 				fmt.Fprintf(stderr, "%s: %s\n", one.Topic, remark)
 			}
 		}
 		if res.Bad > 0 {
-			fmt.Fprintf(stderr, "%s: %s of them are no messages of the topology; the first: %v\n", one.Topic, view.Count(res.Bad), res.FirstBad)
+			fmt.Fprintf(stderr, "%s: %s of them are no messages of the topology; the first: %v\n", one.Topic, humanize.Comma(res.Bad), res.FirstBad)
 		}
 	}
 	return nil

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kolkstream/kolk/cmd/kolk/internal/view"
+	"github.com/dustin/go-humanize"
+
 	"github.com/kolkstream/kolk/processor"
 )
 
@@ -23,25 +24,25 @@ func (m *meter) progress(s processor.Stats, now time.Time) string {
 		m.at, m.in = now, s.In
 	}
 	return fmt.Sprintf("%s in, %s out, %s late, %s dropped, %s/s, %s commits",
-		view.Count(s.In), view.Count(s.Out), view.Count(s.Late), view.Count(dropped(s)-s.Late), m.rate, view.Count(s.Commits))
+		humanize.Comma(s.In), humanize.Comma(s.Out), humanize.Comma(s.Late), humanize.Comma(dropped(s)-s.Late), m.rate, humanize.Comma(s.Commits))
 }
 
 // summary is what a run did, one line or more.
 func summary(name string, s processor.Stats, took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s records in, %s out, %s late; %s/s, %s commits, %.2f s\n",
-		name, view.Count(s.In), view.Count(s.Out), view.Count(s.Late), rate(s.In, took), view.Count(s.Commits), took.Seconds())
+		name, humanize.Comma(s.In), humanize.Comma(s.Out), humanize.Comma(s.Late), rate(s.In, took), humanize.Comma(s.Commits), took.Seconds())
 	for _, d := range s.Dropped {
-		fmt.Fprintf(&b, "  dropped: %s at %s: %s\n", view.Count(d.Count), d.Node, d.Reason)
+		fmt.Fprintf(&b, "  dropped: %s at %s: %s\n", humanize.Comma(d.Count), d.Node, d.Reason)
 	}
 	for _, c := range s.Tallies {
-		fmt.Fprintf(&b, "  counted: %s at %s: %s\n", view.Count(c.Count), c.Node, c.What)
+		fmt.Fprintf(&b, "  counted: %s at %s: %s\n", humanize.Comma(c.Count), c.Node, c.What)
 	}
 	if s.Aborts > 0 || s.Unknown > 0 {
-		fmt.Fprintf(&b, "  transactions aborted: %s, of unknown outcome and resolved: %s\n", view.Count(s.Aborts), view.Count(s.Unknown))
+		fmt.Fprintf(&b, "  transactions aborted: %s, of unknown outcome and resolved: %s\n", humanize.Comma(s.Aborts), humanize.Comma(s.Unknown))
 	}
 	if s.Restored > 0 {
-		fmt.Fprintf(&b, "  changelog records restored: %s\n", view.Count(s.Restored))
+		fmt.Fprintf(&b, "  changelog records restored: %s\n", humanize.Comma(s.Restored))
 	}
 	return b.String()
 }
@@ -57,5 +58,5 @@ func rate(n int64, took time.Duration) string {
 	if took <= 0 {
 		return "0"
 	}
-	return view.Count(int64(float64(n) / took.Seconds()))
+	return humanize.Comma(int64(float64(n) / took.Seconds()))
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kolkstream/kolk/internal/backoff"
 )
 
 // Await returns when a broker answers. It tries until ctx ends, and says now and then that it waits, and why.
@@ -21,7 +23,7 @@ func Await(ctx context.Context, brokers []string, options []kgo.Opt, waiting fun
 		return err
 	}
 	defer cl.Close()
-	pause, said := 50*time.Millisecond, time.Time{}
+	pause, said := backoff.New(50*time.Millisecond, 2*time.Second), time.Time{}
 	for {
 		once, cancel := context.WithTimeout(ctx, 5*time.Second)
 		err := cl.Ping(once)
@@ -36,12 +38,9 @@ func Await(ctx context.Context, brokers []string, options []kgo.Opt, waiting fun
 			waiting(err)
 			said = time.Now()
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
+		if err := pause.Wait(ctx); err != nil {
+			return err
 		}
-		pause = min(2*pause, 2*time.Second)
 	}
 }
 

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/mattn/go-runewidth"
 )
 
 // Screen is the lower part of a terminal that is drawn anew in place, and log lines that scroll above it. It is safe for
@@ -80,17 +83,15 @@ func (s *Screen) redraw(b *bytes.Buffer) {
 	}
 }
 
-// printable cuts text to columns and makes control characters harmless: data must not steer the terminal.
-func printable(text string, columns int) string {
-	var b []rune
-	for _, r := range text {
-		if len(b) == columns {
-			break
-		}
+// printable is text as it is shown, cut to columns.
+func printable(text string, columns int) string { return runewidth.Truncate(shown(text), columns, "") }
+
+// shown makes control characters harmless: data must not steer the terminal.
+func shown(text string) string {
+	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
-			r = '?'
+			return '?'
 		}
-		b = append(b, r)
-	}
-	return string(b)
+		return r
+	}, text)
 }

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+	"github.com/mattn/go-runewidth"
 )
 
 // Table shows, for each topic, the newest record of the keys that changed last. It is safe for concurrent use.
@@ -143,7 +145,7 @@ func (tt *topicTable) newest(n int) []*rowOf {
 
 func (tt *topicTable) lines(n int) []string {
 	rows := tt.newest(n)
-	title := fmt.Sprintf("%s: %s records", tt.name, Count(tt.records))
+	title := fmt.Sprintf("%s: %s records", tt.name, humanize.Comma(tt.records))
 	if more := len(tt.keys) - len(rows); more > 0 {
 		title += fmt.Sprintf(", the %d keys that changed last", len(rows))
 	}
@@ -157,16 +159,16 @@ func (tt *topicTable) lines(n int) []string {
 		for _, f := range row.fields {
 			if _, ok := column[f.name]; !ok {
 				column[f.name] = len(head)
-				head = append(head, strings.ToUpper(f.name))
+				head = append(head, shown(strings.ToUpper(f.name)))
 			}
 		}
 	}
 	cells := [][]string{head}
 	for _, row := range rows {
 		line := make([]string, len(head))
-		line[0], line[1] = row.key, time.UnixMilli(row.timestamp).UTC().Format(time.DateTime)
+		line[0], line[1] = shown(row.key), time.UnixMilli(row.timestamp).UTC().Format(time.DateTime)
 		for _, f := range row.fields {
-			line[column[f.name]] = f.value
+			line[column[f.name]] = shown(f.value)
 		}
 		cells = append(cells, line)
 	}
@@ -180,7 +182,7 @@ func align(cells [][]string) []string {
 	for c := range width {
 		right[c] = true
 		for i, line := range cells {
-			width[c] = max(width[c], utf8.RuneCountInString(line[c]))
+			width[c] = max(width[c], runewidth.StringWidth(line[c]))
 			right[c] = right[c] && (i == 0 || line[c] == "" || isNumber(line[c]))
 		}
 	}
@@ -188,7 +190,7 @@ func align(cells [][]string) []string {
 	for i, line := range cells {
 		var b strings.Builder
 		for c, cell := range line {
-			pad := strings.Repeat(" ", width[c]-utf8.RuneCountInString(cell))
+			pad := strings.Repeat(" ", width[c]-runewidth.StringWidth(cell))
 			if c > 0 {
 				b.WriteString("  ")
 			}
@@ -239,17 +241,4 @@ func plain(v jsontext.Value) string {
 		}
 	}
 	return string(v)
-}
-
-// Count writes a number with commas.
-func Count(n int64) string {
-	s := fmt.Sprint(n)
-	digits := strings.TrimPrefix(s, "-")
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	if n < 0 {
-		return "-" + digits
-	}
-	return digits
 }

@@ -209,10 +209,34 @@ KEY  TIME                 VALUE
 running`)
 }
 
-func TestCount(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -12: "-12"} {
-		if got := view.Count(n); got != want {
-			t.Errorf("%d: %s, want %s", n, got, want)
+// Columns are those of the terminal: a letter of East Asia takes two, a mark that goes onto another
+// letter none.
+func TestWideCharacters(t *testing.T) {
+	tm, columns := &terminal{t: t}, 40
+	screen := view.NewScreen(tm, func() (int, int) { return columns, 10 })
+	table := view.NewTable(screen, time.Now, []string{"out"})
+	for _, key := range []string{`"東京"`, `"Orle\u0301ans"`, `"x\u001b"`} {
+		r := view.Record{Topic: "out", Key: jsontext.Value(key), Value: jsontext.Value(`{"n":1}`)}
+		if err := table.Print(r); err != nil {
+			t.Fatal(err)
 		}
+	}
+	if err := table.Draw(); err != nil {
+		t.Fatal(err)
+	}
+	want := "out: 3 records\n" +
+		"KEY      TIME                 N\n" +
+		"Orle\u0301ans  1970-01-01 00:00:00  1\n" +
+		"x?       1970-01-01 00:00:00  1\n" +
+		"東京     1970-01-01 00:00:00  1\n"
+	if diff := cmp.Diff(want, tm.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	columns = 29
+	if err := screen.Draw([]string{strings.Repeat("東", 20)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := tm.String(); got != strings.Repeat("東", 14) {
+		t.Errorf("%q on %d columns", got, columns)
 	}
 }
