@@ -70,7 +70,7 @@ func startKafka(ctx context.Context, dirs dirs) (*broker, error) {
 	b := &broker{addr: fmt.Sprintf("127.0.0.1:%d", ports[0]), name: "Apache Kafka", process: c.process, stop: c.kill, compiles: true}
 	if err := answers(ctx, b.addr, c); err != nil {
 		c.kill()
-		return nil, fmt.Errorf("Apache Kafka did not come up: %w\n%s", err, c.tail())
+		return nil, fmt.Errorf("the broker, Apache Kafka, did not come up: %w\n%s", err, c.tail())
 	}
 	return b, nil
 }
@@ -78,7 +78,7 @@ func startKafka(ctx context.Context, dirs dirs) (*broker, error) {
 // needJava says what is missing to run anything in Java.
 func needJava(jars string) error {
 	if _, err := exec.LookPath("java"); err != nil {
-		return fmt.Errorf("Java 17 or newer is needed: %w", err)
+		return fmt.Errorf("no Java, of which 17 or newer is needed: %w", err)
 	}
 	if _, err := os.Stat(jars); err != nil {
 		return fmt.Errorf("there are no jars in %s: run `make bench-peers`, which fetches them with Maven", jars)

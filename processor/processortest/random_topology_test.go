@@ -50,11 +50,6 @@ type grown struct {
 // check compares results in the end; it returns what is wrong.
 type check func(d *Driver) string
 
-type kv struct {
-	key   string
-	value int64
-}
-
 const poisonValue = 13
 
 var errSeven = errors.New("a multiple of seven")

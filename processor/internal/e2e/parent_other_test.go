@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build kafka && !linux
 
 package e2e
 

@@ -234,14 +234,3 @@ func nothingTakenBack(t *testing.T, live, final []output) {
 		}
 	}
 }
-
-// outputsOf returns those of one topic.
-func outputsOf(all []output, topic string) []output {
-	var some []output
-	for _, o := range all {
-		if o.Topic == topic {
-			some = append(some, o)
-		}
-	}
-	return some
-}

@@ -57,7 +57,8 @@ func (s *session) poll() (kgo.Fetches, error) {
 	if s.more {
 		// Without a context a poll does not wait. What it returns holds back callbacks, and if it
 		// returns nothing they are as before.
-		if fetches := s.cl.PollFetches(nil); len(fetches) > 0 || !allow { //nolint:staticcheck // the client's documentation says so
+		//lint:ignore SA1012 the client's documentation says so
+		if fetches := s.cl.PollFetches(nil); len(fetches) > 0 || !allow {
 			return fetches, s.hard.Err()
 		}
 		due = 0
