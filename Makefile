@@ -8,6 +8,7 @@ RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >
 FLIGHTS := examples/flights
 QUAKES := examples/earthquakes
 E2E := ./processor/internal/e2e
+ON_KAFKA := $(E2E) ./changelog ./processor/internal/assign
 WORKLOADS := passthrough,count,count-nocache,table,window-count,window-final,join-table,rekey-count
 
 .PHONY: help
@@ -28,9 +29,38 @@ demo-quakes: ## 1,707 earthquakes, out of order by up to a week, per network and
 build: ## bin/kolk, a static binary
 	CGO_ENABLED=0 go build -trimpath -o bin/kolk ./cmd/kolk
 
-.PHONY: test
-test: ## All tests, the cases and go vet, no Java, no Docker; the race detector everywhere but in the end-to-end tests (see test-race)
+.PHONY: check
+check: check-fmt check-tidy vet staticcheck vulncheck ## What is looked at without running a test: the next five
+
+.PHONY: check-fmt
+check-fmt: ## Formatting, by the toolchain of go.mod
+	@wrong=$$("$$(go env GOROOT)/bin/gofmt" -l .) && [ -z "$$wrong" ] || { echo "make fmt would change: $$wrong" >&2; exit 1; }
+
+.PHONY: check-tidy
+check-tidy: ## go.mod and go.sum have what is needed, and nothing else
+	go mod tidy -diff
+
+.PHONY: vet
+vet: ## go vet, with the tests that need Apache Kafka
 	go vet ./...
+	go vet -tags kafka $(ON_KAFKA)
+
+# Tools are built by the toolchain of go.mod, whatever they ask for themselves: only that one reads this module.
+TOOL = GOTOOLCHAIN=$$(go env GOVERSION) go run
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck, with the tests that need Apache Kafka
+	$(TOOL) honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	$(TOOL) honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags kafka -checks inherit,-U1000 $(ON_KAFKA)
+
+.PHONY: vulncheck
+vulncheck: ## Known vulnerabilities that the code reaches. Needs the database at vuln.go.dev, or GOVULNDB; without it, says that it has not looked
+	@out=$$($(TOOL) golang.org/x/vuln/cmd/govulncheck@v1.9.0 $${GOVULNDB:+-db $$GOVULNDB} ./... 2>&1); status=$$?; \
+		if [ $$status != 0 ] && grep -q 'fetching vulnerabilities' <<<"$$out"; then echo "make vulncheck: SKIPPED, the database of vulnerabilities cannot be reached"; \
+		else echo "$$out"; exit $$status; fi
+
+.PHONY: test
+test: vet ## All tests, the cases and go vet, no Java, no Docker; the race detector everywhere but in the end-to-end tests (see test-race)
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector" >&2
 	go test $(RACE) -timeout 15m $$(go list ./... | grep -v /processor/internal/e2e$$)
 	go test -timeout 15m $(E2E)
@@ -45,15 +75,22 @@ cases: build ## Inputs on which a stream processor is easily wrong (KOLK_CASES=D
 test-race: ## The end-to-end tests under the race detector: each of their processes is several times slower, so it takes minutes more
 	go test -race -timeout 30m $(E2E)
 
+FUZZTIME := 5s
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME (5s)
+	@grep -rhoE --include='*_test.go' --with-filename '^func Fuzz[A-Za-z0-9]+' . | sed 's/:func / /' | while read -r file name; do \
+		echo "go test -fuzz $$name $$(dirname $$file)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null || exit 1; done
+
 .PHONY: test-memory
 test-memory: ## A million records that are held back and become due at once, in the memory that is promised: a minute
 	KOLK_MEMORY=1 CGO_ENABLED=0 go test -count=1 -v -run 'TestInOrderMemory$$' $(E2E)
 
 .PHONY: test-kafka
-test-kafka: ## The end-to-end tests on Apache Kafka 4.4.0: needs Java 17 and, the first time, Maven
+test-kafka: vet ## The end-to-end tests on Apache Kafka 4.4.0: needs Java 17 and, the first time, Maven
 	@missing=; for c in java mvn; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 		if [ -n "$$missing" ] && [ -z "$$KAFKA_BOOTSTRAP" ]; then echo "make test-kafka: missing:$$missing (Java 17 or newer, Maven); or set KAFKA_BOOTSTRAP to the address of a broker" >&2; exit 1; fi
-	go vet -tags kafka $(E2E)
 	@mkdir -p bin
 	set -o pipefail; go test -tags kafka -count=1 -timeout 30m -v $(E2E) | tee bin/test-kafka.log
 	@grep -q '^--- PASS' bin/test-kafka.log || { echo "make test-kafka: no test has run" >&2; exit 1; }
@@ -90,10 +127,10 @@ nexmark: ## Queries of Nexmark over a million events, verified (NEXMARK="-langua
 	@bin/nexmark run $(NEXMARK)
 
 .PHONY: profiles
-profiles: bench-programs ## docs/profiles: where each workload spends its CPU time, on the embedded broker, as pictures
-	@mkdir -p docs/profiles
-	@dir=$$(mktemp -d) && bin/bench/compare -programs kolk -runs 1 -workloads $(WORKLOADS) -profiles $$dir $(BENCH) && \
-		bin/bench/flame -o docs/profiles $$dir/*.cpu.prof; status=$$?; rm -rf $$dir; exit $$status
+profiles: bench-programs ## bin/profiles: where each workload spends its CPU time, on the embedded broker, as pictures; and the table of docs/performance.md
+	@mkdir -p bin/profiles
+	@bin/bench/compare -programs kolk -runs 1 -workloads $(WORKLOADS) -profiles bin/profiles $(BENCH) && \
+		bin/bench/flame -o bin/profiles bin/profiles/*.cpu.prof
 
 .PHONY: check-compose
 check-compose: ## docker-compose.yml is right: needs docker compose, but no daemon

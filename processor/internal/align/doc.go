@@ -9,7 +9,7 @@
 // All tasks of the sub-topologies that write one repartition topic, and of those that share a topic with one of them: a
 // group. A sub-topology that writes no repartition topic is in none.
 //
-// Times are compared less the delay of what lies behind a sub-topology (adr/path-delay.md). A task in the middle of a way may
+// Times are compared less the delay of what lies behind a sub-topology (adr/0011-path-delay.md). A task in the middle of a way may
 // wait for time that a task before it announces, and that stays behind by the delay; without it the two could wait for each
 // other.
 //

@@ -20,11 +20,11 @@ func Reference() string {
 	s.WriteString(yamlfile.Tables(newGrammar().file))
 	s.WriteString("### Aggregate functions\n\n")
 	for _, f := range aggregate.Functions {
-		fmt.Fprintf(&s, "- %s\n", f.Doc)
+		s.WriteString(yamlfile.Wrap("- ", f.Doc))
 	}
 	s.WriteString("\n### Functions of kolk\n\n")
 	for _, f := range expression.OwnFunctions {
-		fmt.Fprintf(&s, "- %s\n", f.Doc)
+		s.WriteString(yamlfile.Wrap("- ", f.Doc))
 	}
 	s.WriteString("\n### Serdes\n\n")
 	for _, name := range value.FormatNames {
