@@ -22,9 +22,9 @@ func BenchmarkExpression(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			c := expression.NewCompiler()
-			p, mistake := c.Compile(bench.text, expression.RecordScope(value.StringType, value.AnyType), "bench")
-			if mistake != nil {
-				b.Fatal(mistake.Message)
+			p, mistakes := c.Compile(bench.text, expression.RecordScope(value.StringType, value.AnyType), "bench")
+			if len(mistakes) > 0 {
+				b.Fatal(mistakes[0].Message)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -39,9 +39,9 @@ func BenchmarkExpression(b *testing.B) {
 func BenchmarkAggregate(b *testing.B) {
 	var columns []aggregate.Column
 	for _, call := range []string{"count()", "count(value.delay > 15)", "sum(value.delay)", "max(value.delay)"} {
-		c, mistake := aggregate.NewColumn(expression.NewCompiler(), call, call, expression.RecordScope(value.StringType, value.AnyType), "bench")
-		if mistake != nil {
-			b.Fatal(mistake.Message)
+		c, mistakes := aggregate.NewColumn(expression.NewCompiler(), call, call, expression.RecordScope(value.StringType, value.AnyType), "bench")
+		if len(mistakes) > 0 {
+			b.Fatal(mistakes[0].Message)
 		}
 		columns = append(columns, c)
 	}

@@ -151,3 +151,24 @@ func TestMutatedFiles(t *testing.T) {
 		}()
 	}
 }
+
+// Where braces make quotes necessary, a variable is still a flag or a number if its value is one.
+func TestVariablesInQuotes(t *testing.T) {
+	const text = `{name: a, sources: {in: {stream: in, timeless: "${FLAG:false}"}},
+  streams: [{from: in, steps: [{repartition: {name: r, partitions: "${PARTITIONS:3}"}}, {discard: "${FLAG:true}"}]}]}`
+	for _, test := range []struct{ flag, wrong string }{
+		{"", ""},
+		{"true", ""},
+		{"yes", `1:48: timeless should be true or false, not "yes"`},
+	} {
+		lookup := func(name string) (string, bool) { return test.flag, name == "FLAG" && test.flag != "" }
+		_, err := Load("q.yaml", []byte(text), Options{Lookup: lookup})
+		if test.wrong == "" && err != nil || test.wrong != "" && (err == nil || !strings.Contains(err.Error(), test.wrong)) {
+			t.Errorf("FLAG=%s: %v, want %q", test.flag, err, test.wrong)
+		}
+	}
+	plain := strings.Replace(text, "${FLAG:false}", "false", 1)
+	if _, err := Load("q.yaml", []byte(plain), Options{}); err == nil || !strings.Contains(err.Error(), `not "false"`) {
+		t.Errorf("a text is taken for a flag: %v", err)
+	}
+}

@@ -22,9 +22,9 @@ func aggregationOf(t testing.TB, of *value.Type, calls ...string) *Aggregation {
 	t.Helper()
 	a := &Aggregation{}
 	for i, call := range calls {
-		c, mistake := NewColumn(expression.NewCompiler(), string(rune('a'+i)), call, expression.RecordScope(value.StringType, of), "test.yaml:1:1")
-		if mistake != nil {
-			t.Fatalf("%s: %s", call, mistake.Message)
+		c, mistakes := NewColumn(expression.NewCompiler(), string(rune('a'+i)), call, expression.RecordScope(value.StringType, of), "test.yaml:1:1")
+		if len(mistakes) > 0 {
+			t.Fatalf("%s: %s", call, mistakes[0].Message)
 		}
 		a.columns = append(a.columns, c)
 	}

@@ -43,7 +43,7 @@ func (f function) String() string {
 
 // NewColumn reads a call of an aggregate function, such as sum(value.minutes). where names its
 // place in errors at run time.
-func NewColumn(compiler *expression.Compiler, name, text string, sc expression.Scope, where string) (Column, *expression.Mistake) {
+func NewColumn(compiler *expression.Compiler, name, text string, sc expression.Scope, where string) (Column, []expression.Mistake) {
 	c := Column{name: name}
 	known := make([]string, len(Functions))
 	for i, f := range Functions {
@@ -52,7 +52,7 @@ func NewColumn(compiler *expression.Compiler, name, text string, sc expression.S
 	open := strings.IndexByte(text, '(')
 	closing := strings.LastIndexByte(text, ')')
 	if open < 0 || closing < open || strings.TrimSpace(text[closing+1:]) != "" {
-		return c, &expression.Mistake{Offset: -1, Message: fmt.Sprintf("%s should be a call of an aggregate function (%s) such as sum(value.%s)", name, strings.Join(known, ", "), name)}
+		return c, []expression.Mistake{{Offset: -1, Message: fmt.Sprintf("%s should be a call of an aggregate function (%s) such as sum(value.%s)", name, strings.Join(known, ", "), name)}}
 	}
 	called, inner := strings.TrimSpace(text[:open]), text[open+1:closing]
 	switch called {
@@ -75,20 +75,23 @@ func NewColumn(compiler *expression.Compiler, name, text string, sc expression.S
 	case "last":
 		c.fn = lastOf
 	default:
-		return c, &expression.Mistake{Offset: -1, Message: fmt.Sprintf("unknown aggregate function %q%s", called, suggest.For(called, known))}
+		return c, []expression.Mistake{{Offset: -1, Message: fmt.Sprintf("unknown aggregate function %q%s", called, suggest.For(called, known))}}
 	}
-	p, mistake := compiler.Compile(inner, sc, where)
+	p, mistakes := compiler.Compile(inner, sc, where)
 	offset := len([]rune(text[:open+1]))
-	if mistake != nil {
-		if strings.Contains(inner, ")") && strings.Contains(mistake.Message, `unexpected ")"`) {
-			mistake.Message = "a field is one call of an aggregate function; compute with several fields in a step after it"
+	for i := range mistakes {
+		m := &mistakes[i]
+		if strings.Contains(inner, ")") && strings.Contains(m.Message, `unexpected ")"`) {
+			m.Message = "a field is one call of an aggregate function; compute with several fields in a step after it"
 		}
-		mistake.Offset += offset
-		return c, mistake
+		m.Offset += offset
+	}
+	if len(mistakes) > 0 {
+		return c, mistakes
 	}
 	c.arg = p
 	if needs := c.needs(p.Type); needs != "" {
-		return c, &expression.Mistake{Offset: offset, Message: fmt.Sprintf("%s needs %s; %s is of type %s", called, needs, strings.TrimSpace(inner), p.Type)}
+		return c, []expression.Mistake{{Offset: offset, Message: fmt.Sprintf("%s needs %s; %s is of type %s", called, needs, strings.TrimSpace(inner), p.Type)}}
 	}
 	return c, nil
 }

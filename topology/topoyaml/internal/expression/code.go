@@ -48,6 +48,7 @@ const (
 	opObject // one of which a name is computed
 	opCall
 	opLoop
+	opBroken // what stands for a part with a mistake, and is never run
 )
 
 // code is a part of an expression: an operator with its operands. It is immutable, and safe for

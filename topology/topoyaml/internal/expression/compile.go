@@ -3,7 +3,9 @@
 package expression
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -23,6 +25,20 @@ const maxExpression = 10_000
 type Mistake struct {
 	Offset  int
 	Message string
+}
+
+// maxMistakes is how many mistakes of one expression are looked for.
+const maxMistakes = 10
+
+// mistakes are those of one expression.
+type mistakes []Mistake
+
+func (ms *mistakes) add(m Mistake) { *ms = append(*ms, m) }
+
+// sorted are the mistakes in the order of their places, each once.
+func (ms mistakes) sorted() []Mistake {
+	slices.SortStableFunc(ms, func(a, b Mistake) int { return cmp.Compare(a.Offset, b.Offset) })
+	return slices.Compact(ms)
 }
 
 // Compiler compiles the expressions of one file.
@@ -56,59 +72,89 @@ func (c *Compiler) config() *conf.Config {
 // null instead of an error. Package expr reads the text and checks types strictly; the code is this
 // package's own, for package expr computes with Go's numbers, which wrap, and with Go's maps, which
 // have no order.
-func (c *Compiler) Compile(text string, sc Scope, where string) (p *Program, mistake *Mistake) {
+//
+// All mistakes that are found are returned, in their order; then there is no program.
+func (c *Compiler) Compile(text string, sc Scope, where string) (p *Program, found []Mistake) {
 	defer func() {
 		// A library's panic about an odd expression is a mistake in the file, not a crash of the
 		// program that loads it.
 		if r := recover(); r != nil {
-			p, mistake = nil, &Mistake{0, fmt.Sprintf("this expression cannot be compiled: %v", r)}
+			p, found = nil, []Mistake{{0, fmt.Sprintf("this expression cannot be compiled: %v", r)}}
 		}
 	}()
 	if len(text) > maxExpression {
-		return nil, &Mistake{0, fmt.Sprintf("the expression is longer than %d characters", maxExpression)}
+		return nil, []Mistake{{0, fmt.Sprintf("the expression is longer than %d characters", maxExpression)}}
 	}
 	if strings.TrimSpace(text) == "" {
-		return nil, &Mistake{0, "the expression is empty"}
+		return nil, []Mistake{{0, "the expression is empty"}}
 	}
 	tree, err := parser.ParseWithConfig(text, c.config())
 	if err != nil {
 		m := mistakeOf(err)
 		m.number(text)
-		return nil, m
+		return nil, []Mistake{m}
 	}
 	f := &flattener{scope: sc, paths: map[string]*load{}, lib: c.lib}
 	ast.Walk(&tree.Node, f)
-	if f.mistake != nil {
-		return nil, f.mistake
+	if c.check(tree, f); len(f.mistakes) > 0 {
+		return nil, f.mistakes.sorted()
 	}
-	if mistake := c.check(tree, f); mistake != nil {
-		return nil, mistake
+	p, mistakes := c.generate(tree, f, where)
+	if len(mistakes) > 0 {
+		return nil, mistakes.sorted()
 	}
-	return c.generate(tree, f, where)
+	return p, nil
 }
 
-// check checks types strictly, which leaves each node of the tree with its type.
-func (c *Compiler) check(tree *parser.Tree, f *flattener) *Mistake {
-	config := c.config()
-	env := types.Map{}
-	for _, v := range f.scope {
-		env[v.name] = exprType(v.typ)
-	}
-	for name, l := range f.paths {
-		env[name] = exprType(l.want)
-	}
-	config.WithEnv(env)
-	if _, err := checker.Check(tree, config); err != nil {
+// check checks types strictly, which leaves each node of the tree with its type. The check of
+// package expr ends with the first mistake. What it is about is replaced then by something of
+// unknown type, and the check done again.
+func (c *Compiler) check(tree *parser.Tree, f *flattener) {
+	for range maxMistakes {
+		config := c.config()
+		env := types.Map{}
+		for _, v := range f.scope {
+			env[v.name] = exprType(v.typ)
+		}
+		for name, l := range f.paths {
+			env[name] = exprType(l.want)
+		}
+		config.WithEnv(env)
+		_, err := checker.Check(tree, config)
+		if err == nil {
+			return
+		}
 		m := mistakeOf(err)
 		if name, ok := strings.CutPrefix(m.Message, "unknown name "); ok {
-			m.Message = f.unknown(name)
+			m.Message = f.unknownName(name)
 		}
 		if parts := argumentCount.FindStringSubmatch(m.Message); parts != nil {
 			if usage := usage(parts[1]); usage != "" {
 				m.Message += "; it is " + usage
 			}
 		}
-		return m
+		f.mistakes.add(m)
+		at := outermost{offset: m.Offset}
+		if ast.Walk(&tree.Node, &at); at.node == nil {
+			return
+		}
+		f.unknown(at.node)
 	}
-	return nil
+}
+
+// outermost finds the largest part of an expression that begins at an offset.
+type outermost struct {
+	offset int
+	node   *ast.Node
+}
+
+// Visit is called for inner nodes first.
+func (o *outermost) Visit(n *ast.Node) {
+	switch (*n).(type) {
+	case *ast.PairNode, *ast.PredicateNode: // parts of nodes that can have no others in their place
+		return
+	}
+	if (*n).Location().From == o.offset {
+		o.node = n
+	}
 }

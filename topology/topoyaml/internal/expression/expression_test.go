@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -81,9 +83,9 @@ func TestExpressionResults(t *testing.T) {
 		{`extract(value.origin, "T(W)", value.tags[0] == "a" ? 1 : 0)`, `"W"`},
 	} {
 		c := &Compiler{lib: functions.NewLibrary()}
-		p, mistake := c.Compile(test.expr, RecordScope(value.StringType, value.AnyType), "test.yaml:1:1")
-		if mistake != nil {
-			t.Errorf("%s: %d: %s", test.expr, mistake.Offset, mistake.Message)
+		p, mistakes := c.Compile(test.expr, RecordScope(value.StringType, value.AnyType), "test.yaml:1:1")
+		if len(mistakes) > 0 {
+			t.Errorf("%s: %d: %s", test.expr, mistakes[0].Offset, mistakes[0].Message)
 			continue
 		}
 		in := &Inputs{Key: "k", Value: valuetest.JSON(t, flight), Time: 1000}
@@ -141,11 +143,91 @@ func TestExpressionMistakes(t *testing.T) {
 		{`extract(value.delay, "a")`, 8, `cannot use int as argument (type string) to call extract; int(), float() and string() convert`},
 	} {
 		c := &Compiler{lib: functions.NewLibrary()}
-		_, mistake := c.Compile(test.expr, RecordScope(value.StringType, flight), "test.yaml:1:1")
-		if mistake == nil {
-			t.Errorf("%s: no mistake found", test.expr)
-		} else if mistake.Offset != test.offset || mistake.Message != test.want {
-			t.Errorf("%s: %d %s\nwant: %d %s", test.expr, mistake.Offset, mistake.Message, test.offset, test.want)
+		_, mistakes := c.Compile(test.expr, RecordScope(value.StringType, flight), "test.yaml:1:1")
+		if len(mistakes) == 0 {
+			t.Errorf("%s: no mistakes found", test.expr)
+		} else if len(mistakes) > 1 || mistakes[0].Offset != test.offset || mistakes[0].Message != test.want {
+			t.Errorf("%s: %v\nwant: %d %s", test.expr, mistakes, test.offset, test.want)
+		}
+	}
+}
+
+// All mistakes of an expression are found, each once and at its place, and nothing that follows from
+// one of them.
+func TestSeveralMistakes(t *testing.T) {
+	of := objectType(value.TypeField{Name: "n", Type: value.IntType}, value.TypeField{Name: "s", Type: value.StringType})
+	for _, test := range []struct {
+		expr string
+		want []Mistake
+	}{
+		{`value.m > value.t`, []Mistake{
+			{6, `value has no field "m"; there are "n", "s"`}, {16, `value has no field "t"; there are "n", "s"`},
+		}},
+		{`value.n > "x" and value.s + 1 == n`, []Mistake{
+			{8, `wrong types: int > string; int(), float() and string() convert`},
+			{26, `wrong types: string + int; int(), float() and string() convert`},
+			{33, `unknown name "n"; did you mean "value.n"?`},
+		}},
+		{`value.m + 1 > upper(value.n)`, []Mistake{
+			{6, `value has no field "m"; there are "n", "s"`},
+			{20, `cannot use int as argument (type string) to call upper; int(), float() and string() convert`},
+		}},
+		{`upper(x) + lower(y)`, []Mistake{
+			{6, `unknown name "x"; the variables are value, key, time (a text is written in quotes)`},
+			{17, `unknown name "y"; the variables are value, key, time (a text is written in quotes)`},
+		}},
+		{`value.s matches "(" and extract(value.s, value.s) == "a" and value.s.x == 1`, []Mistake{
+			{16, `"(" is no regular expression: missing closing )`},
+			{41, `the pattern of extract has to be a text that stands here, in quotes`},
+			{69, `value.s is of type string, which has no fields`},
+		}},
+		{`[1 / 0, duration("x"), value.n / 0]`, []Mistake{
+			{3, `division by zero`}, {8, `"x" is no duration; write one like 10s, 90m, 1h30m or 1d`},
+		}},
+		{`let l = "YYYY"; parseTime(value.s, l) > parseTime(value.s, "HH")`, []Mistake{
+			{35, `"YYYY" is no layout of Go; a layout shows how the time 2006-01-02 15:04:05 is written`},
+			{59, `"HH" is no layout of Go; a layout shows how the time 2006-01-02 15:04:05 is written`},
+		}},
+	} {
+		p, mistakes := NewCompiler().Compile(test.expr, RecordScope(value.StringType, of), "here")
+		if p != nil || !slices.Equal(mistakes, test.want) {
+			t.Errorf("%s:\n%v\nwant\n%v", test.expr, mistakes, test.want)
+		}
+	}
+	many := "x" + strings.Repeat(" or x", 50)
+	if _, mistakes := NewCompiler().Compile(many, RecordScope(value.StringType, of), "here"); len(mistakes) != maxMistakes {
+		t.Errorf("%d mistakes of 51, want %d", len(mistakes), maxMistakes)
+	}
+}
+
+// A variable of let that is constant is what it is: what it says is checked when the file is loaded.
+func TestConstantVariables(t *testing.T) {
+	for _, test := range []struct{ expr, want string }{
+		{`let zone = "Europe/Berln"; parseTime(value.s, "2006", zone)`, `there is no time zone "Europe/Berln"`},
+		{`let a = 1; let b = a - 1; value.n + 1 / b`, `division by zero`},
+		{`let p = "("; value.s matches p`, `is no regular expression`},
+	} {
+		_, mistakes := NewCompiler().Compile(test.expr, RecordScope(value.StringType, value.AnyType), "here")
+		if len(mistakes) != 1 || !strings.Contains(mistakes[0].Message, test.want) {
+			t.Errorf("%s: %v, want %s", test.expr, mistakes, test.want)
+		}
+	}
+	for expr, want := range map[string]string{
+		`let x = 2; let y = value.n; x * y + (let z = 3; z * x)`: `16`,
+		`(let x = 2; x) + (let x = value.n; x)`:                  `7`,
+		`(let x = value.n; x) + (let x = 2; x)`:                  `7`,
+		`let x = nil; x ?? value.n`:                              `5`,
+	} {
+		p, mistakes := NewCompiler().Compile(expr, RecordScope(value.StringType, value.AnyType), "here")
+		if len(mistakes) > 0 {
+			t.Errorf("%s: %v", expr, mistakes)
+			continue
+		}
+		v, err := p.Eval(&Inputs{Value: valuetest.JSON(t, `{"n":5}`)})
+		if err != nil {
+			t.Errorf("%s: %v", expr, err)
+		} else if got, err := value.AppendJSON(nil, v); err != nil || string(got) != want {
+			t.Errorf("%s = %s, %v; want %s", expr, got, err, want)
 		}
 	}
 }
@@ -153,9 +235,9 @@ func TestExpressionMistakes(t *testing.T) {
 // The tasks of all workers evaluate the same programs at once.
 func TestConcurrentEvaluation(t *testing.T) {
 	c := &Compiler{lib: functions.NewLibrary()}
-	p, mistake := c.Compile(`{n: value.n * 2, t: upper(key), z: parseTime("2001", "2006", "Europe/Oslo")}`, RecordScope(value.StringType, value.AnyType), "x")
-	if mistake != nil {
-		t.Fatal(mistake.Message)
+	p, mistakes := c.Compile(`{n: value.n * 2, t: upper(key), z: parseTime("2001", "2006", "Europe/Oslo")}`, RecordScope(value.StringType, value.AnyType), "x")
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes[0].Message)
 	}
 	var wg sync.WaitGroup
 	for g := range 8 {

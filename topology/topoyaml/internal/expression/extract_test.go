@@ -20,9 +20,9 @@ func TestExtractErrors(t *testing.T) {
 		`value.n ? 1 : 2`:                 "a condition should be true or false and is of type int",
 	} {
 		c := &Compiler{lib: functions.NewLibrary()}
-		p, mistake := c.Compile(expr, RecordScope(value.StringType, value.AnyType), "test.yaml:1:1")
-		if mistake != nil {
-			t.Errorf("%s: %s", expr, mistake.Message)
+		p, mistakes := c.Compile(expr, RecordScope(value.StringType, value.AnyType), "test.yaml:1:1")
+		if len(mistakes) > 0 {
+			t.Errorf("%s: %s", expr, mistakes[0].Message)
 			continue
 		}
 		_, err := p.Eval(&Inputs{Value: valuetest.JSON(t, `{"n":-1,"text":"x"}`)})

@@ -13,16 +13,24 @@ import (
 
 // flattener replaces member accesses by names, and finds fields that do not exist.
 type flattener struct {
-	scope   Scope
-	paths   map[string]*load
-	lib     *functions.Library
-	mistake *Mistake
+	scope    Scope
+	paths    map[string]*load
+	lib      *functions.Library
+	mistakes mistakes
 }
 
 func (f *flattener) fail(n ast.Node, format string, args ...any) {
-	if f.mistake == nil {
-		f.mistake = &Mistake{n.Location().From, fmt.Sprintf(format, args...)}
-	}
+	f.mistakes.add(Mistake{n.Location().From, fmt.Sprintf(format, args...)})
+}
+
+// unknown puts something of unknown type in the place of a part with a mistake, so that others are
+// found.
+func (f *flattener) unknown(n *ast.Node) {
+	const name = "?"
+	f.paths[name] = &load{name: name, want: value.AnyType}
+	id := &ast.IdentifierNode{Value: name}
+	id.SetLocation((*n).Location())
+	*n = id
 }
 
 // Visit is called for inner nodes first.
@@ -31,6 +39,8 @@ func (f *flattener) Visit(n *ast.Node) {
 	case *ast.IdentifierNode:
 		if node.Value == "$env" {
 			f.fail(node, "there is no $env here; the variables are %s", strings.Join(f.scope.names(), ", "))
+			f.unknown(n)
+			return
 		}
 		if v, ok := f.scope.find(node.Value); ok && f.paths[node.Value] == nil {
 			f.paths[node.Value] = &load{name: node.Value, root: v.root, want: v.typ}
@@ -39,12 +49,13 @@ func (f *flattener) Visit(n *ast.Node) {
 		id, ok := node.Callee.(*ast.IdentifierNode)
 		if !ok || f.paths[id.Value] != nil {
 			f.fail(node, "%s is not a function", node.Callee.String())
+			f.unknown(n)
 		} else if id.Value == "extract" && len(node.Arguments) > 1 {
-			f.pattern(node.Arguments[1])
+			f.pattern(&node.Arguments[1])
 		}
 	case *ast.BinaryNode:
-		if text, ok := node.Right.(*ast.StringNode); ok && node.Operator == "matches" {
-			f.pattern(text)
+		if _, ok := node.Right.(*ast.StringNode); ok && node.Operator == "matches" {
+			f.pattern(&node.Right)
 		}
 	case *ast.ChainNode:
 		// What is missing is null anyhow.
@@ -57,14 +68,16 @@ func (f *flattener) Visit(n *ast.Node) {
 }
 
 // pattern compiles a regular expression of the file.
-func (f *flattener) pattern(n ast.Node) {
-	text, ok := n.(*ast.StringNode)
+func (f *flattener) pattern(n *ast.Node) {
+	text, ok := (*n).(*ast.StringNode)
 	if !ok {
-		f.fail(n, "the pattern of extract has to be a text that stands here, in quotes")
+		f.fail(*n, "the pattern of extract has to be a text that stands here, in quotes")
+		f.unknown(n)
 		return
 	}
 	if _, err := f.lib.Pattern(text.Value); err != nil {
-		f.fail(n, "%v", err)
+		f.fail(*n, "%v", err)
+		f.unknown(n)
 	}
 }
 
@@ -92,10 +105,12 @@ func (f *flattener) member(n *ast.Node, node *ast.MemberNode) {
 	case value.ObjectKind:
 		if next.want, ok = base.want.Field(name.Value); !ok {
 			f.fail(name, "%s has no field %q%s", id.Value, name.Value, suggest.For(name.Value, base.want.FieldNames()))
+			f.unknown(n)
 			return
 		}
 	default:
 		f.fail(name, "%s is of type %s, which has no fields", id.Value, base.want)
+		f.unknown(n)
 		return
 	}
 	f.paths[next.name] = next

@@ -15,27 +15,26 @@ import (
 // generator makes code of the nodes of a tree that has been checked. After a mistake what it
 // returns is not used.
 type generator struct {
-	lib     *functions.Library
-	source  string
-	flat    *flattener
-	p       *Program
-	slots   map[string]int // of the variables of let; each has its own
-	mistake *Mistake
+	lib       *functions.Library
+	source    string
+	flat      *flattener
+	p         *Program
+	slots     map[string]int   // of the variables of let; each has its own
+	constants map[string]*code // variables of let whose values are constant
+	mistakes  mistakes
 }
 
 // maxConstant bounds the lists that are made when a file is loaded and kept.
 const maxConstant = 10_000
 
-func (c *Compiler) generate(tree *parser.Tree, f *flattener, where string) (*Program, *Mistake) {
+func (c *Compiler) generate(tree *parser.Tree, f *flattener, where string) (*Program, mistakes) {
 	p := &Program{where: where, text: tree.Source.String(), lib: c.lib, kind: codeProgram}
-	g := &generator{lib: c.lib, source: p.text, flat: f, p: p, slots: map[string]int{}}
+	g := &generator{lib: c.lib, source: p.text, flat: f, p: p, slots: map[string]int{}, constants: map[string]*code{}}
 	p.code = g.node(tree.Node)
-	if g.mistake == nil {
-		p.Type = g.typ(tree.Node)
+	if len(g.mistakes) > 0 {
+		return nil, g.mistakes
 	}
-	if g.mistake != nil {
-		return nil, g.mistake
-	}
+	p.Type = g.typ(tree.Node)
 	p.slots = len(g.slots)
 	switch p.code.op {
 	case opConstant:
@@ -47,16 +46,15 @@ func (c *Compiler) generate(tree *parser.Tree, f *flattener, where string) (*Pro
 }
 
 func (g *generator) fail(n ast.Node, format string, args ...any) {
-	if g.mistake == nil {
-		g.mistake = &Mistake{n.Location().From, fmt.Sprintf(format, args...)}
-	}
+	g.mistakes.add(Mistake{n.Location().From, fmt.Sprintf(format, args...)})
 }
 
 // node is the code of a node, computed already if it is constant.
 func (g *generator) node(n ast.Node) *code {
+	before := len(g.mistakes)
 	c := g.operator(n)
-	if g.mistake != nil {
-		return &code{}
+	if len(g.mistakes) > before {
+		return &code{op: opBroken}
 	}
 	return g.fold(n, c)
 }
@@ -157,7 +155,7 @@ func (g *generator) operator(n ast.Node) *code {
 		return g.object(n)
 	}
 	g.fail(n, "%T is not supported here", n)
-	return &code{}
+	return &code{op: opBroken}
 }
 
 // float reads the number as it stands there: package expr has rounded it.
@@ -180,17 +178,26 @@ func (g *generator) name(n *ast.IdentifierNode) *code {
 		g.p.Roots |= 1 << l.root
 		return &code{op: opLoad, load: l}
 	}
+	if c, ok := g.constants[n.Value]; ok {
+		return c
+	}
 	if slot, ok := g.slots[n.Value]; ok {
 		return &code{op: opVariable, slot: slot}
 	}
 	g.fail(n, "%s is a function; its arguments are missing", n.Value)
-	return &code{}
+	return &code{op: opBroken}
 }
 
 // let gives each variable a place of its own. Package expr does not let one hide another; those
 // that follow each other may share.
 func (g *generator) let(n *ast.VariableDeclaratorNode) *code {
 	v := g.node(n.Value)
+	if v.op == opConstant {
+		// So layouts and patterns are checked as if they stood where the variable does.
+		g.constants[n.Name] = v
+		defer delete(g.constants, n.Name)
+		return g.node(n.Expr)
+	}
 	slot, ok := g.slots[n.Name]
 	if !ok {
 		slot = len(g.slots)
@@ -315,7 +322,7 @@ func (g *generator) call(n ast.Node, name string, args []ast.Node) *code {
 	fn := g.lib.Find(name)
 	if fn == nil {
 		g.fail(n, "there is no function %s here", name)
-		return &code{}
+		return &code{op: opBroken}
 	}
 	c := &code{op: opCall, call: fn, more: g.nodes(args)}
 	if len(args) < fn.Min || fn.Max >= 0 && len(args) > fn.Max {
@@ -323,7 +330,7 @@ func (g *generator) call(n ast.Node, name string, args []ast.Node) *code {
 		return c
 	}
 	for i, part := range c.more {
-		if part.op == opConstant && fn.Check != nil && g.mistake == nil {
+		if part.op == opConstant && fn.Check != nil {
 			if err := fn.Check(i, part.value); err != nil {
 				g.fail(args[i], "%v", err)
 			}

@@ -15,8 +15,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// unknown is the message about a name that does not exist.
-func (f *flattener) unknown(name string) string {
+// unknownName is the message about a name that does not exist.
+func (f *flattener) unknownName(name string) string {
 	for _, v := range f.scope {
 		if v.typ.Kind == value.ObjectKind {
 			if _, ok := v.typ.Field(name); ok {
@@ -78,11 +78,15 @@ func (m *Mistake) number(text string) {
 	}
 	if at := strings.Index(strings.ReplaceAll(text, "_", ""), parts[2]); at >= 0 {
 		m.Offset = utf8.RuneCountInString(text[:min(at, len(text))])
+		if parts[2] == "9223372036854775808" && strings.HasSuffix(strings.TrimRight(text[:min(at, len(text))], " "), "-") {
+			m.Message = "the minus is an operator, and 9223372036854775808 does not fit into a whole number of 64 bits; " +
+				"-9223372036854775807 - 1 is the smallest one"
+		}
 	}
 }
 
-func mistakeOf(err error) *Mistake {
-	m := &Mistake{Message: err.Error()}
+func mistakeOf(err error) Mistake {
+	m := Mistake{Message: err.Error()}
 	if e, ok := errors.AsType[*file.Error](err); ok {
 		m.Offset, m.Message = e.From, e.Message
 	}

@@ -14,19 +14,19 @@ func TestSuggestions(t *testing.T) {
 		var first string
 		for range 20 {
 			c := &Compiler{lib: functions.NewLibrary()}
-			_, mistake := c.Compile(name+"(value)", RecordScope(value.StringType, value.AnyType), "here")
-			if mistake == nil {
+			_, mistakes := c.Compile(name+"(value)", RecordScope(value.StringType, value.AnyType), "here")
+			if len(mistakes) == 0 {
 				t.Fatalf("%s is there", name)
 			}
 			if first == "" {
-				first = mistake.Message
+				first = mistakes[0].Message
 			}
-			if mistake.Message != first {
-				t.Fatalf("%s, then %s", first, mistake.Message)
+			if mistakes[0].Message != first {
+				t.Fatalf("%s, then %s", first, mistakes[0].Message)
 			}
 			for _, off := range disabled {
-				if strings.Contains(mistake.Message, `"`+off+`"`) {
-					t.Fatalf("%s suggests what is refused", mistake.Message)
+				if strings.Contains(mistakes[0].Message, `"`+off+`"`) {
+					t.Fatalf("%s suggests what is refused", mistakes[0].Message)
 				}
 			}
 		}

@@ -68,7 +68,7 @@ var operators = [][2]string{
 	{`value.list[1:]`, `[2,3]`}, {`value.list[-2:-1]`, `[2]`}, {`first(value.list)`, `1`}, {`last(value.list)`, `3`}, {`first(value.empty)`, `null`}, {`take(value.list, 2)`, `[1,2]`}, {`take(value.list, 9)`, `[1,2,3]`}, {`take(value.list, -value.i)`, "! take needs a number from 0"},
 	{`len(value.list)`, `3`}, {`reverse(value.list)`, `[3,2,1]`}, {`concat(value.list, [4])`, `[1,2,3,4]`}, {`flatten([1, [2, [3]]])`, `[1,2,3]`}, {`1..3`, `[1,2,3]`}, {`3..1`, `[]`}, {`value.zero..value.max`, "! more than 1000000 elements"}, {`value.min..value.max`, "! more than 1000000 elements"},
 	{`value.h..3`, "! whole numbers are needed"}, {`map(1..1000, value.zero..1000)`, "! more than 1000000 elements"}, {`sum([value.max, 1, -1])`, `9223372036854775807`}, {`sum([value.max, 1])`, "! exceeds"}, {`sum([0.1, 0.2, -0.3])`, `2.7755575615628914e-17`}, {`sum(value.empty)`, `0`},
-	{`sum([1e16, 1.0, 1.0])`, `10000000000000002`}, {`sum(value.list, # * 2)`, `12`}, {`sum([value.s])`, "! a sum needs numbers"}, {`mean(value.list)`, `2`}, {`mean(value.max, value.max)`, `9223372036854775807`}, {`mean([1, 2])`, `1.5`}, {`mean(value.empty)`, `0`}, {`mean(value.s)`, "! mean needs numbers"},
+	{`sum([1e16, 1.0, 1.0])`, `10000000000000002`}, {`sum(value.list, # * 2)`, `12`}, {`sum([value.s])`, "! a sum needs numbers"}, {`mean(value.list)`, `2`}, {`mean(value.max, value.max)`, `9223372036854775807`}, {`mean([1, 2])`, `1.5`}, {`mean(value.empty)`, `0`}, {`median(value.empty)`, `0`}, {`min(value.empty)`, `null`}, {`mean(value.s)`, "! mean needs numbers"},
 	{`median(3, 1, 2)`, `2`}, {`median([value.max, value.max])`, `9223372036854775807`}, {`median([1, 2])`, `1.5`}, {`all(value.list, # > 0)`, `true`}, {`none(value.list, # > 3)`, `true`}, {`any(value.list, # == 2)`, `true`}, {`one(value.list, # == 2)`, `true`}, {`one(value.list, # > 1)`, `false`},
 	{`all(value.empty, false)`, `true`}, {`any(value.empty, true)`, `false`}, {`filter(value.list, # != 2)`, `[1,3]`}, {`map(value.list, ({n: #}))`, `[{"n":1},{"n":2},{"n":3}]`}, {`find(value.list, # > 1)`, `2`}, {`findIndex(value.list, # > 1)`, `1`}, {`findLast(value.list, # < 3)`, `2`}, {`findLastIndex(value.list, # > 9)`, `-1`},
 	{`count(value.list, # > 1)`, `2`}, {`count([true, false, true])`, `2`}, {`reduce(value.list, #acc * #, 1)`, `6`}, {`reduce(value.list, #acc + #)`, `6`}, {`reduce(value.list, #acc + #, value.max)`, "! exceeds"}, {`reduce(value.empty, #acc)`, "! reduce of an empty list"}, {`reduce(value.list, #acc + #index, 0)`, `3`},
@@ -91,9 +91,9 @@ func TestOperators(t *testing.T) {
 	for _, test := range operators {
 		expr, want := test[0], test[1]
 		c := &Compiler{lib: functions.NewLibrary()}
-		p, mistake := c.Compile(expr, RecordScope(value.StringType, value.AnyType), "here")
-		if mistake != nil {
-			t.Errorf("%s: %d: %s", expr, mistake.Offset, mistake.Message)
+		p, mistakes := c.Compile(expr, RecordScope(value.StringType, value.AnyType), "here")
+		if len(mistakes) > 0 {
+			t.Errorf("%s: %d: %s", expr, mistakes[0].Offset, mistakes[0].Message)
 			continue
 		}
 		v, err := p.Eval(in)
@@ -130,8 +130,8 @@ func TestEveryFunction(t *testing.T) {
 		switch {
 		case off:
 			c := &Compiler{lib: lib}
-			if _, mistake := c.Compile(name+`("a")`, RecordScope(value.StringType, value.AnyType), "here"); mistake == nil || !strings.Contains(mistake.Message, "there is no function "+name) {
-				t.Errorf("%s: %v", name, mistake)
+			if _, mistakes := c.Compile(name+`("a")`, RecordScope(value.StringType, value.AnyType), "here"); len(mistakes) == 0 || !strings.Contains(mistakes[0].Message, "there is no function "+name) {
+				t.Errorf("%s: %v", name, mistakes)
 			}
 		case !loop && name != "abs" && lib.Find(name) == nil:
 			t.Errorf("%s is not there", name)
@@ -169,6 +169,8 @@ func TestConstantMistakes(t *testing.T) {
 		{`0.0 / 0.0`, 4, "division by zero"},
 		{`-(-9223372036854775807 - 1)`, 0, "exceeds"},
 		{`9223372036854775808`, 0, "does not fit into a whole number of 64 bits; 9223372036854775808.0 is a floating-point number"},
+		{`value.i > -9223372036854775808`, 11, "-9223372036854775807 - 1 is the smallest one"},
+		{`value.i > -9223372036854775809`, 11, "9223372036854775809.0 is a floating-point number"},
 		{`parseTime(value.s, "2006-01-02", "Europe/Berln")`, 33, `there is no time zone "Europe/Berln"`},
 		{`parseTime(value.s, "YYYY-MM-DD")`, 19, `"YYYY-MM-DD" is no layout of Go`},
 		{`parseTime(value.s, "date")`, 19, `names no part of a time`},
@@ -186,16 +188,16 @@ func TestConstantMistakes(t *testing.T) {
 		{`now()`, 0, "there is no function now"},
 	} {
 		c := &Compiler{lib: functions.NewLibrary()}
-		_, mistake := c.Compile(test.expr, RecordScope(value.StringType, value.AnyType), "here")
+		_, mistakes := c.Compile(test.expr, RecordScope(value.StringType, value.AnyType), "here")
 		switch {
 		case test.want == "":
-			if mistake != nil {
-				t.Errorf("%s: %s", test.expr, mistake.Message)
+			if len(mistakes) > 0 {
+				t.Errorf("%s: %s", test.expr, mistakes[0].Message)
 			}
-		case mistake == nil:
-			t.Errorf("%s: no mistake found", test.expr)
-		case !strings.Contains(mistake.Message, test.want) || test.offset >= 0 && mistake.Offset != test.offset:
-			t.Errorf("%s: %s, want %d: %s", test.expr, fmt.Sprintf("%d: %s", mistake.Offset, mistake.Message), test.offset, test.want)
+		case len(mistakes) == 0:
+			t.Errorf("%s: no mistakes found", test.expr)
+		case !strings.Contains(mistakes[0].Message, test.want) || test.offset >= 0 && mistakes[0].Offset != test.offset:
+			t.Errorf("%s: %s, want %d: %s", test.expr, fmt.Sprintf("%d: %s", mistakes[0].Offset, mistakes[0].Message), test.offset, test.want)
 		}
 	}
 }

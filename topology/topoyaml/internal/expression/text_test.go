@@ -21,16 +21,16 @@ func TestThroughText(t *testing.T) {
 		`fromJSON("[" + toJSON(value) + "]")[0]`, `reduce([value], #acc, value)`, `sortBy([value], 1)[0]`, `fromJSON(fromBase64(toBase64(toJSON(value))))`,
 	} {
 		c := &Compiler{lib: functions.NewLibrary()}
-		p, mistake := c.Compile(text, RecordScope(value.StringType, value.AnyType), "here")
-		if mistake != nil {
-			t.Fatalf("%s: %s", text, mistake.Message)
+		p, mistakes := c.Compile(text, RecordScope(value.StringType, value.AnyType), "here")
+		if len(mistakes) > 0 {
+			t.Fatalf("%s: %s", text, mistakes[0].Message)
 		}
 		programs[text] = p
 	}
 	c := &Compiler{lib: functions.NewLibrary()}
-	asText, mistake := c.Compile(`toJSON(value)`, RecordScope(value.StringType, value.AnyType), "here")
-	if mistake != nil {
-		t.Fatal(mistake.Message)
+	asText, mistakes := c.Compile(`toJSON(value)`, RecordScope(value.StringType, value.AnyType), "here")
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes[0].Message)
 	}
 	for range 3_000 {
 		v := valuetest.Random(r, 3)

@@ -194,13 +194,14 @@ func (b *builder) columns(m *yamlfile.Mapping, sc expression.Scope) (columns []a
 		if field.Name == "store" {
 			continue
 		}
-		c, mistake := aggregate.NewColumn(b.exprs, field.Name, field.Node.Value, sc, b.r.Where(yamlfile.At(field.Node)))
-		if mistake != nil {
-			b.r.Fail(b.r.Within(field.Node, mistake.Offset), "%s", mistake.Message)
+		c, mistakes := aggregate.NewColumn(b.exprs, field.Name, field.Node.Value, sc, b.r.Where(yamlfile.At(field.Node)))
+		for _, m := range mistakes {
+			b.r.Fail(b.r.Within(field.Node, m.Offset), "%s", m.Message)
 			ok = false
-			continue
 		}
-		columns = append(columns, c)
+		if len(mistakes) == 0 {
+			columns = append(columns, c)
+		}
 	}
 	return columns, ok
 }

@@ -13,9 +13,11 @@ import (
 // expression compiles an expression of the file. After a mistake it returns a program of unknown
 // type that is never run.
 func (b *builder) expression(n *yaml.Node, sc expression.Scope) *expression.Program {
-	p, mistake := b.exprs.Compile(n.Value, sc, b.r.Where(yamlfile.At(n)))
-	if mistake != nil {
-		b.r.Fail(b.r.Within(n, mistake.Offset), "%s", mistake.Message)
+	p, mistakes := b.exprs.Compile(n.Value, sc, b.r.Where(yamlfile.At(n)))
+	for _, m := range mistakes {
+		b.r.Fail(b.r.Within(n, m.Offset), "%s", m.Message)
+	}
+	if len(mistakes) > 0 {
 		return expression.Unknown()
 	}
 	return p

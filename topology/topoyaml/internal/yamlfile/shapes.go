@@ -97,7 +97,11 @@ func Template() Shape {
 // Flag is true or false.
 func Flag() Shape {
 	check := func(r *Reader, e *Entry) bool {
-		return e.Node.ShortTag() == "!!bool" || r.wrong(e, "true or false")
+		n := *e.Node
+		if r.replaced[e.Node] {
+			n.Tag, n.Style = "", 0 // in braces a variable needs quotes, which its value has not
+		}
+		return n.ShortTag() == "!!bool" || r.wrong(e, "true or false")
 	}
 	schema := func() *value.Object { return orVariable(value.Named("type", "boolean")) }
 	return Shape{"true or false", schema, check, nil}
