@@ -33,6 +33,7 @@ var rules = []rule{
 	{path: "state/statetest", ours: []string{"state", "internal/seeds"}},
 	{path: "checkpoint", ours: []string{"state"}},
 	{path: "internal/backoff"},
+	{path: "internal/exported", third: []string{"github.com/google/go-cmp"}},
 	{path: "internal/seeds"},
 	{path: "internal/wiretime", third: []string{franz}},
 	{path: "changelog", ours: []string{"state", "internal/backoff", "internal/wiretime"}, third: []string{franz, humanize}},
