@@ -1,8 +1,10 @@
 package topology_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/kolkstream/kolk/serde"
@@ -84,7 +86,7 @@ func Example() {
 }
 
 // Build returns all mistakes at once, each with the file and line of the call and a way out.
-func ExampleTopology_Build() {
+func ExampleTopology_Build_readMistakes() {
 	t := topology.New("orders")
 	orders := t.Stream("orders", serde.String(), serde.JSON[Flight]())
 	orders.To("all orders")
@@ -97,39 +99,123 @@ func ExampleTopology_Build() {
 	// Output: the topic "all orders" has ' ' in it: names consist of letters, digits, '.', '_' and '-'
 }
 
-// Branches are streams like any other.
-func ExampleStream_Split() {
-	t := topology.New("flights")
-	split := t.Stream("flights", serde.String(), serde.JSON[Flight]()).Split("delay")
-	split.Branch("late", func(f Flight) bool { return f.Minutes > 15 }).To("late")
-	split.Branch("early", func(f Flight) bool { return f.Minutes < 0 }).To("early")
-	split.Rest().To("on-time")
-	plan, err := t.Build()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, sink := range plan.Sinks() {
-		fmt.Println(sink.Topic)
-	}
+// Records go to topics by their values. Branches are streams like any other.
+func ExampleStream_Split_routeByValue() {
+	t := topology.New("readings")
+	split := t.Stream("readings", serde.String(), serde.JSON[int]()).Split("by-temperature")
+	split.Branch("hot", func(celsius int) bool { return celsius > 30 }).To("hot")
+	split.Branch("cold", func(celsius int) bool { return celsius < 0 }).To("cold")
+	split.Rest().To("mild")
+
+	show(t, msg("readings", "roof", "35", 1), msg("readings", "cellar", "12", 2), msg("readings", "yard", "-4", 3))
 	// Output:
-	// late
-	// early
-	// on-time
+	// hot roof 35
+	// mild cellar 12
+	// cold yard -4
+}
+
+// A function that can fail: what it refuses goes to the error policy, which here skips it.
+func ExampleStream_TryMapValues_parseTexts() {
+	t := topology.New("parsed")
+	t.Stream("texts", serde.String(), serde.String()).
+		TryMapValues(func(_ context.Context, text string) (int, error) { return strconv.Atoi(text) }).
+		WithValueSerde(serde.JSON[int]()).
+		To("numbers")
+
+	show(t, msg("texts", "a", "12", 1), msg("texts", "b", "x", 2), msg("texts", "c", "007", 3))
+	// Output:
+	// numbers a 12
+	// numbers c 7
+	// map-values-1, offset 2: strconv.Atoi: parsing "x": invalid syntax
+}
+
+// A value may be computed from the key, the time and the headers of its record too. The key stays, so
+// that no repartition topic is needed behind it.
+func ExampleStream_MapValuesRecords_useTheKey() {
+	t := topology.New("labels")
+	t.Stream("prices", serde.String(), serde.Int64()).
+		MapValuesRecords(func(r *topology.Record[string, int64]) string {
+			return fmt.Sprintf("%s: %d cents at %s", r.Key, r.Value, r.Time().Format(time.TimeOnly))
+		}).
+		To("labels")
+
+	show(t, msg("prices", "tea", "\x00\x00\x00\x00\x00\x00\x00\xfa", 60_000))
+	// Output: labels tea tea: 250 cents at 00:01:00
+}
+
+// One record becomes many.
+func ExampleStream_FlatMapValues_itemsOfAnOrder() {
+	type order struct{ Items []string }
+	t := topology.New("items")
+	t.Stream("orders", serde.String(), serde.JSON[order]()).
+		FlatMapValues(func(o order) []string { return o.Items }).
+		To("items")
+
+	show(t, msg("orders", "ann", `{"Items": ["tea", "milk"]}`, 1), msg("orders", "bob", `{"Items": []}`, 2))
+	// Output:
+	// items ann tea
+	// items ann milk
+}
+
+// The time of records is in their values, and not when they were written. What comes too late for its
+// window is dropped.
+func ExampleTimeFromValue_timeOfTheData() {
+	type sale struct{ At time.Time }
+	t := topology.New("sales")
+	t.Stream("sales", serde.String(), serde.JSON[sale](), topology.TimeFromValue(func(s sale) time.Time { return s.At })).
+		GroupByKey().
+		Window(topology.Tumbling(time.Hour)).
+		Count("sales-by-hour").
+		Final().
+		StreamRecords(func(w topology.Window, shop string, n int64) (string, string) {
+			return shop, fmt.Sprintf("%d from %s on", n, w.StartTime().Format(time.Kitchen))
+		}).
+		To("sales-by-hour")
+
+	show(t,
+		msg("sales", "york", `{"At": "2031-05-01T09:10:00Z"}`, 0),
+		msg("sales", "york", `{"At": "2031-05-01T09:50:00Z"}`, 0),
+		msg("sales", "york", `{"At": "2031-05-01T10:05:00Z"}`, 0),
+		msg("sales", "york", `{"At": "2031-05-01T09:55:00Z"}`, 0)) // too late: no grace
+	// Output:
+	// sales-by-hour york 2 from 9:00AM on
+	// sales-by-hour york 1 from 10:00AM on
+}
+
+// A processor keeps what it has seen in a store, and passes on what is new. Its state is lost by no
+// restart.
+func ExampleStream_ProcessFunc_dropDuplicates() {
+	t := topology.New("unique")
+	seen := t.Store("seen", serde.String(), serde.Bool())
+	t.Stream("payments", serde.String(), serde.String()).
+		ProcessFunc("unique", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+			ids := seen.Open(c)
+			if _, known, err := ids.Get(r.Key); known || err != nil {
+				return err
+			}
+			c.Forward(*r)
+			return ids.Put(r.Key, true)
+		}, seen).
+		To("payments-once")
+
+	show(t, msg("payments", "17", "ann", 1), msg("payments", "18", "bob", 2), msg("payments", "17", "ann", 3))
+	// Output:
+	// payments-once 17 ann
+	// payments-once 18 bob
 }
 
 // limiter passes on the first records of each key, and starts anew every hour of stream time.
 type limiter struct {
-	c    *topology.Context[string, Flight]
+	c    *topology.Context[string, string]
 	seen *topology.Store[string, int64]
 }
 
-func (l *limiter) Process(r *topology.Record[string, Flight]) error {
+func (l *limiter) Process(r *topology.Record[string, string]) error {
 	n, _, err := l.seen.Get(r.Key)
-	if err != nil || n == 3 {
+	if err != nil || n == 2 {
 		return err
 	}
-	l.c.Forward(r.With(r.Key, r.Value))
+	l.c.Forward(*r)
 	return l.seen.Put(r.Key, n+1)
 }
 
@@ -147,131 +233,33 @@ func (l *limiter) reset(int64) error {
 	return err
 }
 
-// A processor with a store and a schedule.
-func ExampleStream_Process() {
+// A processor with a schedule: two requests of each user an hour.
+func ExampleStream_Process_limitByTheHour() {
 	t := topology.New("limited")
 	seen := t.Store("seen", serde.String(), serde.Int64())
-	t.Stream("flights", serde.String(), serde.JSON[Flight]()).
-		Process("limit", func(c *topology.Context[string, Flight]) topology.Processor[string, Flight] {
+	t.Stream("requests", serde.String(), serde.String()).
+		Process("limit", func(c *topology.Context[string, string]) topology.Processor[string, string] {
 			l := &limiter{c: c, seen: seen.Open(c)}
 			if err := c.Schedule("reset", topology.StreamTime, time.Hour, l.reset); err != nil {
 				c.Stop(err)
 			}
 			return l
 		}, seen).
-		To("limited-flights")
-	plan, err := t.Build()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, s := range plan.SubTopologies() {
-		for _, st := range s.Stores {
-			fmt.Printf("%s: %s, %s to %s\n", st.Name, st.Kind, st.Shape.Key, st.Shape.Value)
-		}
-	}
+		To("limited-requests")
+
+	hour := time.Hour.Milliseconds()
+	show(t, msg("requests", "ann", "1st", 1), msg("requests", "ann", "2nd", 2), msg("requests", "ann", "3rd", 3),
+		msg("requests", "bob", "1st", hour), msg("requests", "ann", "4th", hour+1))
 	// Output:
-	// flights-time: key-value, bytes to bytes
-	// seen: key-value, string to int64
+	// limited-requests ann 1st
+	// limited-requests ann 2nd
+	// limited-requests bob 1st
+	// limited-requests ann 4th
 }
 
-type (
-	Order struct {
-		User   string
-		Amount int
-	}
-	User struct{ Name string }
-	Bill struct {
-		Name   string
-		Amount int
-	}
-)
-
-// A stream joined with a table by key. The orders have another key than the users: Repartition brings equal ones together.
-func ExampleStream_Join() {
-	t := topology.New("bills")
-	users := t.Table("users", serde.String(), serde.JSON[User]())
-	t.Stream("orders", serde.String(), serde.JSON[Order]()).
-		SelectKey(func(o Order) string { return o.User }).
-		Repartition("orders-by-user").
-		Join("user", users, topology.Left(func(o Order, u topology.Opt[User]) Bill {
-			if !u.OK {
-				return Bill{Name: "unknown", Amount: o.Amount}
-			}
-			return Bill{Name: u.Value.Name, Amount: o.Amount}
-		})).
-		To("bills")
-	plan, err := t.Build()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, c := range plan.CoPartitioned() {
-		fmt.Println(c.Topics, "for", c.Node)
-	}
-	// Output: [orders-by-user users] for user
-}
-
-// An accumulator that knows whether it is there, and can delete itself.
-func ExampleFoldOpt() {
-	t := topology.New("balances")
-	t.Stream("bookings", serde.String(), serde.Int64()).
-		GroupByKey().
-		AggregateWith("balances", topology.FoldOpt(func(balance topology.Opt[int64], booking int64) topology.Opt[int64] {
-			if balance.Value+booking == 0 {
-				return topology.None[int64]() // settled: the key is deleted, and a tombstone goes on
-			}
-			return topology.Some(balance.Value + booking)
-		})).
-		EachUpdate().
-		ToStream().
-		To("balances")
-	plan, err := t.Build()
-	fmt.Println(plan.SubTopologies()[0].Stores[0].Name, err)
-	// Output: balances <nil>
-}
-
-// Windows that overlap: of an hour each, one beginning every ten minutes, open for five minutes more.
-func ExampleHopping() {
-	t := topology.New("visits")
-	t.Stream("visits", serde.String(), serde.Bytes()).
-		GroupByKey().
-		Window(topology.Hopping(time.Hour, 10*time.Minute).Grace(5 * time.Minute)).
-		Count("visits-per-hour").
-		Final().
-		Stream(func(w topology.Window, page string) string { return page + " " + w.StartTime().Format(time.RFC3339) }).
-		To("visits-per-hour")
-	plan, err := t.Build()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, s := range plan.SubTopologies()[0].Stores {
-		if s.Kind == topology.WindowStore {
-			fmt.Println(s.Name, s.Retention)
-		}
-	}
-	// Output: visits-per-hour 1h5m0s
-}
-
-// Register gives a serde to all keys and values of a type.
-func ExampleRegister() {
-	type place struct{ Lat, Lon float64 }
-	t := topology.New("places")
-	topology.Register(t, serde.JSON[place]())
-	t.Stream("sightings", serde.String(), serde.JSON[place]()).
-		GroupBy("by-place", func(p place) place { return p }).
-		Count("sightings").
-		ToStream().
-		To("sightings-by-place")
-	_, err := t.Build()
-	fmt.Println(err)
-	// Output: <nil>
-}
-
-// At most one alert for each user and hour, whatever partitions the payments come in: InOrder hands them to the processor in
-// the order of time.
-func ExampleStream_InOrder() {
+// At most one alert for each user and hour, whatever partitions the payments come in: InOrder hands
+// them to the processor in the order of time.
+func ExampleStream_InOrder_oneAlertAnHour() {
 	type payment struct {
 		User   string
 		Amount int
@@ -300,4 +288,20 @@ func ExampleStream_InOrder() {
 	}
 	fmt.Println(plan.Repartitions()[0].Name, "is read in order")
 	// Output: by-user is read in order
+}
+
+// Register gives a serde to all keys and values of a type.
+func ExampleRegister_serdeOfAType() {
+	type place struct{ Lat, Lon float64 }
+	t := topology.New("places")
+	topology.Register(t, serde.JSON[place]())
+	t.Stream("sightings", serde.String(), serde.JSON[place]()).
+		GroupBy("by-place", func(p place) place { return p }).
+		Count("sightings").
+		ToStream().
+		WithValueSerde(serde.JSON[int64]()).
+		To("sightings-by-place")
+
+	show(t, msg("sightings", "owl", `{"Lat": 52.5, "Lon": 13.4}`, 1), msg("sightings", "fox", `{"Lat": 52.5, "Lon": 13.4}`, 2))
+	// Output: sightings-by-place {"Lat":52.5,"Lon":13.4} 2
 }

@@ -1,0 +1,175 @@
+package topology_test
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+type (
+	Order struct {
+		User   string
+		Amount int
+	}
+	User struct{ Name string }
+	Bill struct {
+		Name   string
+		Amount int
+	}
+)
+
+// Records get what a small table says of them. Every process reads the table whole, so that any key
+// can be looked up.
+func ExampleStream_JoinGlobal_enrich() {
+	t := topology.New("located")
+	airports := t.GlobalTable("airports", serde.String(), serde.JSON[Airport]())
+	t.Stream("flights", serde.String(), serde.JSON[Flight]()).
+		JoinGlobal("airport", airports, Flight.OriginCode, topology.Inner(located)).
+		To("delays")
+
+	show(t, msg("airports", "SFO", `{"State": "CA"}`, 0),
+		msg("flights", "UA1", `{"Origin": "SFO", "Minutes": 12}`, 1),
+		msg("flights", "UA2", `{"Origin": "???", "Minutes": 3}`, 2)) // finds nothing
+	// Output: delays UA1 {"State":"CA","Minutes":12}
+}
+
+// A stream is joined with a table by key, and keeps what finds nothing. The orders have another key
+// than the users, so Repartition brings equal ones together.
+func ExampleStream_Join_keepWhatFindsNothing() {
+	t := topology.New("bills")
+	users := t.Table("users", serde.String(), serde.JSON[User]())
+	t.Stream("orders", serde.String(), serde.JSON[Order]()).
+		SelectKey(func(o Order) string { return o.User }).
+		Repartition("orders-by-user").
+		Join("user", users, topology.Left(func(o Order, u topology.Opt[User]) Bill {
+			if !u.OK {
+				return Bill{Name: "unknown", Amount: o.Amount}
+			}
+			return Bill{Name: u.Value.Name, Amount: o.Amount}
+		})).
+		To("bills")
+
+	show(t, msg("users", "u7", `{"Name": "Ann"}`, 1),
+		msg("orders", "1", `{"User": "u7", "Amount": 30}`, 2), msg("orders", "2", `{"User": "u8", "Amount": 9}`, 3))
+	// Output:
+	// bills u7 {"Name":"Ann","Amount":30}
+	// bills u8 {"Name":"unknown","Amount":9}
+}
+
+// What belongs together is counted by a field of the values.
+func ExampleStream_GroupBy_countByField() {
+	t := topology.New("orders-by-user")
+	t.Stream("orders", serde.String(), serde.JSON[Order]()).
+		GroupBy("user", func(o Order) string { return o.User }).
+		Count("orders-by-user").
+		ToStream().
+		WithValueSerde(serde.JSON[int64]()).
+		To("orders-by-user")
+
+	show(t, msg("orders", "1", `{"User": "ann"}`, 1), msg("orders", "2", `{"User": "bob"}`, 2), msg("orders", "3", `{"User": "ann"}`, 3))
+	// Output:
+	// orders-by-user bob 1
+	// orders-by-user ann 2
+}
+
+// The largest value of each key so far, at every change.
+func ExampleGrouped_Reduce_bestOfEachKey() {
+	t := topology.New("records")
+	t.Stream("throws", serde.String(), serde.JSON[float64]()).
+		GroupByKey().
+		Reduce("best", math.Max).
+		EachUpdate().
+		ToStream().
+		To("best")
+
+	show(t, msg("throws", "ann", "61.5", 1), msg("throws", "ann", "58.2", 2), msg("throws", "ann", "64", 3))
+	// Output:
+	// best ann 61.5
+	// best ann 61.5
+	// best ann 64
+}
+
+// An aggregator with a start of its own. The same value serves all time and each hour.
+func ExampleAggregator_From_smallestValue() {
+	lowest := topology.Fold(math.Min).From(func() float64 { return math.Inf(1) })
+	t := topology.New("lowest")
+	readings := t.Stream("readings", serde.String(), serde.JSON[float64]()).GroupByKey()
+	text := topology.ValueSerde(serde.JSON[float64]())
+	readings.AggregateWith("lowest", lowest, text).ToStream().To("lowest")
+	readings.Window(topology.Tumbling(time.Hour)).AggregateWith("lowest-by-hour", lowest, text).
+		Final().
+		Stream(func(w topology.Window, sensor string) string { return sensor + w.StartTime().Format(" 15h") }).
+		To("lowest-by-hour")
+
+	minute := time.Minute.Milliseconds()
+	show(t, msg("readings", "roof", "4.5", 10*minute), msg("readings", "roof", "6", 50*minute), msg("readings", "roof", "5", 70*minute))
+	// Output:
+	// lowest-by-hour roof 00h 4.5
+	// lowest roof 4.5
+	// lowest-by-hour roof 01h 5
+}
+
+// An aggregation of whole records: their times are in the result.
+func ExampleGrouped_AggregateRecords_firstAndLastTime() {
+	type span struct{ First, Last int64 }
+	t := topology.New("spans")
+	t.Stream("visits", serde.String(), serde.Bytes()).
+		GroupByKey().
+		AggregateRecords("spans", topology.FoldOpt(func(s topology.Opt[span], r *topology.Record[string, []byte]) topology.Opt[span] {
+			if !s.OK {
+				return topology.Some(span{r.Timestamp, r.Timestamp})
+			}
+			return topology.Some(span{min(s.Value.First, r.Timestamp), max(s.Value.Last, r.Timestamp)})
+		})).
+		ToStream().
+		To("spans")
+
+	show(t, msg("visits", "ann", "", 20), msg("visits", "ann", "", 10), msg("visits", "ann", "", 30))
+	// Output: spans ann {"First":10,"Last":30}
+}
+
+// An accumulator that knows whether it is there, and can delete itself.
+func ExampleFoldOpt_deleteWhatIsSettled() {
+	t := topology.New("balances")
+	t.Stream("bookings", serde.String(), serde.JSON[int64]()).
+		GroupByKey().
+		AggregateWith("balances", topology.FoldOpt(func(balance topology.Opt[int64], booking int64) topology.Opt[int64] {
+			if balance.Value+booking == 0 {
+				return topology.None[int64]() // settled: the key is deleted, and a tombstone goes on
+			}
+			return topology.Some(balance.Value + booking)
+		}), topology.ValueSerde(serde.JSON[int64]())).
+		EachUpdate().
+		ToStream().
+		To("balances")
+
+	show(t, msg("bookings", "ann", "30", 1), msg("bookings", "ann", "-30", 2), msg("bookings", "ann", "5", 3))
+	// Output:
+	// balances ann 30
+	// balances ann null
+	// balances ann 5
+}
+
+// Windows that overlap: of an hour each, one beginning every half of an hour, open for five minutes
+// more. Each has one final result.
+func ExampleHopping_visitsOfTheLastHour() {
+	t := topology.New("visits")
+	t.Stream("visits", serde.String(), serde.Bytes()).
+		GroupByKey().
+		Window(topology.Hopping(time.Hour, 30*time.Minute).Grace(5 * time.Minute)).
+		Count("visits-per-hour").
+		Final().
+		StreamRecords(func(w topology.Window, page string, n int64) (string, string) {
+			return page, fmt.Sprintf("%s to %s: %d", w.StartTime().Format("15:04"), w.EndTime().Format("15:04"), n)
+		}).
+		To("visits-per-hour")
+
+	minute := time.Minute.Milliseconds()
+	show(t, msg("visits", "/", "", 10*minute), msg("visits", "/", "", 40*minute), msg("visits", "/", "", 50*minute))
+	// Output:
+	// visits-per-hour / 00:00 to 01:00: 3
+	// visits-per-hour / 00:30 to 01:30: 2
+}
