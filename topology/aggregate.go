@@ -67,8 +67,8 @@ func reduction[K, V any](s Stream[K, V], store string, f func(V, V) V, opts []Va
 	return a
 }
 
-// copying returns the serde that a reduction copies values with, and whether their bytes are written
-// by it; nothing for values of which every assignment is a copy.
+// copying returns the serde that a reduction copies values with, and whether their bytes are
+// written by it; nothing for values of which every assignment is a copy.
 func copying[V any](at site, of *serdeRef[V]) (v serde.Serde[V], raw bool) {
 	if !ops.Mutable[V]() {
 		return nil, false
@@ -114,7 +114,8 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind S
 	n.partitioned = true
 	n.emits = new(emitDecl)
 	n.reads = reads{key: a.usesKey, value: a.usesValue, wantKey: s.key, wantValue: a.wantValue}
-	// Updates bring along the bytes that the flush writes; what is forwarded at once is encoded only if it has to be copied anyway.
+	// Updates bring along the bytes that the flush writes; what is forwarded at once is encoded
+	// only if it has to be copied anyway.
 	mutable := ops.Mutable[A]()
 	n.value = output{serde: a.value, live: func(p *planNode) bool {
 		return p.emit == ops.EmitUpdates || p.emit == ops.EmitEach && mutable

@@ -114,7 +114,8 @@ func (m *model) end(commit bool) (updates, each []string) {
 	return updates, each
 }
 
-// Every aggregation, in every policy and with every size of the cache, against plain loops; with aborts and restarts.
+// Every aggregation, in every policy and with every size of the cache, against plain loops; with
+// aborts and restarts.
 func TestAggregations(t *testing.T) {
 	type grouped = topology.Grouped[string, int64]
 	type table = topology.Table[string, int64]
@@ -305,7 +306,8 @@ func TestTryAggregateFails(t *testing.T) {
 	}
 }
 
-// A value that cannot be encoded is reported once, at the commit, and the value before it counts again.
+// A value that cannot be encoded is reported once, at the commit, and the value before it counts
+// again.
 func TestEncodeErrorAtCommit(t *testing.T) {
 	for _, budget := range []int64{0, 1 << 20} {
 		tp, s := numbers()
@@ -370,7 +372,8 @@ func (b *bag) add(v string) *bag {
 	return b
 }
 
-// Accumulators that are changed in place: what was forwarded, joined or adopted by a reducer behind does not change any more.
+// Accumulators that are changed in place: what was forwarded, joined or adopted by a reducer behind
+// does not change any more.
 func TestMutableAccumulators(t *testing.T) {
 	for _, each := range []bool{false, true} {
 		for _, budget := range []int64{0, 1 << 20} {

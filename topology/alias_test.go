@@ -11,7 +11,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// What is declared elsewhere and has another name here shows no fields and methods in the documentation, so the comments name them: all.
+// What is declared elsewhere and has another name here shows no fields and methods in the
+// documentation, so the comments name them: all.
 func TestAliasesNameTheirMembers(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "alias.go", nil, parser.ParseComments)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// The way of a record through operators. Keys and values are numbers, whose serde does not allocate: what is left are the operators.
+// The way of a record through operators. Keys and values are numbers, whose serde does not
+// allocate: what is left are the operators.
 
 // paths are topologies whose operators must not allocate per record.
 var paths = []struct {
@@ -193,7 +194,8 @@ func (l *lane) send(tb testing.TB, key, value int64) {
 	}
 }
 
-// Operators do not allocate for a record whose key they have in their cache, and neither does the commit.
+// Operators do not allocate for a record whose key they have in their cache, and neither does the
+// commit.
 func TestNoAllocationPerRecord(t *testing.T) {
 	for _, p := range paths {
 		t.Run(p.name, func(t *testing.T) {
@@ -221,7 +223,8 @@ func TestNoAllocationPerRecord(t *testing.T) {
 	}
 }
 
-// BenchmarkOperators is the cost of a record, over 10,000 keys. A commit's flush for each 10,000 records is included, the database is not.
+// BenchmarkOperators is the cost of a record, over 10,000 keys. A commit's flush for each 10,000
+// records is included, the database is not.
 func BenchmarkOperators(b *testing.B) {
 	for _, p := range paths {
 		b.Run(p.name, func(b *testing.B) { run(b, newLane(b, p.build, "in", false), 10_000) })

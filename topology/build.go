@@ -9,34 +9,42 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// planNode is a node of a plan: a node as it was when the plan was built, and what building found out.
+// planNode is a node of a plan: a node as it was when the plan was built, and what building found
+// out.
 type planNode struct {
 	*node
 	children []int
 	sub      int // index of its sub-topology
 	emit     ops.Emit
 
-	// Serdes of the bytes that come with the input's keys and values, and with the output's; "" if none do.
+	// Serdes of the bytes that come with the input's keys and values, and with the output's; "" if
+	// none do.
 	rawKey, rawValue       string
 	rawKeyOut, rawValueOut string
 	// mixedKey and mixedValue say that the inputs' bytes are of different serdes.
 	mixedKey, mixedValue bool
-	// What has to be decoded: of the input, for this node and those behind; of the output, for those behind.
+	// What has to be decoded: of the input, for this node and those behind; of the output, for
+	// those behind.
 	needKey, needValue bool
 	outKey, outValue   bool
 	sink               *Sink
-	// places says that an InOrder comes further on, behind repartition topics too: it wants to know where records stand.
+	// places says that an InOrder comes further on, behind repartition topics too: it wants to know
+	// where records stand.
 	places bool
-	// line is the InOrder before this node, in its sub-topology, whose time it goes by; noLine if it goes by the task's.
+	// line is the InOrder before this node, in its sub-topology, whose time it goes by; noLine if
+	// it goes by the task's.
 	line int
-	// late is how much event time what reaches the node may lie behind the task's time, since behind that of its line.
+	// late is how much event time what reaches the node may lie behind the task's time, since
+	// behind that of its line.
 	late, since time.Duration
-	// held says that a node before this one, in its sub-topology, holds back updates until the commit.
+	// held says that a node before this one, in its sub-topology, holds back updates until the
+	// commit.
 	held bool
 }
 
-// Build checks the topology and returns its plan. The error joins all mistakes, each a [*Mistake] with the position of the call and a way
-// out. The topology may be extended afterwards and built again; plans do not change.
+// Build checks the topology and returns its plan. The error joins all mistakes, each a [*Mistake]
+// with the position of the call and a way out. The topology may be extended afterwards and built
+// again; plans do not change.
 func (t *Topology) Build() (*Plan, error) {
 	kept := len(t.mistakes)
 	defer func() { t.mistakes = t.mistakes[:kept] }() // those of this call
@@ -153,7 +161,8 @@ func nameOf(s anySerde) string {
 	return name
 }
 
-// checkJoins checks that both sides of a join have keys of one serde: their bytes decide the partition.
+// checkJoins checks that both sides of a join have keys of one serde: their bytes decide the
+// partition.
 func (t *Topology) checkJoins() {
 	for _, n := range t.nodes {
 		if n.looks.table == nil {
@@ -198,9 +207,10 @@ func (t *Topology) checkInternal(p *Plan) {
 	}
 }
 
-// checkLoops refuses topologies whose sub-topologies read, by whatever way, what they write: there is no telling when they are done, and
-// time, which none of them lets run ahead of its inputs, would stand still. The operators form no loop where all topics of the way are
-// repartition topics; then the sub-topology can be divided.
+// checkLoops refuses topologies whose sub-topologies read, by whatever way, what they write: there
+// is no telling when they are done, and time, which none of them lets run ahead of its inputs,
+// would stand still. The operators form no loop where all topics of the way are repartition topics;
+// then the sub-topology can be divided.
 func (t *Topology) checkLoops(p *Plan) {
 	// next are the sub-topologies that read what a sub-topology writes.
 	next := make([][]int, len(p.subs))

@@ -369,7 +369,8 @@ func TestBuildErrors(t *testing.T) {
 	}
 }
 
-// sameButLines reports whether want is in got, but for line numbers: those of other calls are noted beside them.
+// sameButLines reports whether want is in got, but for line numbers: those of other calls are noted
+// beside them.
 func sameButLines(got, want string) bool {
 	strip := func(s string) string {
 		parts := strings.Split(s, "build_test.go:")

@@ -16,9 +16,10 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// Contract is what the instances that share the tasks of an application must agree in, of their plans: sub-topologies and what
-// they read, repartition topics and what is written to them, stores and what they are, time, and global tables. Nodes without state, names
-// of nodes, and output topics may differ: such instances can take over each other's tasks.
+// Contract is what the instances that share the tasks of an application must agree in, of their
+// plans: sub-topologies and what they read, repartition topics and what is written to them, stores
+// and what they are, time, and global tables. Nodes without state, names of nodes, and output
+// topics may differ: such instances can take over each other's tasks.
 //
 // It is a value of text, for people and for comparison, and is safe for concurrent use.
 type Contract struct{ parts []contractPart } // by name
@@ -160,8 +161,8 @@ func UnpackContract(packed []byte) (Contract, error) {
 	return c, nil
 }
 
-// Differences returns in what a plan does not fit a group that runs another one, as "store delays: windows of 10m, the group has windows of 5m",
-// in the order of names; nothing if it fits.
+// Differences returns in what a plan does not fit a group that runs another one, as "store delays:
+// windows of 10m, the group has windows of 5m", in the order of names; nothing if it fits.
 func (c Contract) Differences(group Contract) []string {
 	var d []string
 	for _, p := range c.parts {

@@ -11,7 +11,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// contractOf builds a job with state before and behind a repartition topic. change may be one of the cases of the test.
+// contractOf builds a job with state before and behind a repartition topic. change may be one of
+// the cases of the test.
 func contractOf(t *testing.T, change string) topology.Contract {
 	t.Helper()
 	is := func(c string) bool { return c == change }
@@ -80,7 +81,8 @@ func contractOf(t *testing.T, change string) topology.Contract {
 	return plan.Contract()
 }
 
-// TestContract: plans fit into one group if they agree in state, topics, keys and time, whatever else differs. What does not fit is named.
+// TestContract: plans fit into one group if they agree in state, topics, keys and time, whatever
+// else differs. What does not fit is named.
 func TestContract(t *testing.T) {
 	group := contractOf(t, "")
 	for _, c := range []struct {

@@ -77,12 +77,13 @@ func (p *Plan) topicsOf(n *planNode) []string {
 	return topics
 }
 
-// Partitions returns the number of partitions of every repartition topic, by short name, given those of the other input topics. ok of
-// count is false for a topic that does not exist. have, which may be nil, knows the repartition topics that exist already, by short
-// name: where the topology asks for no number they keep theirs, for keys must not move when an input grows.
+// Partitions returns the number of partitions of every repartition topic, by short name, given
+// those of the other input topics. ok of count is false for a topic that does not exist. have,
+// which may be nil, knows the repartition topics that exist already, by short name: where the
+// topology asks for no number they keep theirs, for keys must not move when an input grows.
 //
-// The error joins all that does not fit: topics that do not exist, and topics that have to be co-partitioned and are not, with
-// the position of the node that demands it.
+// The error joins all that does not fit: topics that do not exist, and topics that have to be
+// co-partitioned and are not, with the position of the node that demands it.
 func (p *Plan) Partitions(count, have func(topic string) (n int32, ok bool)) (map[string]int32, error) {
 	var errs []error
 	counts := make(map[string]int32) // by topic; 0 if not known yet
@@ -165,12 +166,14 @@ func (p *Plan) meet(counts map[string]int32) (changed bool) {
 	return changed
 }
 
-// waits reports whether a topic is co-partitioned with others, so that its writers alone do not decide.
+// waits reports whether a topic is co-partitioned with others, so that its writers alone do not
+// decide.
 func (p *Plan) waits(topic string, counts map[string]int32) bool {
 	return slices.ContainsFunc(p.coPartitions, func(c CoPartition) bool { return slices.Contains(c.Topics, topic) })
 }
 
-// largestOfGroups decides for the first group of repartition topics of which none has a number: the largest input of all their writers.
+// largestOfGroups decides for the first group of repartition topics of which none has a number: the
+// largest input of all their writers.
 func (p *Plan) largestOfGroups(counts map[string]int32) (changed bool) {
 	for _, c := range p.coPartitions {
 		n := int32(0)
@@ -199,7 +202,8 @@ func (p *Plan) largestOfGroups(counts map[string]int32) (changed bool) {
 	return false
 }
 
-// largestInput returns the largest number of partitions that an input of the writers has; 0 if one is not known yet.
+// largestInput returns the largest number of partitions that an input of the writers has; 0 if one
+// is not known yet.
 func (p *Plan) largestInput(writers []Writer, counts map[string]int32) int32 {
 	n := int32(0)
 	for _, w := range writers {

@@ -2,8 +2,8 @@ package topology
 
 import "slices"
 
-// cut divides the plan into sub-topologies: nodes belong together if records go from one to the other, or if they share a store or
-// an input topic.
+// cut divides the plan into sub-topologies: nodes belong together if records go from one to the
+// other, or if they share a store or an input topic.
 func (p *Plan) cut(t *Topology) {
 	sets := newSets(len(p.nodes))
 	byStore := make(map[*storeDecl]int)

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Description is what a plan consists of, for people and for comparison: nodes with names and kinds, topics and stores with their serdes,
-// windows, when results are emitted. It names no functions and no types of Go, so that a program and a file that come to the same plan
-// have the same description.
+// Description is what a plan consists of, for people and for comparison: nodes with names and
+// kinds, topics and stores with their serdes, windows, when results are emitted. It names no
+// functions and no types of Go, so that a program and a file that come to the same plan have the
+// same description.
 type Description struct {
 	Topology      string                   `json:"topology"`
 	SubTopologies []SubTopologyDescription `json:"subTopologies"`
@@ -83,8 +84,8 @@ func (p *Plan) Describe() *Description {
 	return d
 }
 
-// Fingerprint returns a short text that is the same for plans with the same description. Instances of one group need not have
-// the same: see [Plan.Contract].
+// Fingerprint returns a short text that is the same for plans with the same description. Instances
+// of one group need not have the same: see [Plan.Contract].
 func (p *Plan) Fingerprint() string {
 	sum := sha256.Sum256(p.describe().JSON())
 	return hex.EncodeToString(sum[:8])
@@ -194,7 +195,8 @@ func duration(d time.Duration) string {
 func (d *Description) JSON() []byte {
 	b, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
-		return []byte(fmt.Sprintf("%q", err.Error())) // it holds strings and numbers: there is nothing that can fail
+		// It holds strings and numbers: there is nothing that can fail.
+		return []byte(fmt.Sprintf("%q", err.Error()))
 	}
 	return append(b, '\n')
 }

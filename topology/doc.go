@@ -43,7 +43,8 @@
 //	func main() {
 //		t := topology.New("flight-delays")
 //		airports := t.GlobalTable("airports", serde.String(), serde.JSON[Airport]())
-//		t.Stream("flights", serde.String(), serde.JSON[Flight](), topology.TimeFromValue(Flight.Time)).
+//		t.Stream("flights", serde.String(), serde.JSON[Flight](),
+//			topology.TimeFromValue(Flight.Time)).
 //			Filter(Flight.Late).
 //			JoinGlobal("airport", airports, Flight.Airport, topology.Inner(Flight.From)).
 //			GroupBy("state", Delay.ByState).
@@ -56,7 +57,10 @@
 //		if err != nil {
 //			log.Fatal(err)
 //		}
-//		app, err := processor.New(plan, processor.Config{Brokers: []string{"localhost:9092"}, StateDir: "state"})
+//		app, err := processor.New(plan, processor.Config{
+//			Brokers:  []string{"localhost:9092"},
+//			StateDir: "state",
+//		})
 //		if err != nil {
 //			log.Fatal(err)
 //		}
@@ -101,23 +105,24 @@
 //
 // # Names
 //
-// What owns a topic or a store is given a name by its author, always as the first argument: it names
-// the store, the changelog topic or the repartition topic, and state stays with it when the program
-// around it changes. Operators without state are numbered.
+// What owns a topic or a store is given a name by its author, always as the first argument: it
+// names the store, the changelog topic or the repartition topic, and state stays with it when the
+// program around it changes. Operators without state are numbered.
 //
 // # Serdes
 //
-// Keys and values are written with the serdes that the sources were given, as long as their types do
-// not change. After that they are written with the serde of their type: the one given to [Register],
-// the built-in one of a scalar, and JSON for values of structs. WithKeySerde, WithValueSerde,
-// [KeySerde] and [ValueSerde] say otherwise. Keys that are no scalars need a serde of their own.
+// Keys and values are written with the serdes that the sources were given, as long as their types
+// do not change. After that they are written with the serde of their type: the one given to
+// [Register], the built-in one of a scalar, and JSON for values of structs. WithKeySerde,
+// WithValueSerde, [KeySerde] and [ValueSerde] say otherwise. Keys that are no scalars need a serde
+// of their own.
 //
-// What nobody looks at is not decoded: a stream that goes from one topic to another, or is counted by
-// key, passes bytes on as they came, valid or not.
+// What nobody looks at is not decoded: a stream that goes from one topic to another, or is counted
+// by key, passes bytes on as they came, valid or not.
 //
 // # Plans
 //
-// [Topology.Build] returns a [Plan]. It is cut into sub-topologies at repartition topics; a task runs
-// one sub-topology for one partition, with a [Graph] that [Plan.NewGraph] makes. [Plan.Describe]
-// says what a plan consists of, as text, JSON or a drawing.
+// [Topology.Build] returns a [Plan]. It is cut into sub-topologies at repartition topics; a task
+// runs one sub-topology for one partition, with a [Graph] that [Plan.NewGraph] makes.
+// [Plan.Describe] says what a plan consists of, as text, JSON or a drawing.
 package topology

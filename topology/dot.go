@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// DOT returns the description as a graph in the language of Graphviz: a box for each sub-topology, an ellipse for each node, a cylinder for
-// each store, a note for each topic.
+// DOT returns the description as a graph in the language of Graphviz: a box for each sub-topology,
+// an ellipse for each node, a cylinder for each store, a note for each topic.
 func (d *Description) DOT() string {
 	var b strings.Builder
 	q := strconv.Quote

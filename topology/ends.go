@@ -1,15 +1,15 @@
 package topology
 
-// Discard says that it is meant that the stream ends here: nothing more is done with its records, and
-// nothing is written. Without it, [Topology.Build] refuses a chain whose records nobody reads; a table and
-// a processor with a store may end one, for their state is a result. What comes before Discard is done for
-// its own sake, such as [Stream.Peek].
+// Discard says that it is meant that the stream ends here: nothing more is done with its records,
+// and nothing is written. Without it, [Topology.Build] refuses a chain whose records nobody reads;
+// a table and a processor with a store may end one, for their state is a result. What comes before
+// Discard is done for its own sake, such as [Stream.Peek].
 func (s Stream[K, V]) Discard() { s.node().discarded = true }
 
-// MarkPartitioned says that records with equal keys lie in one partition, although the operator before
-// it changes keys: where a new key follows from the old one, and no two old ones give the same. Then no
-// [Stream.Repartition] is needed for what keeps state by key. If it is not so, results are wrong: each
-// task has a state of its own for a key that several tasks see.
+// MarkPartitioned says that records with equal keys lie in one partition, although the operator
+// before it changes keys: where a new key follows from the old one, and no two old ones give the
+// same. Then no [Stream.Repartition] is needed for what keeps state by key. If it is not so,
+// results are wrong: each task has a state of its own for a key that several tasks see.
 //
 // It is said of the operator whose output s is, right behind it.
 func (s Stream[K, V]) MarkPartitioned() Stream[K, V] {

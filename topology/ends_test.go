@@ -9,7 +9,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// Chains that end in nothing are mistakes, each with its place, unless it is said that they are meant.
+// Chains that end in nothing are mistakes, each with its place, unless it is said that they are
+// meant.
 func TestEnds(t *testing.T) {
 	longer := func(v string) bool { return len(v) > 1 }
 	keep := func(c *topology.Context[string, string], r *topology.Record[string, string]) error { return nil }

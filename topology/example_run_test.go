@@ -7,8 +7,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// show processes messages with a topology, to the end of its input, and prints what it writes. (Users
-// have package processortest for that, which this package must not import.)
+// show processes messages with a topology, to the end of its input, and prints what it writes.
+// (Users have package processortest for that, which this package must not import.)
 func show(t *topology.Topology, messages ...message) {
 	r := newRig(exampleTB{}, t)
 	r.skip = true

@@ -138,7 +138,8 @@ func ExampleFoldOpt_deleteWhatIsSettled() {
 		GroupByKey().
 		AggregateWith("balances", topology.FoldOpt(func(balance topology.Opt[int64], booking int64) topology.Opt[int64] {
 			if balance.Value+booking == 0 {
-				return topology.None[int64]() // settled: the key is deleted, and a tombstone goes on
+				// Settled: the key is deleted, and a tombstone goes on.
+				return topology.None[int64]()
 			}
 			return topology.Some(balance.Value + booking)
 		}), topology.ValueSerde(serde.JSON[int64]())).

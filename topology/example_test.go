@@ -89,14 +89,14 @@ func Example() {
 func ExampleTopology_Build_readMistakes() {
 	t := topology.New("orders")
 	orders := t.Stream("orders", serde.String(), serde.JSON[Flight]())
-	orders.To("all orders")
-	orders.GroupByKey().Count("per origin")
+	orders.Filter(nil).To("departed")
+	orders.GroupByKey().Count("orders of an origin")
 	_, err := t.Build()
 	var first *topology.Mistake
 	if errors.As(err, &first) {
-		fmt.Println(first.Text)
+		fmt.Printf("%s: %s", first.Node, first.Text)
 	}
-	// Output: the topic "all orders" has ' ' in it: names consist of letters, digits, '.', '_' and '-'
+	// Output: filter-1: the predicate is nil: give a function
 }
 
 // Records go to topics by their values. Branches are streams like any other.
@@ -129,8 +129,8 @@ func ExampleStream_TryMapValues_parseTexts() {
 	// map-values-1, offset 2: strconv.Atoi: parsing "x": invalid syntax
 }
 
-// A value may be computed from the key, the time and the headers of its record too. The key stays, so
-// that no repartition topic is needed behind it.
+// A value may be computed from the key, the time and the headers of its record too. The key stays,
+// so that no repartition topic is needed behind it.
 func ExampleStream_MapValuesRecords_useTheKey() {
 	t := topology.New("labels")
 	t.Stream("prices", serde.String(), serde.Int64()).
@@ -157,8 +157,8 @@ func ExampleStream_FlatMapValues_itemsOfAnOrder() {
 	// items ann milk
 }
 
-// The time of records is in their values, and not when they were written. What comes too late for its
-// window is dropped.
+// The time of records is in their values, and not when they were written. What comes too late for
+// its window is dropped.
 func ExampleTimeFromValue_timeOfTheData() {
 	type sale struct{ At time.Time }
 	t := topology.New("sales")

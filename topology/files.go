@@ -8,15 +8,15 @@ import (
 )
 
 // forFiles are the forms of the language for topologies that are read from files: their calls have
-// positions in the file, and their expressions may fail anywhere. Errors go to the error policy; the
-// context ends when the record's transaction can no longer commit. In a plan the forms look like
-// their originals.
+// positions in the file, and their expressions may fail anywhere. Errors go to the error policy;
+// the context ends when the record's transaction can no longer commit. In a plan the forms look
+// like their originals.
 //
 // It is not exported, and neither can be the key to it: go doc shows none of this.
 type forFiles struct{ t *Topology }
 
-// ForFiles is for the packages of kolk that read topologies from files. No other can call it, for its
-// argument lies in an internal package.
+// ForFiles is for the packages of kolk that read topologies from files. No other can call it, for
+// its argument lies in an internal package.
 func (t *Topology) ForFiles(door.Key) forFiles { return forFiles{t} }
 
 // At sets the position that later calls are reported with; "" goes back to the file and line of the
@@ -43,8 +43,8 @@ func (forFiles) MapValuesRecords[K, V, V2 any](s Stream[K, V], f func(context.Co
 	})
 }
 
-// Map gives each record the key and value that f computes from all of it; timestamp and headers stay.
-// As with [Stream.SelectKey], tombstones are dropped and counted. In a plan it looks like
+// Map gives each record the key and value that f computes from all of it; timestamp and headers
+// stay. As with [Stream.SelectKey], tombstones are dropped and counted. In a plan it looks like
 // [Stream.MapRecords].
 func (forFiles) Map[K, V, K2, V2 any](s Stream[K, V], f func(context.Context, *Record[K, V]) (K2, V2, error)) Stream[K2, V2] {
 	n := s.add("map-records")

@@ -8,9 +8,9 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// NewGraph returns new instances of the operators of a sub-topology for a task. It may read and write
-// the task's stores: what expired is deleted. It calls the suppliers of processors, which schedule
-// their punctuations.
+// NewGraph returns new instances of the operators of a sub-topology for a task. It may read and
+// write the task's stores: what expired is deleted. It calls the suppliers of processors, which
+// schedule their punctuations.
 func (p *Plan) NewGraph(sub *SubTopology, task Task) (*Graph, error) {
 	if sub.index >= len(p.subs) || p.subs[sub.index] != sub {
 		return nil, fmt.Errorf("topology: sub-topology %s is not of this plan", sub.Name)

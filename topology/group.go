@@ -6,14 +6,15 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// Grouped is a stream whose records with the same key are in one partition, ready to be aggregated. It is made by
-// [Stream.GroupByKey] and [Stream.GroupBy].
+// Grouped is a stream whose records with the same key are in one partition, ready to be aggregated.
+// It is made by [Stream.GroupByKey] and [Stream.GroupBy].
 type Grouped[K, V any] struct {
 	s Stream[K, V]
 }
 
-// GroupByKey groups by the key that the records have. It is a mistake where the key was changed before: then equal keys lie in
-// different partitions, and [Stream.GroupBy] or [Stream.Repartition] is needed.
+// GroupByKey groups by the key that the records have. It is a mistake where the key was changed
+// before: then equal keys lie in different partitions, and [Stream.GroupBy] or [Stream.Repartition]
+// is needed.
 func (s Stream[K, V]) GroupByKey() Grouped[K, V] {
 	n := s.node()
 	n.t.needPartitioned(n.t.caller(), "", "GroupByKey", n)
@@ -27,9 +28,10 @@ func (t *Topology) needPartitioned(at, name, what string, n *node) {
 	}
 }
 
-// GroupBy groups by the key that f computes from each value: the records go through a repartition topic, which is named by name. Records
-// without a value are dropped and counted; those without a key are not, for the new one is made of the value. Whatever f returns is
-// a key: a nil slice is an empty one. Records that have none to be grouped by are left out with [Stream.Filter] before.
+// GroupBy groups by the key that f computes from each value: the records go through a repartition
+// topic, which is named by name. Records without a value are dropped and counted; those without a
+// key are not, for the new one is made of the value. Whatever f returns is a key: a nil slice is an
+// empty one. Records that have none to be grouped by are left out with [Stream.Filter] before.
 func (s Stream[K, V]) GroupBy[K2 any](name string, f func(V) K2, opts ...KeyOption[K2]) Grouped[K2, V] {
 	n := s.groupBy(name, f == nil)
 	return grouped(s, n, opts, func(at site, next ops.Receiver[K2, V]) (ops.Receiver[K, V], error) {

@@ -84,7 +84,8 @@ func TestJoinTable(t *testing.T) {
 	}
 }
 
-// A stream joined with an aggregation of itself sees it before or after the update, as they were declared.
+// A stream joined with an aggregation of itself sees it before or after the update, as they were
+// declared.
 func TestJoinWithOwnAggregation(t *testing.T) {
 	tp, s := text()
 	n := s.GroupByKey().Count("n")

@@ -15,8 +15,8 @@ func (s Stream[K, V]) MapValues[V2 any](f func(V) V2) Stream[K, V2] {
 	})
 }
 
-// TryMapValues is [Stream.MapValues] with a function that can fail: its errors go to the error policy. The context ends when the
-// record's transaction can no longer commit.
+// TryMapValues is [Stream.MapValues] with a function that can fail: its errors go to the error
+// policy. The context ends when the record's transaction can no longer commit.
 func (s Stream[K, V]) TryMapValues[V2 any](f func(context.Context, V) (V2, error)) Stream[K, V2] {
 	n := s.add("map-values")
 	n.need("the function", f == nil)
@@ -25,8 +25,8 @@ func (s Stream[K, V]) TryMapValues[V2 any](f func(context.Context, V) (V2, error
 	})
 }
 
-// MapValuesRecords is [Stream.MapValues] with a function that sees the whole record, so that a value
-// may depend on the key, the time and the headers. It does not see tombstones, which pass.
+// MapValuesRecords is [Stream.MapValues] with a function that sees the whole record, so that a
+// value may depend on the key, the time and the headers. It does not see tombstones, which pass.
 func (s Stream[K, V]) MapValuesRecords[V2 any](f func(*Record[K, V]) V2) Stream[K, V2] {
 	n := s.add("map-values")
 	n.reads.key = true
@@ -57,8 +57,9 @@ func (s Stream[K, V]) TryFlatMapValues[V2 any](f func(context.Context, V) ([]V2,
 	})
 }
 
-// MapRecords replaces each record. [Record.With] makes one that inherits timestamp and headers. What is grouped or joined by key
-// after it has to go through [Stream.GroupBy] or [Stream.Repartition], for the key may be another.
+// MapRecords replaces each record. [Record.With] makes one that inherits timestamp and headers.
+// What is grouped or joined by key after it has to go through [Stream.GroupBy] or
+// [Stream.Repartition], for the key may be another.
 func (s Stream[K, V]) MapRecords[K2, V2 any](f func(*Record[K, V]) Record[K2, V2]) Stream[K2, V2] {
 	n := s.add("map-records")
 	n.reads.key = true
@@ -78,8 +79,8 @@ func (s Stream[K, V]) FlatMapRecords[K2, V2 any](f func(*Record[K, V]) []Record[
 	})
 }
 
-// SelectKey gives each record the key that f computes from its value. What is grouped or joined by it after that has to go through
-// [Stream.Repartition]; [Stream.GroupBy] does both in one.
+// SelectKey gives each record the key that f computes from its value. What is grouped or joined by
+// it after that has to go through [Stream.Repartition]; [Stream.GroupBy] does both in one.
 func (s Stream[K, V]) SelectKey[K2 any](f func(V) K2) Stream[K2, V] {
 	n := s.add("select-key")
 	n.need("the function", f == nil)
@@ -88,7 +89,8 @@ func (s Stream[K, V]) SelectKey[K2 any](f func(V) K2) Stream[K2, V] {
 	})
 }
 
-// TrySelectKey is [Stream.SelectKey] with a function that can fail: its errors go to the error policy.
+// TrySelectKey is [Stream.SelectKey] with a function that can fail: its errors go to the error
+// policy.
 func (s Stream[K, V]) TrySelectKey[K2 any](f func(context.Context, V) (K2, error)) Stream[K2, V] {
 	n := s.add("select-key")
 	n.need("the function", f == nil)

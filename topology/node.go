@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// node is an operator as it was declared: where it stands, what it does with keys and values, what a
-// plan has to know of it, and how it is built.
+// node is an operator as it was declared: where it stands, what it does with keys and values, what
+// a plan has to know of it, and how it is built.
 type node struct {
 	t       *Topology
 	id      int // nodes are declared after their parents
@@ -18,8 +18,8 @@ type node struct {
 	reads reads
 	// What the node's output is like.
 	key, value output
-	// rekeyed is the node behind which records may have another key than the one their partition was
-	// chosen by, nil if none.
+	// rekeyed is the node behind which records may have another key than the one their partition
+	// was chosen by, nil if none.
 	rekeyed *node
 	// perhaps says of a node that others call rekeyed that it may leave keys as they are.
 	perhaps bool
@@ -32,7 +32,8 @@ type node struct {
 // reads is what a node looks at, of its input.
 type reads struct {
 	key, value bool // typed
-	// The bytes of the key (value), if they are written by this serde; the typed key (value) otherwise.
+	// The bytes of the key (value), if they are written by this serde; the typed key (value)
+	// otherwise.
 	wantKey, wantValue anySerde
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Plan is a checked topology: nodes, stores, internal topics and sub-topologies. It is immutable, and safe for concurrent
-// use. [Topology.Build] makes it.
+// Plan is a checked topology: nodes, stores, internal topics and sub-topologies. It is immutable,
+// and safe for concurrent use. [Topology.Build] makes it.
 type Plan struct {
 	name         string
 	nodes        []*planNode
@@ -38,7 +38,8 @@ func (p *Plan) Globals() []GlobalSpec { return slices.Clone(p.globals) }
 // Repartitions returns the repartition topics, by name.
 func (p *Plan) Repartitions() []Repartition { return slices.Clone(p.repartitions) }
 
-// Sinks returns all output topics, repartition topics among them, once for each node that writes them; a sink's Index is its place.
+// Sinks returns all output topics, repartition topics among them, once for each node that writes
+// them; a sink's Index is its place.
 func (p *Plan) Sinks() []*Sink { return slices.Clone(p.sinks) }
 
 // CoPartitioned returns which topics must have the same number of partitions.
@@ -46,14 +47,15 @@ func (p *Plan) CoPartitioned() []CoPartition { return slices.Clone(p.coPartition
 
 // SubTopology is a part of the plan between topics: what one task runs, once for each partition.
 type SubTopology struct {
-	// Name is stable: adding operators does not change it. Task directories go by it. It is the smallest name of the repartition topics
-	// that are read, if any are, else that of the topics.
+	// Name is stable: adding operators does not change it. Task directories go by it. It is the
+	// smallest name of the repartition topics that are read, if any are, else that of the topics.
 	Name    string
 	Inputs  []Input
 	Sinks   []*Sink
 	Stores  []StoreSpec
 	Globals []string
-	// TimeStore is the store of Stores that belongs to the task itself (task time, announcements, schedules); "" if it needs none.
+	// TimeStore is the store of Stores that belongs to the task itself (task time, announcements,
+	// schedules); "" if it needs none.
 	TimeStore string
 
 	index int
@@ -73,10 +75,12 @@ type Input struct {
 // Repartition is an internal topic between two sub-topologies.
 type Repartition struct {
 	Name string // without the application's prefix and "-repartition"
-	// Partitions is 0 for as many as the largest input of its writers has, or what it is co-partitioned with; [Plan.Partitions] finds out.
+	// Partitions is 0 for as many as the largest input of its writers has, or what it is
+	// co-partitioned with; [Plan.Partitions] finds out.
 	Partitions int32
-	// Writers are the sub-topologies that write it, with the Delay by which each one's announced time stays behind its task
-	// time: the sum of sizes and graces of the windows with final results, and of the delays of InOrder, on the longest way to the topic.
+	// Writers are the sub-topologies that write it, with the Delay by which each one's announced
+	// time stays behind its task time: the sum of sizes and graces of the windows with final
+	// results, and of the delays of InOrder, on the longest way to the topic.
 	Writers []Writer
 }
 
@@ -92,10 +96,12 @@ type StoreKind int
 const (
 	// KeyValueStore has the key's bytes as key.
 	KeyValueStore StoreKind = iota
-	// WindowStore has the window's start (8 bytes, big-endian, milliseconds) and the key's bytes as key.
+	// WindowStore has the window's start (8 bytes, big-endian, milliseconds) and the key's bytes as
+	// key.
 	WindowStore
-	// InOrderStore has the record's timestamp (8 bytes, big-endian, milliseconds) and its place as key: records held back by InOrder. To
-	// changelogs it is a window store whose windows are a millisecond long.
+	// InOrderStore has the record's timestamp (8 bytes, big-endian, milliseconds) and its place as
+	// key: records held back by InOrder. To changelogs it is a window store whose windows are a
+	// millisecond long.
 	InOrderStore
 )
 
@@ -110,20 +116,22 @@ func (k StoreKind) String() string {
 	return "key-value"
 }
 
-// Windowed reports whether keys begin with a time, and are not needed any more when that and the retention have passed.
+// Windowed reports whether keys begin with a time, and are not needed any more when that and the
+// retention have passed.
 func (k StoreKind) Windowed() bool { return k != KeyValueStore }
 
 // StoreSpec is a store of a sub-topology.
 type StoreSpec struct {
 	Name string
 	Kind StoreKind
-	// Timestamped stores begin each value with the record's timestamp (8 bytes, big-endian); in the changelog it is the
-	// timestamp of the message.
+	// Timestamped stores begin each value with the record's timestamp (8 bytes, big-endian); in the
+	// changelog it is the timestamp of the message.
 	Timestamped bool
 	// Logged stores have a changelog.
 	Logged bool
-	// Retention of a windowed store: size and grace of its windows; of what is held back in order, the delay and a millisecond. What delays
-	// its input is added: final results of windows, InOrder.
+	// Retention of a windowed store: size and grace of its windows; of what is held back in order,
+	// the delay and a millisecond. What delays its input is added: final results of windows,
+	// InOrder.
 	Retention time.Duration
 	// Shape is what the store's bytes mean.
 	Shape Shape

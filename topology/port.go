@@ -52,8 +52,8 @@ func link[K, V, K2, V2 any](n *node, o operator[K, V, K2, V2], from ...*port[K, 
 	return out
 }
 
-// perGraph is a T for each of the graphs that are being made. A plan's tasks make theirs at the same
-// time, and the language has declared the value's place once for all of them.
+// perGraph is a T for each of the graphs that are being made. A plan's tasks make theirs at the
+// same time, and the language has declared the value's place once for all of them.
 type perGraph[T any] struct {
 	mu sync.Mutex
 	of map[*builder]T

@@ -7,7 +7,8 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// StoreRef is a declared key-value store of processors. It is made by [Topology.Store], given to [Stream.Process], and opened in there.
+// StoreRef is a declared key-value store of processors. It is made by [Topology.Store], given to
+// [Stream.Process], and opened in there.
 type StoreRef[K, V any] struct {
 	d     *storeDecl
 	t     *Topology
@@ -37,8 +38,9 @@ func (t *Topology) Store[K, V any](name string, key serde.Serde[K], value serde.
 	return StoreRef[K, V]{d: d, t: t, key: k, value: v}
 }
 
-// Open returns the store in a processor that it was given to; it is a map look-up, for suppliers and function processors alike. Where it
-// was not given the task fails, and what is returned answers every call with that error.
+// Open returns the store in a processor that it was given to; it is a map look-up, for suppliers
+// and function processors alike. Where it was not given the task fails, and what is returned
+// answers every call with that error.
 func (r StoreRef[K, V]) Open(c Opener) *Store[K, V] {
 	name := "?"
 	if r.d != nil {
@@ -58,20 +60,23 @@ func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) ops.AnyStore {
 	return ops.NewStore(task, r.d.name, r.key.get(), r.value.get(), stop)
 }
 
-// Process has a processor handle each record. The supplier is called for each instance that a task makes; the context it gets is the
-// instance's for good. The processor sees every record, tombstones and missing keys included, and may use the stores that are given, and no
-// others. Its output counts as having other keys than the input. A processor with stores is a mistake where
-// the key was changed before, for its state would be torn over the partitions: [Stream.Repartition] is needed
-// there, or [Stream.MarkPartitioned].
+// Process has a processor handle each record. The supplier is called for each instance that a task
+// makes; the context it gets is the instance's for good. The processor sees every record,
+// tombstones and missing keys included, and may use the stores that are given, and no others. Its
+// output counts as having other keys than the input. A processor with stores is a mistake where the
+// key was changed before, for its state would be torn over the partitions: [Stream.Repartition] is
+// needed there, or [Stream.MarkPartitioned].
 //
-// Records of one source partition come in its order. Behind a repartition topic those of several partitions come
-// together as they are read, in old data to within max-ahead of each other: a processor whose results depend on
-// their order is a function of the input only behind [Stream.InOrder].
+// Records of one source partition come in its order. Behind a repartition topic those of several
+// partitions come together as they are read, in old data to within max-ahead of each other: a
+// processor whose results depend on their order is a function of the input only behind
+// [Stream.InOrder].
 func (s Stream[K, V]) Process[K2, V2 any](name string, supplier func(*Context[K2, V2]) Processor[K, V], stores ...StoreHandle) Stream[K2, V2] {
 	return process(s, name, supplier == nil, supplier, stores)
 }
 
-// ProcessFunc is [Stream.Process] with a function that keeps its state in stores alone, and has no schedules.
+// ProcessFunc is [Stream.Process] with a function that keeps its state in stores alone, and has no
+// schedules.
 func (s Stream[K, V]) ProcessFunc[K2, V2 any](name string, f func(*Context[K2, V2], *Record[K, V]) error, stores ...StoreHandle) Stream[K2, V2] {
 	return process(s, name, f == nil, func(c *Context[K2, V2]) Processor[K, V] {
 		return ops.ProcessorFunc[K, V](func(r *Record[K, V]) error { return f(c, r) })

@@ -58,8 +58,9 @@ type failure struct {
 	err  error
 }
 
-// rig runs a plan with one task for each sub-topology, in one goroutine and without Kafka: what a sub-topology sends to a repartition topic
-// is received when the record at hand is finished. Task time is what the largest Ref was, unless frozen.
+// rig runs a plan with one task for each sub-topology, in one goroutine and without Kafka: what a
+// sub-topology sends to a repartition topic is received when the record at hand is finished. Task
+// time is what the largest Ref was, unless frozen.
 type rig struct {
 	t       testing.TB
 	plan    *topology.Plan
@@ -219,8 +220,8 @@ func (k *rigTask) Handing(topology.Origin) bool { return false }
 
 func (k *rigTask) Line(string) topology.Line { return &rigLine{k, topology.NoTime} }
 
-// rigLine is a line without schedules: enough for what records cost. That InOrder is right is tested
-// with the task itself, in processortest.
+// rigLine is a line without schedules: enough for what records cost. That InOrder is right is
+// tested with the task itself, in processortest.
 type rigLine struct {
 	topology.Task
 	now int64

@@ -9,7 +9,8 @@ import (
 
 // anySerde is a serde of some type, given or to be found when the topology is built.
 type anySerde interface {
-	// serdeName returns the serde's name, or an error that says what it takes to have one. It is called by Build.
+	// serdeName returns the serde's name, or an error that says what it takes to have one. It is
+	// called by Build.
 	serdeName() (string, error)
 	// columns returns the text of the columns of its values; "" for none.
 	columns() string
@@ -23,12 +24,14 @@ type serdeRef[T any] struct {
 	found serde.Serde[T] // set by Build, so that a plan does not change any more
 }
 
-// given returns a reference to a serde that the author gave. A nil one is a mistake, reported by the caller.
+// given returns a reference to a serde that the author gave. A nil one is a mistake, reported by
+// the caller.
 func given[T any](t *Topology, s serde.Serde[T], key bool) *serdeRef[T] {
 	return &serdeRef[T]{t: t, given: s, key: key}
 }
 
-// derived returns the serde of a T that comes after a value of type P with serde before: the same if the type is.
+// derived returns the serde of a T that comes after a value of type P with serde before: the same
+// if the type is.
 func derived[T, P any](t *Topology, before *serdeRef[P], key bool) *serdeRef[T] {
 	if same, ok := any(before).(*serdeRef[T]); ok {
 		return same

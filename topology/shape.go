@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// Shape is what a store is: all that decides what its bytes mean, as far as a plan knows it. Two plans
-// can share a store's state only if their shapes of it have no [Shape.Differences]. Shapes can be
-// compared with ==, and [Shape.String] is the same text for equal ones; [ParseShape] reads it back.
+// Shape is what a store is: all that decides what its bytes mean, as far as a plan knows it. Two
+// plans can share a store's state only if their shapes of it have no [Shape.Differences]. Shapes
+// can be compared with ==, and [Shape.String] is the same text for equal ones; [ParseShape] reads
+// it back.
 //
 // It is about what a store is of, not about what is put into it: functions are not part of it, and
 // neither is the grace of windows, which decides how long a store keeps them.
@@ -20,8 +21,8 @@ type Shape struct {
 	// Role is what the store belongs to: "count", "reduce", "aggregate" or "table", "store" for a
 	// processor's, "in-order" for InOrder, "time" for a task's own.
 	Role string
-	// Size and Advance are those of the windows; 0 where there are none. Tumbling windows have the same
-	// for both.
+	// Size and Advance are those of the windows; 0 where there are none. Tumbling windows have the
+	// same for both.
 	Size, Advance time.Duration
 	// Key and Value are the names of the serdes.
 	Key, Value string
@@ -46,23 +47,23 @@ func (d *storeDecl) shape() Shape {
 	return s
 }
 
-// Column is a part of the values of a store that is looked up by its name, and the function that it is
-// computed with.
+// Column is a part of the values of a store that is looked up by its name, and the function that it
+// is computed with.
 type Column struct {
 	Name, Function string
-	// Gone columns belong to an earlier plan, not to the last one: keys that were updated since have
-	// lost them, others have not.
+	// Gone columns belong to an earlier plan, not to the last one: keys that were updated since
+	// have lost them, others have not.
 	Gone bool
 }
 
-// Columned is a serde of values that consist of columns. [Topology.Build] asks for them, so that a store
-// is not continued with another function under a column's name.
+// Columned is a serde of values that consist of columns. [Topology.Build] asks for them, so that a
+// store is not continued with another function under a column's name.
 type Columned interface {
 	Columns() []Column
 }
 
-// columnsOf returns the text of the columns of a serde: "n:count,sum:sum", by name. Those that are gone
-// have a "-" before the function.
+// columnsOf returns the text of the columns of a serde: "n:count,sum:sum", by name. Those that are
+// gone have a "-" before the function.
 func columnsOf(serde any) string {
 	c, ok := serde.(Columned)
 	if !ok {
@@ -88,7 +89,8 @@ func columnsText(columns []Column) string {
 	return b.String()
 }
 
-// String returns the shape as text: "aggregate hopping=10m/1m key=string value=json columns=n:count,sum:sum".
+// String returns the shape as text: "aggregate hopping=10m/1m key=string value=json
+// columns=n:count,sum:sum".
 func (s Shape) String() string {
 	var b strings.Builder
 	b.WriteString(word(s.Role))
@@ -217,11 +219,11 @@ func (s Shape) ColumnList() []Column {
 	return columns
 }
 
-// Differences returns in what a plan whose shape of a store is other reads the state wrongly that was
-// written with the shape s, each as "window size 10m -> 5m"; nothing if it reads it rightly.
+// Differences returns in what a plan whose shape of a store is other reads the state wrongly that
+// was written with the shape s, each as "window size 10m -> 5m"; nothing if it reads it rightly.
 //
-// Columns may be added, and begin anew for each key; and they may be taken out, for good. Where one of
-// the shapes has no columns, because functions of Go compute the value, they are not compared.
+// Columns may be added, and begin anew for each key; and they may be taken out, for good. Where one
+// of the shapes has no columns, because functions of Go compute the value, they are not compared.
 func (s Shape) Differences(other Shape) []string {
 	var d []string
 	differ := func(what, was, is string) {
@@ -265,8 +267,9 @@ func (s Shape) Differences(other Shape) []string {
 	return d
 }
 
-// Continued returns the shape of a store that was written with the shape s and is now written by a plan
-// with the shape next, which has no differences: next, and the columns of s that next does not have.
+// Continued returns the shape of a store that was written with the shape s and is now written by a
+// plan with the shape next, which has no differences: next, and the columns of s that next does not
+// have.
 func (s Shape) Continued(next Shape) Shape {
 	columns := next.ColumnList()
 	for _, c := range s.ColumnList() {

@@ -26,14 +26,15 @@ func addSink[K, V any](s Stream[K, V], kind, name, at string, d *sinkDecl) {
 // RepartitionOption is an option of [Stream.Repartition]: [Partitions].
 type RepartitionOption func(*repartitionDecl)
 
-// Partitions sets the number of partitions. Without it a repartition topic has as many as the largest input of those who write it, or
-// what it is joined with.
+// Partitions sets the number of partitions. Without it a repartition topic has as many as the
+// largest input of those who write it, or what it is joined with.
 func Partitions(n int32) RepartitionOption {
 	return func(d *repartitionDecl) { d.partitions = n }
 }
 
-// Repartition sends the stream through an internal topic, so that equal keys come together. The name is the topic's, between the
-// application's and "-repartition". Records without key are dropped and counted.
+// Repartition sends the stream through an internal topic, so that equal keys come together. The
+// name is the topic's, between the application's and "-repartition". Records without key are
+// dropped and counted.
 func (s Stream[K, V]) Repartition(name string, opts ...RepartitionOption) Stream[K, V] {
 	n := s.node()
 	at := n.t.caller()

@@ -10,9 +10,9 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// SourceOption is an option of a source of V: where event time comes from ([TimeFromValue], [TryTimeFromValue], [TimeFromRecord],
-// [TimeFromWallClock]; without one, the message's timestamp), how far ahead it may lie ([MaxFuture]), and whether it carries time at
-// all ([Timeless]).
+// SourceOption is an option of a source of V: where event time comes from ([TimeFromValue],
+// [TryTimeFromValue], [TimeFromRecord], [TimeFromWallClock]; without one, the message's timestamp),
+// how far ahead it may lie ([MaxFuture]), and whether it carries time at all ([Timeless]).
 type SourceOption[V any] func(*sourceConfig[V])
 
 type sourceConfig[V any] struct {
@@ -24,8 +24,9 @@ type sourceConfig[V any] struct {
 	bounded  bool // future was given
 }
 
-// TimeFromValue takes the event time from the value. Tombstones keep the message's timestamp. A time that does not lie between
-// [MinTime] and [MaxTime] is an error of the record ([ErrTime]), as it is with the other options.
+// TimeFromValue takes the event time from the value. Tombstones keep the message's timestamp. A
+// time that does not lie between [MinTime] and [MaxTime] is an error of the record ([ErrTime]), as
+// it is with the other options.
 func TimeFromValue[V any](f func(V) time.Time) SourceOption[V] {
 	return func(c *sourceConfig[V]) {
 		c.times++
@@ -33,7 +34,8 @@ func TimeFromValue[V any](f func(V) time.Time) SourceOption[V] {
 	}
 }
 
-// TryTimeFromValue is [TimeFromValue] with a function that can fail. The error goes to the error policy.
+// TryTimeFromValue is [TimeFromValue] with a function that can fail. The error goes to the error
+// policy.
 func TryTimeFromValue[V any](f func(context.Context, V) (time.Time, error)) SourceOption[V] {
 	return func(c *sourceConfig[V]) {
 		c.times++
@@ -41,8 +43,8 @@ func TryTimeFromValue[V any](f func(context.Context, V) (time.Time, error)) Sour
 	}
 }
 
-// TimeFromRecord takes the event time from all of the message: its headers, the bytes of its key, its own timestamp, its value, which
-// may be missing.
+// TimeFromRecord takes the event time from all of the message: its headers, the bytes of its key,
+// its own timestamp, its value, which may be missing.
 func TimeFromRecord[V any](f func(*Record[[]byte, V]) time.Time) SourceOption[V] {
 	return func(c *sourceConfig[V]) {
 		c.times++
@@ -50,27 +52,29 @@ func TimeFromRecord[V any](f func(*Record[[]byte, V]) time.Time) SourceOption[V]
 	}
 }
 
-// TimeFromWallClock takes the event time from the clock when the message is processed. Results are not the same when the input is
-// read again. It is given as it is, without parentheses.
+// TimeFromWallClock takes the event time from the clock when the message is processed. Results are
+// not the same when the input is read again. It is given as it is, without parentheses.
 func TimeFromWallClock[V any](c *sourceConfig[V]) {
 	c.times++
 	c.event.WallClock = true
 }
 
-// Timeless says that the source is outside of the order of time: its records do not close windows, no stream waits for them, and they
-// wait for no stream. They are processed as soon as they are there, whatever their timestamps, so a join sees the table as it is then. In
-// a bounded run the source is read to its end first, which makes what joins find a function of the input. It suits tables that change
-// now and then. It is given as it is, without parentheses.
+// Timeless says that the source is outside of the order of time: its records do not close windows,
+// no stream waits for them, and they wait for no stream. They are processed as soon as they are
+// there, whatever their timestamps, so a join sees the table as it is then. In a bounded run the
+// source is read to its end first, which makes what joins find a function of the input. It suits
+// tables that change now and then. It is given as it is, without parentheses.
 func Timeless[V any](c *sourceConfig[V]) { c.timeless = true }
 
-// MaxFuture makes a record whose time lies more than d ahead an error of that record, for the error policy: with skip it is
-// dropped, counted as [FutureTime], and moves no clock. Without the option such a record makes all that follows it in its
-// partition late, until time has come there.
+// MaxFuture makes a record whose time lies more than d ahead an error of that record, for the error
+// policy: with skip it is dropped, counted as [FutureTime], and moves no clock. Without the option
+// such a record makes all that follows it in its partition late, until time has come there.
 //
-// Ahead of what: live, of the wall clock, so a record that is refused today may be taken when it is read again later. In a
-// bounded run, of the largest time that the last records of the topic's other partitions have, and in any case of the moment
-// at which the run was begun; that is the same however often the run is interrupted, and whoever reads the partition. Choose
-// d larger than the distance of partitions that end at different times.
+// Ahead of what: live, of the wall clock, so a record that is refused today may be taken when it is
+// read again later. In a bounded run, of the largest time that the last records of the topic's
+// other partitions have, and in any case of the moment at which the run was begun; that is the same
+// however often the run is interrupted, and whoever reads the partition. Choose d larger than the
+// distance of partitions that end at different times.
 func MaxFuture[V any](d time.Duration) SourceOption[V] {
 	return func(c *sourceConfig[V]) { c.future, c.bounded = d, true }
 }
@@ -85,14 +89,16 @@ func (t *Topology) StreamTopics[K, V any](topics []string, key serde.Serde[K], v
 	return source(t, "stream", slices.Clone(topics), key, value, opts)
 }
 
-// Table reads a topic as a table: the latest value of each key, a tombstone deletes. Its store is named like the topic.
+// Table reads a topic as a table: the latest value of each key, a tombstone deletes. Its store is
+// named like the topic.
 func (t *Topology) Table[K, V any](topic string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Table[K, V] {
 	at := t.caller()
 	s := source(t, "stream", []string{topic}, key, value, opts)
 	return table(s, "table", topic, at)
 }
 
-// GlobalTable reads a topic whole, in every process: any stream can look up any key in it, without co-partitioning and without time.
+// GlobalTable reads a topic whole, in every process: any stream can look up any key in it, without
+// co-partitioning and without time.
 func (t *Topology) GlobalTable[K, V any](topic string, key serde.Serde[K], value serde.Serde[V]) GlobalTable[K, V] {
 	at := t.caller()
 	t.checkTopic(topic, at)
@@ -108,7 +114,8 @@ func (t *Topology) GlobalTable[K, V any](topic string, key serde.Serde[K], value
 	return GlobalTable[K, V]{d: d, key: k, value: v}
 }
 
-// GlobalTable is a table that every process has whole. It is made by [Topology.GlobalTable]; a copy of the handle is the same table.
+// GlobalTable is a table that every process has whole. It is made by [Topology.GlobalTable]; a copy
+// of the handle is the same table.
 type GlobalTable[K, V any] struct {
 	d     *globalDecl
 	key   *serdeRef[K]

@@ -6,8 +6,8 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// Splitter splits a stream into branches: each record goes to the first one declared whose predicate accepts its value, else to
-// the rest. It is made by [Stream.Split].
+// Splitter splits a stream into branches: each record goes to the first one declared whose
+// predicate accepts its value, else to the rest. It is made by [Stream.Split].
 type Splitter[K, V any] struct {
 	s        Stream[K, V] // the split node
 	branches []branch[K, V]
@@ -23,8 +23,8 @@ type branch[K, V any] struct {
 	try  func(context.Context, V) (bool, error) // instead of when
 }
 
-// Split splits the stream into named branches: call [Splitter.Branch] for each, and [Splitter.Rest] for what no branch takes. Tombstones
-// go to all of them.
+// Split splits the stream into named branches: call [Splitter.Branch] for each, and [Splitter.Rest]
+// for what no branch takes. Tombstones go to all of them.
 func (s Stream[K, V]) Split(name string) *Splitter[K, V] {
 	n := s.node()
 	at := n.t.caller()

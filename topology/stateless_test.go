@@ -22,7 +22,8 @@ func text(opts ...topology.SourceOption[string]) (*topology.Topology, stream) {
 
 func even(s string) bool { return len(s)%2 == 0 }
 
-// The input of the tests of operators without state: odd and even values, a tombstone, a missing key, empty strings.
+// The input of the tests of operators without state: odd and even values, a tombstone, a missing
+// key, empty strings.
 func samples() []message {
 	noKey := msg("in", "", "nokey", 5)
 	noKey.key = nil

@@ -7,12 +7,13 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// Stream is a stream of records with keys of K and values of V. It is made by [Topology.Stream] and by the methods of other handles; a
-// copy of the handle is the same stream, and the zero value is not to be used: its methods panic.
+// Stream is a stream of records with keys of K and values of V. It is made by [Topology.Stream] and
+// by the methods of other handles; a copy of the handle is the same stream, and the zero value is
+// not to be used: its methods panic.
 //
-// Functions that take a value do not see tombstones (records without a value): filters, MapValues and Peek pass them on, Split sends
-// them to every branch; SelectKey and FlatMapValues, which can do nothing with them, drop and count them. Functions that take a [Record] see
-// them all.
+// Functions that take a value do not see tombstones (records without a value): filters, MapValues
+// and Peek pass them on, Split sends them to every branch; SelectKey and FlatMapValues, which can
+// do nothing with them, drop and count them. Functions that take a [Record] see them all.
 //
 // A value that a function is given may be seen by others after it: it must not be changed.
 type Stream[K, V any] struct {
@@ -30,7 +31,8 @@ func (s Stream[K, V]) node() *node {
 	return s.n
 }
 
-// WithKeySerde returns the same stream, whose keys are written with s from here on, as long as their type does not change.
+// WithKeySerde returns the same stream, whose keys are written with s from here on, as long as
+// their type does not change.
 func (s Stream[K, V]) WithKeySerde(key serde.Serde[K]) Stream[K, V] {
 	n := s.node()
 	if isNil(key) {
@@ -40,7 +42,8 @@ func (s Stream[K, V]) WithKeySerde(key serde.Serde[K]) Stream[K, V] {
 	return s
 }
 
-// WithValueSerde returns the same stream, whose values are written with s from here on, as long as their type does not change.
+// WithValueSerde returns the same stream, whose values are written with s from here on, as long as
+// their type does not change.
 func (s Stream[K, V]) WithValueSerde(value serde.Serde[V]) Stream[K, V] {
 	n := s.node()
 	if isNil(value) {
@@ -92,8 +95,8 @@ func (s Stream[K, V]) FilterRecords(keep func(*Record[K, V]) bool) Stream[K, V] 
 	})
 }
 
-// TryFilter is [Stream.Filter] with a function that can fail: its errors go to the error policy. The context ends when the record's
-// transaction can no longer commit.
+// TryFilter is [Stream.Filter] with a function that can fail: its errors go to the error policy.
+// The context ends when the record's transaction can no longer commit.
 func (s Stream[K, V]) TryFilter(keep func(context.Context, V) (bool, error)) Stream[K, V] {
 	n := s.add("filter")
 	n.need("the predicate", keep == nil)
@@ -102,7 +105,8 @@ func (s Stream[K, V]) TryFilter(keep func(context.Context, V) (bool, error)) Str
 	})
 }
 
-// Peek shows each value to look, and passes all records on. When an aborted transaction is processed again, look sees them again.
+// Peek shows each value to look, and passes all records on. When an aborted transaction is
+// processed again, look sees them again.
 func (s Stream[K, V]) Peek(look func(V)) Stream[K, V] {
 	n := s.add("peek")
 	n.need("the function", look == nil)
@@ -121,8 +125,9 @@ func (s Stream[K, V]) PeekRecords(look func(*Record[K, V])) Stream[K, V] {
 	})
 }
 
-// Merge returns the records of s and of all others. Where their serdes differ those of s are used from here on. A stream that is
-// given more than once counts once: merged with itself it is itself, as in Kafka Streams.
+// Merge returns the records of s and of all others. Where their serdes differ those of s are used
+// from here on. A stream that is given more than once counts once: merged with itself it is itself,
+// as in Kafka Streams.
 func (s Stream[K, V]) Merge(others ...Stream[K, V]) Stream[K, V] {
 	n := s.node()
 	at := n.t.caller()

@@ -4,8 +4,9 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// Table is the latest value of each key: a topic read as one, or an aggregation. It is made by [Topology.Table], [Stream.ToTable] and the
-// aggregations of [Grouped]; a copy of the handle is the same table.
+// Table is the latest value of each key: a topic read as one, or an aggregation. It is made by
+// [Topology.Table], [Stream.ToTable] and the aggregations of [Grouped]; a copy of the handle is the
+// same table.
 type Table[K, V any] struct {
 	n     *node
 	out   *port[K, V] // of n
@@ -39,7 +40,8 @@ func (t Table[K, V]) node() *node {
 	return t.n
 }
 
-// ToTable makes a table of the stream: the latest value of each key; a tombstone deletes. Records without key are dropped and counted.
+// ToTable makes a table of the stream: the latest value of each key; a tombstone deletes. Records
+// without key are dropped and counted.
 func (s Stream[K, V]) ToTable(store string) Table[K, V] {
 	n := s.node()
 	at := n.t.caller()
@@ -69,15 +71,16 @@ func table[K, V any](s Stream[K, V], kind, name, at string) Table[K, V] {
 	return Table[K, V]{n: n, out: s.out, key: s.key, value: s.value, rows: rows}
 }
 
-// Updates says that the table forwards the latest value of each key at every commit, in the order of last update, with that record's
-// headers. It is the default.
+// Updates says that the table forwards the latest value of each key at every commit, in the order
+// of last update, with that record's headers. It is the default.
 func (t Table[K, V]) Updates() Table[K, V] {
 	t.node().setEmit(ops.EmitUpdates)
 	return t
 }
 
-// EachUpdate says that the table forwards every update at once. Which updates there are depends on the order of
-// records: behind a repartition topic they are a function of the input if [Stream.InOrder] comes before.
+// EachUpdate says that the table forwards every update at once. Which updates there are depends on
+// the order of records: behind a repartition topic they are a function of the input if
+// [Stream.InOrder] comes before.
 func (t Table[K, V]) EachUpdate() Table[K, V] {
 	t.node().setEmit(ops.EmitEach)
 	return t
@@ -99,7 +102,8 @@ func (n *node) setEmit(e ops.Emit) {
 	}
 }
 
-// WindowedTable is the value of each key in each window. It is made by the aggregations of [WindowedGroup].
+// WindowedTable is the value of each key in each window. It is made by the aggregations of
+// [WindowedGroup].
 type WindowedTable[K, V any] struct {
 	n     *node
 	out   *port[ops.Windowed[K], V] // of n
@@ -114,8 +118,8 @@ func (t WindowedTable[K, V]) node() *node {
 	return t.n
 }
 
-// Updates says that the table forwards the latest value of each key and window at every commit, in the order of last update. It is the
-// default.
+// Updates says that the table forwards the latest value of each key and window at every commit, in
+// the order of last update. It is the default.
 func (t WindowedTable[K, V]) Updates() WindowedTable[K, V] {
 	t.node().setEmit(ops.EmitUpdates)
 	return t
@@ -127,8 +131,9 @@ func (t WindowedTable[K, V]) EachUpdate() WindowedTable[K, V] {
 	return t
 }
 
-// Final says that the table forwards each window once: when time has passed its end and grace. The result's timestamp is the largest of
-// its records'; it has no headers. Results of a window come in the order of the keys' bytes.
+// Final says that the table forwards each window once: when time has passed its end and grace. The
+// result's timestamp is the largest of its records'; it has no headers. Results of a window come in
+// the order of the keys' bytes.
 func (t WindowedTable[K, V]) Final() WindowedTable[K, V] {
 	t.node().setEmit(ops.EmitFinal)
 	return t
@@ -143,8 +148,8 @@ func (t WindowedTable[K, V]) Stream[K2 any](f func(Window, K) K2) Stream[K2, V] 
 	return Stream[K2, V]{n: n, out: out, key: derived[K2](n.t, t.key, true), value: t.value}
 }
 
-// StreamRecords returns the table's results as a stream, with the key and value that f makes of window, key and value. Tombstones are
-// dropped and counted.
+// StreamRecords returns the table's results as a stream, with the key and value that f makes of
+// window, key and value. Tombstones are dropped and counted.
 func (t WindowedTable[K, V]) StreamRecords[K2, V2 any](f func(Window, K, V) (K2, V2)) Stream[K2, V2] {
 	return streamRecords(t, f == nil, func(Task) func(Window, K, V) (K2, V2, error) {
 		return func(w Window, k K, v V) (K2, V2, error) {

@@ -11,10 +11,12 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// Topology collects the declaration of a stream program: sources, operators, sinks. It is made by one goroutine, with the methods of
-// the handles that it returns ([Stream], [Table], ...), and checked by [Topology.Build].
+// Topology collects the declaration of a stream program: sources, operators, sinks. It is made by
+// one goroutine, with the methods of the handles that it returns ([Stream], [Table], ...), and
+// checked by [Topology.Build].
 //
-// No method returns an error: mistakes are kept, with the file and line of the caller, and Build returns them all.
+// No method returns an error: mistakes are kept, with the file and line of the caller, and Build
+// returns them all.
 type Topology struct {
 	name     string
 	nodes    []*node
@@ -30,15 +32,15 @@ type Topology struct {
 
 // Mistake is an error in the declaration of a topology.
 type Mistake struct {
-	// Pos is where it was made: file:line of the call. In a topology that was read from a file it is
-	// the place there.
+	// Pos is where it was made: file:line of the call. In a topology that was read from a file it
+	// is the place there.
 	Pos string
 	// Node is the node's name, if it has one.
 	Node string
 	// Text says what is wrong and what to do.
 	Text string
-	// Unread says that the mistake is that nothing reads what is declared here. It may be the consequence of
-	// something that was left out.
+	// Unread says that the mistake is that nothing reads what is declared here. It may be the
+	// consequence of something that was left out.
 	Unread bool
 }
 
@@ -50,8 +52,8 @@ func (m *Mistake) Error() string {
 	return m.Pos + ": " + m.Node + ": " + m.Text
 }
 
-// New returns an empty topology. Its name is the application's id unless that is configured otherwise, and the beginning of the names
-// of all internal topics.
+// New returns an empty topology. Its name is the application's id unless that is configured
+// otherwise, and the beginning of the names of all internal topics.
 func New(name string) *Topology {
 	t := &Topology{
 		name:   name,
@@ -66,7 +68,8 @@ func New(name string) *Topology {
 	return t
 }
 
-// Register makes s the serde of all keys and values of type T that no other was given for. It may come after them.
+// Register makes s the serde of all keys and values of type T that no other was given for. It may
+// come after them.
 func Register[T any](t *Topology, s serde.Serde[T]) {
 	at := t.caller()
 	typ := reflect.TypeFor[T]()
@@ -81,8 +84,8 @@ func Register[T any](t *Topology, s serde.Serde[T]) {
 	t.serdes[typ] = given(t, s, false)
 }
 
-// mistakef keeps a mistake. (It is no method: vet of Go 1.27.0 takes its being like Printf for that of another method, in packages that
-// import this one.)
+// mistakef keeps a mistake. (It is no method: vet of Go 1.27.0 takes its being like Printf for that
+// of another method, in packages that import this one.)
 func mistakef(t *Topology, at, node, format string, args ...any) {
 	t.mistakes = append(t.mistakes, &Mistake{Pos: at, Node: node, Text: fmt.Sprintf(format, args...)})
 }
@@ -108,8 +111,8 @@ func (t *Topology) caller() string {
 // self is what the names of this package's functions begin with.
 const self = "github.com/kolkstream/kolk/topology."
 
-// CheckName returns what is wrong with a name of an application, a store or a repartition topic: it becomes part of a topic's
-// name and has Kafka's alphabet.
+// CheckName returns what is wrong with a name of an application, a store or a repartition topic: it
+// becomes part of a topic's name and has Kafka's alphabet.
 func CheckName(name string) error { return checkName(name) }
 
 func checkName(name string) error {

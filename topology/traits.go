@@ -12,8 +12,8 @@ type traits struct {
 	reader *sourceDecl  // reads topics
 	writer *sinkDecl    // writes a topic
 	stores []*storeDecl // works on stores: that of another node, if it looks that up
-	// partitioned says that the stores are by key: what reaches them, here or in another node, has to
-	// be co-partitioned.
+	// partitioned says that the stores are by key: what reaches them, here or in another node, has
+	// to be co-partitioned.
 	partitioned bool
 	looks       lookup    // looks keys up in what others keep
 	emits       *emitDecl // chooses when it forwards what it has; nil: it has no choice

@@ -23,7 +23,8 @@ func bad(v string) error {
 	return nil
 }
 
-// The forms that can fail do what their originals do, and hand errors to the policy under the name of their node.
+// The forms that can fail do what their originals do, and hand errors to the policy under the name
+// of their node.
 func TestTryForms(t *testing.T) {
 	input := []message{msg("in", "a", "1", 1), msg("in", "b", "bad", 2), tombstone("in", "a", 3), msg("in", "b", "2", 4)}
 	plus := func(_ context.Context, a, b string) (string, error) { return a + b, bad(b) }

@@ -16,8 +16,8 @@ import (
 	"testing"
 )
 
-// Wrong types do not compile: the type checker of the Go release at hand reports an error on every line of testdata/types that says so,
-// and on no other.
+// Wrong types do not compile: the type checker of the Go release at hand reports an error on every
+// line of testdata/types that says so, and on no other.
 func TestWrongTypesDoNotCompile(t *testing.T) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "testdata/types/wrong.go", nil, parser.ParseComments)
@@ -64,7 +64,8 @@ func TestWrongTypesDoNotCompile(t *testing.T) {
 	}
 }
 
-// exports returns where the compiled packages lie that the program imports: what this test was built from.
+// exports returns where the compiled packages lie that the program imports: what this test was
+// built from.
 func exports(t *testing.T) func(path string) (io.ReadCloser, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "github.com/kolkstream/kolk/topology")

@@ -18,13 +18,14 @@ func Tumbling(size time.Duration) Windows {
 	return Windows{kind: "tumbling", size: size, advance: size}
 }
 
-// Hopping returns windows of that size, one beginning every advance: a record lies in all that cover its time, which may be 100,000 at
-// most.
+// Hopping returns windows of that size, one beginning every advance: a record lies in all that
+// cover its time, which may be 100,000 at most.
 func Hopping(size, advance time.Duration) Windows {
 	return Windows{kind: "hopping", size: size, advance: advance}
 }
 
-// Grace returns the windows with that grace: how long after its end a window takes records that come out of order. Without it none.
+// Grace returns the windows with that grace: how long after its end a window takes records that
+// come out of order. Without it none.
 func (w Windows) Grace(d time.Duration) Windows {
 	w.grace = d
 	return w
@@ -72,7 +73,8 @@ func (w Windows) spans() ops.Spans {
 	return ops.Spans{Size: w.size.Milliseconds(), Advance: w.advance.Milliseconds(), Grace: w.grace.Milliseconds()}
 }
 
-// WindowedGroup is a grouped stream whose aggregations are made for each window. It is made by [Grouped.Window].
+// WindowedGroup is a grouped stream whose aggregations are made for each window. It is made by
+// [Grouped.Window].
 type WindowedGroup[K, V any] struct {
 	s Stream[K, V]
 	w Windows

@@ -261,7 +261,8 @@ func TestFinal(t *testing.T) {
 	}
 }
 
-// A window that closed in the transaction that is known to be committed is not emitted again by a restarted task.
+// A window that closed in the transaction that is known to be committed is not emitted again by a
+// restarted task.
 func TestFinalPurgesWhatHasClosed(t *testing.T) {
 	tp, s := numbers()
 	s.GroupByKey().Window(topology.Tumbling(10 * time.Millisecond)).Count("agg").Final().Stream(func(_ topology.Window, k string) string { return k }).WithValueSerde(num()).To("out")
@@ -298,7 +299,8 @@ func TestClosedThrough(t *testing.T) {
 	r.wantDrops(map[string]int{"agg window-closed": 1})
 }
 
-// A final result of a window goes through a repartition topic and is in time for the window behind it.
+// A final result of a window goes through a repartition topic and is in time for the window behind
+// it.
 func TestWindowsInARow(t *testing.T) {
 	tp, s := numbers()
 	s.GroupByKey().Window(topology.Tumbling(10*time.Millisecond)).Count("inner").Final().
@@ -362,7 +364,8 @@ func TestMutableWindows(t *testing.T) {
 	}
 }
 
-// Timestamps at the ends of what there is neither hang nor count for a wrong window: those out of range are errors of their records.
+// Timestamps at the ends of what there is neither hang nor count for a wrong window: those out of
+// range are errors of their records.
 func TestWindowsAtTheEndsOfTime(t *testing.T) {
 	for _, w := range []topology.Windows{topology.Tumbling(10 * time.Millisecond), topology.Hopping(10*time.Millisecond, 3*time.Millisecond)} {
 		tp, s := numbers()
@@ -393,8 +396,9 @@ func TestWindowsAtTheEndsOfTime(t *testing.T) {
 	}
 }
 
-// Updates that are held back until the commit come in time for windows behind them in the same task, however far time went meanwhile: where
-// the commits lie decides how many updates there are, and not which records count.
+// Updates that are held back until the commit come in time for windows behind them in the same
+// task, however far time went meanwhile: where the commits lie decides how many updates there are,
+// and not which records count.
 func TestWindowsBehindUpdates(t *testing.T) {
 	for _, final := range []bool{true, false} {
 		tp, s := numbers()
@@ -446,8 +450,8 @@ func (c *readCounter) Get(dst, key []byte) ([]byte, bool, error) {
 	return c.DB.Get(dst, key)
 }
 
-// The store is asked for a key only if it may have it: not if the window has begun with this task and lost nothing since, but after a restart, an
-// abort, and once a key has left the cache.
+// The store is asked for a key only if it may have it: not if the window has begun with this task
+// and lost nothing since, but after a restart, an abort, and once a key has left the cache.
 func TestWindowReads(t *testing.T) {
 	for _, emit := range []string{"updates", "each-update", "final"} {
 		t.Run(emit, func(t *testing.T) {

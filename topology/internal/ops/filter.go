@@ -92,8 +92,8 @@ func (p *PeekRecords[K, V]) Receive(r *Record[K, V]) error {
 	return p.Next.Receive(r)
 }
 
-// Forget passes records on without the bytes of their keys or values: where streams meet whose serdes differ, bytes mean
-// nothing to those behind.
+// Forget passes records on without the bytes of their keys or values: where streams meet whose
+// serdes differ, bytes mean nothing to those behind.
 type Forget[K, V any] struct {
 	Key, Value bool
 	Next       Receiver[K, V]

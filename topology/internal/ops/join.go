@@ -6,10 +6,12 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// Joiner makes the result of a join from a record's value and the other side, which an inner join always has.
+// Joiner makes the result of a join from a record's value and the other side, which an inner join
+// always has.
 type Joiner[V, V2, R any] func(context.Context, V, Opt[V2]) (R, error)
 
-// JoinTable looks up each record's key in a table of the same task. Only records make output; the table's present value counts.
+// JoinTable looks up each record's key in a table of the same task. Only records make output; the
+// table's present value counts.
 type JoinTable[K, V, V2, R any] struct {
 	Node
 	key   encoder[K]
@@ -23,8 +25,8 @@ type JoinTable[K, V, V2, R any] struct {
 	missed *int64
 }
 
-// NewJoinTable returns a join with the table that writes cache. owned says that it is an aggregate, which may change its values in
-// place; left that records without match are joined with nothing.
+// NewJoinTable returns a join with the table that writes cache. owned says that it is an aggregate,
+// which may change its values in place; left that records without match are joined with nothing.
 func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
 	return &JoinTable[K, V, V2, R]{
 		Node: n, key: newEncoder(k, keyRaw), cache: cache, copies: owned && Mutable[V2](), left: left, join: join, next: next,

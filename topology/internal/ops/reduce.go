@@ -6,14 +6,16 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// The steps of the aggregations. What a function starts from when there is no value before is what sets them apart.
+// The steps of the aggregations. What a function starts from when there is no value before is what
+// sets them apart.
 
 // CountStep counts records.
 func CountStep[K, V any]() Step[K, V, int64] {
 	return func(n int64, _ bool, _ *Record[K, V]) (int64, bool, error) { return n + 1, true, nil }
 }
 
-// FoldStep adds values. It starts from what init returns, or from the zero value of A if init is nil.
+// FoldStep adds values. It starts from what init returns, or from the zero value of A if init is
+// nil.
 func FoldStep[K, V, A any](init func() A, add func(A, V) A) Step[K, V, A] {
 	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
 		if !has && init != nil {
@@ -76,8 +78,9 @@ func there[A any](v Opt[A]) (A, bool, error) {
 	return v.Value, true, nil
 }
 
-// ReduceStep starts from the first value. The aggregate may hold on to values, and change them: each gets its own copy where that
-// makes a difference. raw says that records bring along their values as s writes them.
+// ReduceStep starts from the first value. The aggregate may hold on to values, and change them:
+// each gets its own copy where that makes a difference. raw says that records bring along their
+// values as s writes them.
 func ReduceStep[K, V any](add func(V, V) V, s serde.Serde[V], raw bool) Step[K, V, V] {
 	if !Mutable[V]() {
 		return func(a V, has bool, r *Record[K, V]) (V, bool, error) {

@@ -1,7 +1,7 @@
 package ops
 
-// SelectKey gives each record the key that is computed from its value. Tombstones are dropped and counted: they have nothing
-// to compute a key from.
+// SelectKey gives each record the key that is computed from its value. Tombstones are dropped and
+// counted: they have nothing to compute a key from.
 type SelectKey[K, V, K2 any] struct {
 	Node
 	Key  func(V) K2
@@ -18,7 +18,8 @@ func (s *SelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
 	return sendRekeyed(r, &s.out, s.Key(r.Value), s.Next)
 }
 
-// SelectKeyRecords gives each record the key that is computed from all of it. Tombstones are dropped and counted.
+// SelectKeyRecords gives each record the key that is computed from all of it. Tombstones are
+// dropped and counted.
 type SelectKeyRecords[K, V, K2 any] struct {
 	Node
 	Key  func(*Record[K, V]) K2
@@ -43,7 +44,8 @@ func sendRekeyed[K, V, K2 any](r *Record[K, V], out *Record[K2, V], key K2, next
 	return next.Receive(out)
 }
 
-// MapRecords replaces each record. Ref and origin stay those of the input, whatever the function returns.
+// MapRecords replaces each record. Ref and origin stay those of the input, whatever the function
+// returns.
 type MapRecords[K, V, K2, V2 any] struct {
 	Node
 	Map  func(*Record[K, V]) Record[K2, V2]
@@ -57,7 +59,8 @@ func (m *MapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	return sendOwned(&m.Node, &m.out, r, m.Next)
 }
 
-// FlatMapRecords replaces each record by any number of records. Ref and origin stay those of the input.
+// FlatMapRecords replaces each record by any number of records. Ref and origin stay those of the
+// input.
 type FlatMapRecords[K, V, K2, V2 any] struct {
 	Node
 	Map  func(*Record[K, V]) []Record[K2, V2]
@@ -76,8 +79,9 @@ func (m *FlatMapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	return nil
 }
 
-// sendOwned sends a record that a user's function returned: what the function may not decide is as in r, a missing key or value has
-// the zero value, and bytes that may belong to another value are gone.
+// sendOwned sends a record that a user's function returned: what the function may not decide is as
+// in r, a missing key or value has the zero value, and bytes that may belong to another value are
+// gone.
 func sendOwned[K, V, K2, V2 any](n *Node, out *Record[K2, V2], r *Record[K, V], next Receiver[K2, V2]) error {
 	out.Ref, out.Origin, out.place = r.Ref, r.Origin, r.place
 	tidy(out)

@@ -1,6 +1,7 @@
 package ops
 
-// Split sends each record to the first branch whose predicate accepts its value, or to the rest. Tombstones go to all of them.
+// Split sends each record to the first branch whose predicate accepts its value, or to the rest.
+// Tombstones go to all of them.
 type Split[K, V any] struct {
 	When     []func(V) bool
 	Branches []Receiver[K, V] // one for each predicate

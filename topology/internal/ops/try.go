@@ -6,7 +6,8 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// The twins of operators of whole records whose functions can fail. An error goes to the error policy, and the record no further.
+// The twins of operators of whole records whose functions can fail. An error goes to the error
+// policy, and the record no further.
 
 // OfValue makes a function of a record's value one of the record.
 func OfValue[K, V, R any](f func(context.Context, V) (R, error)) func(context.Context, *Record[K, V]) (R, error) {
@@ -32,7 +33,8 @@ func (f *TryFilterRecords[K, V]) Receive(r *Record[K, V]) error {
 	return f.Next.Receive(r)
 }
 
-// TryMap gives each record a key and a value that are computed from all of it. Tombstones are dropped and counted.
+// TryMap gives each record a key and a value that are computed from all of it. Tombstones are
+// dropped and counted.
 type TryMap[K, V, K2, V2 any] struct {
 	Node
 	Map  func(context.Context, *Record[K, V]) (K2, V2, error)
@@ -55,7 +57,8 @@ func (m *TryMap[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	return m.Next.Receive(&m.out)
 }
 
-// TryMapValues is MapValues with a function that can fail and sees the whole record. Tombstones pass, and Map does not see them.
+// TryMapValues is MapValues with a function that can fail and sees the whole record. Tombstones
+// pass, and Map does not see them.
 type TryMapValues[K, V, V2 any] struct {
 	Node
 	Map  func(context.Context, *Record[K, V]) (V2, error)
