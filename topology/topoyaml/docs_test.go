@@ -72,3 +72,23 @@ func TestSchema(t *testing.T) {
 	}
 	golden(t, "testdata/schema.json", string(text))
 }
+
+// Every step stands in a file that loads: in the test data, the examples, the cases or the queries.
+func TestEveryStepIsUsed(t *testing.T) {
+	var text strings.Builder
+	for _, path := range goodFiles(t) {
+		text.Write(read(t, path))
+	}
+	for _, b := range steps.Blocks() {
+		if b.Name != "step" {
+			continue
+		}
+		for _, f := range b.Fields {
+			if !regexp.MustCompile(`(?m)(?:- *|\[)\{?` + f.Name + `:`).MatchString(text.String()) {
+				t.Errorf("no file has the step %s", f.Name)
+			}
+		}
+		return
+	}
+	t.Error("there are no steps")
+}

@@ -42,6 +42,20 @@ streams:
       - to: out
 `
 
+// goodFiles are the files of the repository that load.
+func goodFiles(t *testing.T) []string {
+	t.Helper()
+	good := corpus(t, "ok")
+	for _, pattern := range []string{"../../examples/*/topology.yaml", "../../cases/*/topology.yaml", "../../bench/nexmark/queries/*.yaml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files %s: %v", pattern, err)
+		}
+		good = append(good, files...)
+	}
+	return good
+}
+
 // The schema that editors are given takes what Load takes, and refuses mistakes of form, as another
 // implementation of schemas reads it.
 func TestSchemaOfFiles(t *testing.T) {
@@ -67,15 +81,7 @@ func TestSchemaOfFiles(t *testing.T) {
 		return schema.Validate(v), true
 	}
 
-	good := corpus(t, "ok")
-	for _, pattern := range []string{"../../examples/*/topology.yaml", "../../cases/*/topology.yaml", "../../bench/nexmark/queries/*.yaml"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no files %s: %v", pattern, err)
-		}
-		good = append(good, files...)
-	}
-	for _, path := range good {
+	for _, path := range goodFiles(t) {
 		if err, ok := check(read(t, path)); err != nil || !ok {
 			t.Errorf("%s: %v", path, err)
 		}

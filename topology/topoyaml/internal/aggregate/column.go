@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
@@ -9,17 +10,7 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
-// Functions are the functions of an aggregation, in the order of the documentation.
-var Functions = []struct{ Name, Doc string }{
-	{"count", "`count()` is the number of records, `count(condition)` the number of those for which it is true"},
-	{"sum", "`sum(number)`: the exact sum, rounded once, when it is read; 0 at first"},
-	{"min", "`min(number or string)`: the smallest"},
-	{"max", "`max(number or string)`: the largest"},
-	{"avg", "`avg(number)`: the mean, the exact sum divided and rounded once"},
-	{"first", "`first(any)`: that of the record that came first"},
-	{"last", "`last(any)`: that of the record that came last"},
-}
-
+// function is what an aggregation does with the values of an expression.
 type function uint8
 
 const (
@@ -33,21 +24,60 @@ const (
 	lastOf
 )
 
+// definition is what is known of an aggregate function.
+type definition struct {
+	fn   function
+	name string
+	doc  string
+	// takes are the kinds of its argument, which messages call needs; nil: all.
+	takes []value.TypeKind
+	needs string
+}
+
+// definitions are the aggregate functions, in the order of the documentation. countAll has that of
+// countIf.
+func definitions() []definition {
+	number := []value.TypeKind{value.IntKind, value.FloatKind}
+	ordered := append(number, value.StringKind)
+	return []definition{
+		{countIf, "count", "`count()` is the number of records, `count(condition)` the number of those for which it is true",
+			[]value.TypeKind{value.BoolKind}, "a condition"},
+		{sumOf, "sum", "`sum(number)`: the exact sum, rounded once, when it is read; 0 at first", number, "a number"},
+		{minOf, "min", "`min(number or string)`: the smallest", ordered, "a number or a string"},
+		{maxOf, "max", "`max(number or string)`: the largest", ordered, "a number or a string"},
+		{avgOf, "avg", "`avg(number)`: the mean, the exact sum divided and rounded once", number, "a number"},
+		{firstOf, "first", "`first(any)`: that of the record that came first", nil, ""},
+		{lastOf, "last", "`last(any)`: that of the record that came last", nil, ""},
+	}
+}
+
+// Docs returns what the documentation says of each function.
+func Docs() []string {
+	var docs []string
+	for _, d := range definitions() {
+		docs = append(docs, d.doc)
+	}
+	return docs
+}
+
 // String returns the function's name, as an author writes it.
 func (f function) String() string {
-	if f > countAll {
-		f-- // both counts have one name
+	for _, d := range definitions() {
+		if d.fn == f {
+			return d.name
+		}
 	}
-	return Functions[f].Name
+	return "count" // of all records
 }
 
 // NewColumn reads a call of an aggregate function, such as sum(value.minutes). where names its
 // place in errors at run time.
 func NewColumn(compiler *expression.Compiler, name, text string, sc expression.Scope, where string) (Column, []expression.Mistake) {
 	c := Column{name: name}
-	known := make([]string, len(Functions))
-	for i, f := range Functions {
-		known[i] = f.Name
+	defs := definitions()
+	known := make([]string, len(defs))
+	for i, d := range defs {
+		known[i] = d.name
 	}
 	open := strings.IndexByte(text, '(')
 	closing := strings.LastIndexByte(text, ')')
@@ -55,27 +85,13 @@ func NewColumn(compiler *expression.Compiler, name, text string, sc expression.S
 		return c, []expression.Mistake{{Offset: -1, Message: fmt.Sprintf("%s should be a call of an aggregate function (%s) such as sum(value.%s)", name, strings.Join(known, ", "), name)}}
 	}
 	called, inner := strings.TrimSpace(text[:open]), text[open+1:closing]
-	switch called {
-	case "count":
-		c.fn = countIf
-		if strings.TrimSpace(inner) == "" {
-			c.fn = countAll
-			return c, nil
-		}
-	case "sum":
-		c.fn = sumOf
-	case "min":
-		c.fn = minOf
-	case "max":
-		c.fn = maxOf
-	case "avg":
-		c.fn = avgOf
-	case "first":
-		c.fn = firstOf
-	case "last":
-		c.fn = lastOf
-	default:
+	at := slices.Index(known, called)
+	if at < 0 {
 		return c, []expression.Mistake{{Offset: -1, Message: fmt.Sprintf("unknown aggregate function %q%s", called, suggest.For(called, known))}}
+	}
+	if c.fn = defs[at].fn; c.fn == countIf && strings.TrimSpace(inner) == "" {
+		c.fn = countAll
+		return c, nil
 	}
 	p, mistakes := compiler.Compile(inner, sc, where)
 	offset := len([]rune(text[:open+1]))
@@ -90,30 +106,8 @@ func NewColumn(compiler *expression.Compiler, name, text string, sc expression.S
 		return c, mistakes
 	}
 	c.arg = p
-	if needs := c.needs(p.Type); needs != "" {
-		return c, []expression.Mistake{{Offset: offset, Message: fmt.Sprintf("%s needs %s; %s is of type %s", called, needs, strings.TrimSpace(inner), p.Type)}}
+	if d := defs[at]; p.Type.Kind != value.AnyKind && d.takes != nil && !slices.Contains(d.takes, p.Type.Kind) {
+		return c, []expression.Mistake{{Offset: offset, Message: fmt.Sprintf("%s needs %s; %s is of type %s", called, d.needs, strings.TrimSpace(inner), p.Type)}}
 	}
 	return c, nil
-}
-
-// needs says what the function takes if it does not take that type.
-func (c *Column) needs(t *value.Type) string {
-	if t.Kind == value.AnyKind {
-		return ""
-	}
-	switch c.fn {
-	case countIf:
-		if t.Kind != value.BoolKind {
-			return "a condition"
-		}
-	case sumOf, avgOf:
-		if !t.IsNumber() {
-			return "a number"
-		}
-	case minOf, maxOf:
-		if !t.IsNumber() && t.Kind != value.StringKind {
-			return "a number or a string"
-		}
-	}
-	return ""
 }

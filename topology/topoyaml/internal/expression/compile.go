@@ -51,7 +51,7 @@ func NewCompiler() *Compiler { return &Compiler{lib: functions.NewLibrary()} }
 
 func (c *Compiler) config() *conf.Config {
 	config := conf.CreateNew()
-	for _, f := range OwnFunctions {
+	for _, f := range ownFunctions {
 		config.Functions[f.name] = signature(f)
 		config.Disabled[f.name] = true
 	}

@@ -11,45 +11,54 @@ import (
 // functions computes it.
 type function struct {
 	name string
-	Doc  string
+	doc  string
 	// types are functions whose signatures the type check uses.
 	types []any
 }
 
-// OwnFunctions are the additions. Times are whole milliseconds since 1970, as timestamps of records
+// ownFunctions are the additions. Times are whole milliseconds since 1970, as timestamps of records
 // are.
-var OwnFunctions = []function{
+var ownFunctions = []function{
 	{
 		name: "parseTime",
-		Doc: "`parseTime(text, layout, zone)`: the time that a text says, in milliseconds. The layout is Go's (`2006-01-02 15:04:05`); " +
+		doc: "`parseTime(text, layout, zone)`: the time that a text says, in milliseconds. The layout is Go's (`2006-01-02 15:04:05`); " +
 			"without one the text is RFC 3339 (`2001-01-01T00:47:00Z`). The zone is that of texts that name none; without it, UTC.",
 		types: []any{new(func(string, ...string) int64)},
 	},
 	{
 		name: "formatTime",
-		Doc: "`formatTime(milliseconds, layout, zone)`: the text of a time, the reverse of `parseTime`; without a layout RFC 3339, without a " +
+		doc: "`formatTime(milliseconds, layout, zone)`: the text of a time, the reverse of `parseTime`; without a layout RFC 3339, without a " +
 			"zone UTC.",
 		types: []any{new(func(int64, ...string) string)},
 	},
 	{
 		name:  "duration",
-		Doc:   "`duration(text)`: a length of time such as `90m`, `6h` or `1d`, in milliseconds.",
+		doc:   "`duration(text)`: a length of time such as `90m`, `6h` or `1d`, in milliseconds.",
 		types: []any{new(func(string) int64)},
 	},
 	{
 		name: "extract",
-		Doc: "`extract(text, pattern, group)`: what a [regular expression](https://pkg.go.dev/regexp/syntax) finds first in a text, or null. " +
+		doc: "`extract(text, pattern, group)`: what a [regular expression](https://pkg.go.dev/regexp/syntax) finds first in a text, or null. " +
 			"With a group, it is what that pair of parentheses holds, counted from 1. The pattern stands in the file; `matches` takes any.",
 		types: []any{new(func(string, string, ...int64) string)},
 	},
 }
 
+// Docs returns what the documentation says of each function that this package adds.
+func Docs() []string {
+	var docs []string
+	for _, f := range ownFunctions {
+		docs = append(docs, f.doc)
+	}
+	return docs
+}
+
 // usage is how the function of that name is called, as its doc begins; "" if it is not one of
 // these.
 func usage(name string) string {
-	for _, f := range OwnFunctions {
+	for _, f := range ownFunctions {
 		if f.name == name {
-			call, _, _ := strings.Cut(strings.TrimPrefix(f.Doc, "`"), "`")
+			call, _, _ := strings.Cut(strings.TrimPrefix(f.doc, "`"), "`")
 			return call
 		}
 	}

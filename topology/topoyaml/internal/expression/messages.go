@@ -25,7 +25,7 @@ func (f *flattener) unknownName(name string) string {
 		}
 	}
 	known := f.scope.names()
-	for _, fn := range OwnFunctions {
+	for _, fn := range ownFunctions {
 		known = append(known, fn.name)
 	}
 	for _, name := range builtin.Names {

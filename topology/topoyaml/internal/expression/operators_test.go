@@ -118,7 +118,7 @@ func TestOperators(t *testing.T) {
 func TestEveryFunction(t *testing.T) {
 	lib := functions.NewLibrary()
 	names := append([]string{}, builtin.Names...)
-	for _, f := range OwnFunctions {
+	for _, f := range ownFunctions {
 		names = append(names, f.name)
 	}
 	for _, name := range names {

@@ -17,6 +17,6 @@
 //   - whether it ends its chain, whether chains begin in it, and how the DSL's advice about it is
 //     to be read in a file.
 //
-// A step that makes something new of a stream adds a point to point.go, with the interfaces that
-// say what can be done with it.
+// A step after which a stream is something new declares that beside it: a point, with what can be
+// done with it, as those in point.go.
 package steps

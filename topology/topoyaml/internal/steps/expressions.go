@@ -91,9 +91,9 @@ func (b *builder) schema(n *yaml.Node) *value.Type {
 		b.r.Fail(yamlfile.At(n), "the type of a list is written [type], with the type of its elements")
 		return value.AnyType
 	}
-	t, ok := value.ScalarTypes[n.Value]
+	t, ok := value.TypeNamed(n.Value)
 	if !ok {
-		b.r.Fail(yamlfile.At(n), "unknown type %q; the types are %s, [type] for lists, and mappings for objects", n.Value, strings.Join(value.ScalarTypeNames, ", "))
+		b.r.Fail(yamlfile.At(n), "unknown type %q; the types are %s, [type] for lists, and mappings for objects", n.Value, strings.Join(value.TypeNames(), ", "))
 		return value.AnyType
 	}
 	return t
@@ -119,26 +119,9 @@ func (b *builder) newKey(m *yamlfile.Mapping, field string, sc expression.Scope)
 	return p, serdeName, true
 }
 
-// fits checks at load time that a value of that type can be written by a serde.
-func (b *builder) fits(p yamlfile.Position, what string, t *value.Type, serdeName string) {
-	ok := true
-	switch t.Kind {
-	case value.AnyKind, value.NullKind:
-	default:
-		switch serdeName {
-		case "string":
-			ok = t.Kind == value.StringKind
-		case "int64", "int32":
-			ok = t.Kind == value.IntKind
-		case "float64":
-			ok = t.IsNumber()
-		case "bool":
-			ok = t.Kind == value.BoolKind
-		case "bytes":
-			ok = t.Kind == value.BytesKind || t.Kind == value.StringKind
-		}
-	}
-	if !ok {
-		b.r.Fail(p, "%s is of type %s and its serde is %q; convert it, or choose another serde", what, t, serdeName)
+// fits checks that a value of that type can be written by a serde.
+func (b *builder) fits(p yamlfile.Position, what string, t *value.Type, serde string) {
+	if f, ok := value.FormatOf(serde); ok && !f.Takes(t) {
+		b.r.Fail(p, "%s is of type %s and its serde is %q; convert it, or choose another serde", what, t, serde)
 	}
 }

@@ -19,17 +19,16 @@ func Reference() string {
 	var s strings.Builder
 	s.WriteString(yamlfile.Tables(newGrammar().file))
 	s.WriteString("### Aggregate functions\n\n")
-	for _, f := range aggregate.Functions {
-		s.WriteString(yamlfile.Wrap("- ", f.Doc))
+	for _, doc := range aggregate.Docs() {
+		s.WriteString(yamlfile.Wrap("- ", doc))
 	}
 	s.WriteString("\n### Functions of kolk\n\n")
-	for _, f := range expression.OwnFunctions {
-		s.WriteString(yamlfile.Wrap("- ", f.Doc))
+	for _, doc := range expression.Docs() {
+		s.WriteString(yamlfile.Wrap("- ", doc))
 	}
 	s.WriteString("\n### Serdes\n\n")
-	for _, name := range value.FormatNames {
-		f, _ := value.FormatOf(name)
-		fmt.Fprintf(&s, "- `%s`: expressions see %s\n", name, seen(f.Type))
+	for _, f := range value.Formats() {
+		fmt.Fprintf(&s, "- `%s`: expressions see %s\n", f.Name(), seen(f.Type))
 	}
 	return s.String()
 }

@@ -2,6 +2,7 @@ package value
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kolkstream/kolk/serde"
 )
@@ -45,35 +46,67 @@ func same[T any](v Value) (T, bool) {
 
 func boxed[T any](t T) Value { return t }
 
-// Format is a serde by name, with the static type of what it yields.
+// Format is a serde of dynamic values, and what is known of it when a file is loaded.
 type Format struct {
 	Serde serde.Serde[Value]
-	Type  *Type
+	// Type is that of the values that it reads.
+	Type *Type
+	// takes are the kinds of values that it writes; nil: all.
+	takes []TypeKind
 }
 
-// FormatNames are the names of the serdes, in the order of the documentation.
-var FormatNames = []string{"string", "json", "int64", "int32", "float64", "bool", "bytes"}
+// Name is the name of the serde in files.
+func (f Format) Name() string { return f.Serde.Name() }
+
+// Takes reports whether the serde writes values of a type. One that is not known may turn out to be
+// right.
+func (f Format) Takes(t *Type) bool {
+	return t.Kind == AnyKind || t.Kind == NullKind || f.takes == nil || slices.Contains(f.takes, t.Kind)
+}
+
+// Formats returns the serdes that files may name, in the order of the documentation.
+func Formats() []Format {
+	return []Format{
+		{scalarSerde[string]{serde.String(), same[string], boxed[string]}, StringType, []TypeKind{StringKind}},
+		{JSONSerde{}, AnyType, nil},
+		{scalarSerde[int64]{serde.Int64(), same[int64], boxed[int64]}, IntType, []TypeKind{IntKind}},
+		{scalarSerde[int32]{serde.Int32(), toInt32, fromInt32}, IntType, []TypeKind{IntKind}},
+		{scalarSerde[float64]{serde.Float64(), ExactFloat, Whole}, FloatType, []TypeKind{IntKind, FloatKind}},
+		{scalarSerde[bool]{serde.Bool(), same[bool], boxed[bool]}, BoolType, []TypeKind{BoolKind}},
+		{scalarSerde[[]byte]{serde.Bytes(), toBytes, boxed[[]byte]}, BytesType, []TypeKind{BytesKind, StringKind}},
+	}
+}
+
+// FormatNames returns the names of the serdes, in the order of the documentation.
+func FormatNames() []string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, f.Name())
+	}
+	return names
+}
 
 // FormatOf returns the serde of that name.
 func FormatOf(name string) (Format, bool) {
-	switch name {
-	case "string":
-		return Format{scalarSerde[string]{serde.String(), same[string], boxed[string]}, StringType}, true
-	case "json":
-		return Format{JSONSerde{}, AnyType}, true
-	case "int64":
-		return Format{scalarSerde[int64]{serde.Int64(), same[int64], boxed[int64]}, IntType}, true
-	case "int32":
-		return Format{scalarSerde[int32]{serde.Int32(), toInt32, func(i int32) Value { return int64(i) }}, IntType}, true
-	case "float64":
-		return Format{scalarSerde[float64]{serde.Float64(), ExactFloat, Whole}, FloatType}, true
-	case "bool":
-		return Format{scalarSerde[bool]{serde.Bool(), same[bool], boxed[bool]}, BoolType}, true
-	case "bytes":
-		return Format{scalarSerde[[]byte]{serde.Bytes(), toBytes, boxed[[]byte]}, BytesType}, true
+	for _, f := range Formats() {
+		if f.Name() == name {
+			return f, true
+		}
 	}
 	return Format{}, false
 }
+
+// KeyFormat returns the name of the serde of a key that an expression of this type yields.
+func KeyFormat(t *Type) string {
+	for _, f := range Formats() {
+		if f.Type.Kind == t.Kind && t.Kind != AnyKind {
+			return f.Name()
+		}
+	}
+	return "string"
+}
+
+func fromInt32(i int32) Value { return int64(i) }
 
 func toInt32(v Value) (int32, bool) {
 	i, ok := v.(int64)
@@ -88,21 +121,6 @@ func toBytes(v Value) ([]byte, bool) {
 		return []byte(v), true
 	}
 	return nil, false
-}
-
-// KeyFormat is the serde of a key that an expression of this type yields.
-func KeyFormat(t *Type) string {
-	switch t.Kind {
-	case IntKind:
-		return "int64"
-	case FloatKind:
-		return "float64"
-	case BoolKind:
-		return "bool"
-	case BytesKind:
-		return "bytes"
-	}
-	return "string"
 }
 
 // SerdeOf returns a serde by a name that is known to be one.

@@ -43,12 +43,18 @@ var (
 	BytesType  = &Type{Kind: BytesKind}
 )
 
-// ScalarTypes are the names that a schema may use.
-var ScalarTypes = map[string]*Type{
-	"string": StringType, "int": IntType, "float": FloatType, "bool": BoolType, "any": AnyType,
-}
+// TypeNames returns the names of types that a schema may use.
+func TypeNames() []string { return []string{"string", "int", "float", "bool", "any"} }
 
-var ScalarTypeNames = []string{"string", "int", "float", "bool", "any"}
+// TypeNamed returns the type of that name.
+func TypeNamed(name string) (*Type, bool) {
+	for _, t := range []*Type{StringType, IntType, FloatType, BoolType, AnyType} {
+		if t.String() == name {
+			return t, true
+		}
+	}
+	return nil, false
+}
 
 // Field returns the type of a field of an object.
 func (t *Type) Field(name string) (*Type, bool) {

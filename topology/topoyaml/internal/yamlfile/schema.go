@@ -25,15 +25,15 @@ func Schema(title string, file *Block) []byte {
 			}),
 		)),
 		value.Named("type", value.NewObject(
-			value.Named("description", "a type: "+strings.Join(value.ScalarTypeNames, ", ")+", a list of one type, or an object of types"),
+			value.Named("description", "a type: "+strings.Join(value.TypeNames(), ", ")+", a list of one type, or an object of types"),
 			value.Named("anyOf", []value.Value{
-				value.NewObject(value.Named("enum", values(value.ScalarTypeNames))),
+				value.NewObject(value.Named("enum", values(value.TypeNames()))),
 				ref("variable"),
 				value.NewObject(value.Named("type", "object"), value.Named("additionalProperties", ref("type"))),
 				value.NewObject(value.Named("type", "array"), value.Named("items", ref("type")), value.Named("minItems", int64(1)), value.Named("maxItems", int64(1))),
 			}),
 		)),
-		value.Named("serde", orVariable(value.Named("enum", values(value.FormatNames)))),
+		value.Named("serde", orVariable(value.Named("enum", values(value.FormatNames())))),
 		value.Named("variable", value.NewObject(
 			value.Named("description", "a text with a ${NAME} or ${NAME:default}, which an environment variable replaces"),
 			value.Named("type", "string"), value.Named("pattern", `\$\{`),

@@ -146,7 +146,7 @@ func Duration() Shape {
 func Serde() Shape {
 	check := func(r *Reader, e *Entry) bool {
 		if _, ok := value.FormatOf(e.Node.Value); !scalar(e.Node) || !ok {
-			r.Fail(At(e.Node), "unknown serde %q%s", e.Node.Value, suggest.For(e.Node.Value, value.FormatNames))
+			r.Fail(At(e.Node), "unknown serde %q%s", e.Node.Value, suggest.For(e.Node.Value, value.FormatNames()))
 			return false
 		}
 		return true
