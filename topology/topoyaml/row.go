@@ -113,7 +113,7 @@ func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err err
 
 // check returns why a row is none of the source's.
 func (s *Source) check(row Value) error {
-	if s.of.ValueSerde != "json" {
+	if s.of.Value.Name() != "json" {
 		return nil // its serde checks
 	}
 	if kind := value.Kind(row); kind != "object" && (s.of.Schema.Kind == value.ObjectKind || s.of.KeyFrom != nil || s.of.Time != nil) {

@@ -15,10 +15,10 @@ type Sink struct{ of *steps.Sink }
 func (s *Sink) Topic() string { return s.of.Topic }
 
 // KeySerde is the name of the serde of the keys.
-func (s *Sink) KeySerde() string { return s.of.KeySerde }
+func (s *Sink) KeySerde() string { return s.of.Key.Name() }
 
 // ValueSerde is the name of the serde of the values.
-func (s *Sink) ValueSerde() string { return s.of.ValueSerde }
+func (s *Sink) ValueSerde() string { return s.of.Value.Name() }
 
 // Columns are the names of the fields of the values, in order, if the file says them; otherwise
 // nil.

@@ -31,10 +31,10 @@ func (s *Source) Kind() Kind { return Kind(s.of.Kind) }
 func (s *Source) Topics() []string { return slices.Clone(s.of.Topics) }
 
 // KeySerde is the name of the serde of the keys.
-func (s *Source) KeySerde() string { return s.of.KeySerde }
+func (s *Source) KeySerde() string { return s.of.Key.Name() }
 
 // ValueSerde is the name of the serde of the values.
-func (s *Source) ValueSerde() string { return s.of.ValueSerde }
+func (s *Source) ValueSerde() string { return s.of.Value.Name() }
 
 // HasTime reports whether the file says how a record's time follows from its value. Otherwise it is
 // the message's timestamp.

@@ -13,10 +13,15 @@ import (
 type Value = value.Value
 
 // Object is a JSON object that keeps the order of its fields. It is immutable, and safe for
-// concurrent use.
+// concurrent use. Its methods are
+//
+//	Len() int                                  // the number of fields
+//	Fields() []Field                           // in their order; not to be changed
+//	Get(name string) (v Value, ok bool)        // the value of a field
+//	MarshalJSON() ([]byte, error)
 type Object = value.Object
 
-// Field is one field of an [Object].
+// Field is one field of an [Object]: a Name and a Value.
 type Field = value.Field
 
 // NewObject returns an object of these fields, in this order. It takes the slice over. The last one

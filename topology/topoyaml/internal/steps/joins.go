@@ -67,7 +67,7 @@ func (b *builder) joinGlobal(f *flow, in stream, m *yamlfile.Mapping) {
 	default:
 		b.open(s)
 		f.dead = f.dead || s.dead
-		right, keySerde = s.Schema, s.KeySerde
+		right, keySerde = s.Schema, s.Key.Name()
 	}
 	p := b.joined(f, m, right)
 	on := m.Get("on")

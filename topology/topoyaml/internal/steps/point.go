@@ -71,6 +71,7 @@ func made[P any](c call, dsl func() P) (p P) {
 	return p
 }
 
+// The points. Values are typed in Go behind count alone, where V is int64.
 type (
 	stream struct {
 		topology.Stream[value.Value, value.Value]
@@ -81,10 +82,10 @@ type (
 	windows struct {
 		topology.WindowedGroup[value.Value, value.Value]
 	}
-	table[V any]       struct{ topology.Table[value.Value, V] } // V is int64 behind count
+	table[V any]       struct{ topology.Table[value.Value, V] }
 	windowTable[V any] struct {
 		topology.WindowedTable[value.Value, V]
-	} // V is int64 behind count
+	}
 )
 
 func (stream) before() string   { return "" }

@@ -1,13 +1,13 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/kolkstream/kolk/topology"
-	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
@@ -26,18 +26,14 @@ type Source struct {
 	Name       string
 	Kind       string // stream, table or global
 	Topics     []string
-	pos        yamlfile.Position
-	def        *yamlfile.Mapping
-	Key        value.Format
-	Value      value.Format
-	KeySerde   string
-	ValueSerde string
-	Schema     *value.Type // the static type of values
-	Time       *expression.Program
-	wall       bool
-	timeless   bool
-	future     time.Duration // 0: any
-	KeyFrom    *expression.Program
+	Key, Value value.Format
+	Schema     *value.Type         // the static type of values
+	Time       *expression.Program // the time of a record by its value; nil: the message's
+	KeyFrom    *expression.Program // the key of a row of a data file; nil: none
+
+	pos            yamlfile.Position
+	wall, timeless bool
+	future         time.Duration // 0: any
 
 	// Built when something reads it.
 	built  bool
@@ -70,7 +66,10 @@ func sourceBlock() *yamlfile.Block {
 
 // source reads a source's fields.
 func (b *builder) source(name string, pos yamlfile.Position, m *yamlfile.Mapping) *Source {
-	s := &Source{Name: name, pos: pos, def: m, KeySerde: "string", ValueSerde: "json"}
+	s := &Source{Name: name, pos: pos}
+	s.Key, _ = value.FormatOf(cmp.Or(m.Text("key"), "string"))
+	s.Value, _ = value.FormatOf(cmp.Or(m.Text("value"), "json"))
+	s.Schema = s.Value.Type
 	for _, kind := range []string{StreamSource, TableSource, GlobalSource} {
 		e := m.Get(kind)
 		if e == nil {
@@ -84,18 +83,9 @@ func (b *builder) source(name string, pos yamlfile.Position, m *yamlfile.Mapping
 			s.Topics = append(s.Topics, c.Value)
 		}
 	}
-	if t := m.Text("key"); t != "" {
-		s.KeySerde = t
-	}
-	if t := m.Text("value"); t != "" {
-		s.ValueSerde = t
-	}
-	s.Key, _ = value.FormatOf(s.KeySerde)
-	s.Value, _ = value.FormatOf(s.ValueSerde)
-	s.Schema = s.Value.Type
 	if e := m.Get("schema"); e != nil {
-		if s.ValueSerde != "json" {
-			b.r.Fail(e.Pos, "a schema is for values of the serde json; these are of %s", s.ValueSerde)
+		if s.Value.Name() != "json" {
+			b.r.Fail(e.Pos, "a schema is for values of the serde json; these are of %s", s.Value.Name())
 		}
 		s.Schema = b.schema(e.Node)
 	}
@@ -136,7 +126,7 @@ func (b *builder) source(name string, pos yamlfile.Position, m *yamlfile.Mapping
 	}
 	if e := m.Get("key-from"); e != nil {
 		s.KeyFrom = b.expression(e.Node, sc)
-		b.fits(yamlfile.At(e.Node), "the key", s.KeyFrom.Type, s.KeySerde)
+		b.fits(yamlfile.At(e.Node), "the key", s.KeyFrom.Type, s.Key.Name())
 	}
 	return s
 }
@@ -166,20 +156,18 @@ func (b *builder) open(s *Source) {
 	if s.future > 0 {
 		opts = append(opts, topology.MaxFuture[value.Value](s.future))
 	}
-	b.t.ForFiles(door.Key{}).At(b.r.Where(s.pos))
-	defer b.t.ForFiles(door.Key{}).At("")
-	switch s.Kind {
-	case StreamSource:
-		if len(s.Topics) == 1 {
+	call{t: b.t, at: b.r.Where(s.pos)}.run(func() {
+		switch {
+		case s.Kind == TableSource:
+			s.table = b.t.Table(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
+		case s.Kind == GlobalSource:
+			s.global = b.t.GlobalTable(s.Topics[0], s.Key.Serde, s.Value.Serde)
+		case len(s.Topics) == 1:
 			s.stream = b.t.Stream(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
-		} else {
+		default:
 			s.stream = b.t.StreamTopics(s.Topics, s.Key.Serde, s.Value.Serde, opts...)
 		}
-	case TableSource:
-		s.table = b.t.Table(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
-	case GlobalSource:
-		s.global = b.t.GlobalTable(s.Topics[0], s.Key.Serde, s.Value.Serde)
-	}
+	})
 }
 
 // TimeOf is the time of a record with that value, in milliseconds: parts of one are cut off,
@@ -205,7 +193,7 @@ func (s *Source) TimeOf(v value.Value) (int64, error) {
 // start is a source as the start of a stream.
 func (b *builder) start(s *Source) *flow {
 	b.open(s)
-	f := &flow{dead: s.dead, at: stream{s.stream}, key: s.Key.Type, value: s.Schema, keySerde: s.KeySerde, valueSerde: s.ValueSerde}
+	f := &flow{dead: s.dead, at: stream{s.stream}, key: s.Key.Type, value: s.Schema, keySerde: s.Key.Name(), valueSerde: s.Value.Name()}
 	if s.Kind == TableSource {
 		f.at = table[value.Value]{s.table}
 	}

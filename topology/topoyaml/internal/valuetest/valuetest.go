@@ -10,6 +10,7 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
+// JSON returns the value that a JSON text says.
 func JSON(t testing.TB, text string) value.Value {
 	t.Helper()
 	v, err := value.ParseJSON([]byte(text))
@@ -19,6 +20,7 @@ func JSON(t testing.TB, text string) value.Value {
 	return v
 }
 
+// Random returns any value, with lists and objects of at most that depth.
 func Random(r *rand.Rand, depth int) value.Value {
 	n := 9
 	if depth == 0 {
