@@ -202,6 +202,28 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// TestTimesThatBrokersRefuse are errors of the configuration, each with its field.
+func TestTimesThatBrokersRefuse(t *testing.T) {
+	b := newBench(t)
+	app := b.app(strings.ToUpper, func(c *processor.Config) { c.TransactionTimeout, c.SessionTimeout = time.Hour, 2*time.Hour })
+	err := app.Run(b.ctx)
+	var fields []string
+	for todo := []error{err}; len(todo) > 0; {
+		next := todo[0]
+		todo = todo[1:]
+		if all, ok := next.(interface{ Unwrap() []error }); ok {
+			todo = append(todo, all.Unwrap()...)
+		} else if wrong, ok := errors.AsType[*processor.ConfigError](next); ok {
+			fields = append(fields, wrong.Field)
+		} else {
+			t.Errorf("%T: %v", next, next)
+		}
+	}
+	if !slices.Equal(fields, []string{"TransactionTimeout", "SessionTimeout"}) {
+		t.Errorf("%q: %v", fields, err)
+	}
+}
+
 // blocking is a function that does not return for one value, until the test ends.
 func blocking(t *testing.T, value string) (f func(string) string, reached chan struct{}) {
 	reached = make(chan struct{})
