@@ -23,7 +23,8 @@ func ExampleStart() {
 	if err := b.CreateTopics(ctx, 2, "words", "counted"); err != nil {
 		log.Fatal(err)
 	}
-	// b.Addr() is what goes into processor.Config.Brokers; examples/words is a whole program. Any Kafka client on this machine may use it:
+	// b.Addr() is what goes into processor.Config.Brokers; examples/words is a whole program. Any
+	// Kafka client on this machine may use it:
 	cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
 	if err != nil {
 		log.Fatal(err)

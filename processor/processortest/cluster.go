@@ -11,8 +11,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// cluster is the broker's part: logs of committed messages, by topic and partition. Each transaction leaves a control
-// record in the partitions it has written, as on a broker.
+// cluster is the broker's part: logs of committed messages, by topic and partition. Each
+// transaction leaves a control record in the partitions it has written, as on a broker.
 type cluster struct {
 	app    string
 	topics map[string][][]*kgo.Record

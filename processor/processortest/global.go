@@ -7,7 +7,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// global is a global table: its topic's latest values. A message's key may be empty, a database's may not: all have a byte before them.
+// global is a global table: its topic's latest values. A message's key may be empty, a database's
+// may not: all have a byte before them.
 type global struct {
 	state.DB
 	key     []byte

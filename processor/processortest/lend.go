@@ -4,8 +4,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// lent are the messages that a task was handed and may still have, by topic. They are copies, which are overwritten when the task is done with them,
-// as a worker's are: the memory of fetched messages is used again. Who has kept a part of one shows that by wrong results.
+// lent are the messages that a task was handed and may still have, by topic. They are copies, which
+// are overwritten when the task is done with them, as a worker's are: the memory of fetched
+// messages is used again. Who has kept a part of one shows that by wrong results.
 type lent map[string][]*kgo.Record
 
 // lend copies messages for the task.

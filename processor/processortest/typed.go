@@ -35,8 +35,9 @@ func (i Input[K, V]) Send(key K, value V, timestamp int64, headers ...topology.H
 	i.d.Pipe(i.topic, encode(i.d.t, i.key, key), encode(i.d.t, i.value, value), timestamp, headers...)
 }
 
-// TrySend is Send that returns the error of a record that cannot be encoded or processed, for tests of what fails. The tasks are back at their last
-// commit then: the same record comes again with the next run, unless the error policy is [processor.Skip].
+// TrySend is Send that returns the error of a record that cannot be encoded or processed, for tests
+// of what fails. The tasks are back at their last commit then: the same record comes again with the
+// next run, unless the error policy is [processor.Skip].
 func (i Input[K, V]) TrySend(key K, value V, timestamp int64, headers ...topology.Header) error {
 	i.d.t.Helper()
 	k, err := tryEncode(i.key, key)
@@ -177,7 +178,8 @@ func (d *Driver) Store[K, V any](name string, key serde.Serde[K], value serde.Se
 	return all
 }
 
-// Dump returns the committed bytes of all stores of all tasks, by "task store" and the hexadecimal key.
+// Dump returns the committed bytes of all stores of all tasks, by "task store" and the hexadecimal
+// key.
 func (d *Driver) Dump() map[string]map[string]string {
 	d.t.Helper()
 	all := map[string]map[string]string{}

@@ -12,13 +12,14 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// DefaultBound is how far a task may be ahead where nothing else is said, or what the slowest covers in a moment if that is
-// more.
+// DefaultBound is how far a task may be ahead where nothing else is said, or what the slowest
+// covers in a moment if that is more.
 const DefaultBound = time.Hour
 
-// A bound that nobody has chosen costs no throughput: it is never less than what the least task covers in the time that the
-// news of it takes. That is next to nothing within a worker, which has all of its tasks at hand in each of its turns, and a
-// commit or two and the exchange between others.
+// A bound that nobody has chosen costs no throughput: it is never less than what the least task
+// covers in the time that the news of it takes. That is next to nothing within a worker, which has
+// all of its tasks at hand in each of its turns, and a commit or two and the exchange between
+// others.
 const (
 	slackWithin  = 10 * time.Millisecond
 	slackBetween = 300 * time.Millisecond
@@ -29,7 +30,8 @@ type Config struct {
 	Plan *topology.Plan
 	// Tasks returns how many tasks a sub-topology has.
 	Tasks func(sub string) int32
-	// Times have the bound, MaxAhead, and how long a task is waited for of which nothing is heard, Stale.
+	// Times have the bound, MaxAhead, and how long a task is waited for of which nothing is heard,
+	// Stale.
 	Times timing.Settings
 	// Now is the clock for waiting. Event time has nothing to do with it.
 	Now func() time.Time
@@ -121,8 +123,8 @@ type Worker struct {
 	limits map[*group]*limit
 }
 
-// limit is how far a worker's tasks of a group may go on, and for whose sake no further. It is a lower bound when the group has
-// changed since.
+// limit is how far a worker's tasks of a group may go on, and for whose sake no further. It is a
+// lower bound when the group has changed since.
 type limit struct {
 	time    int64
 	whom    *entry
@@ -133,7 +135,8 @@ type limit struct {
 // limitFor is how long a limit is used that more may be known of by now.
 const limitFor = 5 * time.Millisecond
 
-// Worker adds a worker. wake is called, with the board locked, when a task of it that waits may perhaps go on.
+// Worker adds a worker. wake is called, with the board locked, when a task of it that waits may
+// perhaps go on.
 func (b *Board) Worker(wake func()) *Worker {
 	w := &Worker{b: b, wake: wake, limits: map[*group]*limit{}}
 	b.mu.Lock()
@@ -336,7 +339,8 @@ func (b *Board) seen(e *entry, by *Worker, now time.Time) place {
 	return e.told
 }
 
-// limit is how far the worker's tasks in the group may go on, looked at anew if next is beyond what it was.
+// limit is how far the worker's tasks in the group may go on, looked at anew if next is beyond what
+// it was.
 func (b *Board) limit(w *Worker, g *group, next int64, now time.Time) *limit {
 	l := w.limits[g]
 	if l == nil {

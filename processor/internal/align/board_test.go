@@ -49,7 +49,8 @@ func TestGroups(t *testing.T) {
 			got[m.sub] = fmt.Sprint(i, " ", time.Duration(m.delay)*time.Millisecond)
 		}
 	}
-	// y is an input of the sub-topology that has the windows of x, whose results it meets on the way to "second".
+	// y is an input of the sub-topology that has the windows of x, whose results it meets on the
+	// way to "second".
 	want := map[string]string{"x": "0 1h1m0s", "first": "1 1h1m0s", "z": "2 0s"}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -159,8 +160,9 @@ func (m *model) exchange(b *Board) {
 	b.exchanged(func(id task.ID) (told, bool) { t, ok := m.offsets[id]; return t, ok }, func(id task.ID, t told) { m.offsets[id] = t })
 }
 
-// TestModel deals tasks to workers of some processes, which process, send, commit, abort and exchange in any order. All get to
-// their ends, and in the log time does not go back further than the bound and a partition's own disorder.
+// TestModel deals tasks to workers of some processes, which process, send, commit, abort and
+// exchange in any order. All get to their ends, and in the log time does not go back further than
+// the bound and a partition's own disorder.
 func TestModel(t *testing.T) {
 	seed := seeds.New(t)
 	plan := meet(t)

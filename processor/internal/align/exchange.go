@@ -16,20 +16,23 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// The exchange runs as long as a task of this process is one that others may wait for, or waits itself. It is as quick as it
-// may delay somebody.
+// The exchange runs as long as a task of this process is one that others may wait for, or waits
+// itself. It is as quick as it may delay somebody.
 const (
-	everyHeld  = 25 * time.Millisecond  // a task here waits
-	everyBusy  = 100 * time.Millisecond // one may have to
-	everyBeat  = time.Second            // what has not changed is said again, so that others know that somebody is there
+	everyHeld = 25 * time.Millisecond  // a task here waits
+	everyBusy = 100 * time.Millisecond // one may have to
+	// what has not changed is said again, so that others know that somebody is there
+	everyBeat  = time.Second
 	everyRetry = time.Second
 )
 
-// Exchange tells the other instances where the tasks of this process are, and learns where theirs are, until ctx ends. It asks
-// nothing of the broker while all tasks of the groups are of this process, or none of its own has anything to process.
+// Exchange tells the other instances where the tasks of this process are, and learns where theirs
+// are, until ctx ends. It asks nothing of the broker while all tasks of the groups are of this
+// process, or none of its own has anything to process.
 //
-// What is told are committed offsets of the group APP-alignment, which nobody joins: one for each task, of the first of its
-// inputs. Their metadata says where the task is; docs/format/alignment.md describes it.
+// What is told are committed offsets of the group APP-alignment, which nobody joins: one for each
+// task, of the first of its inputs. Their metadata says where the task is; docs/format/alignment.md
+// describes it.
 type Exchange struct {
 	Board *Board
 	App   string
@@ -96,7 +99,8 @@ func (x *Exchange) turn(ctx context.Context) error {
 			return told{}, false
 		}
 		t, err := parse(o.Metadata)
-		return t, err == nil // of another version, or somebody else's: as if nobody had said anything
+		// of another version, or somebody else's: as if nobody had said anything
+		return t, err == nil
 	}, func(id task.ID, t told) {
 		if topic := x.Input(id); topic != "" {
 			say.Add(kadm.Offset{Topic: topic, Partition: id.Partition, At: 0, LeaderEpoch: -1, Metadata: t.String()})
@@ -178,8 +182,8 @@ func (b *Board) untold() bool {
 	return false
 }
 
-// exchanged takes over what is heard of the tasks of others, and says of its own what is news. What somebody else has said of
-// a task that is here, because he had it before, is said anew.
+// exchanged takes over what is heard of the tasks of others, and says of its own what is news. What
+// somebody else has said of a task that is here, because he had it before, is said anew.
 func (b *Board) exchanged(heard func(task.ID) (told, bool), say func(task.ID, told)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,7 +13,8 @@ type mark struct {
 	time int64
 }
 
-// markEvery is the distance of marks; all of them span half a second or so, in which a gap in the data is forgotten.
+// markEvery is the distance of marks; all of them span half a second or so, in which a gap in the
+// data is forgotten.
 const markEvery = 70 * time.Millisecond
 
 func (p *pace) saw(now time.Time, t int64) {

@@ -1,12 +1,14 @@
 // Package assign decides which worker runs which task: a group balancer for whole tasks.
 //
-// A task is a partition of a sub-topology: the partitions of that number of all topics that the sub-topology reads. The
-// leader of the group deals the tasks out: evenly, over all and for each sub-topology, and within that each task stays with
-// its owner, or else goes to a process that has its state. A task that moves from one live member to another is given to
-// nobody until its owner has given it up; the group then meets again (the cooperative protocol).
+// A task is a partition of a sub-topology: the partitions of that number of all topics that the
+// sub-topology reads. The leader of the group deals the tasks out: evenly, over all and for each
+// sub-topology, and within that each task stays with its owner, or else goes to a process that has
+// its state. A task that moves from one live member to another is given to nobody until its owner
+// has given it up; the group then meets again (the cooperative protocol).
 //
-// Members whose plan is another than the group's are refused by name. With the assignment every member learns the
-// transactional ids of members that are gone, so that who takes over their tasks may fence them.
+// Members whose plan is another than the group's are refused by name. With the assignment every
+// member learns the transactional ids of members that are gone, so that who takes over their tasks
+// may fence them.
 //
 // docs/format/assignment.md describes what members and leader tell each other, byte by byte.
 package assign
@@ -38,8 +40,8 @@ func compareTasks(a, b Task) int {
 	return cmp.Or(cmp.Compare(a.Sub, b.Sub), cmp.Compare(a.Partition, b.Partition))
 }
 
-// Sub is a sub-topology and the topics that it reads, by their names on the broker. It has as many tasks as the largest of
-// the topics has partitions.
+// Sub is a sub-topology and the topics that it reads, by their names on the broker. It has as many
+// tasks as the largest of the topics has partitions.
 type Sub struct {
 	Name   string
 	Topics []string
@@ -49,24 +51,27 @@ type Sub struct {
 type Config struct {
 	// Subs are the sub-topologies of the plan. Members with the same Plan have the same.
 	Subs []Sub
-	// Process identifies the process across restarts, as state does: its instance id. Worker numbers the members of a process.
+	// Process identifies the process across restarts, as state does: its instance id. Worker
+	// numbers the members of a process.
 	Process string
 	Worker  int32
 	// TransactionalID is what successors fence when this member is gone. It may be empty.
 	TransactionalID string
-	// Plan is the fingerprint of what the members that share tasks must agree in. Details, which may be empty, says what that is: whoever the
-	// group refuses is told the group's.
+	// Plan is the fingerprint of what the members that share tasks must agree in. Details, which
+	// may be empty, says what that is: whoever the group refuses is told the group's.
 	Plan    string
 	Details string
-	// Partitions, if not nil, returns how many partitions of a topic are read, which may be fewer than there are.
+	// Partitions, if not nil, returns how many partitions of a topic are read, which may be fewer
+	// than there are.
 	Partitions func(topic string) int32
-	// OnRefused, if not nil, is called when the group refuses this member; it then has no tasks. It is called by the
-	// client's goroutine, must not block, and must not call the client.
+	// OnRefused, if not nil, is called when the group refuses this member; it then has no tasks. It
+	// is called by the client's goroutine, must not block, and must not call the client.
 	OnRefused func(Refusal)
-	// OnOrphans, if not nil, is called when the first assignment is one by which the member was to give something up. It had nothing, so the assignment
-	// is of the member before it with the same instance id, which ended in between: the group does not meet when a static
-	// member is back, and nobody has what was to be given up until somebody makes it meet. It is called by the client's goroutine, must not
-	// block, and must not call the client.
+	// OnOrphans, if not nil, is called when the first assignment is one by which the member was to
+	// give something up. It had nothing, so the assignment is of the member before it with the same
+	// instance id, which ended in between: the group does not meet when a static member is back,
+	// and nobody has what was to be given up until somebody makes it meet. It is called by the
+	// client's goroutine, must not block, and must not call the client.
 	OnOrphans func()
 	// Siblings are the members of the process; nil if they need not meet.
 	Siblings *Siblings
@@ -118,7 +123,8 @@ func New(cfg Config) *Balancer {
 	return &Balancer{cfg: cfg}
 }
 
-// SetHeld says which tasks' state the process has, run by whom it may. It counts from the next time that the member joins.
+// SetHeld says which tasks' state the process has, run by whom it may. It counts from the next time
+// that the member joins.
 func (b *Balancer) SetHeld(tasks []Task) {
 	tasks = slices.Clone(tasks)
 	slices.SortFunc(tasks, compareTasks)
@@ -128,23 +134,26 @@ func (b *Balancer) SetHeld(tasks []Task) {
 	b.held = tasks
 }
 
-// Assigned returns the tasks of the last assignment, sorted. It is meant for the client's callbacks of an assignment and a
-// revocation, in which the partitions given are the difference to the one before; at other times it may be ahead of them.
+// Assigned returns the tasks of the last assignment, sorted. It is meant for the client's callbacks
+// of an assignment and a revocation, in which the partitions given are the difference to the one
+// before; at other times it may be ahead of them.
 func (b *Balancer) Assigned() []Task {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.assigned)
 }
 
-// Fence returns the transactional ids of members that are gone, as the last assignment has them, sorted. A worker may fence
-// them if the offsets of a task that it got stay unstable. It is never this member's own.
+// Fence returns the transactional ids of members that are gone, as the last assignment has them,
+// sorted. A worker may fence them if the offsets of a task that it got stay unstable. It is never
+// this member's own.
 func (b *Balancer) Fence() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.fence)
 }
 
-// Leads reports whether this member was the leader of the group when tasks were last dealt out to it.
+// Leads reports whether this member was the leader of the group when tasks were last dealt out to
+// it.
 func (b *Balancer) Leads() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -191,8 +200,8 @@ func (b *Balancer) JoinGroupMetadata(topics []string, current map[string][]int32
 	return meta.AppendTo(nil)
 }
 
-// owned returns the tasks of which the member has a partition. It has all of them or none, unless the plan or the topics
-// have changed.
+// owned returns the tasks of which the member has a partition. It has all of them or none, unless
+// the plan or the topics have changed.
 func (b *Balancer) owned(current map[string][]int32) (tasks []Task) {
 	for _, sub := range b.cfg.Subs {
 		for _, topic := range sub.Topics {

@@ -176,8 +176,8 @@ func (l *ledger) awaitThat(ok func() bool) {
 	}
 }
 
-// real clients on a broker: the partitions of a task always move together and nothing has two owners, while workers come, go
-// and a topic grows.
+// real clients on a broker: the partitions of a task always move together and nothing has two
+// owners, while workers come, go and a topic grows.
 func TestClients(t *testing.T) {
 	c, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {

@@ -16,9 +16,9 @@ type placed struct {
 	target     int
 }
 
-// deal gives the tasks of subs to the accepted members. members are all, with those who get nothing: they may still have
-// partitions, which nobody else gets before they have given them up. A member that is not ready keeps what it has and gets
-// nothing new; it joins again when it is.
+// deal gives the tasks of subs to the accepted members. members are all, with those who get
+// nothing: they may still have partitions, which nobody else gets before they have given them up. A
+// member that is not ready keeps what it has and gets nothing new; it joins again when it is.
 func deal(subs []Sub, topics map[string]int32, members, accepted []*member, result map[string]*share) {
 	claims := claimsOf(members)
 	ready := make([]*member, 0, len(accepted))
@@ -35,7 +35,8 @@ func deal(subs []Sub, topics map[string]int32, members, accepted []*member, resu
 	for _, sub := range subs {
 		n, known := tasksOf(sub, topics)
 		if !known {
-			// The leader has no metadata of one of the topics: a task might be torn apart. Nothing moves until it has.
+			// The leader has no metadata of one of the topics: a task might be torn apart. Nothing
+			// moves until it has.
 			keep(sub, accepted, result)
 			continue
 		}
@@ -64,7 +65,8 @@ func deal(subs []Sub, topics map[string]int32, members, accepted []*member, resu
 	holders(tasks, ready)
 	place(tasks, len(ready))
 	for _, t := range tasks {
-		if t.free && (t.owner < 0 || t.owner == t.target) { // else it moves: first its owner has to give it up
+		// else it moves: first its owner has to give it up
+		if t.free && (t.owner < 0 || t.owner == t.target) {
 			result[ready[t.target].id].add(t)
 		}
 	}
@@ -77,7 +79,8 @@ func (s *share) add(t *placed) {
 	}
 }
 
-// tasksOf returns how many tasks a sub-topology has; known is false if a topic's partitions are not.
+// tasksOf returns how many tasks a sub-topology has; known is false if a topic's partitions are
+// not.
 func tasksOf(sub Sub, topics map[string]int32) (n int32, known bool) {
 	for _, topic := range sub.Topics {
 		if topics[topic] <= 0 {
@@ -110,8 +113,9 @@ type topicPartition struct {
 	partition int32
 }
 
-// claimsOf returns who has each partition: of those that say so the ones who were in the latest generation. An older claim
-// beside a newer one is of a member that missed an assignment; it is fenced by its generation.
+// claimsOf returns who has each partition: of those that say so the ones who were in the latest
+// generation. An older claim beside a newer one is of a member that missed an assignment; it is
+// fenced by its generation.
 func claimsOf(members []*member) map[topicPartition][]*member {
 	claims := map[topicPartition][]*member{}
 	for _, m := range members {
@@ -130,8 +134,8 @@ func claimsOf(members []*member) map[topicPartition][]*member {
 	return claims
 }
 
-// claimed returns the task's owner, if it has one. If several members have partitions of it, it is not free: nobody gets it
-// until all have given them up.
+// claimed returns the task's owner, if it has one. If several members have partitions of it, it is
+// not free: nobody gets it until all have given them up.
 func (t *placed) claimed(claims map[topicPartition][]*member) (owner *member, free bool) {
 	for topic, p := range t.partitions {
 		for _, m := range claims[topicPartition{topic, p}] {
@@ -173,9 +177,10 @@ func holders(tasks []*placed, ready []*member) {
 	}
 }
 
-// place chooses a target for each task: every member gets as many as any other, or one less, over all and of each
-// sub-topology; of all such placements one that leaves the most tasks with their owners; of those one that gives the most
-// to holders of their state; and of those one where members that have few get the odd ones. It is a flow of least cost:
+// place chooses a target for each task: every member gets as many as any other, or one less, over
+// all and of each sub-topology; of all such placements one that leaves the most tasks with their
+// owners; of those one that gives the most to holders of their state; and of those one where
+// members that have few get the odd ones. It is a flow of least cost:
 //
 //	class of tasks -> (member, sub-topology) -> member -> end
 //
@@ -221,7 +226,8 @@ func place(tasks []*placed, members int) {
 	ownedCost := (n + 1) * heldCost     // more than all holders
 	must := (n + 1) * ownedCost         // more than all wishes together
 
-	// Nodes: start, end, classes, pools (one for each sub-topology), cells (member, sub-topology), members.
+	// Nodes: start, end, classes, pools (one for each sub-topology), cells (member, sub-topology),
+	// members.
 	const start, end = 0, 1
 	classNode := func(i int) int { return 2 + i }
 	poolNode := func(sub int) int { return classNode(len(classes)) + sub }

@@ -11,7 +11,8 @@ import (
 // even tells if counts differ by one at most.
 func even(counts []int) bool { return slices.Max(counts)-slices.Min(counts) <= 1 }
 
-// score returns how many tasks a placement leaves with their owners and gives to holders; ok is false if it is not even.
+// score returns how many tasks a placement leaves with their owners and gives to holders; ok is
+// false if it is not even.
 func score(tasks []*placed, targets []int, members int) (kept, held int, ok bool) {
 	all := make([]int, members)
 	bySub := map[string][]int{}

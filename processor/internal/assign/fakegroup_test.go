@@ -48,8 +48,9 @@ func (g *fakeGroup) remove(m *fakeMember) {
 	g.members = slices.DeleteFunc(g.members, func(o *fakeMember) bool { return o == m })
 }
 
-// rebalance lets all members meet once. Members for which misses is true have joined but do not get the assignment: the group
-// meets again before. It tells if it has to meet again because somebody lost partitions.
+// rebalance lets all members meet once. Members for which misses is true have joined but do not get
+// the assignment: the group meets again before. It tells if it has to meet again because somebody
+// lost partitions.
 func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
 	g.t.Helper()
 	if len(g.members) == 0 {
@@ -73,7 +74,8 @@ func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
 			g.t.Fatal("metadata is not deterministic")
 		}
 		joined = append(joined, jm)
-		m.generation = g.generation // kgo stores it when it has joined, before it has the assignment
+		// kgo stores it when it has joined, before it has the assignment
+		m.generation = g.generation
 	}
 	mb, topics, err := g.leader.MemberBalancer(joined)
 	if err != nil {
@@ -91,7 +93,8 @@ func (g *fakeGroup) rebalance(misses func(*fakeMember) bool) (again bool) {
 	for _, a := range into.IntoSyncAssignment() {
 		plan[a.MemberID] = a.MemberAssignment
 	}
-	// What is added is taken at once, in any order of members; what is lost is given up only afterwards.
+	// What is added is taken at once, in any order of members; what is lost is given up only
+	// afterwards.
 	for _, m := range g.members {
 		if misses != nil && misses(m) {
 			again = true

@@ -2,8 +2,9 @@ package assign
 
 import "math"
 
-// flow finds a largest flow of least cost through a small graph: by shortest ways, one after another. Costs may be negative
-// as long as no circle is. It is deterministic: equal graphs, built in the same order, get equal flows.
+// flow finds a largest flow of least cost through a small graph: by shortest ways, one after
+// another. Costs may be negative as long as no circle is. It is deterministic: equal graphs, built
+// in the same order, get equal flows.
 type flow struct {
 	edges []flowEdge // an edge and its reverse lie beside each other
 	out   [][]int    // edges by node

@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	// goneFor is for how many generations a transactional id stays in the assignment after its member has gone: who missed
-	// one still learns it, and an instance that is back long since is not fenced.
+	// goneFor is for how many generations a transactional id stays in the assignment after its
+	// member has gone: who missed one still learns it, and an instance that is back long since is
+	// not fenced.
 	goneFor = 3
-	// liveLimit is up to how many members all are told the transactional ids of the generation; beyond, only liveSome are, for
-	// the brokers bound the size of all assignments together.
+	// liveLimit is up to how many members all are told the transactional ids of the generation;
+	// beyond, only liveSome are, for the brokers bound the size of all assignments together.
 	liveLimit, liveSome = 32, 8
 )
 
@@ -27,8 +28,9 @@ type member struct {
 	claims     map[string][]int32 // topic -> partitions that it owns
 }
 
-// ready tells if the member subscribes to all topics of subs. A client subscribes to a topic when it has its metadata; what it is
-// given of others it takes for a topic that came back, and gets twice.
+// ready tells if the member subscribes to all topics of subs. A client subscribes to a topic when
+// it has its metadata; what it is given of others it takes for a topic that came back, and gets
+// twice.
 func (m *member) ready(subs []Sub) bool {
 	for _, sub := range subs {
 		for _, topic := range sub.Topics {
@@ -95,8 +97,8 @@ func (g *group) BalanceOrError(topics map[string]int32) (kgo.IntoSyncAssignment,
 		topics = g.read(topics)
 		deal(g.subs, topics, g.members, accepted, result)
 	} else {
-		// The leader does not know this plan's tasks. Everybody keeps what he has; the leader, refused, will leave, and the next
-		// one can do better.
+		// The leader does not know this plan's tasks. Everybody keeps what he has; the leader,
+		// refused, will leave, and the next one can do better.
 		for _, m := range accepted {
 			result[m.id] = &share{tasks: m.Owned, partitions: m.claims}
 		}
@@ -116,8 +118,9 @@ func (g *group) read(topics map[string]int32) map[string]int32 {
 	return counts
 }
 
-// groupPlan chooses the plan that the group runs: the one whose members own the most tasks, so that a newcomer never drives
-// out a running application; else the most frequent; else the smallest, so that all leaders choose the same.
+// groupPlan chooses the plan that the group runs: the one whose members own the most tasks, so that
+// a newcomer never drives out a running application; else the most frequent; else the smallest, so
+// that all leaders choose the same.
 func (g *group) groupPlan() (plan string, members int) {
 	owned, count := map[string]int{}, map[string]int{}
 	for _, m := range g.members {
@@ -172,7 +175,8 @@ func (g *group) assignments(plan string, runs int, result map[string]*share) kgo
 		for _, topic := range slices.Sorted(maps.Keys(s.partitions)) {
 			t := kmsg.NewConsumerMemberAssignmentTopic()
 			t.Topic, t.Partitions = topic, slices.Sorted(slices.Values(s.partitions[topic]))
-			if len(t.Partitions) > 0 { // a client takes a topic of no partitions for one that it has
+			// a client takes a topic of no partitions for one that it has
+			if len(t.Partitions) > 0 {
 				meta.Topics = append(meta.Topics, t)
 			}
 		}
@@ -185,7 +189,8 @@ func (g *group) assignments(plan string, runs int, result map[string]*share) kgo
 	return out
 }
 
-// transactionalIDs returns those of the members, and those that were there in the last generations and are not now.
+// transactionalIDs returns those of the members, and those that were there in the last generations
+// and are not now.
 func (g *group) transactionalIDs() (live []string, goners []gone) {
 	for _, m := range g.members {
 		if m.TransactionalID != "" {

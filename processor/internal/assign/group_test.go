@@ -12,8 +12,8 @@ import (
 	"github.com/kolkstream/kolk/internal/seeds"
 )
 
-// members come, go and crash at random; some miss assignments. Nothing ever has two owners, tasks are whole, and as soon as
-// it is quiet everything is assigned, evenly.
+// members come, go and crash at random; some miss assignments. Nothing ever has two owners, tasks
+// are whole, and as soon as it is quiet everything is assigned, evenly.
 func TestGroupProperties(t *testing.T) {
 	rnd := seeds.Rand(t)
 	for range 60 {
@@ -46,9 +46,9 @@ func TestGroupProperties(t *testing.T) {
 	}
 }
 
-// a member that comes takes from the others what it needs, one that goes leaves them what they have. Between
-// those that stay nothing moves, unless several sub-topologies have to be even at once: then as many tasks
-// change places as have to, and not one more.
+// a member that comes takes from the others what it needs, one that goes leaves them what they
+// have. Between those that stay nothing moves, unless several sub-topologies have to be even at
+// once: then as many tasks change places as have to, and not one more.
 func TestGroupIsSticky(t *testing.T) {
 	rnd := seeds.Rand(t)
 	for range 400 {
@@ -78,8 +78,8 @@ func TestGroupIsSticky(t *testing.T) {
 	}
 }
 
-// checkMoves: everything is even, and no more has moved between members that stay than had to. It returns how
-// many tasks that is. comes and goes are members that are new and gone.
+// checkMoves: everything is even, and no more has moved between members that stay than had to. It
+// returns how many tasks that is. comes and goes are members that are new and gone.
 func (g *fakeGroup) checkMoves(before, after map[Task]string, comes, goes string) int {
 	g.t.Helper()
 	g.checkEven(after)
@@ -92,9 +92,9 @@ func (g *fakeGroup) checkMoves(before, after map[Task]string, comes, goes string
 	return len(between)
 }
 
-// leastMoves returns how many of the tasks that the group's members had before have to move between those that
-// stay, if first as few as possible leave their members, and then as many of them as possible go to the one
-// that comes.
+// leastMoves returns how many of the tasks that the group's members had before have to move between
+// those that stay, if first as few as possible leave their members, and then as many of them as
+// possible go to the one that comes.
 func leastMoves(g *fakeGroup, before map[Task]string, comes string) int {
 	owned := make([][]int, len(g.members))
 	all, newcomer := 0, -1
@@ -121,12 +121,12 @@ func leastMoves(g *fakeGroup, before map[Task]string, comes string) int {
 	return all - kept - got
 }
 
-// mostKept deals out tasks, a number for each sub-topology, evenly over all and of each sub-topology, to members
-// that own some of them. It returns how many can stay with their owners at most, and how many the newcomer (an
-// index, -1 for none) can get at most if so many stay.
+// mostKept deals out tasks, a number for each sub-topology, evenly over all and of each
+// sub-topology, to members that own some of them. It returns how many can stay with their owners at
+// most, and how many the newcomer (an index, -1 for none) can get at most if so many stay.
 //
-// It tries everything: who gets one more than others of which sub-topology, one member after the other. What is
-// behind a member depends on nothing but how many of those are left.
+// It tries everything: who gets one more than others of which sub-topology, one member after the
+// other. What is behind a member depends on nothing but how many of those are left.
 func mostKept(owned [][]int, tasks []int, newcomer int) (kept, got int) {
 	members, all, whole := len(owned), 0, 0
 	odd := make([]int, len(tasks))
@@ -199,7 +199,8 @@ func TestGroupGoesToState(t *testing.T) {
 	if got := moved(before, g.settle()); len(got) != 1 {
 		t.Errorf("%v moved", got)
 	}
-	// The process restarts under another member id, with its state: it gets its tasks back from nobody.
+	// The process restarts under another member id, with its state: it gets its tasks back from
+	// nobody.
 	g.remove(a)
 	d := g.add("a", 0, "plan")
 	mine := []Task{{"s", 1}, {"s", 3}}
@@ -226,7 +227,8 @@ func TestGroupWithholds(t *testing.T) {
 	}
 }
 
-// Who gets as its first assignment one by which it was to give something up learns that the group has to meet; nobody else does.
+// Who gets as its first assignment one by which it was to give something up learns that the group
+// has to meet; nobody else does.
 func TestGroupOrphans(t *testing.T) {
 	orphans := 0
 	report := func() { orphans++ }
@@ -260,7 +262,8 @@ func TestGroupOrphans(t *testing.T) {
 	}
 }
 
-// Of two that say they own a task the one of the later generation does; of the same generation neither.
+// Of two that say they own a task the one of the later generation does; of the same generation
+// neither.
 func TestGroupClaims(t *testing.T) {
 	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"in"}}}, topics: map[string]int32{"in": 2}}
 	a := g.add("a", 0, "plan")
@@ -394,7 +397,8 @@ func TestGroupWaitsForMetadata(t *testing.T) {
 	g.checkEven(g.settle())
 }
 
-// who takes over learns the transactional ids of who is gone, from any leader, for a while, and never of who is there.
+// who takes over learns the transactional ids of who is gone, from any leader, for a while, and
+// never of who is there.
 func TestGroupFences(t *testing.T) {
 	g := &fakeGroup{t: t, subs: []Sub{{"s", []string{"in"}}}, topics: map[string]int32{"in": 4}}
 	a, b, c := g.add("a", 0, "plan"), g.add("b", 0, "plan"), g.add("c", 0, "plan")

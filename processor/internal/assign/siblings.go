@@ -7,12 +7,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Siblings are the members of one process, which begin to join the group at the same time. It is safe for concurrent use.
+// Siblings are the members of one process, which begin to join the group at the same time. It is
+// safe for concurrent use.
 //
-// The first of them that the broker hears would make a group of its own, take every task of the process, and learn of the others
-// with its next heartbeat: the tasks would move twice, in the middle of their restores. So the leader that misses siblings
-// at the first meeting waits with its decision until all have asked to join. The broker then calls for another meeting instead
-// of taking the decision, and the leader answers that call at once, for it is not between two heartbeats.
+// The first of them that the broker hears would make a group of its own, take every task of the
+// process, and learn of the others with its next heartbeat: the tasks would move twice, in the
+// middle of their restores. So the leader that misses siblings at the first meeting waits with its
+// decision until all have asked to join. The broker then calls for another meeting instead of
+// taking the decision, and the leader answers that call at once, for it is not between two
+// heartbeats.
 type Siblings struct {
 	number int
 	// most and settle are siblingWait and askWait.
@@ -53,7 +56,8 @@ func (s *Siblings) ask(worker int32) {
 	}
 }
 
-// await waits for the siblings if present, the number of those at the meeting, is not all. It waits once.
+// await waits for the siblings if present, the number of those at the meeting, is not all. It waits
+// once.
 func (s *Siblings) await(present int) {
 	if s == nil || present >= s.number {
 		return

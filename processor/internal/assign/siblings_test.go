@@ -10,7 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// A leader waits for siblings that are missing: until they have asked, not longer than it must, and once.
+// A leader waits for siblings that are missing: until they have asked, not longer than it must, and
+// once.
 func TestSiblingsAwait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		took := func(s *Siblings, present int) time.Duration {
@@ -41,7 +42,8 @@ func TestSiblingsAwait(t *testing.T) {
 	})
 }
 
-// The members of a process that start together get their tasks at the first meeting, and none of them moves.
+// The members of a process that start together get their tasks at the first meeting, and none of
+// them moves.
 func TestSiblingsMeet(t *testing.T) {
 	c, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {

@@ -13,7 +13,8 @@ const version = 2
 // errUserData marks user data that cannot be read.
 var errUserData = errors.New("assign: user data")
 
-// memberData is what a member tells the leader, beside the standard metadata (topics, owned partitions, generation).
+// memberData is what a member tells the leader, beside the standard metadata (topics, owned
+// partitions, generation).
 type memberData struct {
 	Process         string
 	Worker          int32
@@ -32,8 +33,8 @@ type assignmentData struct {
 	Yields  bool
 	Members int
 	Tasks   []Task // sorted
-	// Live are the transactional ids of this generation, so that the next leader knows who was there. In large groups only
-	// some members get them.
+	// Live are the transactional ids of this generation, so that the next leader knows who was
+	// there. In large groups only some members get them.
 	Live []string // sorted
 	Gone []gone   // sorted by id
 }

@@ -133,7 +133,8 @@ func TestPrepareCoPartitioned(t *testing.T) {
 	}
 }
 
-// TestWait: errors that do not go away end it, others are told and waited out, and the context ends it.
+// TestWait: errors that do not go away end it, others are told and waited out, and the context ends
+// it.
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
@@ -162,7 +163,8 @@ func newRuns(t *testing.T, broker *kfake.Cluster, v *View) *Runs {
 	return &Runs{View: v, App: "app", Admin: kadm.NewClient(newClient(t, broker)), Logger: slog.New(slog.DiscardHandler)}
 }
 
-// TestRuns: all who ask in two processes get one run; it is over when all tasks have ended it; the next one has new ends.
+// TestRuns: all who ask in two processes get one run; it is over when all tasks have ended it; the
+// next one has new ends.
 func TestRuns(t *testing.T) {
 	broker := newBroker(t, kfake.SeedTopics(2, "in"), kfake.SeedTopics(1, "out"))
 	v, err := prepare(t, broker, counting(t))
@@ -252,7 +254,8 @@ func TestRuns(t *testing.T) {
 		t.Errorf("the next run is %x up to %v", next.ID, next.Ends([]string{"in"}, 1))
 	}
 	completed(leader2, next, false)
-	// Its tasks have committed again before the follower asked: the run that it knows is over all the same.
+	// Its tasks have committed again before the follower asked: the run that it knows is over all
+	// the same.
 	commit(next.ID, "in")
 	completed(follower, run, true)
 	if err := follower.Finish(ctx, run); err != nil {

@@ -11,15 +11,16 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// keyed reports whether sub keeps anything by key: then a partition more moves keys away from their state. The store of its
-// time belongs to the task, not to keys.
+// keyed reports whether sub keeps anything by key: then a partition more moves keys away from their
+// state. The store of its time belongs to the task, not to keys.
 func keyed(sub *topology.SubTopology) bool {
 	return slices.ContainsFunc(sub.Stores, func(s topology.StoreSpec) bool { return s.Name != sub.TimeStore })
 }
 
-// Look asks the brokers whether inputs have got more partitions. Those of a sub-topology without state become tasks;
-// those of others are refused, and what lies in them is not read. It tells [Options.Grown] of each growth once, and reports whether there
-// are new tasks. It is safe for concurrent use.
+// Look asks the brokers whether inputs have got more partitions. Those of a sub-topology without
+// state become tasks; those of others are refused, and what lies in them is not read. It tells
+// [Options.Grown] of each growth once, and reports whether there are new tasks. It is safe for
+// concurrent use.
 //
 // A topic that is gone or was made anew is left to those who read it.
 func (v *View) Look(ctx context.Context) (more bool, err error) {

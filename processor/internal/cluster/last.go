@@ -9,14 +9,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// lastSteps are how far before the ends Last looks for a message: there may be nothing but markers of transactions.
+// lastSteps are how far before the ends Last looks for a message: there may be nothing but markers
+// of transactions.
 var lastSteps = []int64{64, 4096}
 
-// lastWait is how long Last waits for the next message. A log may end in a hole, behind which none comes.
+// lastWait is how long Last waits for the next message. A log may end in a hole, behind which none
+// comes.
 const lastWait = 2 * time.Second
 
-// Last returns the last committed message of each partition of a source before the run's end; those of which it finds none
-// near the end are missing. client is how to reach the brokers. It asks once for each topic.
+// Last returns the last committed message of each partition of a source before the run's end; those
+// of which it finds none near the end are missing. client is how to reach the brokers. It asks once
+// for each topic.
 func (r *Run) Last(ctx context.Context, client []kgo.Opt, topic string) ([]*kgo.Record, error) {
 	r.lastMu.Lock()
 	defer r.lastMu.Unlock()

@@ -16,10 +16,12 @@ import (
 	"github.com/kolkstream/kolk/changelog"
 )
 
-// kafkaDefault is Kafka's delete.retention.ms where the brokers do not tell: as good a guess as any.
+// kafkaDefault is Kafka's delete.retention.ms where the brokers do not tell: as good a guess as
+// any.
 const kafkaDefault = 24 * time.Hour
 
-// configWait is how long the brokers are waited for that are asked for configurations. All goes on without.
+// configWait is how long the brokers are waited for that are asked for configurations. All goes on
+// without.
 const configWait = 10 * time.Second
 
 // learnConfigs asks for the configurations of the application's own topics.
@@ -62,7 +64,8 @@ func describe(ctx context.Context, adm *kadm.Client, topics ...string) map[strin
 	return all
 }
 
-// Relearn asks for a topic's configuration again, and reports whether it takes something else than before.
+// Relearn asks for a topic's configuration again, and reports whether it takes something else than
+// before.
 func (v *View) Relearn(ctx context.Context, cl *kgo.Client, topic string) bool {
 	cfg, ok := describe(ctx, kadm.NewClient(cl), topic)[topic]
 	if !ok {
@@ -140,7 +143,8 @@ func (v *View) own() []string {
 // kafkaAfter is what Kafka 4 has by default for message.timestamp.after.max.ms.
 const kafkaAfter = int64(time.Hour / time.Millisecond)
 
-// report tells, once for each output topic, what it refuses and deletes: as a warning what is not as Kafka has it by default.
+// report tells, once for each output topic, what it refuses and deletes: as a warning what is not
+// as Kafka has it by default.
 func (v *View) report(log *slog.Logger) {
 	largest, from := 0, ""
 	for _, sub := range v.plan.SubTopologies() {

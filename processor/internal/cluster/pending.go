@@ -10,7 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Pending reports whether transactions that are not over have committed offsets of these partitions for the application's group.
+// Pending reports whether transactions that are not over have committed offsets of these partitions
+// for the application's group.
 func (v *View) Pending(ctx context.Context, cl *kgo.Client, partitions map[string][]int32) (bool, error) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.RequireStable = true

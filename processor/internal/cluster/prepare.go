@@ -24,9 +24,11 @@ type Options struct {
 	App               string
 	Plan              *topology.Plan
 	ReplicationFactor int16
-	// MaxMessageBytes of internal topics; 0: as much as the topics of the plan take, and a little more.
+	// MaxMessageBytes of internal topics; 0: as much as the topics of the plan take, and a little
+	// more.
 	MaxMessageBytes int
-	// Times are the application's; Transactional says that it has transactions, which have one of them.
+	// Times are the application's; Transactional says that it has transactions, which have one of
+	// them.
 	Times         timing.Settings
 	Transactional bool
 	Logger        *slog.Logger
@@ -37,8 +39,8 @@ type Options struct {
 // missingAfter is how long a topic is unknown to the brokers until it counts as missing.
 const missingAfter = time.Second
 
-// Prepare waits for the cluster, checks the topics of the plan against it and creates the internal topics.
-// Its error lists everything that does not fit; it is final, except when ctx has ended.
+// Prepare waits for the cluster, checks the topics of the plan against it and creates the internal
+// topics. Its error lists everything that does not fit; it is final, except when ctx has ended.
 func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	adm := kadm.NewClient(cl)
 	v := &View{app: o.App, plan: o.Plan, cl: cl, options: o, topics: map[string]Topic{}, tasks: map[string]int32{}, refused: map[string]report.Growth{}}
@@ -143,8 +145,8 @@ func (v *View) existing(ctx context.Context, adm *kadm.Client) error {
 	})
 }
 
-// internalTopics creates the internal topics that are missing, for repartition topics of so many partitions and sub-topologies of so
-// many tasks.
+// internalTopics creates the internal topics that are missing, for repartition topics of so many
+// partitions and sub-topologies of so many tasks.
 func (v *View) internalTopics(ctx context.Context, repartitions map[string]int32, tasks func(sub string) int32) error {
 	var topics []changelog.Topic
 	most := v.internalBytes(v.options.MaxMessageBytes)
@@ -195,7 +197,8 @@ func transactions2(ctx context.Context, cl *kgo.Client) (bool, error) {
 	return false, nil
 }
 
-// Wait calls try until it succeeds or ctx ends, at growing intervals, and tells the operator now and then what it waits for.
+// Wait calls try until it succeeds or ctx ends, at growing intervals, and tells the operator now
+// and then what it waits for.
 func Wait(ctx context.Context, log *slog.Logger, what string, try func(context.Context) error) error {
 	wait, told := 50*time.Millisecond, time.Second
 	for waited := time.Duration(0); ; {

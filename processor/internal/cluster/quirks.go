@@ -15,8 +15,8 @@ type Quirks struct {
 	ForgetsEmptyLogs bool
 }
 
-// embedded begins the id of a cluster that is the embedded broker (franz-go's kfake). One that keeps
-// its data over restarts, as that of `kolk dev`, goes on with a "-".
+// embedded begins the id of a cluster that is the embedded broker (franz-go's kfake). One that
+// keeps its data over restarts, as that of `kolk dev`, goes on with a "-".
 const embedded = "kfake"
 
 // quirks returns those of the cluster with the id.

@@ -2,8 +2,8 @@ package cluster
 
 import "testing"
 
-// TestQuirks: the embedded broker is known by its cluster id; every other broker is taken for Apache
-// Kafka.
+// TestQuirks: the embedded broker is known by its cluster id; every other broker is taken for
+// Apache Kafka.
 func TestQuirks(t *testing.T) {
 	for id, want := range map[string]Quirks{
 		"":                       {},

@@ -21,10 +21,11 @@ import (
 	"github.com/kolkstream/kolk/checkpoint"
 )
 
-// Run is a bounded run: the ends up to which the sources are read, the same for every instance and after every restart.
+// Run is a bounded run: the ends up to which the sources are read, the same for every instance and
+// after every restart.
 //
-// It is kept as committed offsets of the consumer group APP-until-end, which nobody joins: offsets are the ends, the metadata
-// says which run they belong to and whether it is over.
+// It is kept as committed offsets of the consumer group APP-until-end, which nobody joins: offsets
+// are the ends, the metadata says which run they belong to and whether it is over.
 type Run struct {
 	ID   uint64
 	ends map[string]map[int32]int64
@@ -43,7 +44,8 @@ func newRunID(now time.Time) uint64 {
 // Began is when the run was begun: the same for all instances, and after every restart.
 func (r *Run) Began() time.Time { return time.UnixMilli(int64(r.ID >> runBits)) }
 
-// Ends returns the end offset of the partition in each of the topics that is a source; repartition topics have none.
+// Ends returns the end offset of the partition in each of the topics that is a source; repartition
+// topics have none.
 func (r *Run) Ends(topics []string, partition int32) map[string]int64 {
 	out := map[string]int64{}
 	for _, t := range topics {
@@ -60,7 +62,8 @@ type Runs struct {
 	App    string
 	Admin  *kadm.Client
 	Logger *slog.Logger
-	// Leader says that a worker of this process leads the group, and so begins the run if there is none.
+	// Leader says that a worker of this process leads the group, and so begins the run if there is
+	// none.
 	Leader atomic.Bool
 
 	mu  sync.Mutex // one at a time begins a run
@@ -74,8 +77,8 @@ const (
 	runDone = "done"
 )
 
-// Await returns the run that is under way, begun by whoever leads the group. It is safe for concurrent use, and always returns
-// the same run.
+// Await returns the run that is under way, begun by whoever leads the group. It is safe for
+// concurrent use, and always returns the same run.
 func (r *Runs) Await(ctx context.Context) (*Run, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,7 +95,8 @@ func (r *Runs) Await(ctx context.Context) (*Run, error) {
 func (r *Runs) await(ctx context.Context) (*Run, error) {
 	var run *Run
 	attempts, found := 0, false
-	// A leader that died before it began the run, and came back as the same static member, is not told again that it leads.
+	// A leader that died before it began the run, and came back as the same static member, is not
+	// told again that it leads.
 	alone := time.Now().Add(5 * time.Second)
 	err := Wait(ctx, r.Logger, "the end offsets of the bounded run", func(ctx context.Context) error {
 		var err error
@@ -118,8 +122,9 @@ func (r *Runs) await(ctx context.Context) (*Run, error) {
 	return run, err
 }
 
-// tell says that run was there already: begun by another instance, or long ago and stopped. What has come in since then is not
-// for it, which nobody would expect of a run that he has just started.
+// tell says that run was there already: begun by another instance, or long ago and stopped. What
+// has come in since then is not for it, which nobody would expect of a run that he has just
+// started.
 func (r *Runs) tell(ctx context.Context, run *Run) {
 	var since int64
 	ends, err := r.Admin.ListCommittedOffsets(ctx, slices.Collect(maps.Keys(run.ends))...)
@@ -205,7 +210,8 @@ func (r *Runs) begin(ctx context.Context) error {
 		return err
 	}
 	id := newRunID(time.Now())
-	// Somebody else may have begun one meanwhile. It is looked for as late as possible: of two, the later one counts.
+	// Somebody else may have begun one meanwhile. It is looked for as late as possible: of two, the
+	// later one counts.
 	if run, err := r.find(ctx); err != nil || run != nil {
 		return err
 	}
@@ -216,8 +222,8 @@ func (r *Runs) begin(ctx context.Context) error {
 	return r.Admin.CommitAllOffsets(ctx, r.group(), offsets)
 }
 
-// Completed reports whether run is over: every task of the plan has ended it, or somebody has marked it as done, and perhaps
-// begun another since.
+// Completed reports whether run is over: every task of the plan has ended it, or somebody has
+// marked it as done, and perhaps begun another since.
 func (r *Runs) Completed(ctx context.Context, run *Run) (bool, error) {
 	if over, err := r.over(ctx, run); over || err != nil {
 		return over, err
@@ -266,7 +272,8 @@ func (r *Runs) over(ctx context.Context, run *Run) (bool, error) {
 	return others && !mine, nil
 }
 
-// Finish marks run as over: the next bounded run has new ends. Any instance may do it, any number of times.
+// Finish marks run as over: the next bounded run has new ends. Any instance may do it, any number
+// of times.
 func (r *Runs) Finish(ctx context.Context, run *Run) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

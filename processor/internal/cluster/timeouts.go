@@ -13,8 +13,8 @@ import (
 	"github.com/kolkstream/kolk/processor/report"
 )
 
-// checkTimes compares the times that the application asks of the brokers with what they allow, as far as
-// they tell. It returns a [*report.ConfigError] for each that they do not.
+// checkTimes compares the times that the application asks of the brokers with what they allow, as
+// far as they tell. It returns a [*report.ConfigError] for each that they do not.
 func checkTimes(ctx context.Context, adm *kadm.Client, times timing.Settings, transactional bool) error {
 	ctx, cancel := context.WithTimeout(ctx, configWait)
 	defer cancel()

@@ -16,9 +16,10 @@ import (
 // Ends are offsets by topic and partition.
 type Ends map[string]map[int32]int64
 
-// Upstream waits until the group has processed what lies, at the time of the call, in front of the repartition inputs of sub that carry
-// time: in the inputs of the sub-topologies that write them, and before in the inputs of those that write these. It returns the
-// ends of the inputs that it has waited for, as of then. Its error is ctx's, or one that does not pass.
+// Upstream waits until the group has processed what lies, at the time of the call, in front of the
+// repartition inputs of sub that carry time: in the inputs of the sub-topologies that write them,
+// and before in the inputs of those that write these. It returns the ends of the inputs that it has
+// waited for, as of then. Its error is ctx's, or one that does not pass.
 func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *topology.SubTopology) (Ends, error) {
 	told, waited := false, time.Duration(0)
 	for _, writer := range v.writers(sub) {
@@ -48,7 +49,8 @@ func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger,
 	return v.repartitionEnds(ctx, adm, log, sub)
 }
 
-// repartitionEnds returns the ends of the repartition inputs of sub that carry time, uncommitted records included.
+// repartitionEnds returns the ends of the repartition inputs of sub that carry time, uncommitted
+// records included.
 func (v *View) repartitionEnds(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *topology.SubTopology) (Ends, error) {
 	return v.ends(ctx, adm, log, v.timed(sub, true), true)
 }
@@ -77,7 +79,8 @@ func (v *View) writers(sub *topology.SubTopology) (all []*topology.SubTopology) 
 	return all
 }
 
-// timed returns the topics of the inputs of sub that carry time: those behind a repartition, or the others.
+// timed returns the topics of the inputs of sub that carry time: those behind a repartition, or the
+// others.
 func (v *View) timed(sub *topology.SubTopology, repartition bool) (topics []string) {
 	for _, in := range sub.Inputs {
 		if !in.Timeless && in.Repartition == repartition {
@@ -87,8 +90,9 @@ func (v *View) timed(sub *topology.SubTopology, repartition bool) (topics []stri
 	return topics
 }
 
-// ends returns the ends of all partitions of the topics that have anything: of what is stable or, of repartition topics, of the whole
-// log. A transaction whose offsets are committed may still lack its markers there.
+// ends returns the ends of all partitions of the topics that have anything: of what is stable or,
+// of repartition topics, of the whole log. A transaction whose offsets are committed may still lack
+// its markers there.
 func (v *View) ends(ctx context.Context, adm *kadm.Client, log *slog.Logger, topics []string, repartition bool) (Ends, error) {
 	ends := Ends{}
 	if len(topics) == 0 {

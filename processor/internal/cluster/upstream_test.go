@@ -15,7 +15,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// TestUpstream waits for one sub-topology after the other: what the first has sent is to be processed by the second.
+// TestUpstream waits for one sub-topology after the other: what the first has sent is to be
+// processed by the second.
 func TestUpstream(t *testing.T) {
 	broker := newBroker(t, kfake.SeedTopics(2, "in"), kfake.SeedTopics(1, "out"))
 	top := topology.New("app")

@@ -1,5 +1,6 @@
-// Package cluster is what an application knows of its Kafka cluster: topics, their ids and partition counts, what the broker
-// can do. It creates the internal topics and refuses, with one list, what does not fit the plan.
+// Package cluster is what an application knows of its Kafka cluster: topics, their ids and
+// partition counts, what the broker can do. It creates the internal topics and refuses, with one
+// list, what does not fit the plan.
 package cluster
 
 import (
@@ -19,7 +20,8 @@ type Topic struct {
 	Name       string
 	ID         [16]byte
 	Partitions int32
-	// DeleteRetention of a changelog or the topic of a global table: tombstones may vanish after it.
+	// DeleteRetention of a changelog or the topic of a global table: tombstones may vanish after
+	// it.
 	DeleteRetention time.Duration
 	// Limits is what the topic takes; nil if the brokers do not tell.
 	Limits *changelog.Limits
@@ -31,8 +33,8 @@ type View struct {
 	ID string
 	// Quirks are its brokers'.
 	Quirks Quirks
-	// Transactions2 says that the brokers have transaction.version 2 (KIP-890): each transaction has its own epoch, and
-	// partitions and groups are added to it implicitly.
+	// Transactions2 says that the brokers have transaction.version 2 (KIP-890): each transaction
+	// has its own epoch, and partitions and groups are added to it implicitly.
 	Transactions2 bool
 
 	app  string
@@ -74,7 +76,8 @@ func (v *View) Name(id [16]byte) string {
 	return ""
 }
 
-// DeleteRetention returns the delete.retention.ms of a changelog or the topic of a global table, 0 if it is not known.
+// DeleteRetention returns the delete.retention.ms of a changelog or the topic of a global table, 0
+// if it is not known.
 func (v *View) DeleteRetention(topic string) time.Duration {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -142,8 +145,9 @@ func (v *View) learn(details kadm.TopicDetails) {
 	}
 }
 
-// size computes the partitions of each repartition topic and the tasks of each sub-topology, from the sources on. Repartition topics
-// that exist keep what they have. Its error lists every violation of co-partitioning.
+// size computes the partitions of each repartition topic and the tasks of each sub-topology, from
+// the sources on. Repartition topics that exist keep what they have. Its error lists every
+// violation of co-partitioning.
 func (v *View) size() (map[string]int32, error) {
 	count := func(repartition bool) func(string) (int32, bool) {
 		return func(topic string) (int32, bool) {

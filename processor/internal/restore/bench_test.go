@@ -28,7 +28,8 @@ const (
 	benchRecords    = 1_000_000 // in all
 )
 
-// benchBroker is a broker with a changelog of benchRecords keys in no order, with values of 100 bytes that compress to two thirds.
+// benchBroker is a broker with a changelog of benchRecords keys in no order, with values of 100
+// bytes that compress to two thirds.
 func benchBroker(b *testing.B) []string {
 	b.Helper()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(benchPartitions, kvLog))
@@ -65,8 +66,8 @@ func benchEngine(b *testing.B) *pebblestate.Engine {
 	return e
 }
 
-// BenchmarkOpenWiped restores all tasks of an application from nothing, as a process does whose directory was lost: until they
-// may run.
+// BenchmarkOpenWiped restores all tasks of an application from nothing, as a process does whose
+// directory was lost: until they may run.
 func BenchmarkOpenWiped(b *testing.B) {
 	addrs := benchBroker(b)
 	sub := &topology.SubTopology{Name: "sub", Stores: []topology.StoreSpec{{Name: "kv", Kind: topology.KeyValueStore, Logged: true, Timestamped: true}}}
@@ -106,8 +107,8 @@ func BenchmarkOpenWiped(b *testing.B) {
 	b.ReportMetric(float64(n*benchRecords)/b.Elapsed().Seconds(), "records/s")
 }
 
-// BenchmarkPlain is what there is to compare with: a consumer that reads the same log into the same databases, in large batches,
-// without positions, checks, or committed data only.
+// BenchmarkPlain is what there is to compare with: a consumer that reads the same log into the same
+// databases, in large batches, without positions, checks, or committed data only.
 func BenchmarkPlain(b *testing.B) {
 	addrs := benchBroker(b)
 	b.ReportAllocs()

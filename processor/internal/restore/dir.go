@@ -1,5 +1,5 @@
-// Package restore owns the local state of an instance: its directory, the databases of its tasks, and how a database is
-// brought to what the changelog holds before its task may run.
+// Package restore owns the local state of an instance: its directory, the databases of its tasks,
+// and how a database is brought to what the changelog holds before its task may run.
 package restore
 
 import (
@@ -45,8 +45,9 @@ const dirFormat = 1
 // LongestInstance is an instance's id as long as they are.
 const LongestInstance = "XXXXXXXXXXXXX"
 
-// OpenDir locks the directory, and makes it where there is none. It fails with [state.ErrInUse] if another process has it,
-// and with a *[report.ForeignStateError] if it belongs to another application or cluster.
+// OpenDir locks the directory, and makes it where there is none. It fails with [state.ErrInUse] if
+// another process has it, and with a *[report.ForeignStateError] if it belongs to another
+// application or cluster.
 func OpenDir(path, application, cluster string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -133,8 +134,8 @@ func (d *Dir) Held() []assign.Task {
 // Close releases the lock.
 func (d *Dir) Close() error { return d.lock.Unlock() }
 
-// putAside moves a database away that cannot be used, and deletes it: first the rename, so that a crash never leaves half of
-// it under its name.
+// putAside moves a database away that cannot be used, and deletes it: first the rename, so that a
+// crash never leaves half of it under its name.
 func putAside(path string) error {
 	aside := path + ".unusable"
 	if err := os.RemoveAll(aside); err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// A database takes large batches best: it sorts each one once and writes it to a file as it is. fillBytes is what all batches
-// that are being filled hold together, leastFill and mostFill what one of them does, if a single fetch is not more.
+// A database takes large batches best: it sorts each one once and writes it to a file as it is.
+// fillBytes is what all batches that are being filled hold together, leastFill and mostFill what
+// one of them does, if a single fetch is not more.
 const (
 	fillBytes = 32 << 20
 	leastFill = 256 << 10
@@ -40,7 +41,8 @@ func (f *fill) add(changes []changelog.Change, next int64) error {
 	for _, c := range changes {
 		size += len(c.Key) + len(c.Value) + changeBytes
 	}
-	// The memory of a batch doubles when it is full: it is not to be a little larger than the limit.
+	// The memory of a batch doubles when it is full: it is not to be a little larger than the
+	// limit.
 	if f.batch != nil && f.batch.Size()+size > limit {
 		if err := f.flush(); err != nil {
 			return err

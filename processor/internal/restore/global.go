@@ -16,10 +16,11 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// Global is a global table: one topic, whole, in a database of its own, followed for as long as the application runs. It
-// implements [topology.Global] and is safe for concurrent use.
+// Global is a global table: one topic, whole, in a database of its own, followed for as long as the
+// application runs. It implements [topology.Global] and is safe for concurrent use.
 //
-// Where the database turns out to be damaged it is begun anew. Until all is read again every read fails with [ErrReread].
+// Where the database turns out to be damaged it is begun anew. Until all is read again every read
+// fails with [ErrReread].
 type Global struct {
 	spec    topology.GlobalSpec
 	make    func() error // opens the database, at first and after damage
@@ -42,12 +43,13 @@ type Global struct {
 	ready   atomic.Bool        // whole is closed, and there is no damage
 }
 
-// ErrReread is wrapped by reads of a global table whose database was damaged, until it is whole again.
+// ErrReread is wrapped by reads of a global table whose database was damaged, until it is whole
+// again.
 var ErrReread = errors.New("the local copy of a global table is damaged: it is read again")
 
-// OpenGlobal opens the database of a global table. One that is corrupt or cannot be continued is begun anew: the copy of
-// another topic, one that has missed records, one so old that the topic may have forgotten deletions, which it keeps for
-// deleteRetention (0: for ever).
+// OpenGlobal opens the database of a global table. One that is corrupt or cannot be continued is
+// begun anew: the copy of another topic, one that has missed records, one so old that the topic may
+// have forgotten deletions, which it keeps for deleteRetention (0: for ever).
 func OpenGlobal(dir *Dir, engine state.Engine, app string, spec topology.GlobalSpec, topicID [16]byte, deleteRetention time.Duration, log *slog.Logger) (*Global, error) {
 	g := &Global{spec: spec, path: dir.GlobalPath(spec.Name), log: log, damages: damages{}, whole: make(chan struct{}), keys: sync.Pool{New: func() any { b := make([]byte, 0, 64); return &b }}}
 	g.make = func() error { return g.open(dir, engine, app, g.path) }
@@ -106,8 +108,8 @@ func (g *Global) open(dir *Dir, engine state.Engine, app, path string) error {
 	return nil
 }
 
-// Follow reads the topic until ctx ends. loaded is called when everything that was there at the beginning is in the table, and
-// again after each time that the table was damaged.
+// Follow reads the topic until ctx ends. loaded is called when everything that was there at the
+// beginning is in the table, and again after each time that the table was damaged.
 func (g *Global) Follow(ctx context.Context, r *changelog.Restorer, topicID [16]byte, partitions int32, loaded func()) error {
 	for {
 		round, end := context.WithCancel(ctx)
@@ -212,8 +214,8 @@ func (g *Global) follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 			from[p] = pos.Offset
 		}
 	}
-	// Until all is loaded the copy is as old as it was, or as the topic is now: what it has may have been deleted by what it has
-	// not read yet.
+	// Until all is loaded the copy is as old as it was, or as the topic is now: what it has may
+	// have been deleted by what it has not read yet.
 	asOf := g.cp.LastCommit()
 	if asOf.IsZero() {
 		asOf = time.Now()
@@ -254,7 +256,8 @@ func (g *Global) follow(ctx context.Context, r *changelog.Restorer, topicID [16]
 			})
 		},
 		Reset: func(partition int32) error {
-			// The partition's keys are not known apart: the copy keeps what was deleted meanwhile until the next new start.
+			// The partition's keys are not known apart: the copy keeps what was deleted meanwhile
+			// until the next new start.
 			g.log.Warn("a global table's topic has lost records that were not read yet", "table", g.spec.Name, "partition", partition)
 			return write(map[string]checkpoint.TopicPosition{incomplete: {}}, func(state.Batch) {})
 		},
@@ -309,8 +312,8 @@ func (g *Global) Scan(lo, hi []byte, fn func(key, value []byte) (bool, error)) e
 // Version implements [topology.Global].
 func (g *Global) Version() uint64 { return g.version.Load() }
 
-// Close closes the database. Nobody may read it any more. Damage that is found now is left to the next start, which
-// begins anew.
+// Close closes the database. Nobody may read it any more. Damage that is found now is left to the
+// next start, which begins anew.
 func (g *Global) Close() error {
 	if g.db == nil { // it could not be begun anew
 		return nil

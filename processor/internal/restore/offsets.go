@@ -9,8 +9,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// Stateful returns the sub-topologies whose input must not be processed twice: those with state, and those that write
-// repartition topics which lead to some. How far time has got is no state: nothing is counted with it.
+// Stateful returns the sub-topologies whose input must not be processed twice: those with state,
+// and those that write repartition topics which lead to some. How far time has got is no state:
+// nothing is counted with it.
 func Stateful(plan *topology.Plan) map[string]bool {
 	stateful := map[string]bool{}
 	for again := true; again; {
@@ -50,17 +51,21 @@ func leads(plan *topology.Plan, sub *topology.SubTopology, some map[string]bool)
 // changelogEnd is what the group's commit says of a changelog.
 type changelogEnd struct {
 	checkpoint.ChangelogEnd
-	// complete: the changelog has no committed records from there on, if offsets and state belong together. -1: it may.
+	// complete: the changelog has no committed records from there on, if offsets and state belong
+	// together. -1: it may.
 	complete int64
-	foreign  *Committed // the offset of another program for which complete is the end of what the database has
-	left     bool       // the last commit was of a plan without the store
+	// the offset of another program for which complete is the end of what the database has
+	foreign *Committed
+	left    bool // the last commit was of a plan without the store
 }
 
-// ends collects where the changelogs of the task's logged stores end. Transactions append to changelogs together with the
-// offsets, so records beyond the end that was committed with the offsets are of input that the group believes to be ahead.
+// ends collects where the changelogs of the task's logged stores end. Transactions append to
+// changelogs together with the offsets, so records beyond the end that was committed with the
+// offsets are of input that the group believes to be ahead.
 //
-// The offset of another program comes without an end. Whether it lies behind what the state has seen only the database can
-// say, and only if the changelogs have nothing more. An input that the database does not know is new, if there are others that it does.
+// The offset of another program comes without an end. Whether it lies behind what the state has
+// seen only the database can say, and only if the changelogs have nothing more. An input that the
+// database does not know is new, if there are others that it does.
 func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committed) (map[string]changelogEnd, error) {
 	ours := slices.ContainsFunc(committed, func(c Committed) bool { return c.Offset >= 0 && !c.Foreign })
 	ends := map[string]changelogEnd{}
@@ -93,8 +98,8 @@ func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committe
 	return ends, o.leftBehind(h, sub, committed, ends)
 }
 
-// leftBehind marks the stores that the last commit did not have: their changelogs have nothing if they are
-// new to the plan, and belong to earlier offsets if they are not.
+// leftBehind marks the stores that the last commit did not have: their changelogs have nothing if
+// they are new to the plan, and belong to earlier offsets if they are not.
 func (o *Opener) leftBehind(h *Handle, sub *topology.SubTopology, committed []Committed, ends map[string]changelogEnd) error {
 	said := false
 	for _, c := range committed {
@@ -135,10 +140,11 @@ func (o *Opener) checkEnd(h *Handle, end changelogEnd, store, topic string, part
 	return put
 }
 
-// checkOffsets compares where the task is to go on with what its database has seen, which is never more than the group has
-// committed: every commit reaches the group first.
+// checkOffsets compares where the task is to go on with what its database has seen, which is never
+// more than the group has committed: every commit reaches the group first.
 //
-// An offset of another program may also lie ahead. Records are skipped on purpose then, which takes no more than a warning.
+// An offset of another program may also lie ahead. Records are skipped on purpose then, which takes
+// no more than a warning.
 func (o *Opener) checkOffsets(h *Handle, committed []Committed) error {
 	for _, c := range committed {
 		seen, known := h.Checkpoint.Input(c.Topic)

@@ -22,8 +22,9 @@ func (w *world) committed(h *Handle, topic string, at int64) {
 	h.Checkpoint.Applied()
 }
 
-// TestOpenOffsets compares offsets with state. The first of each case is what was committed with the state: up to 10 of "in", and an
-// end of 2 for the changelog. More changelog records than that are there where it says so.
+// TestOpenOffsets compares offsets with state. The first of each case is what was committed with
+// the state: up to 10 of "in", and an end of 2 for the changelog. More changelog records than that
+// are there where it says so.
 func TestOpenOffsets(t *testing.T) {
 	ours := func(topic string, offset, end int64) Committed {
 		return Committed{Topic: topic, Offset: offset, Start: offset, Metadata: checkpoint.Metadata{TransactionalID: "t", Changelogs: []checkpoint.ChangelogEnd{{Store: "kv", Offset: end}}}}

@@ -21,7 +21,8 @@ import (
 type Committed struct {
 	Topic     string
 	Partition int32
-	// Offset is the next to read; -1 if nothing was committed. Start is where to read from in either case.
+	// Offset is the next to read; -1 if nothing was committed. Start is where to read from in
+	// either case.
 	Offset, Start int64
 	Metadata      checkpoint.Metadata
 	// Foreign: Offset comes from another program, for it has no metadata. kolk's always have.
@@ -38,7 +39,8 @@ type Opener struct {
 	DeleteRetention func(topic string) time.Duration
 	Report          func(report.Restoration)
 	Now             func() time.Time
-	// AtLeastOnce: changelogs may hold what was written before the first offsets were committed. It is processed again.
+	// AtLeastOnce: changelogs may hold what was written before the first offsets were committed. It
+	// is processed again.
 	AtLeastOnce bool
 	// Stateful are the sub-topologies whose input must not be processed twice, as [Stateful] says.
 	Stateful map[string]bool
@@ -46,11 +48,12 @@ type Opener struct {
 	Stores map[string]bool
 }
 
-// Open acquires the database of a task and restores it. The committed offsets must come from a stable fetch that was made
-// before: only then no transaction of the group is pending, and everything it has committed lies below the log ends read here.
+// Open acquires the database of a task and restores it. The committed offsets must come from a
+// stable fetch that was made before: only then no transaction of the group is pending, and
+// everything it has committed lies below the log ends read here.
 //
-// A worker that died may have left a transaction that has no offsets yet, only changelog records. held, which may be nil, is
-// called while one is in the way.
+// A worker that died may have left a transaction that has no offsets yet, only changelog records.
+// held, which may be nil, is called while one is in the way.
 func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition int32, committed []Committed, held func()) (*Handle, error) {
 	h, err := o.Pool.Acquire(ctx, sub.Name, partition)
 	if err != nil {
@@ -86,8 +89,8 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	for store := range anew {
 		ends[store] = changelogEnd{complete: -1}
 	}
-	// Until all is restored the database is as old as it was, or as the log is now: a deletion that is yet to be read may be
-	// gone before it is.
+	// Until all is restored the database is as old as it was, or as the log is now: a deletion that
+	// is yet to be read may be gone before it is.
 	asOf := h.Checkpoint.LastCommit()
 	if asOf.IsZero() {
 		asOf = o.Now()
@@ -134,9 +137,10 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 	return nil
 }
 
-// whole notes that the database holds all that its changelogs did at the time, and so what was committed with these offsets. If
-// there are stores without a changelog, they are still where the database was. An offset of another program has skipped records
-// at most: until it is committed the database has seen what it had before.
+// whole notes that the database holds all that its changelogs did at the time, and so what was
+// committed with these offsets. If there are stores without a changelog, they are still where the
+// database was. An offset of another program has skipped records at most: until it is committed the
+// database has seen what it had before.
 func (h *Handle) whole(at time.Time, sub *topology.SubTopology, committed []Committed, shapes map[string]string) error {
 	b := h.DB.NewBatch()
 	defer b.Close()
@@ -187,8 +191,9 @@ func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, par
 		Check:  func(last int64) error { return o.checkEnd(h, end, s.Name, topic, partition, last) },
 		Apply:  fill.add,
 		Held:   held,
-		// What lies between the stored position and the log's start was purged because its windows are closed: every change of an
-		// open window is still in the log. So the store stays, and goes on at the log's start; the task drops closed windows.
+		// What lies between the stored position and the log's start was purged because its windows
+		// are closed: every change of an open window is still in the log. So the store stays, and
+		// goes on at the log's start; the task drops closed windows.
 		Reset: func() error { return nil },
 		Progress: func(p changelog.Progress) {
 			r.From, r.End, r.Records = p.Start, p.End, p.Records
@@ -224,7 +229,8 @@ func lockedPrefix(h *Handle, store string, mu *sync.Mutex) (uint16, error) {
 	return h.Checkpoint.Prefix(store)
 }
 
-// stale reports whether a deletion may be missing from the changelogs that the database has not seen: its key would rise again.
+// stale reports whether a deletion may be missing from the changelogs that the database has not
+// seen: its key would rise again.
 func (o *Opener) stale(h *Handle, sub *topology.SubTopology) bool {
 	last := h.Checkpoint.LastCommit()
 	if last.IsZero() {

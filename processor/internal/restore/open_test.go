@@ -20,7 +20,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// world is a broker with a key-value changelog, a window changelog and a global table's topic, and an opener.
+// world is a broker with a key-value changelog, a window changelog and a global table's topic, and
+// an opener.
 type world struct {
 	*testing.T
 	broker *kfake.Cluster
@@ -164,7 +165,8 @@ func TestOpenResumes(t *testing.T) {
 	w.pool.Release(h)
 }
 
-// TestOpenWithoutOffsets: state whose input would be processed again is refused, unless that is the guarantee.
+// TestOpenWithoutOffsets: state whose input would be processed again is refused, unless that is the
+// guarantee.
 func TestOpenWithoutOffsets(t *testing.T) {
 	w := newWorld(t)
 	none := []Committed{{Topic: "in", Offset: -1}}
@@ -191,8 +193,8 @@ func TestOpenWithoutOffsets(t *testing.T) {
 	w.pool.Release(w.mustOpen(none))
 }
 
-// TestOpenStale: state older than the log keeps deletions is rebuilt, so that a deleted key does not rise again. Its age counts
-// from when it was known to be whole.
+// TestOpenStale: state older than the log keeps deletions is rebuilt, so that a deleted key does
+// not rise again. Its age counts from when it was known to be whole.
 func TestOpenStale(t *testing.T) {
 	for _, opened := range [][]struct {
 		age  time.Duration
@@ -215,8 +217,8 @@ func TestOpenStale(t *testing.T) {
 	}
 }
 
-// TestOpenStaleInterrupted: restores that end in the middle do not make state younger: what they have read may have been deleted
-// by what they have not.
+// TestOpenStaleInterrupted: restores that end in the middle do not make state younger: what they
+// have read may have been deleted by what they have not.
 func TestOpenStaleInterrupted(t *testing.T) {
 	w := newWorld(t)
 	w.opener.Restorer = compactingRestorer(t, w)
@@ -254,7 +256,8 @@ func TestOpenStaleInterrupted(t *testing.T) {
 	w.pool.Release(h)
 }
 
-// empty removes everything from the changelog, as compaction does with keys that were deleted long ago.
+// empty removes everything from the changelog, as compaction does with keys that were deleted long
+// ago.
 func (w *world) empty() {
 	w.Helper()
 	ends, err := w.adm.ListEndOffsets(w.Context(), kvLog)
@@ -279,7 +282,8 @@ func compactingRestorer(t *testing.T, w *world) *changelog.Restorer {
 	return r
 }
 
-// TestOpenRecreated: a changelog that is not the one written to, or shorter, is an error and not an empty state.
+// TestOpenRecreated: a changelog that is not the one written to, or shorter, is an error and not an
+// empty state.
 func TestOpenRecreated(t *testing.T) {
 	w := newWorld(t)
 	w.produce(kvLog, 0, []byte("k"), []byte("v"))
@@ -296,7 +300,8 @@ func TestOpenRecreated(t *testing.T) {
 	}
 }
 
-// TestOpenPurged: what is gone from a window changelog was of closed windows, so the rest of the store is kept.
+// TestOpenPurged: what is gone from a window changelog was of closed windows, so the rest of the
+// store is kept.
 func TestOpenPurged(t *testing.T) {
 	w := newWorld(t)
 	w.sub.Stores = []topology.StoreSpec{{Name: "win", Kind: topology.WindowStore, Logged: true}}
@@ -354,7 +359,8 @@ func (w *world) content(g *Global) string {
 	return s
 }
 
-// TestGlobal loads a table, follows it, goes on from its copy, and begins anew where the copy cannot be continued.
+// TestGlobal loads a table, follows it, goes on from its copy, and begins anew where the copy
+// cannot be continued.
 func TestGlobal(t *testing.T) {
 	w := newWorld(t)
 	w.produce(table, 1, []byte("a"), []byte("1"))

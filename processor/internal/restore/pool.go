@@ -15,8 +15,8 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// Pool is the registry of the process's task databases: each is open at most once, and handed from worker to worker without
-// being closed. It is safe for concurrent use.
+// Pool is the registry of the process's task databases: each is open at most once, and handed from
+// worker to worker without being closed. It is safe for concurrent use.
 type Pool struct {
 	dir    *Dir
 	engine state.Engine
@@ -45,7 +45,8 @@ type PoolConfig struct {
 	Application string
 	Logger      *slog.Logger
 	Points      failpoint.Points
-	// FlushBytes and, of the Times, Flush bound what a crash loses of a database, and so the replay after it.
+	// FlushBytes and, of the Times, Flush bound what a crash loses of a database, and so the replay
+	// after it.
 	FlushBytes int64
 	Times      timing.Settings
 }
@@ -69,15 +70,17 @@ type Handle struct {
 	used   bool
 
 	// Guarded by pool.mu:
-	logged    int64 // bytes of changelog that no flush has covered yet; those that a task has not persisted are not among them
+	// bytes of changelog that no flush has covered yet; those that a task has not persisted are not
+	// among them
+	logged    int64
 	flushing  bool
 	flushed   time.Time
 	flushErr  error
 	flushDone chan struct{}
 }
 
-// Acquire opens the database of a task, or takes over the open one as soon as its former user has released it. A database that
-// is corrupt is put aside and begun anew: the changelog is the truth.
+// Acquire opens the database of a task, or takes over the open one as soon as its former user has
+// released it. A database that is corrupt is put aside and begun anew: the changelog is the truth.
 func (p *Pool) Acquire(ctx context.Context, sub string, partition int32) (*Handle, error) {
 	id := fmt.Sprintf("%s/%d", sub, partition)
 	for {
@@ -158,8 +161,8 @@ func (p *Pool) throwAway(h *Handle) error {
 	return nil
 }
 
-// Damaged says that the database holds what cannot be what was written to it, if that is what an error of its
-// user means: it is thrown away, and rebuilt, instead of being used again.
+// Damaged says that the database holds what cannot be what was written to it, if that is what an
+// error of its user means: it is thrown away, and rebuilt, instead of being used again.
 func (h *Handle) Damaged(err error) error {
 	if errors.Is(err, state.ErrCorrupt) && h.damage == nil {
 		h.damage = err
@@ -204,7 +207,8 @@ func (p *Pool) Reset(h *Handle) error {
 	return nil
 }
 
-// Release gives the database back. It stays open for a while, for the task may come back or move to another worker.
+// Release gives the database back. It stays open for a while, for the task may come back or move to
+// another worker.
 func (p *Pool) Release(h *Handle) {
 	if h.damage != nil {
 		p.Discard(h)
@@ -292,8 +296,8 @@ func (p *Pool) Close() error {
 	return errors.Join(failed, errors.Join(errs...))
 }
 
-// FlushDue reports whether the database is to be written, and flushed, with the n bytes that its task has committed and not persisted. It
-// reports the failure of an earlier flush.
+// FlushDue reports whether the database is to be written, and flushed, with the n bytes that its
+// task has committed and not persisted. It reports the failure of an earlier flush.
 func (h *Handle) FlushDue(n int64) (bool, error) {
 	p := h.pool
 	p.mu.Lock()
@@ -304,8 +308,8 @@ func (h *Handle) FlushDue(n int64) (bool, error) {
 	return !h.flushing && p.flushDue(max(h.DB.Unflushed(), h.logged)+n, time.Since(h.flushed)), nil
 }
 
-// Flush begins to make the database durable, unless that is being done. logged is what its task has persisted before: how many bytes a crash
-// would make it read again.
+// Flush begins to make the database durable, unless that is being done. logged is what its task has
+// persisted before: how many bytes a crash would make it read again.
 func (h *Handle) Flush(logged int64) {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
@@ -315,8 +319,8 @@ func (h *Handle) Flush(logged int64) {
 	}
 }
 
-// A flush of flushWorth or more is a file of a decent size, and one in flushPause is no work: so much is not left to be replayed
-// after a crash, although the configuration allows for more.
+// A flush of flushWorth or more is a file of a decent size, and one in flushPause is no work: so
+// much is not left to be replayed after a crash, although the configuration allows for more.
 const (
 	flushWorth = 4 << 20
 	flushPause = 5 * time.Second

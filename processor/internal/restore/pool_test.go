@@ -99,7 +99,8 @@ func has(t *testing.T, h *Handle, key string) bool {
 	return ok
 }
 
-// TestHandOver: the database goes from one user to the next without being closed, and the next one waits for it.
+// TestHandOver: the database goes from one user to the next without being closed, and the next one
+// waits for it.
 func TestHandOver(t *testing.T) {
 	p, e := newPool(t)
 	h := acquire(t, p)
@@ -152,7 +153,8 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// TestFlush runs beside the user, reports its failure to him, and is waited for before the database is closed.
+// TestFlush runs beside the user, reports its failure to him, and is waited for before the database
+// is closed.
 func TestFlush(t *testing.T) {
 	for name, end := range map[string]func(p *Pool, h *Handle) error{
 		"close":   func(p *Pool, h *Handle) error { p.Release(h); return p.Close() },

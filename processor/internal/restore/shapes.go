@@ -10,10 +10,11 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// shapes checks that the task's stores are read as what they were written as, which the commit says, or
-// else the database. It returns the texts of what they are.
+// shapes checks that the task's stores are read as what they were written as, which the commit
+// says, or else the database. It returns the texts of what they are.
 //
-// A store that is read differently begins empty if its changelog was made anew: then h has been reset.
+// A store that is read differently begins empty if its changelog was made anew: then h has been
+// reset.
 func (o *Opener) shapes(h *Handle, sub *topology.SubTopology, committed []Committed) (texts map[string]string, anew map[string]bool, err error) {
 	texts, anew = map[string]string{}, map[string]bool{}
 	said := map[string]checkpoint.ChangelogEnd{}
@@ -82,7 +83,8 @@ func hasEntries(h *Handle, store string) (found bool, err error) {
 	return found, err
 }
 
-// left mentions, once in the life of the process, the stores of a task that the plan does not have any more.
+// left mentions, once in the life of the process, the stores of a task that the plan does not have
+// any more.
 func (o *Opener) left(h *Handle, committed []Committed) {
 	names := h.Checkpoint.Stores()
 	for _, c := range committed {

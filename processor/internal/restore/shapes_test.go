@@ -29,8 +29,8 @@ func (w *world) said(text string) []Committed {
 	return w.commits(checkpoint.ChangelogEnd{Store: "kv", TopicID: w.ids[kvLog], Offset: 1, Shape: text})
 }
 
-// TestOpenDiffers: a store is refused that a plan reads as what it is not, whether the commit or the
-// database gives it away, and stays as it was.
+// TestOpenDiffers: a store is refused that a plan reads as what it is not, whether the commit or
+// the database gives it away, and stays as it was.
 func TestOpenDiffers(t *testing.T) {
 	w := newWorld(t)
 	w.produce(kvLog, 0, []byte("k"), []byte("v"))

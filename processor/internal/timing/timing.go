@@ -14,8 +14,8 @@ type Settings struct {
 	IdleAfter time.Duration
 	// LiveWithin is up to which age a record waits for nothing; zero: none is that young.
 	LiveWithin time.Duration
-	// WatermarkInterval is how long a partition of a repartition topic is left without news of time;
-	// zero or less: a second. Less than a millisecond: told at each commit.
+	// WatermarkInterval is how long a partition of a repartition topic is left without news of
+	// time; zero or less: a second. Less than a millisecond: told at each commit.
 	WatermarkInterval time.Duration
 	// MaxAhead is the bound between tasks that keep together; zero: chosen as it runs, negative:
 	// none.

@@ -15,10 +15,12 @@ const (
 	chunkBytes = int64(unsafe.Sizeof(chunk{}))
 )
 
-// arena is the memory of messages on their way out: records, and the bytes of their keys, values and headers.
+// arena is the memory of messages on their way out: records, and the bytes of their keys, values
+// and headers.
 //
-// A chunk is used again once the broker has acknowledged all of its records and those before them: while it is still in the processor's caches,
-// and long before the transaction ends. An arena belongs to one goroutine; only the promises of its chunks are called by others.
+// A chunk is used again once the broker has acknowledged all of its records and those before them:
+// while it is still in the processor's caches, and long before the transaction ends. An arena
+// belongs to one goroutine; only the promises of its chunks are called by others.
 type arena struct {
 	current *chunk
 	flying  []*chunk // handed out entirely, in this order
@@ -45,7 +47,8 @@ func (a *arena) newChunk() *chunk {
 	c := &chunk{}
 	c.promise = func(r *kgo.Record, err error) {
 		if err != nil {
-			a.failed(r, err) // and the chunk is not used again: the message may still be on its way out
+			// and the chunk is not used again: the message may still be on its way out
+			a.failed(r, err)
 			return
 		}
 		c.acked.Add(1)
@@ -84,7 +87,8 @@ func (a *arena) next() *chunk {
 	return a.current
 }
 
-// release makes a chunk free. Those handed out before it are free already, so that nothing lies in its blocks any more.
+// release makes a chunk free. Those handed out before it are free already, so that nothing lies in
+// its blocks any more.
 func (a *arena) release(c *chunk) {
 	for _, b := range c.blocks {
 		a.blocks = append(a.blocks, b[:0])
@@ -96,7 +100,8 @@ func (a *arena) release(c *chunk) {
 	a.free = append(a.free, c)
 }
 
-// copy returns a copy of b that lives as long as the current chunk. nil stays nil; the result is never nil otherwise. A record comes first.
+// copy returns a copy of b that lives as long as the current chunk. nil stays nil; the result is
+// never nil otherwise. A record comes first.
 func (a *arena) copy(b []byte) []byte {
 	if b == nil {
 		return nil
@@ -134,7 +139,8 @@ func (a *arena) copyHeaders(c *chunk, headers []kgo.RecordHeader) []kgo.RecordHe
 	return c.headers[n:len(c.headers):len(c.headers)]
 }
 
-// reset makes everything free. It is called when no message is on its way any more. What a transaction took that was far larger than usual is let go.
+// reset makes everything free. It is called when no message is on its way any more. What a
+// transaction took that was far larger than usual is let go.
 func (a *arena) reset() {
 	for _, c := range a.flying {
 		a.release(c)

@@ -30,7 +30,8 @@ type Group struct {
 	Name            string
 	InstanceID      string // static member name; "" without
 	TransactionalID string
-	// ImplicitAdd: the broker has transaction.version 2 and adds the group to the transaction by itself (KIP-890).
+	// ImplicitAdd: the broker has transaction.version 2 and adds the group to the transaction by
+	// itself (KIP-890).
 	ImplicitAdd bool
 	Points      failpoint.Points
 }
@@ -41,19 +42,22 @@ type Outcome int
 const (
 	// Committed: the broker confirmed it.
 	Committed Outcome = iota
-	// Aborted: nothing of it is visible, and the transaction was or must be aborted. The worker rewinds.
+	// Aborted: nothing of it is visible, and the transaction was or must be aborted. The worker
+	// rewinds.
 	Aborted
-	// Unknown: the broker may have committed or not. Only a new client with the same transactional id, and then a stable
-	// offset fetch, can tell; the overlays must not be applied.
+	// Unknown: the broker may have committed or not. Only a new client with the same transactional
+	// id, and then a stable offset fetch, can tell; the overlays must not be applied.
 	Unknown
 )
 
-// CommitTransaction flushes nothing and begins nothing: it commits offsets into the open transaction and ends it.
-// Call it after Flush, strictly between a poll and AllowRebalance: no callback has run since the records were polled, so a
-// higher generation of the same member id means a cooperative join in the background, in which what was processed is still
-// owned. Any other change of the membership is an abort.
+// CommitTransaction flushes nothing and begins nothing: it commits offsets into the open
+// transaction and ends it. Call it after Flush, strictly between a poll and AllowRebalance: no
+// callback has run since the records were polled, so a higher generation of the same member id
+// means a cooperative join in the background, in which what was processed is still owned. Any other
+// change of the membership is an abort.
 //
-// ctx ends the waiting for answers to the offset commit; the end of the transaction is never cancelled.
+// ctx ends the waiting for answers to the offset commit; the end of the transaction is never
+// cancelled.
 func (p *Producer) CommitTransaction(ctx context.Context, g Group, offsets []Offset) (Outcome, error) {
 	if err := p.sameProducer(ctx); err != nil {
 		return Aborted, err
@@ -80,8 +84,8 @@ func (p *Producer) CommitTransaction(ctx context.Context, g Group, offsets []Off
 	if err := p.sameProducer(ctx); err != nil {
 		return Aborted, err
 	}
-	// EndTransaction turns a commit into an abort, and returns nil, when no produce succeeded; but then Flush has failed before. Flush also
-	// sees to it that it does not miss one that did.
+	// EndTransaction turns a commit into an abort, and returns nil, when no produce succeeded; but
+	// then Flush has failed before. Flush also sees to it that it does not miss one that did.
 	if err := p.cl.EndTransaction(context.WithoutCancel(ctx), kgo.TryCommit); err != nil {
 		return Unknown, fmt.Errorf("end transaction: %w", err)
 	}
@@ -95,8 +99,9 @@ func (p *Producer) CommitTransaction(ctx context.Context, g Group, offsets []Off
 // Done releases the transaction's memory. Call it after a commit has been applied.
 func (p *Producer) Done() { p.reset() }
 
-// Abort drops what was produced and aborts the open transaction. After an error the client is not to be used again; the
-// broker aborts the transaction when it times out, or when its id is taken over. ctx may end the waiting for it.
+// Abort drops what was produced and aborts the open transaction. After an error the client is not
+// to be used again; the broker aborts the transaction when it times out, or when its id is taken
+// over. ctx may end the waiting for it.
 func (p *Producer) Abort(ctx context.Context) error {
 	defer p.forget()
 	if !p.inTxn {
@@ -172,8 +177,9 @@ func (p *Producer) commitOffsets(ctx context.Context, g Group, offsets []Offset)
 	}, func(err error) bool { return stillMember(g.Client, member, &req.Generation, err) })
 }
 
-// CommitOffsets commits offsets without a transaction: for an interval that produced nothing, and for at-least-once after a
-// successful Flush. An error means that nothing was committed; what was processed stays uncommitted and is no less valid.
+// CommitOffsets commits offsets without a transaction: for an interval that produced nothing, and
+// for at-least-once after a successful Flush. An error means that nothing was committed; what was
+// processed stays uncommitted and is no less valid.
 func CommitOffsets(ctx context.Context, g Group, offsets []Offset) error {
 	if err := g.Points.Hit(failpoint.BeforeOffsetCommit); err != nil {
 		return err
@@ -229,12 +235,14 @@ func name(offsets []Offset, topic string, id [16]byte) string {
 	return topic
 }
 
-// stillMember reports whether a failed commit may be tried again, and brings the generation up to date.
+// stillMember reports whether a failed commit may be tried again, and brings the generation up to
+// date.
 func stillMember(cl *kgo.Client, member string, generation *int32, err error) bool {
 	if retriable(err) {
 		return true
 	}
-	// A join in the background: it needs no callback of ours to complete, and what was processed is still owned until one runs.
+	// A join in the background: it needs no callback of ours to complete, and what was processed is
+	// still owned until one runs.
 	if !errors.Is(err, kerr.IllegalGeneration) && !errors.Is(err, kerr.RebalanceInProgress) {
 		return false
 	}
@@ -243,7 +251,8 @@ func stillMember(cl *kgo.Client, member string, generation *int32, err error) bo
 	return m == member
 }
 
-// retriable errors leave it open whether the request was applied; the requests of this file may be applied twice.
+// retriable errors leave it open whether the request was applied; the requests of this file may be
+// applied twice.
 func retriable(err error) bool {
 	var ke *kerr.Error
 	if !errors.As(err, &ke) {

@@ -66,7 +66,8 @@ func TestOffsetCommitFails(t *testing.T) {
 	}
 }
 
-// TestEndTxnFails: whatever goes wrong in the end itself, the outcome is unknown, and a new client finds it out.
+// TestEndTxnFails: whatever goes wrong in the end itself, the outcome is unknown, and a new client
+// finds it out.
 func TestEndTxnFails(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -112,7 +113,8 @@ func takeOver(t *testing.T, broker *kfake.Cluster) {
 	}
 }
 
-// TestFailpoints: before the end of the transaction an error is an abort, after it the outcome is unknown.
+// TestFailpoints: before the end of the transaction an error is an abort, after it the outcome is
+// unknown.
 func TestFailpoints(t *testing.T) {
 	for point, want := range map[failpoint.Name]Outcome{
 		failpoint.BeforeOffsetCommit: Aborted, failpoint.AfterOffsetCommit: Aborted, failpoint.BeforeEndTxn: Aborted, failpoint.AfterEndTxn: Unknown,
@@ -144,8 +146,9 @@ func TestFailpoints(t *testing.T) {
 	}
 }
 
-// TestAwaitsPartitions: a client that ends a transaction before it knows of the only partition that it has sent something to aborts it, and says
-// that it has committed it. TestFailpoints has met that moment, once in some hundred runs of six processes on two processors.
+// TestAwaitsPartitions: a client that ends a transaction before it knows of the only partition that
+// it has sent something to aborts it, and says that it has committed it. TestFailpoints has met
+// that moment, once in some hundred runs of six processes on two processors.
 func TestAwaitsPartitions(t *testing.T) {
 	broker := newBroker(t)
 	cl := newClient(t, broker, kgo.TransactionalID(txnID))
@@ -255,7 +258,8 @@ func TestExplicitAdd(t *testing.T) {
 	}
 }
 
-// TestRetry gives up after about ten seconds, at once when the error stays, and when its context ends.
+// TestRetry gives up after about ten seconds, at once when the error stays, and when its context
+// ends.
 func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		again := errors.New("again")

@@ -1,5 +1,5 @@
-// Package txn is the commit protocol of a worker: what its tasks produce, the offsets of what they consumed and the end of
-// both, as one Kafka transaction (DESIGN section 9).
+// Package txn is the commit protocol of a worker: what its tasks produce, the offsets of what they
+// consumed and the end of both, as one Kafka transaction (DESIGN section 9).
 //
 // A [Producer] belongs to one worker and one kgo.Client. It is used by the worker's goroutine only.
 package txn
@@ -19,9 +19,11 @@ import (
 	"github.com/kolkstream/kolk/processor/report"
 )
 
-// Producer appends the messages of a worker's tasks to the current transaction, which begins with the first of them.
+// Producer appends the messages of a worker's tasks to the current transaction, which begins with
+// the first of them.
 //
-// Messages are copied into memory that is used again once the broker has them: producing does not allocate in the steady state.
+// Messages are copied into memory that is used again once the broker has them: producing does not
+// allocate in the steady state.
 type Producer struct {
 	cl            *kgo.Client
 	transactional bool
@@ -44,8 +46,8 @@ type tails struct {
 	known      bool // by the client: see await
 }
 
-// tail is the last record for a partition: nil if there is none, or if its chunk has been used again since it was acknowledged; end is then the
-// offset after it.
+// tail is the last record for a partition: nil if there is none, or if its chunk has been used
+// again since it was acknowledged; end is then the offset after it.
 type tail struct {
 	record *kgo.Record
 	chunk  *chunk
@@ -81,15 +83,17 @@ func (p *Producer) settle(c *chunk) {
 	}
 }
 
-// NewProducer returns the producer of a worker. Without transactions (at-least-once) the same calls produce directly.
+// NewProducer returns the producer of a worker. Without transactions (at-least-once) the same calls
+// produce directly.
 func NewProducer(cl *kgo.Client, transactional bool) *Producer {
 	p := &Producer{cl: cl, transactional: transactional}
 	p.arena.failed, p.arena.settle = p.fail, p.settle
 	return p
 }
 
-// Produce appends a message to the transaction, and begins one if there is none. Everything is copied before it returns.
-// It blocks while the client's buffers are full. Errors show at the commit.
+// Produce appends a message to the transaction, and begins one if there is none. Everything is
+// copied before it returns. It blocks while the client's buffers are full. Errors show at the
+// commit.
 func (p *Producer) Produce(topic string, partition int32, key, value []byte, timestamp int64, headers []kgo.RecordHeader) {
 	if !p.inTxn {
 		p.begin()
@@ -128,8 +132,9 @@ func (p *Producer) begin() {
 		p.err = fmt.Errorf("begin transaction: %w", p.err)
 		return
 	}
-	// Asked now and again at the commit: the client may load a new producer id in the middle of a transaction without failing
-	// a promise, and the transaction would then be two halves of which only the second commits.
+	// Asked now and again at the commit: the client may load a new producer id in the middle of a
+	// transaction without failing a promise, and the transaction would then be two halves of which
+	// only the second commits.
 	if p.id, p.epoch, p.err = p.cl.ProducerID(context.Background()); p.err != nil {
 		p.err = fmt.Errorf("producer id: %w", p.err)
 	}
@@ -138,14 +143,17 @@ func (p *Producer) begin() {
 // Open reports whether a transaction has begun.
 func (p *Producer) Open() bool { return p.inTxn }
 
-// Held is about how many bytes of memory the messages take that are not known to be acknowledged. It is 0 between transactions.
+// Held is about how many bytes of memory the messages take that are not known to be acknowledged.
+// It is 0 between transactions.
 func (p *Producer) Held() int64 { return p.arena.held }
 
-// Failed reports whether a message of the current transaction could not be produced, as far as it is known now.
+// Failed reports whether a message of the current transaction could not be produced, as far as it
+// is known now.
 func (p *Producer) Failed() bool { return p.failed.Load() != nil || p.err != nil }
 
-// End returns the offset after the last message that the current transaction appended to the partition; ok is false if it
-// appended none. It is valid between Flush and the end of the transaction.
+// End returns the offset after the last message that the current transaction appended to the
+// partition; ok is false if it appended none. It is valid between Flush and the end of the
+// transaction.
 func (p *Producer) End(topic string, partition int32) (offset int64, ok bool) {
 	t := p.tail(topic, partition)
 	end := t.end
@@ -155,7 +163,8 @@ func (p *Producer) End(topic string, partition int32) (offset int64, ok bool) {
 	return end, end > 0
 }
 
-// Flush waits until every message is acknowledged. An error means that the transaction must be aborted.
+// Flush waits until every message is acknowledged. An error means that the transaction must be
+// aborted.
 func (p *Producer) Flush(ctx context.Context) error {
 	if p.err != nil {
 		return p.err
@@ -172,17 +181,20 @@ func (p *Producer) Flush(ctx context.Context) error {
 	return p.await(ctx, flushWait)
 }
 
-// flushWait and abortWait are how long Flush and Abort await the client's knowledge. Messages that are aborted may be to a topic that nobody
-// knows; an abort that cannot be sure costs a new client, no more.
+// flushWait and abortWait are how long Flush and Abort await the client's knowledge. Messages that
+// are aborted may be to a topic that nobody knows; an abort that cannot be sure costs a new client,
+// no more.
 const (
 	flushWait = 5 * time.Second
 	abortWait = 50 * time.Millisecond
 )
 
-// await waits until the client knows of every partition that it has sent something to. The first messages to a topic are on their way, and may
-// be acknowledged, a moment before it does (franz-go 1.22 stores a topic's partitions after it has handed what waited for them to its sender).
-// [kgo.Client.EndTransaction] asks all partitions that it knows whether they belong to the transaction; if it misses the only one, it aborts
-// the transaction, or does not end it at all, and calls that a success.
+// await waits until the client knows of every partition that it has sent something to. The first
+// messages to a topic are on their way, and may be acknowledged, a moment before it does (franz-go
+// 1.22 stores a topic's partitions after it has handed what waited for them to its sender).
+// [kgo.Client.EndTransaction] asks all partitions that it knows whether they belong to the
+// transaction; if it misses the only one, it aborts the transaction, or does not end it at all, and
+// calls that a success.
 func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
 	if !p.transactional {
 		return nil

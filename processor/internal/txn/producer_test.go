@@ -16,7 +16,8 @@ import (
 	"github.com/kolkstream/kolk/processor/report"
 )
 
-// TestProduceCopies uses one buffer for everything, over several transactions, and compares what arrives.
+// TestProduceCopies uses one buffer for everything, over several transactions, and compares what
+// arrives.
 func TestProduceCopies(t *testing.T) {
 	broker := newBroker(t)
 	p, g := member(t, broker)
@@ -129,8 +130,8 @@ func TestProduceAllocates(t *testing.T) {
 	}
 }
 
-// Memory is used again when the broker has acknowledged what is in it and what came before, not earlier: random acknowledgements against copies of what was
-// produced. The ends stay known.
+// Memory is used again when the broker has acknowledged what is in it and what came before, not
+// earlier: random acknowledgements against copies of what was produced. The ends stay known.
 func TestArena(t *testing.T) {
 	rnd := seeds.Rand(t)
 	p := NewProducer(nil, true)
@@ -197,7 +198,8 @@ func TestArena(t *testing.T) {
 	}
 }
 
-// TestHeld counts the memory of what is not acknowledged, in whole chunks and blocks, and what is too large for a block by itself.
+// TestHeld counts the memory of what is not acknowledged, in whole chunks and blocks, and what is
+// too large for a block by itself.
 func TestHeld(t *testing.T) {
 	p := NewProducer(nil, true)
 	value := make([]byte, 1000)
@@ -221,7 +223,8 @@ func TestHeld(t *testing.T) {
 	ack(first, 0)
 	held("acknowledged, and nobody has looked", 2, 8, 0)
 	third := chunkful()
-	held("the first 512 acknowledged", 2, 9, 0) // their last block has values of the second chunk too
+	// their last block has values of the second chunk too
+	held("the first 512 acknowledged", 2, 9, 0)
 	ack(second, 512)
 	ack(third, 1024)
 	large := make([]byte, blockBytes)
@@ -368,7 +371,8 @@ func TestProduceFails(t *testing.T) {
 	}
 }
 
-// TestBeginFails: a transaction that cannot begin reports it at the flush, and again at the abort, for the client is done with.
+// TestBeginFails: a transaction that cannot begin reports it at the flush, and again at the abort,
+// for the client is done with.
 func TestBeginFails(t *testing.T) {
 	broker := newBroker(t)
 	p := NewProducer(newClient(t, broker), true) // has no transactional id

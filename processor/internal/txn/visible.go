@@ -12,9 +12,10 @@ import (
 // errDeciding: the coordinator has decided, and is still telling the partitions.
 var errDeciding = errors.New("the transaction's markers are not written yet")
 
-// AwaitVisible waits until readers of committed records see what the last transaction wrote. The broker answers the end of a transaction when
-// it is decided, and writes the markers to the partitions afterwards: a program that reads up to the ends of committed records then
-// could miss it.
+// AwaitVisible waits until readers of committed records see what the last transaction wrote. The
+// broker answers the end of a transaction when it is decided, and writes the markers to the
+// partitions afterwards: a program that reads up to the ends of committed records then could miss
+// it.
 func (p *Producer) AwaitVisible(ctx context.Context, g Group) error {
 	if !p.committed {
 		return nil

@@ -9,7 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// TestAwaitVisible: the end of a transaction is asked for until the broker has told all partitions, and not again.
+// TestAwaitVisible: the end of a transaction is asked for until the broker has told all partitions,
+// and not again.
 func TestAwaitVisible(t *testing.T) {
 	broker := newBroker(t)
 	p, g := member(t, broker)
@@ -46,7 +47,8 @@ func TestAwaitVisible(t *testing.T) {
 	await(4)
 }
 
-// TestAwaitVisibleForgotten: nothing is left to be written for an id that the broker does not know any more.
+// TestAwaitVisibleForgotten: nothing is left to be written for an id that the broker does not know
+// any more.
 func TestAwaitVisibleForgotten(t *testing.T) {
 	broker := newBroker(t)
 	p, g := member(t, broker)

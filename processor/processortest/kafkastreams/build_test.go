@@ -19,7 +19,8 @@ type (
 // built is what a node of a case has become.
 type built struct {
 	stream stream
-	// rekeyed: Kafka Streams puts a repartition topic before what goes by the key; the DSL wants it said.
+	// rekeyed: Kafka Streams puts a repartition topic before what goes by the key; the DSL wants it
+	// said.
 	rekeyed  bool
 	grouped  *topology.Grouped[string, string]
 	windowed *topology.WindowedGroup[string, string]
@@ -37,10 +38,12 @@ type builder struct {
 	nodes map[string]*built
 	// stores are the names of the tables' stores by those of the case.
 	stores map[string]string
-	// counted are the groups of which windows are aggregated: there Kafka Streams counts records without value.
+	// counted are the groups of which windows are aggregated: there Kafka Streams counts records
+	// without value.
 	counted map[string]bool
 	n       int
-	// inexpressible is set at run time, where a function of the case returns null and the DSL's function cannot.
+	// inexpressible is set at run time, where a function of the case returns null and the DSL's
+	// function cannot.
 	inexpressible bool
 }
 
@@ -215,7 +218,8 @@ func (b *builder) node(n node) (*built, error) {
 		g := b.byKey(in).GroupByKey()
 		return &built{grouped: &g}, nil
 	case "groupBy":
-		// A function of GroupBy has no null to return: Kafka Streams drops the records for which it is.
+		// A function of GroupBy has no null to return: Kafka Streams drops the records for which it
+		// is.
 		var s stream
 		if !b.counted[n.ID] {
 			s = in.stream.FilterRecords(func(r *record) bool { return r.NoValue || function(n.KeyFn, key(r), value(r)) != nil })
@@ -273,7 +277,8 @@ func (b *builder) byKey(in *built) stream {
 	return in.stream.Repartition(b.name("by-key"))
 }
 
-// skipsTimes reports whether records with a negative timestamp are left out with that extractor: here that is the error policy.
+// skipsTimes reports whether records with a negative timestamp are left out with that extractor:
+// here that is the error policy.
 func skipsTimes(extractor string) bool {
 	name, _ := cut(extractor)
 	return name == "logAndSkip" || name == "value"

@@ -19,7 +19,8 @@ type testCase struct {
 	Stores   map[string][]entry
 	// Error: the topology fails at this step.
 	Error *struct{ After int }
-	// Alt is what Kafka Streams would put out but for a defect that the case shows: that is what is compared.
+	// Alt is what Kafka Streams would put out but for a defect that the case shows: that is what is
+	// compared.
 	Alt *struct {
 		Expect []output
 		Stores map[string][]entry
@@ -68,7 +69,8 @@ type output struct {
 	Headers    [][2]*string
 }
 
-// entry is an entry of a store at the end. Those of windows have a Start, and are not compared: the two forget windows at different times.
+// entry is an entry of a store at the end. Those of windows have a Start, and are not compared: the
+// two forget windows at different times.
 type entry struct {
 	Key   string
 	Value *string

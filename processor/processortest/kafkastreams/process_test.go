@@ -12,7 +12,8 @@ import (
 
 type context = gocontext.Context
 
-// process builds a processor of the cases. Those with a schedule are left out: docs/kafka-streams.md says how times differ.
+// process builds a processor of the cases. Those with a schedule are left out:
+// docs/kafka-streams.md says how times differ.
 func (b *builder) process(in *built, n node) (*built, error) {
 	fn, arg := cut(n.Fn)
 	type ctx = *topology.Context[string, string]
