@@ -28,7 +28,7 @@ var rules = []rule{
 	{path: "."},
 	{path: "serde"},
 	{path: "state", ours: []string{"serde"}},
-	{path: "state/memstate", ours: []string{"state"}},
+	{path: "state/memstate", ours: []string{"state"}, third: []string{"github.com/tidwall/btree"}},
 	{path: "state/pebblestate", ours: []string{"state"}, third: []string{pebble}},
 	{path: "state/statetest", ours: []string{"state", "internal/seeds"}},
 	{path: "checkpoint", ours: []string{"state"}},

@@ -7,7 +7,6 @@ package memstate
 
 import (
 	"fmt"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
@@ -16,8 +15,6 @@ import (
 
 // Engine is a [state.Engine] in memory. Use [New].
 type Engine struct {
-	seed maphash.Seed
-
 	mu     sync.Mutex
 	dirs   map[string]*dir
 	closed bool
@@ -30,16 +27,9 @@ type dir struct {
 	flushed   *tree
 }
 
-// tree is one state of a database. It is immutable.
-type tree struct {
-	root  *node
-	epoch uint64
-	bytes int64 // committed so far: grows with each batch
-}
-
 // New returns an engine without directories.
 func New() *Engine {
-	return &Engine{seed: maphash.MakeSeed(), dirs: make(map[string]*dir)}
+	return &Engine{dirs: make(map[string]*dir)}
 }
 
 // Open opens the database in dir: the one that was closed, or lost in a crash, or a new one.
@@ -51,7 +41,8 @@ func (e *Engine) Open(name string) (state.DB, error) {
 	}
 	d := e.dirs[name]
 	if d == nil {
-		d = &dir{committed: new(tree), flushed: new(tree)}
+		empty := newTree()
+		d = &dir{committed: empty, flushed: empty}
 		e.dirs[name] = d
 	}
 	if d.open != nil {
@@ -118,22 +109,14 @@ func (d *db) Get(dst, key []byte) ([]byte, bool, error) {
 	if d.closed.Load() {
 		return dst, false, state.ErrClosed
 	}
-	return get(d.tree.Load(), dst, key)
+	return d.tree.Load().get(dst, key)
 }
 
 func (d *db) Scan(lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
 	if d.closed.Load() {
 		return state.ErrClosed
 	}
-	_, err := walk(d.tree.Load().root, lo, hi, fn)
-	return err
-}
-
-func get(t *tree, dst, key []byte) ([]byte, bool, error) {
-	if n := find(t.root, key); n != nil {
-		return append(dst, n.value...), true, nil
-	}
-	return dst, false, nil
+	return d.tree.Load().scan(lo, hi, fn)
 }
 
 func (d *db) NewBatch() state.Batch { return &batch{db: d} }
@@ -192,20 +175,7 @@ func (d *db) apply(ops []op, size int) error {
 	if d.closed.Load() {
 		return state.ErrClosed
 	}
-	old := d.dir.committed
-	e := edit{seed: d.engine.seed, epoch: old.epoch + 1}
-	root := old.root
-	for _, o := range ops {
-		switch o.kind {
-		case opSet:
-			root = e.set(root, o.a, o.b)
-		case opDelete:
-			root = e.remove(root, o.a)
-		case opDeleteRange:
-			root = e.removeRange(root, o.a, o.b)
-		}
-	}
-	d.dir.committed = &tree{root: root, epoch: e.epoch, bytes: old.bytes + int64(size)}
+	d.dir.committed = d.dir.committed.apply(ops, size)
 	d.tree.Store(d.dir.committed)
 	return nil
 }
@@ -220,15 +190,14 @@ func (s *snapshot) Get(dst, key []byte) ([]byte, bool, error) {
 	if s.closed.Load() {
 		return dst, false, state.ErrClosed
 	}
-	return get(s.tree, dst, key)
+	return s.tree.get(dst, key)
 }
 
 func (s *snapshot) Scan(lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
 	if s.closed.Load() {
 		return state.ErrClosed
 	}
-	_, err := walk(s.tree.root, lo, hi, fn)
-	return err
+	return s.tree.scan(lo, hi, fn)
 }
 
 func (s *snapshot) Close() error {
