@@ -216,7 +216,12 @@ func (k *rigTask) Send(sink *topology.Sink, key, value []byte, timestamp, ref in
 
 func (k *rigTask) Partition() int32 { return 0 }
 
-func (k *rigTask) Handing(topology.Origin) bool { return false }
+func (k *rigTask) Handing(topology.Origin) bool  { return false }
+func (k *rigTask) Full() bool                    { return false }
+func (k *rigTask) Postpone()                     { k.t.Fatal("something is postponed though nothing is full") }
+func (k *rigTask) Postponed() bool               { return false }
+func (k *rigTask) Mark(string) []byte            { return nil }
+func (k *rigTask) SetMark(string, []byte, int64) {}
 
 func (k *rigTask) Line(string) topology.Line { return &rigLine{k, topology.NoTime} }
 
@@ -229,14 +234,16 @@ type rigLine struct {
 
 func (l *rigLine) Time() int64 { return l.now }
 
-func (l *rigLine) Advance(now int64, timed []topology.Timed) error {
+func (l *rigLine) Resume([]topology.Timed) (bool, error) { return true, nil }
+
+func (l *rigLine) Advance(now int64, timed []topology.Timed) (bool, error) {
 	l.now = now
 	for _, op := range timed {
-		if err := op.Advance(now); err != nil {
-			return err
+		if _, err := op.Advance(now); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func (k *rigTask) Tally(node string, what topology.Tally) *int64 {
@@ -386,7 +393,7 @@ func (k *rigTask) advance(now int64) error {
 		}
 	}
 	for _, op := range k.graph.Timed {
-		if err := op.Advance(now); err != nil {
+		if _, err := op.Advance(now); err != nil {
 			return err
 		}
 	}

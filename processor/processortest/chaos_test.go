@@ -309,6 +309,7 @@ func TestEveryScheduleGivesOneResult(t *testing.T) {
 			what := fmt.Sprintf("seed %d, schedule %d, %v", seed, n, h)
 			opts := Options{DefaultPartitions: h.sources, CommitEvery: -1, IdleAfter: -1, WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)],
 				CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
+			opts.portion = []int{0, 1, 2, 7}[rnd.Intn(4)]
 			d := New(t, plan, opts)
 			d.purges = n == schedules
 			records := int64(0)

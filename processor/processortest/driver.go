@@ -54,25 +54,28 @@ type Options struct {
 	CacheBytes int64
 	// Logger gets warnings about skipped records. Default: none.
 	Logger *slog.Logger
+
+	portion int // how many records that are due a transaction may hand out; 0: all
 }
 
 // Driver runs all tasks of a plan. It is not safe for concurrent use.
 //
 // Errors end the test, unless a method's name begins with Try.
 type Driver struct {
-	t       testing.TB
-	plan    *topology.Plan
-	opts    Options
-	cluster *cluster
-	clock   *clock
-	engine  *memstate.Engine
-	globals map[string]*global
-	tasks   []*running // in the order of the plan's sub-topologies
-	stats   task.Stats
-	run     uint64 // of bounded runs so far
-	bounded bool   // the tasks are those of a bounded run
-	purges  bool   // changelogs lose what the tasks say is not needed
-	pending int    // records since the last commit
+	t         testing.TB
+	plan      *topology.Plan
+	opts      Options
+	cluster   *cluster
+	clock     *clock
+	engine    *memstate.Engine
+	globals   map[string]*global
+	tasks     []*running // in the order of the plan's sub-topologies
+	stats     task.Stats
+	run       uint64 // of bounded runs so far
+	bounded   bool   // the tasks are those of a bounded run
+	purges    bool   // changelogs lose what the tasks say is not needed
+	pending   int    // records since the last commit
+	postponed int    // commits that left something postponed
 }
 
 // clock stands still.

@@ -94,7 +94,7 @@ func TestInOrderBehindRepartition(t *testing.T) {
 		delay := []int64{0, 5, 50, 100_000}[rnd.Intn(4)]
 		plan := alerts(t, ms(delay), 1+rnd.Int31n(3))
 		sources := 1 + rnd.Int31n(3)
-		d := New(t, plan, Options{DefaultPartitions: sources, CommitEvery: -1, IdleAfter: -1, CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)],
+		d := New(t, plan, Options{portion: []int{0, 1, 2, 7}[rnd.Intn(4)], DefaultPartitions: sources, CommitEvery: -1, IdleAfter: -1, CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)],
 			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)]})
 		d.purges = rnd.Intn(2) == 0
 		var input []payment

@@ -245,6 +245,7 @@ func runRandomTopology(t *testing.T, seed uint64) {
 		what := fmt.Sprintf("seed %d, schedule %d, %d partitions\n%s\n", seed, schedule, g.sources, g)
 		opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
 			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
+		opts.portion = []int{0, 1, 2, 7}[rnd.Intn(4)]
 		d := New(t, plan, opts)
 		d.purges = schedule == 3
 		g.bind(t, plan, d)

@@ -30,6 +30,7 @@ type running struct {
 	lent       lent
 	deleted    map[string]int64 // where topics begin: what lies before was purged
 	seq        uint64
+	due        int // records that were due and went out, since a flush began or the transaction did
 }
 
 func (r *running) id() task.ID { return task.ID{Sub: r.sub.Name, Partition: r.partition} }
@@ -88,9 +89,15 @@ func (r *running) open(restore bool) (err error) {
 			OnError: d.opts.OnError, Stats: &d.stats, CacheBytes: d.opts.CacheBytes,
 			Times: timing.Settings{IdleAfter: d.opts.IdleAfter, LiveWithin: max(0, d.opts.LiveWithin), WatermarkInterval: d.opts.WatermarkInterval},
 		},
-		Sub: r.sub, Partition: r.partition, DB: r.db, Checkpoint: cp, Output: &r.out, Bounded: bounded, Start: r.start,
+		Sub: r.sub, Partition: r.partition, DB: r.db, Checkpoint: cp, Output: &r.out, Bounded: bounded, Start: r.start, Full: r.full,
 	})
 	return err
+}
+
+// full counts what is due and goes out.
+func (r *running) full() bool {
+	r.due++
+	return r.d.opts.portion > 0 && r.due >= r.d.opts.portion
 }
 
 // restore brings a database that is empty, or behind, up to what was committed, from the changelogs.
@@ -264,6 +271,7 @@ func (r *running) skip(err error) (again bool, _ error) {
 
 // commit ends the transaction as a worker does.
 func (r *running) commit() error {
+	r.due = 0
 	if err := r.task.Flush(); err != nil {
 		return err
 	}
@@ -279,13 +287,18 @@ func (r *running) commit() error {
 	r.seq++
 	r.start, r.ends = start, ends
 	r.task.Committed(r.seq)
+	if r.task.Postponed() {
+		r.d.postponed++
+	}
 	r.out.reset()
+	r.due = 0
 	return nil
 }
 
 // abort drops the transaction.
 func (r *running) abort() error {
 	r.out.reset()
+	r.due = 0
 	if err := r.task.Abort(); err != nil {
 		return err
 	}

@@ -53,9 +53,13 @@ func (t *Task) Flush() (err error) {
 	t.read()
 	t.touch() // an announcement alone, too, is to be undone by an abort
 	defer t.rescue(&err)
+	if err := t.resume(); err != nil {
+		return err
+	}
 	if err := t.flushOperators(); err != nil {
 		return err
 	}
+	t.settle()
 	t.saveTimes()
 	for _, s := range t.stores {
 		if err := t.logChanges(s); err != nil {
@@ -115,7 +119,7 @@ func (t *Task) Positions() []Position { return t.positions(false) }
 func (t *Task) Rewind() []Position { return t.positions(true) }
 
 func (t *Task) positions(committed bool) []Position {
-	ended := t.ended
+	ended := t.ended || t.end.ending == over && !t.postponed && t.end.run == t.run
 	if committed {
 		ended = t.was.ended
 	}
@@ -190,13 +194,22 @@ func (t *Task) Committed(seq uint64) {
 	}
 	t.duesChanged = t.duesChanged[:0]
 	for _, l := range t.lines {
-		l.was = l.now
+		l.was = l.lineMoment
+	}
+	for _, m := range t.marks {
+		m.was = clone(m.key)
 	}
 	t.left = slices.DeleteFunc(t.left, func(l leftOut) bool { return l.met })
 	t.newWriters = nil
 	t.counts.commits++
 	t.stats.publish(t.counts, t.drops, t.tallies)
 	t.nextTransaction()
+	if t.again {
+		t.again, t.moved = false, true
+		if err := t.build(); err != nil {
+			_ = t.fail(fmt.Errorf("build operators after the end of an earlier run: %w", err))
+		}
+	}
 }
 
 // Logged is about how many bytes were committed since the last Persist, however often a key was written: what a crash makes the task read
@@ -260,7 +273,8 @@ func (t *Task) persist() (err error) {
 func (t *Task) Abort() error {
 	t.overlay.Reset()
 	t.moment = t.was
-	t.moved, t.resting = true, false
+	t.at = t.time
+	t.moved, t.resting, t.again = true, false, false
 	for _, in := range t.inputs {
 		in.progress = in.was
 		in.queue.clear()
@@ -287,7 +301,10 @@ func (t *Task) Abort() error {
 	}
 	t.duesChanged = t.duesChanged[:0]
 	for _, l := range t.lines {
-		l.now = l.was
+		l.lineMoment, l.at = l.was, l.was.now
+	}
+	for _, m := range t.marks {
+		m.key = clone(m.was)
 	}
 	for i := range t.left {
 		t.left[i].met = false

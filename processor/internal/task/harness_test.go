@@ -51,7 +51,7 @@ func (s *testSource) Receive(m *topology.Message) error { return s.receive(m) }
 
 type timedFunc func(int64) error
 
-func (f timedFunc) Advance(now int64) error { return f(now) }
+func (f timedFunc) Advance(now int64) (bool, error) { return true, f(now) }
 
 type flushFunc func() (bool, error)
 

@@ -12,11 +12,22 @@ import (
 type line struct {
 	*Task
 	agenda
-	ended bool
+	own  *lineTime
+	busy bool // with its end
 }
 
-// lineTime is the time of a line, and what it was at the last commit.
-type lineTime struct{ now, was int64 }
+// lineTime is the time of a line.
+type lineTime struct {
+	lineMoment
+	was lineMoment // as of the last commit
+	at  int64      // as its operators see it
+}
+
+// lineMoment is what is stored of the time of a line.
+type lineMoment struct {
+	now    int64 // what is earlier is done with
+	ending stage
+}
 
 // leftOut is a record that user code has panicked on when it was handed on.
 type leftOut struct {
@@ -24,24 +35,32 @@ type leftOut struct {
 	met    bool // in this transaction
 }
 
+// lineOf returns the time of the line of that name.
+func (t *Task) lineOf(name string) *lineTime {
+	l := t.lines[name]
+	if l == nil {
+		l = &lineTime{lineMoment: lineMoment{now: topology.NoTime}, at: topology.NoTime}
+		l.was = l.lineMoment
+		t.lines[name] = l
+	}
+	return l
+}
+
 // Line returns the task as the operators behind the InOrder of that name see it.
 func (t *Task) Line(name string) topology.Line {
-	at := t.lines[name]
-	if at == nil {
-		at = &lineTime{topology.NoTime, topology.NoTime}
-		t.lines[name] = at
-	}
-	l := &line{Task: t, agenda: agenda{time: &at.now}, ended: t.ended}
+	at := t.lineOf(name)
+	l := &line{Task: t, agenda: agenda{time: &at.at}, own: at}
 	l.reschedule()
+	t.agendas = append(t.agendas, &l.agenda)
 	return l
 }
 
 // Time is the time of the line.
 func (l *line) Time() int64 {
-	if l.ended {
+	if l.Task.ended || l.own.ending != running && !l.building {
 		return topology.EndOfTime
 	}
-	return *l.time
+	return l.own.at
 }
 
 // Schedule asks for calls of p as the time of the line goes on, or the wall clock's.
@@ -53,13 +72,39 @@ func (l *line) Schedule(name string, kind topology.Clock, interval time.Duration
 	l.schedule(&l.agenda, name, kind, interval, p)
 }
 
+// SetMark sets the mark of a store that goes by the time of the line.
+func (l *line) SetMark(store string, key []byte, until int64) {
+	l.setMark(&l.agenda, store, key, until)
+}
+
 // Advance makes now the time of the line. The end of a bounded run is not stored: a later run goes
 // on from the last record's time.
-func (l *line) Advance(now int64, timed []topology.Timed) error {
+func (l *line) Advance(now int64, timed []topology.Timed) (done bool, err error) {
 	if now != topology.EndOfTime {
 		return l.proceed(&l.agenda, now, timed)
 	}
-	return l.conclude(&l.agenda, timed, func() { l.ended = true })
+	if l.own.ending == running {
+		if err := l.punctuateAll(&l.agenda); err != nil {
+			return false, err
+		}
+		l.own.ending = ending
+	}
+	return l.Resume(timed)
+}
+
+// Resume goes on where Advance has stopped.
+func (l *line) Resume(timed []topology.Timed) (done bool, err error) {
+	switch {
+	case l.busy: // this is the flush of conclude
+		return true, nil
+	case l.own.ending == ending:
+		l.busy = true
+		defer func() { l.busy = false }()
+		return l.conclude(&l.agenda, timed, &l.own.ending)
+	case l.undone:
+		return l.act(&l.agenda, timed, l.own.at)
+	}
+	return true, nil
 }
 
 // Partition is the number of the task in its sub-topology.

@@ -64,6 +64,9 @@ type Options struct {
 	// had caught up, or were idle. It is not relied upon until [Task.CaughtUp]. Bounded runs rely on
 	// neither, in any case. Default: no doubts.
 	Doubt map[string]int64
+	// Full says that the transaction is large enough, or has gone on for long enough: what is due and
+	// has not gone out yet waits for the next one. It is asked after each record of that. Default: never.
+	Full func() bool
 	// Alignment with other tasks. Default: none.
 	Alignment Alignment
 	// Bounded is set in bounded runs.
@@ -110,7 +113,7 @@ func newTask(o Options, p plan) (*Task, error) {
 		db: o.DB, checkpoint: o.Checkpoint, output: o.Output, cluster: o.Cluster, clock: o.Clock, log: o.Logger,
 		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals, align: o.Alignment,
 		idleAfter: o.Times.IdleAfter.Milliseconds(), liveWithin: o.Times.LiveWithin.Milliseconds(),
-		moment: moment{times: noTimes},
+		moment: moment{times: noTimes, end: noEnd}, full: o.Full, marks: map[string]*mark{},
 		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, lines: map[string]*lineTime{}, drops: map[dropKey]*int64{}, tallies: map[tallyKey]*int64{}, warned: map[string]warning{},
 		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Shapes: map[string]string{}, Inputs: map[string]int64{}},
 		transaction: 1, moved: true,
@@ -347,7 +350,7 @@ func (t *Task) begin(o *Options) error {
 			t.time = min(t.time, in.ref)
 		}
 	}
-	t.was = t.moment
+	t.was, t.at = t.moment, t.time
 	if err := t.build(); err != nil {
 		return err
 	}
@@ -368,11 +371,15 @@ func (t *Task) begin(o *Options) error {
 	return nil
 }
 
-// build makes new operators, as of the last commit.
+// build makes new operators, as of the last commit. Where that has left the end of a bounded run to
+// do, they find the time before.
 func (t *Task) build() error {
-	t.agenda = agenda{time: &t.time}
+	t.agenda = agenda{time: &t.at}
 	t.agenda.reschedule()
+	t.agendas = append(t.agendas[:0], &t.agenda)
+	t.building, t.postponed = true, t.end.ending != running
 	g, err := t.plan.NewGraph(t.part, t)
+	t.building = false
 	if err != nil {
 		return err
 	}

@@ -116,6 +116,9 @@ func (t *Task) flags() flags {
 		}
 		return f
 	}
+	if t.postponed {
+		return f
+	}
 	if t.idle() {
 		f |= idle
 	}
@@ -123,6 +126,14 @@ func (t *Task) flags() flags {
 		f |= caughtUp
 	}
 	return f
+}
+
+// settled is the time that the next commit makes the stored one, as far as is known.
+func (t *Task) settled() int64 {
+	if t.postponed || t.end.ending != running {
+		return t.time
+	}
+	return t.at
 }
 
 // announce appends the control records that are due, to all repartition topics.
@@ -140,7 +151,7 @@ func (t *Task) announcing() bool {
 	}
 	f := t.flags()
 	for _, o := range t.relays {
-		time := delayed(t.time, o.relay.delay)
+		time := delayed(t.settled(), o.relay.delay)
 		for p := range o.relay.parts {
 			if o.relay.due(t, int32(p), time, f) {
 				return true
@@ -157,7 +168,7 @@ func (t *Task) untold() bool {
 	}
 	f := t.flags()
 	for _, o := range t.relays {
-		time := delayed(t.time, o.relay.delay)
+		time := delayed(t.settled(), o.relay.delay)
 		for i := range o.relay.parts {
 			if n := &o.relay.parts[i].now; n.known && (n.time != time || n.flags != f) {
 				return true

@@ -20,6 +20,7 @@ type agenda struct {
 	time      *int64
 	schedules []*schedule
 	streamDue int64 // when the next stream-time punctuation is due
+	undone    bool  // an operator that acts by it has something left to do
 }
 
 // scheduleKey is what a schedule is stored under.
@@ -133,7 +134,7 @@ func (t *Task) punctuateAll(a *agenda) error {
 		if next == topology.NoTime || next <= at {
 			next = after(at, s.interval)
 		}
-		t.closed = max(t.closed, next) // what it sends at that time can open windows
+		t.end.closes = max(t.end.closes, next) // what it sends at that time can open windows
 		if err := t.punctuate(s, next); err != nil {
 			return err
 		}
@@ -146,8 +147,7 @@ func (t *Task) punctuateAll(a *agenda) error {
 func (t *Task) punctuate(s *schedule, at int64) error {
 	if next := after(at, s.interval); s.due != next {
 		s.due = next
-		t.dues[s.key] = due{at: next, interval: s.interval}
-		t.duesChanged = append(t.duesChanged, s.key)
+		t.setDue(s)
 	}
 	t.counts.punctuations++
 	t.touch()

@@ -113,7 +113,14 @@ type Task struct {
 	seq         uint64    // of the last commit
 	committedAt time.Time // the wall clock then
 	agenda      agenda    // what goes by the task's time
+	agendas     []*agenda // that, and those of lines
 	lines       map[string]*lineTime
+	marks       map[string]*mark // by store
+	at          int64            // the task's time, as operators see it
+	full        func() bool
+	postponed   bool            // something that is due goes out with the next transaction
+	again       bool            // the operators are to be made anew
+	building    bool            // they are being made
 	handing     topology.Origin // a record that was held back and is being worked on
 	left        []leftOut
 	dues        map[scheduleKey]due
@@ -191,7 +198,7 @@ func (t *Task) Lacking(fn func(topic string, pos int64)) {
 // Pass says that an input has no record from the offset from on up to the offset to: its position moves there, if it still is at from.
 func (t *Task) Pass(topic string, from, to int64) {
 	in := t.input(topic)
-	if in == nil || in.pos != from || to <= from || in.ready || !in.queue.empty() || t.ended {
+	if in == nil || in.pos != from || to <= from || in.ready || !in.queue.empty() || t.ended || t.end.ending != running {
 		return
 	}
 	in.pos = to
@@ -222,7 +229,10 @@ func (t *Task) Process(limit int) (n int, err error) {
 	if t.broken != nil {
 		return 0, t.broken
 	}
-	if t.ended {
+	if t.postponed {
+		return 0, nil
+	}
+	if t.ended || t.end.ending != running {
 		t.rest() // also where it had ended before it was opened
 		return 0, nil
 	}
@@ -234,12 +244,12 @@ func (t *Task) Process(limit int) (n int, err error) {
 		}
 	}
 	t.limit = topology.NoTime
-	for n < limit {
+	for n < limit && !t.postponed {
 		in, err := t.choose()
 		if err != nil {
 			return n, err
 		}
-		if in == nil {
+		if in == nil || t.postponed {
 			break
 		}
 		if err := t.take(in); err != nil {
@@ -301,7 +311,7 @@ func (t *Task) Tick() (err error) {
 	if t.broken != nil {
 		return t.broken
 	}
-	if t.ended {
+	if t.ended || t.postponed || t.end.ending != running {
 		return nil
 	}
 	t.read()
@@ -327,6 +337,9 @@ const (
 // Quiet returns how long the task needs no Tick if nothing comes in: until the next wall-clock punctuation, and not long in a bounded
 // run or while an announcement waits for its time. That an input is idle may be noticed a tenth of the time later that makes it so.
 func (t *Task) Quiet() time.Duration {
+	if t.postponed {
+		return 0
+	}
 	if t.bounded() || t.untold() {
 		return tickEvery
 	}
@@ -348,7 +361,7 @@ func (t *Task) Quiet() time.Duration {
 }
 
 // Dirty says that there is something to commit, announcements that are due included, or to abort.
-func (t *Task) Dirty() bool { return t.dirty || t.broken != nil || t.announcing() }
+func (t *Task) Dirty() bool { return t.dirty || t.broken != nil || t.postponed || t.announcing() }
 
 // Uncommitted is about how many bytes the writes of this transaction to stores take.
 func (t *Task) Uncommitted() int64 { return t.overlay.Size() }
@@ -379,10 +392,10 @@ func (t *Task) Context() context.Context { return t.ctx }
 
 // Time is the task time; see [topology.Task].
 func (t *Task) Time() int64 {
-	if t.ended {
+	if t.ended || t.end.ending != running && !t.building {
 		return topology.EndOfTime
 	}
-	return t.time
+	return t.at
 }
 
 // ClosedThrough is the largest start of a window that the end of a bounded run has closed, NoTime for none. Such windows stay
@@ -477,6 +490,7 @@ func (t *Task) warn(node string, err *report.RecordError) {
 // moment is what the task knows of time, apart from its inputs.
 type moment struct {
 	times
+	end   runEnd
 	ended bool  // in this bounded run
 	said  flags // of the task, at the last flush
 }

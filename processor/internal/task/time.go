@@ -62,8 +62,11 @@ func (t *Task) caughtUp() bool {
 
 // retime advances task time as far as the inputs allow.
 func (t *Task) retime() error {
+	if t.postponed {
+		return nil
+	}
 	t.moved = false
-	if now := t.watermark(); now > t.time && now != topology.EndOfTime {
+	if now := t.watermark(); now > t.at && now != topology.EndOfTime {
 		return t.advance(now)
 	}
 	return nil
@@ -73,23 +76,19 @@ func (t *Task) retime() error {
 // that act by time. Results that a punctuation makes can so still enter windows that close at now.
 func (t *Task) advance(now int64) error {
 	t.touch()
-	return t.fail(t.proceed(&t.agenda, now, t.graph.Timed))
+	_, err := t.proceed(&t.agenda, now, t.graph.Timed)
+	return t.fail(err)
 }
 
 // proceed is advance for the operators that go by the time of a.
-func (t *Task) proceed(a *agenda, now int64, timed []topology.Timed) error {
+func (t *Task) proceed(a *agenda, now int64, timed []topology.Timed) (done bool, err error) {
 	for a.streamDue <= now {
 		if err := t.punctuateNext(a, now); err != nil {
-			return err
+			return false, err
 		}
 	}
 	*a.time = now
-	for _, op := range timed {
-		if err := t.timeMade(op.Advance, now); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.act(a, timed, now)
 }
 
 // finish ends the task when all inputs of a bounded run have: punctuators are called, all windows close, and if there were any
@@ -99,7 +98,7 @@ func (t *Task) proceed(a *agenda, now int64, timed []topology.Timed) error {
 // got while some inputs had ended before others depends on the schedule. What stays is that the windows which had begun by the
 // largest ref are closed, for those are the windows that can have had records.
 func (t *Task) finish() error {
-	if !t.bounded() || t.ended {
+	if !t.bounded() || t.ended || t.postponed || t.end.ending != running {
 		return nil
 	}
 	for _, in := range t.inputs {
@@ -108,37 +107,17 @@ func (t *Task) finish() error {
 		}
 	}
 	t.touch()
-	shown := t.shown()
-	if shown > t.time {
-		if err := t.advance(shown); err != nil {
+	if shown := t.shown(); shown > t.at {
+		if err := t.advance(shown); err != nil || t.postponed {
 			return err
 		}
 	}
-	return t.fail(t.conclude(&t.agenda, t.graph.Timed, func() {
-		t.ended = true
-		t.closed = max(t.closed, t.maxRef)
-		t.time = shown
-	}))
-}
-
-// conclude ends a bounded run for what goes by the time of a: end makes it EndOfTime.
-func (t *Task) conclude(a *agenda, timed []topology.Timed, end func()) error {
-	if err := t.punctuateAll(a); err != nil {
-		return err
+	if err := t.punctuateAll(&t.agenda); err != nil {
+		return t.fail(err)
 	}
-	end()
-	for _, op := range timed {
-		if err := t.timeMade(op.Advance, topology.EndOfTime); err != nil {
-			return err
-		}
-	}
-	if len(timed) == 0 || len(a.schedules) == 0 {
-		return nil
-	}
-	if err := t.flushOperators(); err != nil {
-		return err
-	}
-	return t.punctuateAll(a)
+	t.end.ending, t.end.run = ending, t.run
+	_, err := t.conclude(&t.agenda, t.graph.Timed, &t.end.ending)
+	return t.fail(err)
 }
 
 // watch updates which external inputs are idle.

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -18,6 +19,8 @@ const (
 	dueKey      = 3 // when a schedule is due
 	writersKey  = 4 // how many tasks of a sub-topology write a repartition input
 	lineKey     = 5 // the time behind an InOrder
+	markKey     = 6 // how far a store was handed on
+	endKey      = 7 // how far the end of a bounded run has come, of the task or behind an InOrder
 	timeVersion = 1
 )
 
@@ -87,6 +90,29 @@ func (s *timeStore) putLine(name string, time int64) {
 	s.store.Put(s.key, s.value)
 }
 
+func (s *timeStore) putMark(store string, mark []byte) {
+	s.key = append(append(s.key[:0], markKey), store...)
+	if mark == nil {
+		s.store.Delete(s.key)
+		return
+	}
+	s.value = append(append(s.value[:0], timeVersion), mark...)
+	s.store.Put(s.key, s.value)
+}
+
+// putEnd puts the end of a line, or with an empty name the task's.
+func (s *timeStore) putEnd(line string, e runEnd) {
+	s.key = append(append(s.key[:0], endKey), line...)
+	if e.ending == running {
+		s.store.Delete(s.key)
+		return
+	}
+	s.value = append(s.value[:0], timeVersion, byte(e.ending))
+	s.value = binary.AppendUvarint(s.value, e.run)
+	s.value = binary.AppendVarint(s.value, e.closes)
+	s.store.Put(s.key, s.value)
+}
+
 // loadTimes reads the time store into a new task. Inputs and their writers are there, with nothing heard.
 func (t *Task) loadTimes() error {
 	s := &t.timeStore
@@ -119,8 +145,21 @@ func (t *Task) loadTimes() error {
 				}
 			}
 		case lineKey:
-			now := r.varint()
-			t.lines[string(k[1:])] = &lineTime{now: now, was: now}
+			l := t.lineOf(string(k[1:]))
+			l.now = r.varint()
+			l.was, l.at = l.lineMoment, l.now
+		case markKey:
+			t.marks[string(k[1:])] = &mark{key: clone(v[1:]), was: clone(v[1:])}
+			r.failed = len(v) < 9
+		case endKey:
+			e := runEnd{ending: stage(r.byte()), run: r.uvarint(), closes: r.varint()}
+			r.failed = r.failed || e.ending != ending && e.ending != over
+			if len(k) == 1 {
+				t.end = e
+				break
+			}
+			l := t.lineOf(string(k[1:]))
+			l.ending, l.was.ending = e.ending, e.ending
 		case dueKey:
 			if len(k) < 2 {
 				r.failed = true
@@ -192,8 +231,20 @@ func (t *Task) saveTimes() {
 		s.putDue(k, t.dues[k])
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.lines)) {
-		if l := t.lines[name]; l.now != l.was {
+		l := t.lines[name]
+		if l.now != l.was.now {
 			s.putLine(name, l.now)
+		}
+		if l.ending != l.was.ending {
+			s.putEnd(name, runEnd{ending: l.ending, closes: topology.NoTime})
+		}
+	}
+	if t.end != t.was.end {
+		s.putEnd("", t.end)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.marks)) {
+		if m := t.marks[name]; !bytes.Equal(m.key, m.was) {
+			s.putMark(name, m.key)
 		}
 	}
 	for _, w := range t.newWriters {

@@ -42,8 +42,9 @@ type session struct {
 	purger   purger
 	tempo    tempo
 
-	more bool // records wait to be processed
-	lost int  // partitions that the group's session has lost, until it is said
+	more  bool // records wait to be processed
+	asked int  // how often full was
+	lost  int  // partitions that the group's session has lost, until it is said
 }
 
 func (w *Worker) session(ctx, hard context.Context) (err error) {
@@ -150,7 +151,7 @@ func (s *session) commitDue(now time.Time) time.Duration {
 		return time.Hour
 	case s.notices.meets.Load(), s.ctx.Err() != nil:
 		return 0
-	case s.uncommitted() >= s.cfg.Memory.Uncommitted, s.room() == 0:
+	case s.uncommitted() >= s.cfg.Memory.Uncommitted, s.room() == 0, s.postponed():
 		return 0
 	}
 	return s.tempo.due(now, !s.more && !s.behind())
@@ -172,6 +173,30 @@ func (s *session) uncommitted() (n int64) {
 		n += 2 * r.task.Uncommitted()
 	}
 	return n + s.producer.Held()
+}
+
+// postponed reports whether a task has to commit before it goes on.
+func (s *session) postponed() bool {
+	return slices.ContainsFunc(s.tasks.all, func(r *running) bool { return r.task.Postponed() })
+}
+
+// What is due goes out until the transaction takes half as much again as makes a commit due, or a task
+// has worked on it for portionTime. It is looked at once in a while.
+const (
+	portionTime = time.Second
+	fullEvery   = 32 // records
+)
+
+// full is asked by the task that is at work, after each record that was due; see [task.Options].
+func (s *session) full() bool {
+	if s.asked++; s.asked%fullEvery != 0 {
+		return false
+	}
+	if s.uncommitted() >= s.cfg.Memory.Uncommitted/2*3 {
+		return true
+	}
+	b := s.Worker.busy.Load()
+	return b != nil && time.Since(b.Since) >= portionTime
 }
 
 // process lets the tasks process what is queued, until nothing can go on, a commit is due, or there

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,8 +16,10 @@ import (
 type Line interface {
 	Task
 	// Advance makes now the time of the line: punctuations that are due come first, then timed
-	// operators. EndOfTime is the end of a bounded run.
-	Advance(now int64, timed []Timed) error
+	// operators. EndOfTime is the end of a bounded run. done is false if one of them has stopped:
+	// Resume goes on with it, in the next transaction. With nothing left it does nothing.
+	Advance(now int64, timed []Timed) (done bool, err error)
+	Resume(timed []Timed) (done bool, err error)
 }
 
 // InOrder holds records back until the task's time has passed their timestamp by the delay, and
@@ -25,7 +28,7 @@ type Line interface {
 //
 // So all that counts have come before they are handed on, as with a window of a millisecond whose
 // grace is the delay. They are handed on at the commit: nobody sees what is sent before it in any
-// case, and one scan serves all.
+// case, and one scan serves all. When the task is full the rest waits for the next transaction.
 //
 // Handed on, a record's Ref is its timestamp: nothing is out of order any more.
 type InOrder[K, V any] struct {
@@ -44,8 +47,10 @@ type InOrder[K, V any] struct {
 	key   encoder[K]
 	value encoder[V]
 	store *state.Store
-	least int64 // no record in the store is earlier
-	ended int64 // what is earlier was handed on at the end of an earlier bounded run
+	least int64  // no record in the store is earlier
+	ended int64  // what is earlier was handed on at the end of an earlier bounded run
+	due   int64  // what is earlier is handed on, or about to be
+	mark  []byte // what lies before it in the store was handed on; nil: nothing beyond what is earlier than the line
 	buf   []byte
 	row   []byte
 	rows  rows
@@ -68,13 +73,29 @@ func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRa
 	if s.ended = s.Task.ClosedThrough(); s.ended != math.MaxInt64 {
 		s.ended++
 	}
-	if done := s.handedOn(); done > 0 {
-		s.store.DeleteRange(appendStart(nil, 0), appendStart(nil, done))
+	s.due = max(s.Behind.Time(), s.ended)
+	if s.due > 0 {
+		s.store.DeleteRange(appendStart(nil, 0), appendStart(nil, s.due))
+	}
+	if mark := s.Task.Mark(s.Name); mark != nil {
+		s.pass(mark, s.until(startOf(mark)))
+		s.store.DeleteRange(appendStart(nil, 0), s.mark)
 	}
 }
 
-// handedOn is the time before which everything has been handed on.
-func (s *InOrder[K, V]) handedOn() int64 { return max(s.Behind.Time(), s.ended) }
+// until is when the mark of a record of time t is of no use any more.
+func (s *InOrder[K, V]) until(t int64) int64 {
+	if s.Behind.Time() >= t && t > s.ended { // it was handed on at the end of a bounded run
+		return EndOfTime
+	}
+	return t + 1
+}
+
+// pass notes that what lies before mark has been handed on. until is a time of the line.
+func (s *InOrder[K, V]) pass(mark []byte, until int64) {
+	s.mark = append(s.mark[:0], mark...)
+	s.Behind.SetMark(s.Name, s.mark, until)
+}
 
 // Receive implements Receiver.
 func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
@@ -82,7 +103,7 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	case r.Ref > t && uint64(r.Ref-t) > uint64(s.Delay):
 		s.drop(LateRecord, r.Origin)
 		return nil
-	case t < s.handedOn():
+	case t < s.due:
 		s.drop(TimePassed, r.Origin)
 		return nil
 	case r.place == nil:
@@ -118,6 +139,10 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 			return err
 		}
 	}
+	if s.mark != nil && bytes.Compare(s.buf, s.mark) < 0 {
+		s.drop(TimePassed, r.Origin)
+		return nil
+	}
 	s.least = min(s.least, r.Timestamp)
 	s.store.Put(s.buf, row)
 	return nil
@@ -139,8 +164,15 @@ func (s *InOrder[K, V]) distinguish() error {
 	}
 }
 
-// Flush implements Flusher: it hands on what is due.
+// Flush implements Flusher: it hands on what is due, until the task is full.
 func (s *InOrder[K, V]) Flush() (bool, error) {
+	if s.Task.Postponed() {
+		return false, nil
+	}
+	if done, err := s.Behind.Resume(s.Timed); !done || err != nil {
+		s.Task.Postpone()
+		return true, err
+	}
 	due := s.Task.Time()
 	if due != EndOfTime {
 		if due < s.After || due-s.After < s.Delay { // no record is that early
@@ -151,23 +183,26 @@ func (s *InOrder[K, V]) Flush() (bool, error) {
 	if due <= s.Behind.Time() {
 		return false, nil
 	}
+	s.due = max(s.due, due)
+	done, err := true, error(nil)
 	if s.least < due {
-		if err := s.handOn(due); err != nil {
-			return true, err
-		}
+		done, err = s.handOn(due)
 	}
-	if err := s.Behind.Advance(due, s.Timed); err != nil {
-		return true, err
+	if done && err == nil {
+		done, err = s.Behind.Advance(due, s.Timed)
 	}
-	return true, nil
+	if !done {
+		s.Task.Postpone()
+	}
+	return true, err
 }
 
 // portionBytes is how much is read at once, at least one row.
 const portionBytes = 256 << 10
 
-// handOn hands on what is earlier than due, and deletes it. It reads in portions: those behind may
-// write stores, which nobody may during a scan.
-func (s *InOrder[K, V]) handOn(due int64) error {
+// handOn hands on what is earlier than due, and deletes it, until the task is full. It reads in
+// portions: those behind may write stores, which nobody may during a scan.
+func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 	s.lo = appendStart(s.lo[:0], max(0, s.least))
 	s.at = append(s.at[:0], s.lo...)
 	var to []byte // EndOfTime: to the end
@@ -175,52 +210,45 @@ func (s *InOrder[K, V]) handOn(due int64) error {
 		s.to = appendStart(s.to[:0], due)
 		to = s.to
 	}
-	for s.more = true; s.more; {
+	done = true
+	for s.more = true; done && s.more; {
 		s.rows.reset()
 		s.more = false
 		if err := s.store.Scan(s.at, to, s.read); err != nil {
-			return fmt.Errorf("store %s: %w", s.Name, err)
+			return false, fmt.Errorf("store %s: %w", s.Name, err)
 		}
-		for i := range s.rows.len() {
+		for i := 0; done && i < s.rows.len(); i++ {
 			key, row := s.rows.at(i)
-			if err := s.send(key, row); err != nil {
-				return err
+			sent := false
+			if sent, err = s.send(key, row); err != nil {
+				return false, err
 			}
-		}
-		if n := s.rows.len(); n > 0 {
-			key, _ := s.rows.at(n - 1)
-			s.at = append(append(s.at[:0], key...), 0)
+			s.at = append(s.at[:0], key...)
+			if sent {
+				s.at = append(s.at, 0)
+			}
+			done = sent && !s.Task.Full()
 		}
 	}
 	s.Task.Handing(Origin{})
-	if due == EndOfTime {
-		if err := s.deleteLast(); err != nil {
-			return err
+	if bytes.Compare(s.lo, s.at) < 0 {
+		until := startOf(s.at) + 1
+		if due == EndOfTime {
+			// The end is not stored as the time of the line, so that what has the line's time would be
+			// handed on again after a restore: a changelog is not told of ranges.
+			until = EndOfTime
 		}
-		to = appendStart(s.to[:0], s.Behind.Time())
+		s.pass(s.at, until)
+		if done && to != nil {
+			s.at = append(s.at[:0], to...)
+		}
+		s.store.DeleteRange(s.lo, s.at)
 	}
-	s.store.DeleteRange(s.lo, to)
 	s.least = due
-	return nil
-}
-
-// deleteLast deletes the records of the line's time, one by one, at the end of a bounded run. The
-// end is not stored as the time of the line, so what has its last time would be handed on again after
-// a restore: a changelog is not told of ranges, for what lies before the stored time needs no word.
-func (s *InOrder[K, V]) deleteLast() error {
-	s.at = appendStart(s.at[:0], s.Behind.Time())
-	for s.more = true; s.more; {
-		s.rows.reset()
-		s.more = false
-		if err := s.store.Scan(s.at, nil, s.read); err != nil {
-			return fmt.Errorf("store %s: %w", s.Name, err)
-		}
-		for i := range s.rows.len() {
-			key, _ := s.rows.at(i)
-			s.store.Delete(key)
-		}
+	if !done {
+		s.least = startOf(s.at)
 	}
-	return nil
+	return done, nil
 }
 
 // keep adds a row to a portion, unless that is full.
@@ -234,10 +262,10 @@ func (s *InOrder[K, V]) keep(key, value []byte) (bool, error) {
 	return true, nil
 }
 
-// send hands on one record.
-func (s *InOrder[K, V]) send(key, row []byte) error {
+// send hands on one record. sent is false if time before it has something left to do.
+func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 	if len(key) < 9 || startOf(key) < 0 {
-		return fmt.Errorf("store %s: %w: key %x has no time", s.Name, state.ErrCorrupt, key)
+		return false, fmt.Errorf("store %s: %w: key %x has no time", s.Name, state.ErrCorrupt, key)
 	}
 	out := &s.out
 	out.Timestamp, s.place.bytes = startOf(key), key[8:]
@@ -247,16 +275,16 @@ func (s *InOrder[K, V]) send(key, row []byte) error {
 		out.Headers, err = s.split(row)
 	}
 	if err != nil {
-		return fmt.Errorf("store %s: %w: %w", s.Name, state.ErrCorrupt, err)
+		return false, fmt.Errorf("store %s: %w: %w", s.Name, state.ErrCorrupt, err)
 	}
 	out.Origin = o
 	if s.Task.Handing(o) {
 		s.drop(Failed, o)
-		return nil
+		return true, nil
 	}
 	if out.Timestamp > s.Behind.Time() {
-		if err := s.Behind.Advance(out.Timestamp, s.Timed); err != nil {
-			return err
+		if done, err := s.Behind.Advance(out.Timestamp, s.Timed); !done || err != nil {
+			return false, err
 		}
 	}
 	if s.NeedKey {
@@ -264,7 +292,7 @@ func (s *InOrder[K, V]) send(key, row []byte) error {
 		out.Key = none
 		if !out.NoKey {
 			if out.Key, err = s.key.serde.Decode(out.RawKey); err != nil {
-				return s.fail(o, decodeError("key", s.key.serde.Name(), err))
+				return true, s.fail(o, decodeError("key", s.key.serde.Name(), err))
 			}
 		}
 	}
@@ -273,11 +301,11 @@ func (s *InOrder[K, V]) send(key, row []byte) error {
 		out.Value = none
 		if !out.NoValue {
 			if out.Value, err = s.value.serde.Decode(out.RawValue); err != nil {
-				return s.fail(o, decodeError("value", s.value.serde.Name(), err))
+				return true, s.fail(o, decodeError("value", s.value.serde.Name(), err))
 			}
 		}
 	}
-	return s.Next.Receive(out)
+	return true, s.Next.Receive(out)
 }
 
 // A stored record: version, flags, the key with its length, headers, the value.

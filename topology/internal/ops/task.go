@@ -73,8 +73,28 @@ type Task interface {
 	// The task picks the partition: murmur2 of the key, as Kafka's own producer does.
 	Send(sink *Sink, key, value []byte, timestamp, ref int64, place []byte, headers []Header) error
 
-	// Line returns the task as the operators behind the InOrder of that name see it. Its time goes on where it was at the last commit.
+	// Line returns the task as the operators behind the InOrder of that name see it. Its time goes on
+	// where it was at the last commit that left nothing postponed.
 	Line(name string) Line
+
+	// Full reports whether the transaction is to be committed before more that is due goes out.
+	// Whoever hands out what is due asks after each record, notes with SetMark how far it got, and
+	// stops.
+	Full() bool
+
+	// Postpone says that something that is due has to wait for the next transaction. Postponed
+	// reports whether it was said since the flush began: then nothing else that is due goes out.
+	Postpone()
+	Postponed() bool
+
+	// Mark returns the key in a store before which everything was handed on, though Time of the last
+	// commit has not passed it yet; nil if there is none. It is good until SetMark.
+	Mark(store string) []byte
+
+	// SetMark sets the mark of a store. It is stored with the transaction, and forgotten when a commit
+	// that leaves nothing postponed has a Time of at least until; EndOfTime: when a later mark is
+	// set. The end of a bounded run closes what has begun by it, so that marks of that are forgotten too.
+	SetMark(store string, key []byte, until int64)
 
 	// Handing says that user code is going to work on a record from o that was held back, until it is called with another one, or with
 	// the zero Origin. skip says that the record is to be left out: the code has panicked on it before.
@@ -136,8 +156,10 @@ type Sink struct {
 
 // Timed is an operator that acts when task time advances.
 type Timed interface {
-	// Advance is called after task time has become now, upstream operators first.
-	Advance(now int64) error
+	// Advance is called after task time has become now, upstream operators first. done is false if it
+	// stopped because the task is full: then it is called with the same time again, in the next
+	// transaction.
+	Advance(now int64) (done bool, err error)
 }
 
 // Flusher is an operator that holds back results or changes until the commit.

@@ -32,15 +32,17 @@ type WindowedAggregate[K, V, A any] struct {
 	// close at the flush only, when it has come; now is the time as of the last flush.
 	held bool
 	now  int64
-	// ended is the largest start of a window that the end of an earlier bounded run has closed before its time.
-	ended int64
-	place place
+	// ended is the largest start of a window that the end of an earlier bounded run has closed before its time. passed is ended, or
+	// the largest start of a window that was handed on, be it in part, before time has passed it.
+	ended, passed int64
+	mark          []byte // behind what was handed on last
+	place         place
 	// late and closed count pairs of a record and a window.
 	late, closed *int64
 }
 
 // NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store has open. What closed before
-// the task's time is deleted: it has been forwarded in the transaction that brought that time. held says that what comes may have been held
+// the task's time, or lies before the mark, is deleted: it has been forwarded. held says that what comes may have been held
 // back by another operator until the commit.
 func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
 	a := &WindowedAggregate[K, V, A]{
@@ -56,6 +58,11 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.S
 // restore finds the windows in the store.
 func (a *WindowedAggregate[K, V, A]) restore() error {
 	now, gone := a.Task.Time(), int64(-1)
+	a.passed = a.ended
+	if mark := a.Task.Mark(a.store()); mark != nil {
+		a.pass(mark)
+		a.cache.store.DeleteRange(appendStart(nil, 0), a.mark)
+	}
 	var from []byte
 	for {
 		start := int64(-1)
@@ -83,6 +90,20 @@ func (a *WindowedAggregate[K, V, A]) restore() error {
 		a.deleteBefore(0, gone+1)
 	}
 	return nil
+}
+
+// store is the name of the store.
+func (a *WindowedAggregate[K, V, A]) store() string { return a.cache.node.Name }
+
+// pass notes that everything before mark has been handed on. A window that was handed on in part takes no more records either.
+func (a *WindowedAggregate[K, V, A]) pass(mark []byte) {
+	a.mark = append(a.mark[:0], mark...)
+	last := startOf(mark)
+	if len(mark) == 8 {
+		last--
+	}
+	a.passed = max(a.passed, last)
+	a.Task.SetMark(a.store(), a.mark, a.spans.closes(last))
 }
 
 // deleteBefore deletes the windows with starts in [lo, hi) from the store.
@@ -117,7 +138,7 @@ func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 			late++
 			continue
 		}
-		if now >= closes || start <= a.ended {
+		if now >= closes || start <= a.passed {
 			closed++
 			continue
 		}
@@ -180,18 +201,23 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 
 // Flush implements Flusher. Operators before this one have been flushed.
 func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
-	now := a.Task.Time()
-	moved := a.held && now > a.now
-	a.now = now
-	closed := 0
-	if a.emission.Emit == EmitFinal {
-		if moved {
-			if err := a.close(now); err != nil {
+	now, moved, closed := a.Task.Time(), false, 0
+	switch {
+	case a.Task.Postponed(): // what is on its way here
+	case a.emission.Emit == EmitFinal:
+		if a.held && (now > a.now || a.due(0, now)) {
+			moved, a.now = true, now
+			done, err := a.close(now)
+			if err != nil {
 				return true, err
 			}
+			if !done {
+				a.Task.Postpone()
+			}
 		}
-	} else {
-		for ; closed < len(a.windows.sorted) && a.spans.closes(a.windows.sorted[closed].start) <= now; closed++ {
+	default:
+		moved, a.now = a.held && now > a.now, now
+		for ; closed < len(a.windows.sorted) && a.due(closed, now); closed++ {
 			a.windows.sorted[closed].closed = true
 		}
 	}
@@ -242,35 +268,48 @@ func (a *WindowedAggregate[K, V, A]) forget(w *window) {
 }
 
 // Advance implements Timed: final results come when their windows close, in the order of starts, then keys as bytes.
-func (a *WindowedAggregate[K, V, A]) Advance(now int64) error {
+func (a *WindowedAggregate[K, V, A]) Advance(now int64) (done bool, err error) {
 	if a.emission.Emit != EmitFinal || a.held {
-		return nil
+		return true, nil
 	}
 	return a.close(now)
 }
 
-// close forwards and deletes the windows that are closed at now.
-func (a *WindowedAggregate[K, V, A]) close(now int64) error {
-	closed := 0
-	for ; closed < len(a.windows.sorted) && a.spans.closes(a.windows.sorted[closed].start) <= now; closed++ {
+// due reports whether the open window of that number is closed at now.
+func (a *WindowedAggregate[K, V, A]) due(i int, now int64) bool {
+	return i < len(a.windows.sorted) && a.spans.closes(a.windows.sorted[i].start) <= now
+}
+
+// close forwards and deletes the windows that are closed at now, until the task is full.
+func (a *WindowedAggregate[K, V, A]) close(now int64) (done bool, err error) {
+	if !a.due(0, now) {
+		return true, nil
+	}
+	first, closed := a.windows.sorted[0].start, 0
+	for whole, full := true, false; whole && !full && a.due(closed, now); {
 		w := a.windows.sorted[closed]
 		w.closed = true
 		if a.emission.Forward {
-			if err := a.finish(w); err != nil {
-				return err
+			if whole, full, err = a.finish(w); err != nil {
+				return false, err
 			}
 		}
+		if !whole { // what is left is to be in the store
+			w.closed = false
+			break
+		}
+		a.mark = appendStart(a.mark[:0], w.start+1)
 		a.forget(w)
+		closed++
 	}
-	if closed != 0 {
-		a.deleteBefore(a.windows.sorted[0].start, a.windows.sorted[closed-1].start+1)
-		a.windows.remove(closed)
-	}
-	return nil
+	a.cache.store.DeleteRange(appendStart(nil, first), a.mark)
+	a.pass(a.mark)
+	a.windows.remove(closed)
+	return !a.due(0, now), nil
 }
 
-// finish forwards the results of a window.
-func (a *WindowedAggregate[K, V, A]) finish(w *window) error {
+// finish forwards the results of a window, until the task is full. Unless that was whole, mark lies behind the last.
+func (a *WindowedAggregate[K, V, A]) finish(w *window) (whole, full bool, err error) {
 	if !w.complete {
 		return a.finishStored(w)
 	}
@@ -285,27 +324,36 @@ func (a *WindowedAggregate[K, V, A]) finish(w *window) error {
 		id = e.at[byWindow].next
 	}
 	slices.SortFunc(all, func(x, y *entry[A]) int { return bytes.Compare(slab.key(x), slab.key(y)) })
-	for _, e := range all {
+	sent := 0
+	for ; sent < len(all) && !full; sent++ {
+		e := all[sent]
 		a.storeKey = append(a.storeKey[:0], slab.key(e)...)
 		if err := a.final(a.storeKey, e.value, e.ts); err != nil {
-			return err
+			return false, false, err
+		}
+		full = a.Task.Full()
+	}
+	if whole = sent == len(all); !whole {
+		a.mark = append(append(a.mark[:0], a.storeKey...), 0)
+		for _, e := range all[:sent] {
+			a.cache.drop(e)
 		}
 	}
 	clear(all)
 	a.closing = all[:0]
-	return nil
+	return whole, full, nil
 }
 
-// finishStored forwards the results of a window of which a part is in the store only. It brings the rest there first, and reads the
+// finishStored is finish for a window of which a part is in the store only. It brings the rest there first, and reads the
 // window in portions: those behind may write stores, which nobody may during a scan.
-func (a *WindowedAggregate[K, V, A]) finishStored(w *window) error {
+func (a *WindowedAggregate[K, V, A]) finishStored(w *window) (whole, full bool, err error) {
 	for id := w.entries.first; id != 0; {
 		e := a.cache.slab.entry(id)
 		id = e.at[byWindow].next // a failing write drops e
 		if e.dirty {
 			b, _, err := a.cache.write(e, a.cache.buf, true)
 			if err != nil {
-				return err
+				return false, false, err
 			}
 			a.cache.buf = b
 		}
@@ -323,24 +371,28 @@ func (a *WindowedAggregate[K, V, A]) finishStored(w *window) error {
 			return true, nil
 		})
 		if err != nil {
-			return err
+			return false, false, err
 		}
 		for i := range a.rows.len() {
 			key, value := a.rows.at(i)
 			if len(value) < 8 {
-				return a.cache.noTimestamp(value)
+				return false, false, a.cache.noTimestamp(value)
 			}
 			v, err := a.cache.decode(value[8:])
 			if err != nil {
-				return err
+				return false, false, err
 			}
 			if err := a.final(key, v, startOf(value)); err != nil {
-				return err
+				return false, false, err
 			}
 			from = append(append(from[:0], key...), 0)
+			if a.Task.Full() {
+				a.mark = append(a.mark[:0], from...)
+				return !more && i+1 == a.rows.len(), true, nil
+			}
 		}
 	}
-	return nil
+	return true, false, nil
 }
 
 // final forwards one final result. It was made by time, so that its own timestamp is its ref.

@@ -1,0 +1,189 @@
+package task
+
+import (
+	"bytes"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+// What is due may be much: a window with millions of keys, what an InOrder has held back for a day.
+// It goes out in portions, one a transaction (adr/portions.md).
+//
+// The time of operators goes on as always. What is stored, announced and purged by is the time of the
+// last commit that left nothing postponed, so that nobody downstream sees time ahead of records. A
+// task that is opened again begins with that time and comes to the rest as time goes on; marks say
+// what of it was handed on. While something is postponed the task takes no input.
+
+// stage says how far the end of a bounded run has come.
+type stage uint8
+
+const (
+	running stage = iota
+	ending        // punctuators were called, what is held back goes out
+	over          // everything was called, and the next flush may make it the end
+)
+
+// runEnd is the end of a bounded run that is on its way.
+type runEnd struct {
+	ending stage
+	run    uint64
+	closes int64 // windows that begin by it may have got something from punctuators
+}
+
+var noEnd = runEnd{closes: topology.NoTime}
+
+// mark is how far a store was handed on beyond the stored time.
+type mark struct {
+	key, was []byte
+	until    int64
+	of       *agenda // whose time until is
+}
+
+// Full reports whether the transaction is to be committed before more that is due goes out.
+func (t *Task) Full() bool { return t.full != nil && t.full() }
+
+// Postpone says that something that is due has to wait for the next transaction.
+func (t *Task) Postpone() { t.postponed = true }
+
+// Postponed says that something that is due goes out with the next transaction, and nothing else
+// happens before.
+func (t *Task) Postponed() bool { return t.postponed }
+
+// Mark returns the mark of a store; see [topology.Task].
+func (t *Task) Mark(store string) []byte {
+	if m := t.marks[store]; m != nil {
+		return m.key
+	}
+	return nil
+}
+
+// SetMark sets the mark of a store that goes by the task's time.
+func (t *Task) SetMark(store string, key []byte, until int64) {
+	t.setMark(&t.agenda, store, key, until)
+}
+
+func (t *Task) setMark(a *agenda, store string, key []byte, until int64) {
+	m := t.marks[store]
+	if m == nil {
+		m = &mark{}
+		t.marks[store] = m
+	}
+	m.key, m.until, m.of = append(m.key[:0], key...), until, a
+}
+
+// resume goes on with what the last transaction has left.
+func (t *Task) resume() error {
+	if !t.postponed {
+		return nil
+	}
+	t.postponed = false
+	var err error
+	switch {
+	case t.end.ending == ending:
+		_, err = t.conclude(&t.agenda, t.graph.Timed, &t.end.ending)
+	case t.agenda.undone:
+		_, err = t.act(&t.agenda, t.graph.Timed, t.at)
+	}
+	return t.fail(err)
+}
+
+// settle makes the times of the operators those that are stored, unless something is postponed.
+func (t *Task) settle() {
+	if t.postponed {
+		for _, a := range t.agendas {
+			t.keepDues(a)
+		}
+		return
+	}
+	if t.end.ending == over {
+		t.settleEnd()
+		return
+	}
+	t.time = t.at
+	for _, l := range t.lines {
+		l.now = l.at
+	}
+	for _, m := range t.marks {
+		if m.of != nil && m.until <= *m.of.time {
+			m.key = nil
+		}
+	}
+}
+
+// settleEnd ends a bounded run, of which nothing is left. A task that was opened again for another
+// run goes on in that one, from what the commit makes of it.
+func (t *Task) settleEnd() {
+	t.closed = max(t.closed, t.maxRef, t.end.closes)
+	t.ended = t.end.run == t.run
+	t.again = !t.ended
+	t.end = noEnd
+	t.time = t.shown()
+	t.at = t.time
+	for _, l := range t.lines {
+		l.now, l.ending = l.at, running
+	}
+	open := startKey(t.closed + 1)
+	for _, m := range t.marks {
+		if m.until < topology.EndOfTime || bytes.Compare(m.key, open) <= 0 {
+			m.key = nil
+		}
+	}
+}
+
+// keepDues stores when schedules are due for the first time: the time it was reckoned from is not
+// stored.
+func (t *Task) keepDues(a *agenda) {
+	for _, s := range a.schedules {
+		if s.key.clock == topology.StreamTime && s.due != topology.NoTime {
+			t.setDue(s)
+		}
+	}
+}
+
+// setDue stores when a schedule is due.
+func (t *Task) setDue(s *schedule) {
+	if d := (due{at: s.due, interval: s.interval}); t.dues[s.key] != d {
+		t.dues[s.key] = d
+		t.duesChanged = append(t.duesChanged, s.key)
+	}
+}
+
+// act calls the operators that act by the time of a, until one has something left to do.
+func (t *Task) act(a *agenda, timed []topology.Timed, now int64) (done bool, err error) {
+	a.undone = false
+	for _, op := range timed {
+		err := t.timeMade(func(now int64) (err error) {
+			done, err = op.Advance(now)
+			return err
+		}, now)
+		if err != nil {
+			return false, err
+		}
+		if !done {
+			a.undone, t.postponed = true, true
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// conclude ends a bounded run for what goes by the time of a, after punctuators were called: windows
+// close, and if there were any operators that act by time, punctuators are called once more.
+func (t *Task) conclude(a *agenda, timed []topology.Timed, at *stage) (done bool, err error) {
+	if done, err := t.act(a, timed, topology.EndOfTime); !done || err != nil {
+		return false, err
+	}
+	if len(timed) != 0 && len(a.schedules) != 0 {
+		if err := t.flushOperators(); err != nil {
+			return false, err
+		}
+		if t.postponed {
+			return false, nil
+		}
+		if err := t.punctuateAll(a); err != nil {
+			return false, err
+		}
+	}
+	*at = over
+	return true, nil
+}
