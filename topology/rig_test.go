@@ -217,7 +217,7 @@ func (k *rigTask) Send(sink *topology.Sink, key, value []byte, timestamp, ref in
 func (k *rigTask) Partition() int32 { return 0 }
 
 func (k *rigTask) Handing(topology.Origin) bool  { return false }
-func (k *rigTask) Full() bool                    { return false }
+func (k *rigTask) Full(int) bool                 { return false }
 func (k *rigTask) Postpone()                     { k.t.Fatal("something is postponed though nothing is full") }
 func (k *rigTask) Postponed() bool               { return false }
 func (k *rigTask) Mark(string) []byte            { return nil }

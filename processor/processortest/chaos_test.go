@@ -34,6 +34,13 @@ func (d *Driver) shake(rnd *rand.Rand, live int) error {
 				return err
 			}
 		}
+		if d.reruns > 0 && d.bounded && rnd.Intn(50) == 0 {
+			d.reruns--
+			d.run++
+			if err := d.reopen(anyEnding(rnd)); err != nil {
+				return err
+			}
+		}
 		if step > 1_000_000 {
 			return fmt.Errorf("the run does not end")
 		}
@@ -311,7 +318,7 @@ func TestEveryScheduleGivesOneResult(t *testing.T) {
 				CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
 			opts.portion = []int{0, 1, 2, 7}[rnd.Intn(4)]
 			d := New(t, plan, opts)
-			d.purges = n == schedules
+			d.purges, d.reruns = n == schedules, 3*(n%2)
 			records := int64(0)
 			for run, events := range runs {
 				for _, e := range events {

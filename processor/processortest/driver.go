@@ -76,6 +76,7 @@ type Driver struct {
 	purges    bool   // changelogs lose what the tasks say is not needed
 	pending   int    // records since the last commit
 	postponed int    // commits that left something postponed
+	reruns    int    // how often a bounded run may be given up in its middle for another one
 }
 
 // clock stands still.

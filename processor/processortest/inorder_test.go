@@ -96,7 +96,7 @@ func TestInOrderBehindRepartition(t *testing.T) {
 		sources := 1 + rnd.Int31n(3)
 		d := New(t, plan, Options{portion: []int{0, 1, 2, 7}[rnd.Intn(4)], DefaultPartitions: sources, CommitEvery: -1, IdleAfter: -1, CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)],
 			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)]})
-		d.purges = rnd.Intn(2) == 0
+		d.purges, d.reruns = rnd.Intn(2) == 0, rnd.Intn(4)
 		var input []payment
 		for p := range sources {
 			now := int64(0)

@@ -247,7 +247,7 @@ func runRandomTopology(t *testing.T, seed uint64) {
 			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
 		opts.portion = []int{0, 1, 2, 7}[rnd.Intn(4)]
 		d := New(t, plan, opts)
-		d.purges = schedule == 3
+		d.purges, d.reruns = schedule == 3, 3*(schedule%2)
 		g.bind(t, plan, d)
 		for k, v := range g.m.globals {
 			d.Append("g", encode(t, serde.Int64(), k), encode(t, serde.Int64(), v), 0)

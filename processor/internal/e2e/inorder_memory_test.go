@@ -10,19 +10,26 @@ import (
 	"time"
 )
 
-// TestInOrderMemory holds a million records of 100 bytes back, all of which become due at once when
-// the bounded run ends. The process, with the default Memory of 256 MiB, takes no more than the 80
-// MiB more that Config.MemoryLimit speaks of, and what this binary has beyond kolk's.
-func TestInOrderMemory(t *testing.T) {
+// TestMemoryOfWhatIsDue has a million records of 100 bytes become due at once, when the bounded run
+// ends: held back by an InOrder, held back with a store behind it, and as the keys of one window. The
+// process, with the default Memory of 256 MiB, takes no more than the 80 MiB more that
+// Config.MemoryLimit speaks of, and what this binary has beyond kolk's.
+func TestMemoryOfWhatIsDue(t *testing.T) {
 	if os.Getenv("KOLK_MEMORY") == "" {
 		t.Skip("make test-memory runs it, with a binary that is built without cgo")
 	}
-	const n, limit = 1_000_000, (256 + 80 + 32) << 20
 	// What Config.TuneGC sets.
 	t.Setenv("GOGC", "200")
 	t.Setenv("GOMEMLIMIT", "312MiB")
+	for _, kind := range []string{"held", "held-store", "final"} {
+		t.Run(kind, func(t *testing.T) { testMemoryOf(t, kind) })
+	}
+}
+
+func testMemoryOf(t *testing.T, kind string) {
+	const n, limit = 1_000_000, (256 + 80 + 32) << 20
 	b := startBrokerProcess(t)
-	j := job{"held", names(t, "app")}
+	j := job{kind, names(t, "app")}
 	a := newAdmin(t, b.Addr())
 	a.create(j.in(), 1, nil)
 	a.create(j.out(), 1, nil)

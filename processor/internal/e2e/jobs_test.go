@@ -92,6 +92,13 @@ func (j job) plan() (*topology.Plan, error) {
 			StreamRecords(func(_ topology.Window, k, v string) (string, string) { return k, v }).To(j.out())
 	case "held":
 		t.Stream(j.in(), serde.String(), serde.String()).InOrder("in-order", 365*day).To(j.out())
+	case "held-store": // each of a million keys in a store behind it
+		t.Stream(j.in(), serde.String(), serde.String()).InOrder("in-order", 365*day).GroupByKey().
+			Aggregate("latest", func(_, v string) string { return v }).EachUpdate().ToStream().To(j.out())
+	case "final": // a million keys in one window
+		t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().Window(topology.Tumbling(365*day)).
+			Aggregate("latest", func(_, v string) string { return v }).Final().
+			StreamRecords(func(_ topology.Window, k, v string) (string, string) { return k, v }).To(j.out())
 	case "alerts":
 		j.addAlerts(t)
 	case "joined":

@@ -327,7 +327,7 @@ func (t *Task) nextTransaction() {
 		*n = 0
 	}
 	t.taking = taking{}
-	t.dirty, t.endsRead = false, false
+	t.dirty, t.endsRead, t.handed = false, false, 0
 	t.current, t.broken = nil, nil
 	t.handing = topology.Origin{}
 }

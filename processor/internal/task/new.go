@@ -114,7 +114,7 @@ func newTask(o Options, p plan) (*Task, error) {
 		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals, align: o.Alignment,
 		idleAfter: o.Times.IdleAfter.Milliseconds(), liveWithin: o.Times.LiveWithin.Milliseconds(),
 		moment: moment{times: noTimes, end: noEnd}, full: o.Full, marks: map[string]*mark{},
-		dues:   map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, lines: map[string]*lineTime{}, drops: map[dropKey]*int64{}, tallies: map[tallyKey]*int64{}, warned: map[string]warning{},
+		dues: map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, lines: map[string]*lineTime{}, drops: map[dropKey]*int64{}, tallies: map[tallyKey]*int64{}, warned: map[string]warning{},
 		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Shapes: map[string]string{}, Inputs: map[string]int64{}},
 		transaction: 1, moved: true,
 	}

@@ -40,7 +40,12 @@ type mark struct {
 }
 
 // Full reports whether the transaction is to be committed before more that is due goes out.
-func (t *Task) Full() bool { return t.full != nil && t.full() }
+//
+// What is made of a record lies in caches for a while: until the commit its own size stands for it.
+func (t *Task) Full(size int) bool {
+	t.handed += int64(size)
+	return t.full != nil && t.full()
+}
 
 // Postpone says that something that is due has to wait for the next transaction.
 func (t *Task) Postpone() { t.postponed = true }

@@ -118,6 +118,7 @@ type Task struct {
 	marks       map[string]*mark // by store
 	at          int64            // the task's time, as operators see it
 	full        func() bool
+	handed      int64           // bytes of records that were due and went out in this transaction
 	postponed   bool            // something that is due goes out with the next transaction
 	again       bool            // the operators are to be made anew
 	building    bool            // they are being made
@@ -363,8 +364,9 @@ func (t *Task) Quiet() time.Duration {
 // Dirty says that there is something to commit, announcements that are due included, or to abort.
 func (t *Task) Dirty() bool { return t.dirty || t.broken != nil || t.postponed || t.announcing() }
 
-// Uncommitted is about how many bytes the writes of this transaction to stores take.
-func (t *Task) Uncommitted() int64 { return t.overlay.Size() }
+// Uncommitted is about how many bytes the writes of this transaction to stores take, with what
+// becomes of records that were due.
+func (t *Task) Uncommitted() int64 { return t.overlay.Size() + t.handed }
 
 // Done says that the task has ended in the bounded run, and committed that.
 func (t *Task) Done() bool { return t.was.ended }

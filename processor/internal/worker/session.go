@@ -180,8 +180,8 @@ func (s *session) postponed() bool {
 	return slices.ContainsFunc(s.tasks.all, func(r *running) bool { return r.task.Postponed() })
 }
 
-// What is due goes out until the transaction takes half as much again as makes a commit due, or a task
-// has worked on it for portionTime. It is looked at once in a while.
+// What is due goes out until the transaction takes as much as makes a commit due, or a task has worked on
+// it for portionTime. It is looked at once in a while.
 const (
 	portionTime = time.Second
 	fullEvery   = 32 // records
@@ -192,7 +192,7 @@ func (s *session) full() bool {
 	if s.asked++; s.asked%fullEvery != 0 {
 		return false
 	}
-	if s.uncommitted() >= s.cfg.Memory.Uncommitted/2*3 {
+	if s.uncommitted() >= s.cfg.Memory.Uncommitted {
 		return true
 	}
 	b := s.Worker.busy.Load()

@@ -227,7 +227,7 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 			if sent {
 				s.at = append(s.at, 0)
 			}
-			done = sent && !s.Task.Full()
+			done = sent && !s.Task.Full(len(key)+len(row))
 		}
 	}
 	s.Task.Handing(Origin{})

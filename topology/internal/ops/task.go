@@ -78,9 +78,9 @@ type Task interface {
 	Line(name string) Line
 
 	// Full reports whether the transaction is to be committed before more that is due goes out.
-	// Whoever hands out what is due asks after each record, notes with SetMark how far it got, and
-	// stops.
-	Full() bool
+	// Whoever hands out what is due asks after each record, of size bytes, notes with SetMark how far
+	// it got, and stops.
+	Full(size int) bool
 
 	// Postpone says that something that is due has to wait for the next transaction. Postponed
 	// reports whether it was said since the flush began: then nothing else that is due goes out.

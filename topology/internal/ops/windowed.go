@@ -331,7 +331,7 @@ func (a *WindowedAggregate[K, V, A]) finish(w *window) (whole, full bool, err er
 		if err := a.final(a.storeKey, e.value, e.ts); err != nil {
 			return false, false, err
 		}
-		full = a.Task.Full()
+		full = a.Task.Full(int(e.cost))
 	}
 	if whole = sent == len(all); !whole {
 		a.mark = append(append(a.mark[:0], a.storeKey...), 0)
@@ -386,7 +386,7 @@ func (a *WindowedAggregate[K, V, A]) finishStored(w *window) (whole, full bool, 
 				return false, false, err
 			}
 			from = append(append(from[:0], key...), 0)
-			if a.Task.Full() {
+			if a.Task.Full(len(key) + len(value)) {
 				a.mark = append(a.mark[:0], from...)
 				return !more && i+1 == a.rows.len(), true, nil
 			}
