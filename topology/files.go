@@ -111,26 +111,5 @@ func (forFiles) JoinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, wit
 
 // Branch is [Splitter.Branch]. One such branch makes the whole split one that can fail.
 func (forFiles) Branch[K, V any](s *Splitter[K, V], name string, when func(context.Context, V) (bool, error)) Stream[K, V] {
-	out := s.Branch(name, func(V) bool { return false })
-	out.n.need("the predicate", when == nil)
-	s.branches[len(s.branches)-1].try = when
-	return out
-}
-
-// tries reports whether a branch has a predicate that can fail.
-func (s *Splitter[K, V]) tries() bool {
-	for _, b := range s.branches {
-		if b.try != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// trying is the branch's predicate as one that can fail.
-func (b *branch[K, V]) trying() func(context.Context, V) (bool, error) {
-	if b.try != nil {
-		return b.try
-	}
-	return func(_ context.Context, v V) (bool, error) { return b.when(v), nil }
+	return s.branch(name, when == nil, way[K, V]{try: when})
 }

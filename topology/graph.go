@@ -59,9 +59,6 @@ func (b *builder) done() {
 	}
 }
 
-// has reports whether the plan has a node: others were declared after it was built.
-func (b *builder) has(n *node) bool { return n.id < len(b.plan.nodes) }
-
 // behind is the task behind an InOrder, and what acts by time there.
 type behind struct {
 	task  ops.Line

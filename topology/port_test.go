@@ -19,8 +19,8 @@ func (s *sending) Send(*Sink, []byte, []byte, int64, int64, []byte, []Header) er
 	return nil
 }
 
-// Many tasks make their graphs at the same time. Each finds its own operators behind a port, in the
-// order of declaration, and ports keep none of them.
+// Many tasks make their graphs at the same time, while the topology is extended. Each finds its own
+// operators behind a port, in the order of declaration, and ports keep none of them.
 func TestPortsOfManyGraphs(t *testing.T) {
 	tp := New("test")
 	s := tp.Stream("in", serde.String(), serde.String())
@@ -34,9 +34,11 @@ func TestPortsOfManyGraphs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := split.Branch("late", func(string) bool { return true })
-	late.To("late") // is of no plan
 	var all sync.WaitGroup
+	all.Go(func() { // what is declared now is of no plan
+		split.Branch("late", func(string) bool { return true }).To("late")
+		s.To("late-too")
+	})
 	for range 8 {
 		all.Go(func() {
 			for range 50 {
@@ -61,7 +63,10 @@ func TestPortsOfManyGraphs(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for i, p := range []*port[string, string]{s.out, long.out, merged.out, some.out, late.out} {
+	if n := len(split.ways.of); n != 0 {
+		t.Errorf("the split holds the ways of %d graphs", n)
+	}
+	for i, p := range []*port[string, string]{s.out, long.out, merged.out, some.out} {
 		if n := len(p.readers.of); n != 0 {
 			t.Errorf("port %d holds the readers of %d graphs", i, n)
 		}

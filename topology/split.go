@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"slices"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -10,17 +11,17 @@ import (
 // predicate accepts its value, else to the rest. It is made by [Stream.Split].
 type Splitter[K, V any] struct {
 	s        Stream[K, V] // the split node
-	branches []branch[K, V]
-	rest     branch[K, V]
+	branches []*node
+	rest     Stream[K, V]
+	ways     perGraph[[]way[K, V]] // the last one declared first
 }
 
-// branch is a branch: its node only stands for what comes after it.
-type branch[K, V any] struct {
-	node *node
-	in   *port[K, V] // where the split sends what the branch gets
-	out  *port[K, V]
+// way is where a split sends what a predicate takes, which can fail or not. The way of the rest has
+// no predicate.
+type way[K, V any] struct {
 	when func(V) bool
-	try  func(context.Context, V) (bool, error) // instead of when
+	try  func(context.Context, V) (bool, error)
+	to   ops.Receiver[K, V]
 }
 
 // Split splits the stream into named branches: call [Splitter.Branch] for each, and [Splitter.Rest]
@@ -33,32 +34,46 @@ func (s Stream[K, V]) Split(name string) *Splitter[K, V] {
 	split.reads.value = true
 	sp := new(Splitter[K, V])
 	sp.s = s.then(split, func(at site, _ ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
-		op := &ops.Split[K, V]{Rest: ops.NewFan[K, V](nil)}
-		var try []func(context.Context, V) (bool, error)
-		for _, br := range sp.branches {
-			if at.b.has(br.node) {
-				op.When = append(op.When, br.when)
-				try = append(try, br.trying())
-				op.Branches = append(op.Branches, br.in.next(at.b))
-			}
-		}
-		if sp.rest.node != nil && at.b.has(sp.rest.node) {
-			op.Rest = sp.rest.in.next(at.b)
-		}
-		if sp.tries() {
-			return &ops.TrySplit[K, V]{Node: at.node(), When: try, Branches: op.Branches, Rest: op.Rest}, nil
-		}
-		return op, nil
+		ways, _ := sp.ways.get(at.b)
+		return splitting(at, ways), nil
 	})
 	return sp
 }
 
+// splitting returns the operator of a split.
+func splitting[K, V any](at site, ways []way[K, V]) ops.Receiver[K, V] {
+	op := &ops.Split[K, V]{Rest: ops.NewFan[K, V](nil)}
+	var try []func(context.Context, V) (bool, error)
+	fails := false
+	for _, w := range slices.Backward(ways) {
+		switch {
+		case w.try != nil:
+			fails = true
+		case w.when != nil:
+			w.try = func(_ context.Context, v V) (bool, error) { return w.when(v), nil }
+		default:
+			op.Rest = w.to
+			continue
+		}
+		op.When, try = append(op.When, w.when), append(try, w.try)
+		op.Branches = append(op.Branches, w.to)
+	}
+	if fails {
+		return &ops.TrySplit[K, V]{Node: at.node(), When: try, Branches: op.Branches, Rest: op.Rest}
+	}
+	return op
+}
+
 // Branch declares the next branch. Its name is unique among the branches of the split.
 func (s *Splitter[K, V]) Branch(name string, when func(V) bool) Stream[K, V] {
+	return s.branch(name, when == nil, way[K, V]{when: when})
+}
+
+// branch adds a branch with a predicate.
+func (s *Splitter[K, V]) branch(name string, missing bool, w way[K, V]) Stream[K, V] {
 	t := s.s.n.t
 	at := t.caller()
-	br := s.add(name, at)
-	n := br.node
+	out := s.add(name, at, w)
 	if err := checkName(name); err != nil {
 		mistakef(t, at, s.s.n.name, "the branch's name %q %s", name, err)
 	}
@@ -66,33 +81,33 @@ func (s *Splitter[K, V]) Branch(name string, when func(V) bool) Stream[K, V] {
 		mistakef(t, at, s.s.n.name, "the branch's name \"rest\" is that of what no branch takes: give it another name")
 	}
 	for _, b := range s.branches {
-		if b.node.name == n.name {
-			mistakef(t, at, s.s.n.name, "there is a branch %q already, at %s: give this one another name", name, b.node.at)
+		if b.name == out.n.name {
+			mistakef(t, at, s.s.n.name, "there is a branch %q already, at %s: give this one another name", name, b.at)
 		}
 	}
-	n.need("the predicate", when == nil)
-	br.when = when
-	s.branches = append(s.branches, br)
-	return s.stream(br)
+	out.n.need("the predicate", missing)
+	s.branches = append(s.branches, out.n)
+	return out
 }
 
 // Rest returns what no branch takes, now or declared later.
 func (s *Splitter[K, V]) Rest() Stream[K, V] {
-	if s.rest.node == nil {
-		s.rest = s.add("rest", s.s.n.t.caller())
+	if s.rest.n == nil {
+		s.rest = s.add("rest", s.s.n.t.caller(), way[K, V]{})
 	}
-	return s.stream(s.rest)
+	return s.rest
 }
 
-// add adds a branch.
-func (s *Splitter[K, V]) add(name, at string) branch[K, V] {
+// add adds the node of a way, which only stands for what comes after it: in a graph the way leads
+// there.
+func (s *Splitter[K, V]) add(name, at string, w way[K, V]) Stream[K, V] {
 	n := s.s.n.t.add("branch", s.s.n.name+"."+name, at, s.s.n)
-	br := branch[K, V]{node: n, in: new(port[K, V])}
-	br.out = link(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) { return next, nil }, br.in)
-	return br
-}
-
-// stream returns what a branch gets.
-func (s *Splitter[K, V]) stream(br branch[K, V]) Stream[K, V] {
-	return Stream[K, V]{n: br.node, out: br.out, key: s.s.key, value: s.s.value}
+	out := link(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		w := w
+		w.to = next
+		ways, _ := s.ways.get(at.b)
+		s.ways.set(at.b, append(ways, w))
+		return next, nil
+	})
+	return Stream[K, V]{n: n, out: out, key: s.s.key, value: s.s.value}
 }
