@@ -15,7 +15,7 @@ func (n *notes) Rest()             { n.rests++ }
 func TestStarvedTaskIsNotWaitedFor(t *testing.T) {
 	b := newBench(t, "a").open()
 	n := &notes{}
-	b.task.align = n
+	b.task.pacing.with = n
 	b.add("a", 5)
 	b.process()
 	b.clock.advance(starved * time.Millisecond)
@@ -36,7 +36,7 @@ func TestStarvedTaskIsNotWaitedFor(t *testing.T) {
 func TestEndedTaskIsNotWaitedFor(t *testing.T) {
 	b := newBench(t, "a").open()
 	n := &notes{}
-	b.task.align, b.task.ended = n, true
+	b.task.pacing.with, b.task.ended = n, true
 	b.add("a", 5)
 	b.process()
 	same(t, "said that nobody need wait", n.rests, 1)

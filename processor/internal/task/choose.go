@@ -49,55 +49,21 @@ func (t *Task) choose() (*input, error) {
 	return t.inputs[best], nil
 }
 
-// Alignment keeps a task together in event time with those whose records meet its own. All methods are called by the task's
-// goroutine.
-type Alignment interface {
-	// Limit is told the time of the next record, and returns up to which time the task may go on for now.
-	Limit(next int64) int64
-	// Rest says that nobody need wait for the task: it has nothing more, or is live.
-	Rest()
-}
-
-// ahead reports whether the head of in is too far ahead of what other tasks have next. Records of inputs without time, and of
-// live ones, are not.
+// ahead reports whether the head of in is too far ahead of what other tasks have next.
 func (t *Task) ahead(in *input) bool {
-	t.hungry = 0
-	switch {
-	case t.align == nil || in.timeless || in.at <= t.limit:
-		return false
-	case t.now-in.at < t.liveWithin:
-		t.setResting()
-		return false
-	}
-	t.resting = false
-	t.limit = t.align.Limit(in.at)
-	return in.at > t.limit
+	return t.pacing.ahead(in.at, in.timeless, t.live(in.at))
 }
-
-// starved is how long others wait for a task that gets nothing of what it has yet to read: its
-// partition may have no leader. The order of reading is not worth more.
-const starved = 10_000 // ms
 
 // rest tells others not to wait, if there is nothing to process and nothing to fetch, or nothing can be
 // fetched.
 func (t *Task) rest() {
-	switch {
-	case t.align == nil:
-	case t.ended, !t.Behind():
-		t.setResting()
-	case t.hungry == 0:
-		t.hungry = t.now
-	case t.now-t.hungry > starved:
-		t.setResting()
+	if t.pacing.with != nil {
+		t.pacing.idle(t.now, !t.ended && t.Behind())
 	}
 }
 
-func (t *Task) setResting() {
-	if !t.resting {
-		t.resting = true
-		t.align.Rest()
-	}
-}
+// live reports whether a record is so young that it waits for nothing.
+func (t *Task) live(at int64) bool { return t.now-at < t.liveWithin }
 
 // waits says whether a head with the timestamp at has to wait for in, which has nothing queued. first says that the head wins
 // if in brings the same timestamp.
@@ -118,7 +84,7 @@ func (t *Task) waits(in *input, at int64, first bool) bool {
 	switch {
 	case t.bounded():
 		return true
-	case idle, t.now-at < t.liveWithin:
+	case idle, t.live(at):
 		return false
 	case !in.drained():
 		return true

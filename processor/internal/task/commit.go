@@ -1,9 +1,7 @@
 package task
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -28,6 +26,20 @@ type store struct {
 	end, was int64 // of the changelog, after this transaction and before it; -1: nothing was ever written
 	windows  *windowLog
 	gate     changelog.Gate
+}
+
+func (s *store) commit() {
+	if s.windows != nil {
+		s.windows.commit(s.end)
+	}
+	s.was = s.end
+}
+
+func (s *store) abort() {
+	if s.windows != nil {
+		s.windows.abort()
+	}
+	s.end = s.was
 }
 
 // Position is where the task stands in an input.
@@ -60,7 +72,7 @@ func (t *Task) Flush() (err error) {
 		return err
 	}
 	t.settle()
-	t.saveTimes()
+	t.save(t.inputs)
 	for _, s := range t.stores {
 		if err := t.logChanges(s); err != nil {
 			return t.fail(err)
@@ -103,7 +115,7 @@ func (t *Task) logChanges(s *store) error {
 		if err := s.gate.Check(m.Key, m.Value, m.Timestamp, hs); err != nil {
 			return t.refuse(&report.RecordError{Task: t.id, Node: s.spec.Name, Err: err})
 		}
-		t.output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, hs)
+		t.opts.Output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, hs)
 		if s.windows != nil {
 			s.windows.saw(key)
 		}
@@ -158,7 +170,7 @@ func (t *Task) readEnds() {
 	t.endsRead = true
 	for _, s := range t.stores {
 		if s.spec.Logged {
-			if end, ok := t.output.End(s.topic, t.id.Partition); ok {
+			if end, ok := t.opts.Output.End(s.topic, t.id.Partition); ok {
 				s.end = end
 			}
 		}
@@ -169,40 +181,17 @@ func (t *Task) readEnds() {
 // database with the next Persist.
 func (t *Task) Committed(seq uint64) {
 	t.readEnds()
-	t.logged += t.overlay.Size() + 1 // offsets alone, too, are worth writing some time
-	t.overlay.Commit()
-	t.seq, t.committedAt = seq, t.clock.Now()
-	t.was = t.moment
+	t.journal.commit(seq, t.opts.Clock.Now())
+	t.chronicle.commit()
 	for _, in := range t.inputs {
-		in.was = in.progress
-		if in.writers != nil {
-			in.writers.commit()
-		}
-		in.skips = slices.DeleteFunc(in.skips, func(o int64) bool { return o < in.pos })
+		in.commit()
 	}
 	for _, s := range t.stores {
-		if s.windows != nil {
-			s.windows.commit(s.end)
-		}
-		s.was = s.end
+		s.commit()
 	}
-	for _, o := range t.relays {
-		o.relay.commit()
-	}
-	for _, k := range t.duesChanged {
-		t.duesWas[k] = t.dues[k]
-	}
-	t.duesChanged = t.duesChanged[:0]
-	for _, l := range t.lines {
-		l.was = l.lineMoment
-	}
-	for _, m := range t.marks {
-		m.was = clone(m.key)
-	}
-	t.left = slices.DeleteFunc(t.left, func(l leftOut) bool { return l.met })
-	t.newWriters = nil
-	t.counts.commits++
-	t.stats.publish(t.counts, t.drops, t.tallies)
+	t.announcer.commit()
+	t.left.commit()
+	t.counts.commit()
 	t.nextTransaction()
 	if t.again {
 		t.again, t.moved = false, true
@@ -214,101 +203,51 @@ func (t *Task) Committed(seq uint64) {
 
 // Logged is about how many bytes were committed since the last Persist, however often a key was written: what a crash makes the task read
 // again. It is 0 only if nothing was committed.
-func (t *Task) Logged() int64 { return t.logged }
+func (t *Task) Logged() int64 { return t.journal.logged }
 
 // Held is how many bytes of memory the next Persist gives back, about.
-func (t *Task) Held() int64 { return t.overlay.Held() }
+func (t *Task) Held() int64 { return t.journal.overlay.Held() }
 
 // Persist writes what was committed since the last time to the database, as one batch with the positions that belong to it. It may be
 // called in the middle of a transaction. After an error the database is as it was, and the task must be closed: it can be opened again,
 // which restores what is missing from the changelogs.
 func (t *Task) Persist() error {
-	if t.logged == 0 {
+	if t.journal.logged == 0 {
 		return nil
 	}
-	t.logged = 0 // a task that could not write it will not do so when it is closed
-	if err := t.persist(); err != nil {
+	t.journal.logged = 0 // a task that could not write it will not do so when it is closed
+	err := t.journal.persist(func(u *checkpoint.Update) {
+		for _, s := range t.stores {
+			if s.spec.Logged && s.was >= 0 {
+				u.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: s.was}
+				u.Shapes[s.spec.Name] = s.shape
+			}
+		}
+		for _, in := range t.inputs {
+			u.Inputs[in.topic] = in.was.pos
+		}
+	})
+	if err != nil {
 		t.broken = fmt.Errorf("task %s: write committed state: %w", t.id, err)
 		return t.broken
 	}
-	t.overlay.Written()
-	return nil
-}
-
-func (t *Task) persist() (err error) {
-	if t.batch == nil {
-		t.batch = t.db.NewBatch()
-	}
-	defer func() {
-		if err != nil { // what the batch holds is not to be in the next one
-			err = errors.Join(err, t.batch.Close())
-			t.batch = nil
-		}
-	}()
-	t.overlay.WriteTo(t.batch)
-	clear(t.update.Changelogs)
-	clear(t.update.Inputs)
-	clear(t.update.Shapes)
-	for _, s := range t.stores {
-		if s.spec.Logged && s.was >= 0 {
-			t.update.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: s.was}
-			t.update.Shapes[s.spec.Name] = s.shape
-		}
-	}
-	for _, in := range t.inputs {
-		t.update.Inputs[in.topic] = in.was.pos
-	}
-	t.update.Seq, t.update.At = t.seq, t.committedAt
-	if err := t.checkpoint.Write(t.batch, t.update); err != nil {
-		return err
-	}
-	if err := t.batch.Commit(); err != nil {
-		return err
-	}
-	t.checkpoint.Applied()
 	return nil
 }
 
 // Abort takes the task back to its last commit. The queues are emptied: fetch again from Rewind.
 func (t *Task) Abort() error {
-	t.overlay.Reset()
-	t.moment = t.was
-	t.at = t.time
-	t.moved, t.resting, t.again = true, false, false
+	t.journal.abort()
+	t.chronicle.abort()
+	t.pacing.abort()
 	for _, in := range t.inputs {
-		in.progress = in.was
-		in.queue.clear()
-		in.ready = false
-		if in.writers != nil {
-			in.writers.abort()
-		}
+		in.abort()
 	}
 	for _, s := range t.stores {
-		s.end = s.was
-		if s.windows != nil {
-			s.windows.largest = topology.NoTime
-		}
+		s.abort()
 	}
-	for _, o := range t.relays {
-		o.relay.abort()
-	}
-	for _, k := range t.duesChanged {
-		if d, ok := t.duesWas[k]; ok {
-			t.dues[k] = d
-		} else {
-			delete(t.dues, k)
-		}
-	}
-	t.duesChanged = t.duesChanged[:0]
-	for _, l := range t.lines {
-		l.lineMoment, l.at = l.was, l.was.now
-	}
-	for _, m := range t.marks {
-		m.key = clone(m.was)
-	}
-	for i := range t.left {
-		t.left[i].met = false
-	}
+	t.announcer.abort()
+	t.moved, t.again = true, false
+	t.left.abort()
 	t.nextTransaction()
 	if err := t.build(); err != nil {
 		return t.fail(fmt.Errorf("build operators after an abort: %w", err))
@@ -318,14 +257,7 @@ func (t *Task) Abort() error {
 
 // nextTransaction forgets what belongs to the present transaction only.
 func (t *Task) nextTransaction() {
-	t.transaction++
-	t.counts = counts{}
-	for _, n := range t.drops {
-		*n = 0
-	}
-	for _, n := range t.tallies {
-		*n = 0
-	}
+	t.counts.reset()
 	t.taking = taking{}
 	t.dirty, t.endsRead, t.handed = false, false, 0
 	t.current, t.broken = nil, nil

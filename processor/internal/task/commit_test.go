@@ -199,7 +199,7 @@ func TestPersistFails(t *testing.T) {
 	b.process()
 	b.commit()
 	full := errors.New("disk full")
-	b.task.db = failingDB{b.task.db, full}
+	b.task.journal.db = failingDB{b.task.journal.db, full}
 	if err := b.task.Persist(); !errors.Is(err, full) {
 		t.Errorf("persisted: %v", err)
 	}

@@ -38,7 +38,7 @@ func (t *Task) rescue(err *error) {
 	} else {
 		cause = fmt.Errorf("panic: %v (%s)", v, panicSite())
 	}
-	if damage := t.overlay.Damage(); damage != nil {
+	if damage := t.journal.overlay.Damage(); damage != nil {
 		// User code that panics because it cannot read is no fault of the record.
 		t.broken = fmt.Errorf("task %s: %w (%w)", t.id, damage, cause)
 		*err = t.broken
@@ -49,7 +49,7 @@ func (t *Task) rescue(err *error) {
 	if in := t.current; in != nil {
 		o, re.Key = in.msg.Origin, clone(in.msg.Key)
 	}
-	t.name(re, o)
+	t.identify(re, o)
 	if o.Topic == "" {
 		t.broken = re
 		*err = re
@@ -57,15 +57,15 @@ func (t *Task) rescue(err *error) {
 	}
 	t.broken = re
 	*err = re
-	if t.onError == report.Skip {
+	if t.opts.OnError == report.Skip {
 		t.warn("", re)
 		*err = &AbortToSkip{Origin: o, Err: re}
 		t.broken = *err
 	}
 }
 
-// name says which record failed.
-func (t *Task) name(re *report.RecordError, o topology.Origin) {
+// identify says which record failed.
+func (t *Task) identify(re *report.RecordError, o topology.Origin) {
 	re.Topic, re.Partition, re.Offset = o.Topic, o.Partition, o.Offset
 	if in := t.input(o.Topic); in != nil && in.repartition {
 		re.Sources = t.sources(in.name, nil)

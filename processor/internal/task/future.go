@@ -24,7 +24,7 @@ func (t *Task) plausible(in *input) (bool, error) {
 	case in.maxFuture == 0:
 		if in.at-t.now > farAhead && (in.warned == 0 || t.now-in.warned >= warnFuture || t.now < in.warned) {
 			in.warned = t.now
-			t.log.Warn("record far ahead of the clock: those that follow it in its partition will be late. A max-future of the source makes it an error",
+			t.opts.Logger.Warn("record far ahead of the clock: those that follow it in its partition will be late. A max-future of the source makes it an error",
 				"task", t.id.String(), "topic", in.topic, "partition", t.id.Partition, "offset", in.msg.Origin.Offset, "time", time.UnixMilli(in.at).UTC())
 		}
 		return true, nil
@@ -71,9 +71,7 @@ func (t *Task) measure(b *Bounded) {
 			in.latest = began
 		}
 	}
-	for _, n := range t.drops { // of messages that are others'
-		*n = 0
-	}
+	t.counts.reset() // of messages that are others'
 }
 
 // timeOf asks a source for the time of a message; ok is false if it has none, or a function fails on it.

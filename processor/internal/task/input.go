@@ -58,6 +58,25 @@ type progress struct {
 	ref   int64 // the largest timestamp processed
 }
 
+// commit makes the present what an abort goes back to.
+func (in *input) commit() {
+	in.was = in.progress
+	if in.writers != nil {
+		in.writers.commit()
+	}
+	in.skips = slices.DeleteFunc(in.skips, func(o int64) bool { return o < in.pos })
+}
+
+// abort goes back to the last commit, from where it is fetched again.
+func (in *input) abort() {
+	in.progress = in.was
+	in.queue.clear()
+	in.ready = false
+	if in.writers != nil {
+		in.writers.abort()
+	}
+}
+
 // atEnd says that a bounded run's external input has been processed up to its end.
 func (in *input) atEnd() bool { return in.bound >= 0 && in.pos >= in.bound }
 
@@ -257,7 +276,7 @@ func (t *Task) hear(in *input) error {
 		}
 		in.writers.grow(k, int(in.ann.partition)+1)
 		w := &in.writers.subs[k]
-		t.newWriters = append(t.newWriters, newWriters{in.name, w.name, int32(w.size)})
+		t.chronicle.writers = append(t.chronicle.writers, newWriters{in.name, w.name, int32(w.size)})
 		i = w.first + int(in.ann.partition)
 	}
 	in.writers.hear(i, &in.ann, in.msg.Origin.Offset < in.doubted)

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kolkstream/kolk/topology"
@@ -29,26 +30,41 @@ type lineMoment struct {
 	ending stage
 }
 
-// leftOut is a record that user code has panicked on when it was handed on.
+// leftOuts are records that user code has panicked on when they were handed on. They are left out as often as
+// they come, until that is committed.
+type leftOuts []leftOut
+
 type leftOut struct {
 	origin topology.Origin
 	met    bool // in this transaction
 }
 
-// lineOf returns the time of the line of that name.
-func (t *Task) lineOf(name string) *lineTime {
-	l := t.lines[name]
-	if l == nil {
-		l = &lineTime{lineMoment: lineMoment{now: topology.NoTime}, at: topology.NoTime}
-		l.was = l.lineMoment
-		t.lines[name] = l
+// meets reports whether a record is one of them.
+func (l leftOuts) meets(o topology.Origin) bool {
+	for i := range l {
+		if l[i].origin == o {
+			l[i].met = true
+			return true
+		}
 	}
-	return l
+	return false
+}
+
+// commit forgets those that were met.
+func (l *leftOuts) commit() {
+	*l = slices.DeleteFunc(*l, func(l leftOut) bool { return l.met })
+}
+
+// abort makes them all ones that were not met.
+func (l leftOuts) abort() {
+	for i := range l {
+		l[i].met = false
+	}
 }
 
 // Line returns the task as the operators behind the InOrder of that name see it.
 func (t *Task) Line(name string) topology.Line {
-	at := t.lineOf(name)
+	at := t.chronicle.line(name)
 	l := &line{Task: t, agenda: agenda{time: &at.at}, own: at}
 	l.reschedule()
 	t.agendas = append(t.agendas, &l.agenda)
@@ -115,11 +131,5 @@ func (t *Task) Partition() int32 { return t.id.Partition }
 func (t *Task) Handing(o topology.Origin) (skip bool) {
 	t.handing = o
 	t.byTime = t.byTime || o.Topic != ""
-	for i := range t.left {
-		if t.left[i].origin == o {
-			t.left[i].met = true
-			return true
-		}
-	}
-	return false
+	return t.left.meets(o)
 }

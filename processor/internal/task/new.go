@@ -108,24 +108,20 @@ func newTask(o Options, p plan) (*Task, error) {
 	case o.Clock == nil:
 		return nil, errMissing("Clock")
 	}
+	if o.Context == nil {
+		o.Context = context.Background()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Stats == nil {
+		o.Stats = new(Stats)
+	}
 	t := &Task{
-		id: ID{Sub: o.Sub.Name, Partition: o.Partition}, sub: []byte(o.Sub.Name), app: o.App, plan: p, part: o.Sub, ctx: o.Context,
-		db: o.DB, checkpoint: o.Checkpoint, output: o.Output, cluster: o.Cluster, clock: o.Clock, log: o.Logger,
-		onError: o.OnError, stats: o.Stats, onDrop: o.OnDrop, globals: o.Globals, align: o.Alignment,
+		opts: o, plan: p, id: ID{Sub: o.Sub.Name, Partition: o.Partition}, name: []byte(o.Sub.Name),
 		idleAfter: o.Times.IdleAfter.Milliseconds(), liveWithin: o.Times.LiveWithin.Milliseconds(),
-		moment: moment{times: noTimes, end: noEnd}, full: o.Full, marks: map[string]*mark{},
-		dues: map[scheduleKey]due{}, duesWas: map[scheduleKey]due{}, lines: map[string]*lineTime{}, drops: map[dropKey]*int64{}, tallies: map[tallyKey]*int64{}, warned: map[string]warning{},
-		update:      checkpoint.Update{Changelogs: map[string]checkpoint.TopicPosition{}, Shapes: map[string]string{}, Inputs: map[string]int64{}},
-		transaction: 1, moved: true,
-	}
-	if t.ctx == nil {
-		t.ctx = context.Background()
-	}
-	if t.log == nil {
-		t.log = slog.New(slog.DiscardHandler)
-	}
-	if t.stats == nil {
-		t.stats = new(Stats)
+		journal: newJournal(o.DB, o.Checkpoint), chronicle: newChronicle(), counts: newCounters(o.Stats),
+		pacing: pacing{with: o.Alignment}, announcer: announcer{transaction: 1}, warned: map[string]warning{}, moved: true,
 	}
 	t.read()
 	if o.Bounded != nil {
@@ -134,7 +130,6 @@ func newTask(o Options, p plan) (*Task, error) {
 		}
 		t.run = o.Bounded.Run
 	}
-	t.overlay = state.NewOverlay(o.DB)
 	for _, step := range []func(*Options) error{t.openInputs, t.openStores, t.openOutlets, t.begin} {
 		if err := step(&o); err != nil {
 			return nil, fmt.Errorf("task %s: %w", t.id, err)
@@ -146,7 +141,7 @@ func newTask(o Options, p plan) (*Task, error) {
 // real returns a topic's name on the broker.
 func (t *Task) real(topic string, repartition bool) string {
 	if repartition {
-		return changelog.RepartitionName(t.app, topic)
+		return changelog.RepartitionName(t.opts.App, topic)
 	}
 	return topic
 }
@@ -157,7 +152,7 @@ func (t *Task) tasks(sub string) int32 {
 	for _, s := range t.plan.SubTopologies() {
 		if s.Name == sub {
 			for _, in := range s.Inputs {
-				n = max(n, t.cluster.Partitions(t.real(in.Topic, in.Repartition)))
+				n = max(n, t.opts.Cluster.Partitions(t.real(in.Topic, in.Repartition)))
 			}
 		}
 	}
@@ -169,7 +164,7 @@ func (t *Task) openInputs(o *Options) error {
 	ended := 0
 	for _, spec := range o.Sub.Inputs {
 		topic := t.real(spec.Topic, spec.Repartition)
-		if o.Partition >= t.cluster.Partitions(topic) {
+		if o.Partition >= t.opts.Cluster.Partitions(topic) {
 			continue
 		}
 		start, ok := o.Start[topic]
@@ -230,11 +225,11 @@ func (t *Task) openStores(o *Options) error {
 		if err != nil {
 			return fmt.Errorf("store %q: %w", spec.Name, err)
 		}
-		s := &store{spec: spec, bytes: t.overlay.Open(prefix), end: -1}
+		s := &store{spec: spec, bytes: t.journal.overlay.Open(prefix), end: -1}
 		if spec.Logged {
-			s.topic = changelog.Name(t.app, spec.Name)
-			s.gate = changelog.NewGate(t.cluster.Limits(s.topic), 0)
-			s.id = t.cluster.TopicID(s.topic)
+			s.topic = changelog.Name(t.opts.App, spec.Name)
+			s.gate = changelog.NewGate(t.opts.Cluster.Limits(s.topic), 0)
+			s.id = t.opts.Cluster.TopicID(s.topic)
 			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind.Windowed(), Timestamped: spec.Timestamped}
 			if p, ok := o.Checkpoint.Changelog(spec.Name); ok {
 				s.end = p.Offset
@@ -251,13 +246,13 @@ func (t *Task) openStores(o *Options) error {
 		}
 		t.stateful = t.stateful || spec.Name != o.Sub.TimeStore
 		if spec.Name == o.Sub.TimeStore {
-			t.timeStore.store = s.bytes
+			t.chronicle.store.store = s.bytes
 		} else if spec.Kind == topology.KeyValueStore {
 			cached++
 		}
 		t.stores = append(t.stores, s)
 	}
-	t.overlay.Commit() // what was emptied stays so after an abort
+	t.journal.overlay.Commit() // what was emptied stays so after an abort
 	t.cacheBytes = o.CacheBytes / max(1, cached)
 	return nil
 }
@@ -289,21 +284,21 @@ func (t *Task) behind(o *Options) bool {
 func (t *Task) openOutlets(o *Options) error {
 	pairs := int64(0)
 	for _, r := range t.plan.Repartitions() {
-		n := int64(t.cluster.Partitions(t.real(r.Name, true)))
+		n := int64(t.opts.Cluster.Partitions(t.real(r.Name, true)))
 		for _, w := range r.Writers {
 			pairs += n * int64(t.tasks(w.SubTopology))
 		}
 	}
-	t.tellEvery = o.Times.WatermarkInterval.Milliseconds()
+	t.announcer.every = o.Times.WatermarkInterval.Milliseconds()
 	if o.Times.WatermarkInterval <= 0 {
-		t.tellEvery = defaultWatermarkInterval.Milliseconds()
+		t.announcer.every = defaultWatermarkInterval.Milliseconds()
 	}
-	if t.tellEvery > 0 {
-		t.tellEvery = max(t.tellEvery, pairs*1000/announcementsPerSecond)
+	if t.announcer.every > 0 {
+		t.announcer.every = max(t.announcer.every, pairs*1000/announcementsPerSecond)
 	}
 	for _, sink := range o.Sub.Sinks {
 		out := &outlet{topic: t.real(sink.Topic, sink.Repartition)}
-		out.partitions = t.cluster.Partitions(out.topic)
+		out.partitions = t.opts.Cluster.Partitions(out.topic)
 		if out.partitions <= 0 {
 			return fmt.Errorf("the number of partitions of output topic %s is not known", out.topic)
 		}
@@ -312,7 +307,7 @@ func (t *Task) openOutlets(o *Options) error {
 		if sink.Repartition {
 			out.relay, reserve = t.relayTo(sink.Topic, out), ownHeaders
 		}
-		out.gate = changelog.NewGate(t.cluster.Limits(out.topic), reserve)
+		out.gate = changelog.NewGate(t.opts.Cluster.Limits(out.topic), reserve)
 		if n := sink.Index + 1; n > len(t.outlets) {
 			t.outlets = append(t.outlets, make([]*outlet, n-len(t.outlets))...)
 		}
@@ -323,8 +318,8 @@ func (t *Task) openOutlets(o *Options) error {
 
 // relayTo returns the relay of a repartition topic: one, however many sinks write the topic.
 func (t *Task) relayTo(name string, out *outlet) *relay {
-	if i := slices.IndexFunc(t.relays, func(o *outlet) bool { return o.topic == out.topic }); i >= 0 {
-		return t.relays[i].relay
+	if i := slices.IndexFunc(t.announcer.relays, func(o *outlet) bool { return o.topic == out.topic }); i >= 0 {
+		return t.announcer.relays[i].relay
 	}
 	r := &relay{parts: make([]relayed, out.partitions)}
 	for _, w := range t.writersOf(name) {
@@ -332,25 +327,22 @@ func (t *Task) relayTo(name string, out *outlet) *relay {
 			r.delay = w.Delay.Milliseconds()
 		}
 	}
-	t.relays = append(t.relays, out)
+	t.announcer.relays = append(t.announcer.relays, out)
 	return r
 }
 
 // begin loads the times and builds the operators.
 func (t *Task) begin(o *Options) error {
-	if err := t.loadTimes(); err != nil {
+	if err := t.load(t.id, t.inputs); err != nil {
 		return err
 	}
-	for k, d := range t.dues {
-		t.duesWas[k] = d
-	}
-	if t.timeStore.store == nil && len(t.timed) > 0 { // then all inputs are external, and their refs say it all
+	if t.chronicle.store.store == nil && len(t.timed) > 0 { // then all inputs are external, and their refs say it all
 		t.time = topology.EndOfTime
 		for _, in := range t.timed {
 			t.time = min(t.time, in.ref)
 		}
 	}
-	t.was, t.at = t.moment, t.time
+	t.chronicle.begin()
 	if err := t.build(); err != nil {
 		return err
 	}
@@ -378,7 +370,7 @@ func (t *Task) build() error {
 	t.agenda.reschedule()
 	t.agendas = append(t.agendas[:0], &t.agenda)
 	t.building, t.postponed = true, t.end.ending != running
-	g, err := t.plan.NewGraph(t.part, t)
+	g, err := t.plan.NewGraph(t.opts.Sub, t)
 	t.building = false
 	if err != nil {
 		return err

@@ -1,10 +1,6 @@
 package task
 
-import (
-	"bytes"
-
-	"github.com/kolkstream/kolk/topology"
-)
+import "github.com/kolkstream/kolk/topology"
 
 // What is due may be much: a window with millions of keys, what an InOrder has held back for a day.
 // It goes out in portions, one a transaction (adr/portions.md).
@@ -44,7 +40,7 @@ type mark struct {
 // What is made of a record lies in caches for a while: until the commit its own size stands for it.
 func (t *Task) Full(size int) bool {
 	t.handed += int64(size)
-	return t.full != nil && t.full()
+	return t.opts.Full != nil && t.opts.Full()
 }
 
 // Postpone says that something that is due has to wait for the next transaction.
@@ -65,15 +61,6 @@ func (t *Task) Mark(store string) []byte {
 // SetMark sets the mark of a store that goes by the task's time.
 func (t *Task) SetMark(store string, key []byte, until int64) {
 	t.setMark(&t.agenda, store, key, until)
-}
-
-func (t *Task) setMark(a *agenda, store string, key []byte, until int64) {
-	m := t.marks[store]
-	if m == nil {
-		m = &mark{}
-		t.marks[store] = m
-	}
-	m.key, m.until, m.of = append(m.key[:0], key...), until, a
 }
 
 // resume goes on with what the last transaction has left.
@@ -101,38 +88,11 @@ func (t *Task) settle() {
 		return
 	}
 	if t.end.ending == over {
-		t.settleEnd()
+		t.settleEnd(t.run, t.shown())
+		t.again = !t.ended // a task that was opened again for another run goes on in that one
 		return
 	}
-	t.time = t.at
-	for _, l := range t.lines {
-		l.now = l.at
-	}
-	for _, m := range t.marks {
-		if m.of != nil && m.until <= *m.of.time {
-			m.key = nil
-		}
-	}
-}
-
-// settleEnd ends a bounded run, of which nothing is left. A task that was opened again for another
-// run goes on in that one, from what the commit makes of it.
-func (t *Task) settleEnd() {
-	t.closed = max(t.closed, t.maxRef, t.end.closes)
-	t.ended = t.end.run == t.run
-	t.again = !t.ended
-	t.end = noEnd
-	t.time = t.shown()
-	t.at = t.time
-	for _, l := range t.lines {
-		l.now, l.ending = l.at, running
-	}
-	open := startKey(t.closed + 1)
-	for _, m := range t.marks {
-		if m.until < topology.EndOfTime || bytes.Compare(m.key, open) <= 0 {
-			m.key = nil
-		}
-	}
+	t.chronicle.settle()
 }
 
 // keepDues stores when schedules are due for the first time: the time it was reckoned from is not
@@ -145,13 +105,8 @@ func (t *Task) keepDues(a *agenda) {
 	}
 }
 
-// setDue stores when a schedule is due.
-func (t *Task) setDue(s *schedule) {
-	if d := (due{at: s.due, interval: s.interval}); t.dues[s.key] != d {
-		t.dues[s.key] = d
-		t.duesChanged = append(t.duesChanged, s.key)
-	}
-}
+// setDue notes when a schedule is due.
+func (t *Task) setDue(s *schedule) { t.dues.set(s.key, due{at: s.due, interval: s.interval}) }
 
 // act calls the operators that act by the time of a, until one has something left to do.
 func (t *Task) act(a *agenda, timed []topology.Timed, now int64) (done bool, err error) {

@@ -38,6 +38,9 @@ func (w *windowLog) commit(offset int64) {
 	}
 }
 
+// abort forgets the changes of this transaction.
+func (w *windowLog) abort() { w.largest = topology.NoTime }
+
 func (w *windowLog) mark(start, offset int64) {
 	if n := len(w.marks); n > 0 && w.marks[n-1].start >= start {
 		w.marks[n-1].offset = offset

@@ -61,7 +61,7 @@ func (t *Task) refuse(re *report.RecordError) error {
 // re comes back as it is.
 func (t *Task) Blame(re *report.RecordError) error {
 	re.Task = t.id
-	t.name(re, topology.Origin{})
+	t.identify(re, topology.Origin{})
 	switch {
 	case t.taken > 1:
 		return t.stop(&Unclear{re})
@@ -77,8 +77,8 @@ func (t *Task) Blame(re *report.RecordError) error {
 }
 
 func (t *Task) blame(re *report.RecordError, o topology.Origin) error {
-	t.name(re, o)
-	if t.onError != report.Skip {
+	t.identify(re, o)
+	if t.opts.OnError != report.Skip {
 		return t.stop(re)
 	}
 	t.warn(re.Node, re)
@@ -103,8 +103,8 @@ func (t *Task) spare(err error) bool {
 
 // timeMade runs what time does, and notes whether it has made anything.
 func (t *Task) timeMade(act func(int64) error, at int64) error {
-	sent, size := t.sent, t.overlay.Size()
+	sent, size := t.sent, t.journal.overlay.Size()
 	err := act(at)
-	t.byTime = t.byTime || t.sent != sent || t.overlay.Size() != size
+	t.byTime = t.byTime || t.sent != sent || t.journal.overlay.Size() != size
 	return err
 }

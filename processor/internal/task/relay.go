@@ -1,6 +1,8 @@
 package task
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/internal/wiretime"
@@ -32,31 +34,31 @@ type telling struct {
 	control int64 // wall clock of the last control record
 }
 
-// ride returns the announcement to put on a record to partition p: on the first of a transaction, if the last commit has
-// something new to tell.
-func (r *relay) ride(t *Task, p int32) (a announcement, ok bool) {
+// ride reports whether a record to partition p is to carry what the task had to tell at its last commit: the
+// first of a transaction is, if that is news. It is told then. now is the wall clock.
+func (r *relay) ride(transaction uint64, p int32, time int64, f flags, now int64) bool {
 	part := &r.parts[p]
-	if part.first == t.transaction {
-		return a, false
+	if part.first == transaction {
+		return false
 	}
-	part.first = t.transaction
-	time := delayed(t.was.time, r.delay)
-	if time == topology.NoTime && t.was.said&idle == 0 && !part.now.known {
-		return a, false
+	part.first = transaction
+	if time == topology.NoTime && f&idle == 0 && !part.now.known {
+		return false
 	}
-	if part.now.known && part.now.time == time && part.now.flags == t.was.said {
-		return a, false
+	if part.now.known && part.now.time == time && part.now.flags == f {
+		return false
 	}
-	part.now = telling{known: true, time: time, flags: t.was.said, at: t.now, control: part.now.control}
+	part.now = telling{known: true, time: time, flags: f, at: now, control: part.now.control}
 	r.edited = append(r.edited, p)
-	return announcement{sub: t.sub, partition: t.id.Partition, run: t.run, time: time, flags: t.was.said}, true
+	return true
 }
 
-// due says whether partition p is to be told by a control record.
-func (r *relay) due(t *Task, p int32, time int64, f flags) bool {
+// due says whether partition p is to be told by a control record, which is done no more often than every so
+// many milliseconds. now is the wall clock.
+func (r *relay) due(p int32, time int64, f flags, now, every int64) bool {
 	n := &r.parts[p].now
 	// A clock that was put back lets nobody wait for it to catch up.
-	long := func(since int64) bool { return t.now < since || t.now-since >= t.tellEvery }
+	long := func(since int64) bool { return now < since || now-since >= every }
 	switch {
 	case !n.known:
 		return time != topology.NoTime || f != 0
@@ -68,22 +70,14 @@ func (r *relay) due(t *Task, p int32, time int64, f flags) bool {
 	return (time != n.time || f != n.flags) && long(n.at)
 }
 
-// tell appends the control records that are due.
-func (r *relay) tell(t *Task, o *outlet, time int64, f flags) {
-	for p := range r.parts {
-		p := int32(p)
-		if !r.due(t, p, time, f) {
-			continue
-		}
-		a := announcement{sub: t.sub, partition: t.id.Partition, run: t.run, time: time, flags: f | control}
-		t.encoded = a.append(t.encoded[:0])
-		t.headers = append(t.headers[:0], kgo.RecordHeader{Key: TimeHeader, Value: t.encoded})
-		t.output.Produce(o.topic, p, nil, nil, wiretime.Wire(time), t.headers)
-		t.counts.announced++
-		r.parts[p].now = telling{known: true, time: time, flags: f, at: t.now, control: t.now}
-		r.edited = append(r.edited, p)
-	}
+// told notes that partition p was told by a control record.
+func (r *relay) told(p int32, time int64, f flags, now int64) {
+	r.parts[p].now = telling{known: true, time: time, flags: f, at: now, control: now}
+	r.edited = append(r.edited, p)
 }
+
+// stale reports whether a partition was told something else than there is to tell.
+func (t telling) stale(time int64, f flags) bool { return t.known && (t.time != time || t.flags != f) }
 
 func (r *relay) commit() {
 	for _, p := range r.edited {
@@ -136,44 +130,83 @@ func (t *Task) settled() int64 {
 	return t.at
 }
 
-// announce appends the control records that are due, to all repartition topics.
-func (t *Task) announce() {
-	t.said = t.flags()
-	for _, o := range t.relays {
-		o.relay.tell(t, o, delayed(t.time, o.relay.delay), t.said)
-	}
+// announcer has the relays of the task: what the readers of all repartition topics were told.
+type announcer struct {
+	relays      []*outlet
+	every       int64  // milliseconds between two control records to a partition
+	transaction uint64 // counts commits and aborts
 }
 
-// announcing says whether announce would append something.
-func (t *Task) announcing() bool {
-	if len(t.relays) == 0 || t.was.ended {
-		return false
-	}
-	f := t.flags()
-	for _, o := range t.relays {
-		time := delayed(t.settled(), o.relay.delay)
+// due calls tell for each partition that is to be told the task's time by a control record, until it returns
+// false.
+func (a *announcer) due(time int64, f flags, now int64, tell func(o *outlet, p int32, time int64) bool) {
+	for _, o := range a.relays {
+		time := delayed(time, o.relay.delay)
 		for p := range o.relay.parts {
-			if o.relay.due(t, int32(p), time, f) {
-				return true
+			if o.relay.due(int32(p), time, f, now, a.every) && !tell(o, int32(p), time) {
+				return
 			}
 		}
 	}
+}
+
+// untold says that a reader has not been told the task's time, because it was told another one not long ago.
+func (a *announcer) untold(time int64, f flags) bool {
+	for _, o := range a.relays {
+		time := delayed(time, o.relay.delay)
+		if slices.ContainsFunc(o.relay.parts, func(r relayed) bool { return r.now.stale(time, f) }) {
+			return true
+		}
+	}
 	return false
+}
+
+func (a *announcer) commit() {
+	a.transaction++
+	for _, o := range a.relays {
+		o.relay.commit()
+	}
+}
+
+func (a *announcer) abort() {
+	a.transaction++
+	for _, o := range a.relays {
+		o.relay.abort()
+	}
+}
+
+// announcement is one of the task.
+func (t *Task) announcement(time int64, f flags) announcement {
+	return announcement{sub: t.name, partition: t.id.Partition, run: t.run, time: time, flags: f}
+}
+
+// announce appends the control records that are due, to all repartition topics.
+func (t *Task) announce() {
+	t.said = t.flags()
+	t.announcer.due(t.time, t.said, t.now, func(o *outlet, p int32, time int64) bool {
+		a := t.announcement(time, t.said|control)
+		t.encoded = a.append(t.encoded[:0])
+		t.headers = append(t.headers[:0], kgo.RecordHeader{Key: TimeHeader, Value: t.encoded})
+		t.opts.Output.Produce(o.topic, p, nil, nil, wiretime.Wire(time), t.headers)
+		t.counts.announced++
+		o.relay.told(p, time, t.said, t.now)
+		return true
+	})
+}
+
+// announcing says whether announce would append something.
+func (t *Task) announcing() (due bool) {
+	if len(t.announcer.relays) == 0 || t.was.ended {
+		return false
+	}
+	t.announcer.due(t.settled(), t.flags(), t.now, func(*outlet, int32, int64) bool {
+		due = true
+		return false
+	})
+	return due
 }
 
 // untold says that a reader has not been told the present time, because it was told another one not long ago.
 func (t *Task) untold() bool {
-	if len(t.relays) == 0 || t.was.ended {
-		return false
-	}
-	f := t.flags()
-	for _, o := range t.relays {
-		time := delayed(t.settled(), o.relay.delay)
-		for i := range o.relay.parts {
-			if n := &o.relay.parts[i].now; n.known && (n.time != time || n.flags != f) {
-				return true
-			}
-		}
-	}
-	return false
+	return len(t.announcer.relays) != 0 && !t.was.ended && t.announcer.untold(t.settled(), t.flags())
 }

@@ -69,7 +69,7 @@ func toPartition(t *testing.T, p int32) []byte {
 		if err := tk.Send(&topology.Sink{Index: 1}, []byte{c}, nil, 0, 0, nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		if got := tk.output.(*testOutput).sent; got[0].partition == p {
+		if got := tk.opts.Output.(*testOutput).sent; got[0].partition == p {
 			return []byte{c}
 		}
 	}

@@ -29,11 +29,6 @@ type scheduleKey struct {
 	name  string
 }
 
-// due is when a schedule is to be called next, as it is stored.
-type due struct {
-	at, interval int64
-}
-
 // Schedule asks for calls of p. Calls come at multiples of interval, stream time when task time reaches them, wall-clock time
 // with [Task.Tick]. When several multiples have passed at once there is one call, with the largest: the number of calls
 // depends on how time arrives. Intervals under a millisecond are a millisecond.
@@ -54,7 +49,7 @@ func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval ti
 	if now != topology.NoTime {
 		s.due = after(now, s.interval)
 	}
-	if d, ok := t.dues[s.key]; ok && d.interval == s.interval {
+	if d, ok := t.dues.now[s.key]; ok && d.interval == s.interval {
 		s.due = d.at // goes on where it was; another interval begins anew
 	}
 	for i, old := range a.schedules {

@@ -66,7 +66,8 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 		return err
 	}
 	if o.relay != nil {
-		if a, ok := o.relay.ride(t, p); ok { // what rides is told with this record or never
+		if time := delayed(t.was.time, o.relay.delay); o.relay.ride(t.announcer.transaction, p, time, t.was.said, t.now) {
+			a := t.announcement(time, t.was.said) // it is told with this record or never
 			n := len(t.encoded)
 			t.encoded = a.append(t.encoded)
 			hs = append(hs, kgo.RecordHeader{Key: TimeHeader, Value: t.encoded[n:]})
@@ -74,14 +75,14 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 		t.counts.repartitionOut++
 	} else {
 		if o.gate.Outlived(timestamp, t.now) {
-			t.log.Warn("results are older than their topic keeps them, so that the broker may delete them at once: raise its retention.ms, or set it to -1",
+			t.opts.Logger.Warn("results are older than their topic keeps them, so that the broker may delete them at once: raise its retention.ms, or set it to -1",
 				"topic", o.topic, "timestamp", time.UnixMilli(exact).UTC())
 		}
 		t.counts.out++
 	}
 	t.headers = hs
 	t.sent++
-	t.output.Produce(o.topic, p, key, value, timestamp, hs)
+	t.opts.Output.Produce(o.topic, p, key, value, timestamp, hs)
 	t.dirty = true
 	return nil
 }

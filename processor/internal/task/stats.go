@@ -70,13 +70,59 @@ func (s *Stats) Snapshot() report.Counts {
 	return snap
 }
 
-// publish adds what a task has committed.
-func (s *Stats) publish(c counts, drops map[dropKey]*int64, tallies map[tallyKey]*int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.add(c)
-	s.drops = sum(s.drops, drops)
-	s.tallies = sum(s.tallies, tallies)
+// counters are what a task has counted in its transaction. What operators count with pointers stays in its
+// place.
+type counters struct {
+	counts
+	drops   map[dropKey]*int64
+	tallies map[tallyKey]*int64
+	to      *Stats // gets what is committed
+}
+
+func newCounters(to *Stats) counters {
+	return counters{drops: map[dropKey]*int64{}, tallies: map[tallyKey]*int64{}, to: to}
+}
+
+// drop counts a record that a node did not pass on.
+func (c *counters) drop(node string, reason topology.Reason) {
+	*at(c.drops, dropKey{node, reason})++
+}
+
+// tally returns the counter of a node for something.
+func (c *counters) tally(node string, what topology.Tally) *int64 {
+	return at(c.tallies, tallyKey{node, what})
+}
+
+// at returns the counter for k, which it makes.
+func at[K comparable](m map[K]*int64, k K) *int64 {
+	n := m[k]
+	if n == nil {
+		n = new(int64)
+		m[k] = n
+	}
+	return n
+}
+
+// commit adds what was counted to that of all, and begins at zero.
+func (c *counters) commit() {
+	c.commits++
+	c.to.mu.Lock()
+	c.to.add(c.counts)
+	c.to.drops = sum(c.to.drops, c.drops)
+	c.to.tallies = sum(c.to.tallies, c.tallies)
+	c.to.mu.Unlock()
+	c.reset()
+}
+
+// reset begins at zero.
+func (c *counters) reset() {
+	c.counts = counts{}
+	for _, n := range c.drops {
+		*n = 0
+	}
+	for _, n := range c.tallies {
+		*n = 0
+	}
 }
 
 // sum adds counters of a transaction to those of all.

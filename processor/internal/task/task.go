@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -12,7 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
-	"github.com/kolkstream/kolk/checkpoint"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
@@ -67,84 +65,59 @@ type Start struct {
 
 // Task runs the operators of a sub-topology on one partition. See the package's documentation.
 type Task struct {
-	id         ID
-	sub        []byte // its name
-	app        string
-	plan       plan
-	part       *topology.SubTopology
-	ctx        context.Context
-	db         state.DB
-	checkpoint *checkpoint.Checkpoint
-	output     Output
-	cluster    Cluster
-	clock      Clock
-	log        *slog.Logger
-	onError    report.ErrorPolicy
-	stats      *Stats
-	onDrop     func(node string, reason topology.Reason, o topology.Origin)
-	globals    map[string]topology.Global
-	cacheBytes int64
-	idleAfter  int64 // milliseconds, as the next two
+	opts Options // what it was made from
+	plan plan
+	id   ID
+	name []byte // of the sub-topology
+	run  uint64 // of the bounded run; 0: none
+
+	idleAfter  int64 // milliseconds, as the next
 	liveWithin int64
-	tellEvery  int64
-	align      Alignment // nil: with nobody
-	limit      int64     // what align has said since Process was called
-	resting    bool      // what align was told last
-	hungry     int64     // since when there is nothing to process although there is something to read; 0: there is
-	run        uint64    // of the bounded run; 0: none
+	cacheBytes int64 // of one store
+	stateful   bool  // the sub-topology has stores of operators
 
-	inputs    []*input
-	timed     []*input // those that carry time
-	stores    []*store
-	outlets   []*outlet // by sink index
-	relays    []*outlet // those to repartition topics
-	timeStore timeStore
-	overlay   *state.Overlay
-	batch     state.Batch
-	update    checkpoint.Update
-	graph     *topology.Graph
+	inputs  []*input
+	timed   []*input // those that carry time
+	stores  []*store
+	outlets []*outlet // by sink index
+	graph   *topology.Graph
 
+	journal   journal
+	chronicle           // its fields are the task's time
+	agenda    agenda    // what goes by the task's time
+	agendas   []*agenda // that, and those of lines
+	pacing    pacing
+	announcer announcer
+	counts    counters
+	hand
 	taking
-	stateful bool // the sub-topology has stores of operators
+	scratch
 
-	moment
-	was         moment    // as of the last commit
-	logged      int64     // bytes committed since the last Persist
-	seq         uint64    // of the last commit
-	committedAt time.Time // the wall clock then
-	agenda      agenda    // what goes by the task's time
-	agendas     []*agenda // that, and those of lines
-	lines       map[string]*lineTime
-	marks       map[string]*mark // by store
-	at          int64            // the task's time, as operators see it
-	full        func() bool
-	handed      int64           // bytes of records that were due and went out in this transaction
-	postponed   bool            // something that is due goes out with the next transaction
-	again       bool            // the operators are to be made anew
-	building    bool            // they are being made
-	handing     topology.Origin // a record that was held back and is being worked on
-	left        []leftOut
-	dues        map[scheduleKey]due
-	duesWas     map[scheduleKey]due
-	duesChanged []scheduleKey
-	newWriters  []newWriters
+	now       int64 // the wall clock, read once per call
+	moved     bool  // an input's time may have changed
+	dirty     bool
+	endsRead  bool
+	postponed bool  // something that is due goes out with the next transaction
+	again     bool  // the operators are to be made anew
+	building  bool  // they are being made
+	handed    int64 // bytes of records that were due and went out in this transaction
+	broken    error // what stopped the task, until the abort
+	warned    map[string]warning
+}
 
-	now         int64  // the wall clock, read once per call
-	moved       bool   // an input's time may have changed
-	transaction uint64 // counts commits and aborts
-	dirty       bool
-	endsRead    bool
-	counts      counts
-	drops       map[dropKey]*int64
-	tallies     map[tallyKey]*int64
-	warned      map[string]warning
-	broken      error        // what stopped the task, until the abort
-	current     *input       // whose record user code is working on
-	working     atomic.Int64 // the same for other goroutines: input's number and offset
+// hand is what the task is working on: whoever fails, or gets stuck, does so on that.
+type hand struct {
+	current *input          // whose record user code is working on
+	handing topology.Origin // a record that was held back and is being worked on
+	left    leftOuts        // records that are to be left out when they are handed on
+	working atomic.Int64    // current for other goroutines: input's number and offset
+}
 
-	headers []kgo.RecordHeader // scratch
-	encoded []byte             // scratch
-	keyed   kgo.Record         // scratch
+// scratch is memory that is used again for each message.
+type scratch struct {
+	headers []kgo.RecordHeader
+	encoded []byte
+	keyed   kgo.Record
 }
 
 var _ topology.Task = (*Task)(nil)
@@ -244,7 +217,7 @@ func (t *Task) Process(limit int) (n int, err error) {
 			return 0, err
 		}
 	}
-	t.limit = topology.NoTime
+	t.pacing.turn()
 	for n < limit && !t.postponed {
 		in, err := t.choose()
 		if err != nil {
@@ -348,7 +321,7 @@ func (t *Task) Quiet() time.Duration {
 	if t.idleAfter > 0 {
 		d = min(d, max(time.Duration(t.idleAfter)*time.Millisecond/10, tickEvery))
 	}
-	now := t.clock.Now().UnixMilli()
+	now := t.opts.Clock.Now().UnixMilli()
 	for _, s := range t.agenda.schedules {
 		switch {
 		case s.key.clock != topology.WallClock:
@@ -366,23 +339,18 @@ func (t *Task) Dirty() bool { return t.dirty || t.broken != nil || t.postponed |
 
 // Uncommitted is about how many bytes the writes of this transaction to stores take, with what
 // becomes of records that were due.
-func (t *Task) Uncommitted() int64 { return t.overlay.Size() + t.handed }
+func (t *Task) Uncommitted() int64 { return t.journal.overlay.Size() + t.handed }
 
 // Done says that the task has ended in the bounded run, and committed that.
 func (t *Task) Done() bool { return t.was.ended }
 
 // Close persists what is committed, and releases what the task holds. The database belongs to the caller.
 func (t *Task) Close() error {
-	err := t.Persist()
-	if t.batch != nil {
-		err = errors.Join(err, t.batch.Close())
-		t.batch = nil
-	}
-	return err
+	return errors.Join(t.Persist(), t.journal.close())
 }
 
 // read reads the clock.
-func (t *Task) read() { t.now = t.clock.Now().UnixMilli() }
+func (t *Task) read() { t.now = t.opts.Clock.Now().UnixMilli() }
 
 // touch notes that there is something to commit.
 func (t *Task) touch() { t.dirty = true }
@@ -390,7 +358,7 @@ func (t *Task) touch() { t.dirty = true }
 func (t *Task) bounded() bool { return t.run != 0 }
 
 // Context ends when the transaction of the present record can no longer commit.
-func (t *Task) Context() context.Context { return t.ctx }
+func (t *Task) Context() context.Context { return t.opts.Context }
 
 // Time is the task time; see [topology.Task].
 func (t *Task) Time() int64 {
@@ -405,7 +373,7 @@ func (t *Task) Time() int64 {
 func (t *Task) ClosedThrough() int64 { return t.closed }
 
 // Now is the wall clock.
-func (t *Task) Now() time.Time { return t.clock.Now() }
+func (t *Task) Now() time.Time { return t.opts.Clock.Now() }
 
 // Store returns a store of the sub-topology, nil if the plan lists none of that name.
 func (t *Task) Store(name string) *state.Store {
@@ -418,47 +386,35 @@ func (t *Task) Store(name string) *state.Store {
 }
 
 // Global returns the read side of a global table, nil if there is none of that name.
-func (t *Task) Global(name string) topology.Global { return t.globals[name] }
+func (t *Task) Global(name string) topology.Global { return t.opts.Globals[name] }
 
 // CacheBudget is how many bytes the decoded values of one store may take.
 func (t *Task) CacheBudget() int64 { return t.cacheBytes }
 
 // Tally is the counter of a node for something; see [topology.Task].
 func (t *Task) Tally(node string, what topology.Tally) *int64 {
-	k := tallyKey{node, what}
-	n := t.tallies[k]
-	if n == nil {
-		n = new(int64)
-		t.tallies[k] = n
-	}
-	return n
+	return t.counts.tally(node, what)
 }
 
 // Drop counts a record that node did not pass on.
 func (t *Task) Drop(node string, reason topology.Reason, o topology.Origin) {
-	k := dropKey{node, reason}
-	n, ok := t.drops[k]
-	if !ok {
-		n = new(int64)
-		t.drops[k] = n
-	}
-	*n++
-	if t.onDrop != nil {
-		t.onDrop(node, reason, o)
+	t.counts.drop(node, reason)
+	if t.opts.OnDrop != nil {
+		t.opts.OnDrop(node, reason, o)
 	}
 }
 
 // Fail applies the error policy to a record that node failed on.
 func (t *Task) Fail(node string, o topology.Origin, err error) error {
 	re := &report.RecordError{Task: t.id, Node: node, Err: err}
-	t.name(re, o)
+	t.identify(re, o)
 	if in := t.current; in != nil && in.msg.Origin == o {
 		re.Key = clone(in.msg.Key)
 	}
 	if isRefused(err) && o != (topology.Origin{}) {
 		return t.refuse(re)
 	}
-	if t.onError != report.Skip {
+	if t.opts.OnError != report.Skip {
 		return re
 	}
 	reason := topology.Failed
@@ -485,16 +441,8 @@ func (t *Task) warn(node string, err *report.RecordError) {
 		t.warned[node] = w
 		return
 	}
-	t.log.Warn("record skipped", "task", t.id.String(), "error", err, "unreported", w.silence)
+	t.opts.Logger.Warn("record skipped", "task", t.id.String(), "error", err, "unreported", w.silence)
 	t.warned[node] = warning{at: t.now}
-}
-
-// moment is what the task knows of time, apart from its inputs.
-type moment struct {
-	times
-	end   runEnd
-	ended bool  // in this bounded run
-	said  flags // of the task, at the last flush
 }
 
 // errMissing makes the error for an option that is not set.

@@ -113,28 +113,28 @@ func (s *timeStore) putEnd(line string, e runEnd) {
 	s.store.Put(s.key, s.value)
 }
 
-// loadTimes reads the time store into a new task. Inputs and their writers are there, with nothing heard.
-func (t *Task) loadTimes() error {
-	s := &t.timeStore
+// load reads the time store of a new task. Its inputs and their writers are there, with nothing heard.
+func (c *chronicle) load(id ID, inputs []*input) error {
+	s := &c.store
 	if s.store == nil {
 		return nil
 	}
 	known := map[string]map[string]int32{} // stored numbers of writers by topic and sub-topology
 	err := s.store.Scan(nil, nil, func(k, v []byte) (bool, error) {
 		if len(v) == 0 || v[0] != timeVersion {
-			return false, fmt.Errorf("%w of task %s: entry %x has another version", report.ErrState, t.id, k)
+			return false, fmt.Errorf("%w of task %s: entry %x has another version", report.ErrState, id, k)
 		}
 		r := reader{b: v[1:]}
 		switch k[0] {
 		case timeKey:
-			t.times = times{r.varint(), r.varint(), r.varint()}
+			c.times = times{r.varint(), r.varint(), r.varint()}
 		case heardKey:
 			kr := reader{b: k[1:]}
 			topic, partition := kr.text(), kr.uvarint()
 			var h heard
 			h.flags, h.run, h.time = flags(r.byte()), r.uvarint(), r.varint()
 			r.failed = r.failed || kr.failed
-			for _, in := range t.inputs {
+			for _, in := range inputs {
 				if in.writers == nil || in.name != topic {
 					continue
 				}
@@ -145,27 +145,27 @@ func (t *Task) loadTimes() error {
 				}
 			}
 		case lineKey:
-			l := t.lineOf(string(k[1:]))
+			l := c.line(string(k[1:]))
 			l.now = r.varint()
 			l.was, l.at = l.lineMoment, l.now
 		case markKey:
-			t.marks[string(k[1:])] = &mark{key: clone(v[1:]), was: clone(v[1:])}
+			c.marks[string(k[1:])] = &mark{key: clone(v[1:]), was: clone(v[1:])}
 			r.failed = len(v) < 9
 		case endKey:
 			e := runEnd{ending: stage(r.byte()), run: r.uvarint(), closes: r.varint()}
 			r.failed = r.failed || e.ending != ending && e.ending != over
 			if len(k) == 1 {
-				t.end = e
+				c.end = e
 				break
 			}
-			l := t.lineOf(string(k[1:]))
+			l := c.line(string(k[1:]))
 			l.ending, l.was.ending = e.ending, e.ending
 		case dueKey:
 			if len(k) < 2 {
 				r.failed = true
 				break
 			}
-			t.dues[scheduleKey{topology.Clock(k[1]), string(k[2:])}] = due{r.varint(), r.varint()}
+			c.dues.load(scheduleKey{topology.Clock(k[1]), string(k[2:])}, due{r.varint(), r.varint()})
 		case writersKey:
 			kr := reader{b: k[1:]}
 			topic := kr.text()
@@ -178,14 +178,14 @@ func (t *Task) loadTimes() error {
 			r.failed = true
 		}
 		if r.failed {
-			return false, fmt.Errorf("%w of task %s: entry %x", report.ErrState, t.id, k)
+			return false, fmt.Errorf("%w of task %s: entry %x", report.ErrState, id, k)
 		}
 		return true, nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, in := range t.inputs {
+	for _, in := range inputs {
 		if in.writers == nil {
 			continue
 		}
@@ -193,10 +193,10 @@ func (t *Task) loadTimes() error {
 			n, ok := known[in.name][w.name]
 			switch {
 			case !ok, int(n) < w.size:
-				t.newWriters = append(t.newWriters, newWriters{in.name, w.name, int32(w.size)})
+				c.writers = append(c.writers, newWriters{in.name, w.name, int32(w.size)})
 			case int(n) > w.size:
 				return fmt.Errorf("%w: task %s: repartition topic %s was written by %d tasks of sub-topology %q and is now by %d",
-					report.ErrWriters, t.id, in.topic, n, w.name, w.size)
+					report.ErrWriters, id, in.topic, n, w.name, w.size)
 			}
 		}
 		in.writers.summarize()
@@ -204,22 +204,16 @@ func (t *Task) loadTimes() error {
 	return nil
 }
 
-// newWriters is a number of writers that is not stored yet.
-type newWriters struct {
-	topic, sub string
-	tasks      int32
-}
-
-// saveTimes writes what has changed since the last commit.
-func (t *Task) saveTimes() {
-	s := &t.timeStore
+// save writes what has changed since the last commit.
+func (c *chronicle) save(inputs []*input) {
+	s := &c.store
 	if s.store == nil {
 		return
 	}
-	if t.times != t.was.times {
-		s.putTimes(t.times)
+	if c.times != c.was.times {
+		s.putTimes(c.times)
 	}
-	for _, in := range t.inputs {
+	for _, in := range inputs {
 		if w := in.writers; w != nil {
 			for _, i := range w.changed {
 				sub, partition := w.name(i)
@@ -227,11 +221,11 @@ func (t *Task) saveTimes() {
 			}
 		}
 	}
-	for _, k := range t.duesChanged {
-		s.putDue(k, t.dues[k])
+	for _, k := range c.dues.changed {
+		s.putDue(k, c.dues.now[k])
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.lines)) {
-		l := t.lines[name]
+	for _, name := range slices.Sorted(maps.Keys(c.lines)) {
+		l := c.lines[name]
 		if l.now != l.was.now {
 			s.putLine(name, l.now)
 		}
@@ -239,15 +233,15 @@ func (t *Task) saveTimes() {
 			s.putEnd(name, runEnd{ending: l.ending, closes: topology.NoTime})
 		}
 	}
-	if t.end != t.was.end {
-		s.putEnd("", t.end)
+	if c.end != c.was.end {
+		s.putEnd("", c.end)
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.marks)) {
-		if m := t.marks[name]; !bytes.Equal(m.key, m.was) {
+	for _, name := range slices.Sorted(maps.Keys(c.marks)) {
+		if m := c.marks[name]; !bytes.Equal(m.key, m.was) {
 			s.putMark(name, m.key)
 		}
 	}
-	for _, w := range t.newWriters {
+	for _, w := range c.writers {
 		s.putWriters(w.topic, w.sub, w.tasks)
 	}
 }
