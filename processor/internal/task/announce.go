@@ -11,7 +11,8 @@ const (
 	LateHeader = "kolk-late"
 	// TimeHeader carries an announcement.
 	TimeHeader = "kolk-time"
-	// PlaceHeader carries where a record stands among those of the same timestamp, where an InOrder wants to know it.
+	// PlaceHeader carries where a record stands among those of the same timestamp, where an InOrder
+	// wants to know it.
 	PlaceHeader = "kolk-place"
 
 	headerVersion = 1
@@ -33,8 +34,9 @@ const (
 	allFlags = idle | caughtUp | end | control
 )
 
-// announcement is what a task says of its time to the readers of a repartition partition. It covers what lies before it in
-// the partition: nothing that comes later counts for a window whose end and grace lie at or before time.
+// announcement is what a task says of its time to the readers of a repartition partition. It covers
+// what lies before it in the partition: nothing that comes later counts for a window whose end and
+// grace lie at or before time.
 type announcement struct {
 	sub       []byte // the writer's sub-topology; aliases the header when it was parsed
 	partition int32

@@ -1,12 +1,15 @@
 package task
 
-// choose returns the input whose head is to be processed next, nil if there is none or if it has to wait.
+// choose returns the input whose head is to be processed next, nil if there is none or if it has to
+// wait.
 //
-// The smallest timestamp comes first; of equal ones, the input that the plan lists first. A head waits for every input with
-// nothing queued that carries time and may still bring something earlier, see waits.
+// The smallest timestamp comes first; of equal ones, the input that the plan lists first. A head
+// waits for every input with nothing queued that carries time and may still bring something
+// earlier, see waits.
 //
-// Inputs without time are outside of that order: what they have queued comes first, whatever its timestamp, and outside bounded runs nobody waits
-// for more. In a bounded run they are read to their ends before anything else, so that what joins find in them is a function of the input.
+// Inputs without time are outside of that order: what they have queued comes first, whatever its
+// timestamp, and outside bounded runs nobody waits for more. In a bounded run they are read to
+// their ends before anything else, so that what joins find in them is a function of the input.
 func (t *Task) choose() (*input, error) {
 	if len(t.inputs) == 1 {
 		in := t.inputs[0]
@@ -54,8 +57,8 @@ func (t *Task) ahead(in *input) bool {
 	return t.pacing.ahead(in.at, in.timeless, t.live(in.at))
 }
 
-// rest tells others not to wait, if there is nothing to process and nothing to fetch, or nothing can be
-// fetched.
+// rest tells others not to wait, if there is nothing to process and nothing to fetch, or nothing
+// can be fetched.
 func (t *Task) rest() {
 	if t.pacing.with != nil {
 		t.pacing.idle(t.now, !t.ended && t.Behind())
@@ -65,14 +68,15 @@ func (t *Task) rest() {
 // live reports whether a record is so young that it waits for nothing.
 func (t *Task) live(at int64) bool { return t.now-at < t.liveWithin }
 
-// waits says whether a head with the timestamp at has to wait for in, which has nothing queued. first says that the head wins
-// if in brings the same timestamp.
+// waits says whether a head with the timestamp at has to wait for in, which has nothing queued.
+// first says that the head wins if in brings the same timestamp.
 //
-// In a bounded run the order of joins is to be a function of the input: an external input is waited for until it shows its
-// next record or has been processed to its end, a repartition input until its announced time has reached at, or it has
-// ended. Otherwise nothing waits that is live, nobody waits for idle inputs, nor for an external partition of which
-// everything known to be there was processed: the broker has nothing earlier. The same holds for a repartition partition
-// whose writers all say that they have caught up.
+// In a bounded run the order of joins is to be a function of the input: an external input is waited
+// for until it shows its next record or has been processed to its end, a repartition input until
+// its announced time has reached at, or it has ended. Otherwise nothing waits that is live, nobody
+// waits for idle inputs, nor for an external partition of which everything known to be there was
+// processed: the broker has nothing earlier. The same holds for a repartition partition whose
+// writers all say that they have caught up.
 func (t *Task) waits(in *input, at int64, first bool) bool {
 	if in.ended() || in.timeless && !t.bounded() {
 		return false

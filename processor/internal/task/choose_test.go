@@ -70,7 +70,8 @@ func TestTimelessInputsAreNotWaitedFor(t *testing.T) {
 	same(t, "time", b.task.Time(), 30)
 }
 
-// What an input without time has comes first, also if its timestamps are later than all others: it has no place in their order.
+// What an input without time has comes first, also if its timestamps are later than all others: it
+// has no place in their order.
 func TestTimelessInputsComeFirst(t *testing.T) {
 	b := newBench(t, "a", "b")
 	b.opts.Sub.Inputs[1].Timeless = true

@@ -6,9 +6,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// chronicle is what a task has to know of time from one transaction to the next: how far it is, the lines
-// behind an InOrder, how far stores were handed on, when schedules are due. Each is there as of now and as of
-// the last commit; the time store keeps it.
+// chronicle is what a task has to know of time from one transaction to the next: how far it is, the
+// lines behind an InOrder, how far stores were handed on, when schedules are due. Each is there as
+// of now and as of the last commit; the time store keeps it.
 type chronicle struct {
 	moment
 	was moment
@@ -68,7 +68,8 @@ func (c *chronicle) setMark(a *agenda, store string, key []byte, until int64) {
 	m.key, m.until, m.of = append(m.key[:0], key...), until, a
 }
 
-// settle makes the times that operators see those that are stored. It is called when nothing is postponed.
+// settle makes the times that operators see those that are stored. It is called when nothing is
+// postponed.
 func (c *chronicle) settle() {
 	c.time = c.at
 	for _, l := range c.lines {
@@ -81,8 +82,8 @@ func (c *chronicle) settle() {
 	}
 }
 
-// settleEnd ends a bounded run, of which nothing is left: what was shown is the time that the next one
-// begins with. The run is the task's, or one before it.
+// settleEnd ends a bounded run, of which nothing is left: what was shown is the time that the next
+// one begins with. The run is the task's, or one before it.
 func (c *chronicle) settleEnd(run uint64, shown int64) {
 	c.closed = max(c.closed, c.maxRef, c.end.closes)
 	c.ended = c.end.run == run
@@ -112,7 +113,8 @@ func (c *chronicle) commit() {
 	c.writers = nil
 }
 
-// abort goes back to the last commit. Numbers of writers stay: they are what is, whatever was committed.
+// abort goes back to the last commit. Numbers of writers stay: they are what is, whatever was
+// committed.
 func (c *chronicle) abort() {
 	c.moment = c.was
 	c.at = c.time

@@ -29,8 +29,8 @@ func (c *chronicle) known() known {
 	return k
 }
 
-// TestChronicle: what was changed is gone after an abort, and there after a commit; and again for a task that
-// reads the store.
+// TestChronicle: what was changed is gone after an abort, and there after a commit; and again for a
+// task that reads the store.
 func TestChronicle(t *testing.T) {
 	e := memstate.New()
 	defer e.Close()
@@ -82,7 +82,8 @@ func TestChronicle(t *testing.T) {
 	}
 }
 
-// TestLeftOuts: a record is left out as often as it comes, until a commit in whose transaction it came.
+// TestLeftOuts: a record is left out as often as it comes, until a commit in whose transaction it
+// came.
 func TestLeftOuts(t *testing.T) {
 	o, other := topology.Origin{Topic: "in", Offset: 7}, topology.Origin{Topic: "in", Offset: 8}
 	l := leftOuts{{origin: o}}

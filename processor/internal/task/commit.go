@@ -19,11 +19,12 @@ type store struct {
 	bytes *state.Store
 
 	// Of logged stores:
-	shape    string // what the store is, with what it was before
-	codec    changelog.Spec
-	topic    string
-	id       [16]byte
-	end, was int64 // of the changelog, after this transaction and before it; -1: nothing was ever written
+	shape string // what the store is, with what it was before
+	codec changelog.Spec
+	topic string
+	id    [16]byte
+	// of the changelog, after this transaction and before it; -1: nothing was ever written
+	end, was int64
 	windows  *windowLog
 	gate     changelog.Gate
 }
@@ -56,8 +57,9 @@ type Position struct {
 	Ended uint64
 }
 
-// Flush writes everything that is held back: operators until they are quiet, the task's own times, the changes of all logged
-// stores as changelog records, and announcements. Nothing may be processed between Flush and Committed or Abort.
+// Flush writes everything that is held back: operators until they are quiet, the task's own times,
+// the changes of all logged stores as changelog records, and announcements. Nothing may be
+// processed between Flush and Committed or Abort.
 func (t *Task) Flush() (err error) {
 	if t.broken != nil {
 		return t.broken
@@ -150,8 +152,9 @@ func (t *Task) positions(committed bool) []Position {
 	return all
 }
 
-// ChangelogEnds returns where the changelogs of the task's stores end, with this transaction. It is called between the flush
-// of the Output and Committed. Stores that were never written are not listed.
+// ChangelogEnds returns where the changelogs of the task's stores end, with this transaction. It is
+// called between the flush of the Output and Committed. Stores that were never written are not
+// listed.
 func (t *Task) ChangelogEnds() []checkpoint.ChangelogEnd {
 	t.readEnds()
 	ends := []checkpoint.ChangelogEnd{} // not nil: it is said that there are no others
@@ -177,8 +180,8 @@ func (t *Task) readEnds() {
 	}
 }
 
-// Committed says that the transaction is committed, as the one with the number seq. Its writes are the task's from now on; they go to the
-// database with the next Persist.
+// Committed says that the transaction is committed, as the one with the number seq. Its writes are
+// the task's from now on; they go to the database with the next Persist.
 func (t *Task) Committed(seq uint64) {
 	t.readEnds()
 	t.journal.commit(seq, t.opts.Clock.Now())
@@ -201,16 +204,17 @@ func (t *Task) Committed(seq uint64) {
 	}
 }
 
-// Logged is about how many bytes were committed since the last Persist, however often a key was written: what a crash makes the task read
-// again. It is 0 only if nothing was committed.
+// Logged is about how many bytes were committed since the last Persist, however often a key was
+// written: what a crash makes the task read again. It is 0 only if nothing was committed.
 func (t *Task) Logged() int64 { return t.journal.logged }
 
 // Held is how many bytes of memory the next Persist gives back, about.
 func (t *Task) Held() int64 { return t.journal.overlay.Held() }
 
-// Persist writes what was committed since the last time to the database, as one batch with the positions that belong to it. It may be
-// called in the middle of a transaction. After an error the database is as it was, and the task must be closed: it can be opened again,
-// which restores what is missing from the changelogs.
+// Persist writes what was committed since the last time to the database, as one batch with the
+// positions that belong to it. It may be called in the middle of a transaction. After an error the
+// database is as it was, and the task must be closed: it can be opened again, which restores what
+// is missing from the changelogs.
 func (t *Task) Persist() error {
 	if t.journal.logged == 0 {
 		return nil

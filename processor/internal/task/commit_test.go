@@ -13,8 +13,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// newStoringBench makes a task whose operators count all messages in the store kv, put one entry per message into the
-// window of its timestamp, and have a field.
+// newStoringBench makes a task whose operators count all messages in the store kv, put one entry
+// per message into the window of its timestamp, and have a field.
 func newStoringBench(t *testing.T) *bench {
 	b := newBench(t, "a")
 	fields := 0
@@ -123,7 +123,8 @@ func TestCommitWritesStoresChangelogsAndPositions(t *testing.T) {
 	same(t, "the changelog goes on", b.task.ChangelogEnds()[0].Offset, 3)
 }
 
-// TestCloseAfterUnknownOutcome: a task whose transaction may or may not be committed leaves a database as of the commit before.
+// TestCloseAfterUnknownOutcome: a task whose transaction may or may not be committed leaves a
+// database as of the commit before.
 func TestCloseAfterUnknownOutcome(t *testing.T) {
 	for _, failed := range []bool{false, true} {
 		b := newStoringBench(t).open()
@@ -153,7 +154,8 @@ func TestCloseAfterUnknownOutcome(t *testing.T) {
 	}
 }
 
-// TestUnlogged: a store without a changelog is kept over a restart, and emptied, for good, where somebody else has gone on.
+// TestUnlogged: a store without a changelog is kept over a restart, and emptied, for good, where
+// somebody else has gone on.
 func TestUnlogged(t *testing.T) {
 	b := newBench(t, "a")
 	b.opts.Sub.Stores[0].Logged = false
@@ -192,7 +194,8 @@ func TestUnlogged(t *testing.T) {
 	same(t, "anew", kept(), "x")
 }
 
-// TestPersistFails: what the database did not take is not tried again when the task is closed: the changelog has it.
+// TestPersistFails: what the database did not take is not tried again when the task is closed: the
+// changelog has it.
 func TestPersistFails(t *testing.T) {
 	b := newStoringBench(t).open()
 	b.add("a", 0, rec(0, 100))

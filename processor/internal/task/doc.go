@@ -1,9 +1,9 @@
 // Package task runs one partition of a sub-topology: the record loop.
 //
 // A [Task] has queues of fetched messages, one for each of its inputs, and its own instances of the
-// operators. It decides which message comes next, keeps time, hands messages to the operators, and writes
-// what they send to an [Output], which is the worker's transaction. It knows no broker, starts no
-// goroutine and reads no clock but the injected one.
+// operators. It decides which message comes next, keeps time, hands messages to the operators, and
+// writes what they send to an [Output], which is the worker's transaction. It knows no broker,
+// starts no goroutine and reads no clock but the injected one.
 //
 // # Parts
 //
@@ -30,9 +30,9 @@
 //	                (the transaction is committed)
 //	Committed       the same writes are the task's state; Persist brings them to the database
 //
-// Whatever happens in between, Abort instead of Committed takes the task back to its last commit: each part
-// by itself, and the operators with all their fields, which are built anew from the plan. The queues are
-// empty then; the caller fetches again from Rewind.
+// Whatever happens in between, Abort instead of Committed takes the task back to its last commit:
+// each part by itself, and the operators with all their fields, which are built anew from the plan.
+// The queues are empty then; the caller fetches again from Rewind.
 //
 // # Concurrency
 //

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// TestWhatWasAnnouncedBeforeIsDoubted: after an outage a record waits for the writers of a repartition input again, although they had
-// caught up before, until each has told something new or is known to have processed what was there.
+// TestWhatWasAnnouncedBeforeIsDoubted: after an outage a record waits for the writers of a
+// repartition input again, although they had caught up before, until each has told something new or
+// is known to have processed what was there.
 func TestWhatWasAnnouncedBeforeIsDoubted(t *testing.T) {
 	for _, said := range []flags{caughtUp, idle, idle | caughtUp} {
 		b := newBench(t, "a", "r:b").open()
@@ -37,7 +38,8 @@ func TestWhatWasAnnouncedBeforeIsDoubted(t *testing.T) {
 	}
 }
 
-// TestDoubtedIdlenessHoldsTimeBack: a window does not close because a writer was idle before the outage.
+// TestDoubtedIdlenessHoldsTimeBack: a window does not close because a writer was idle before the
+// outage.
 func TestDoubtedIdlenessHoldsTimeBack(t *testing.T) {
 	b := newBench(t, "r:b").open()
 	b.add("r:b", 0, bare(0, told(0, 5, idle)), bare(1, told(1, 6, 0)))
@@ -54,8 +56,8 @@ func TestDoubtedIdlenessHoldsTimeBack(t *testing.T) {
 	same(t, "it has not", b.task.Time(), 50)
 }
 
-// TestAnAnnouncementAloneIsUndone: a task that had nothing but announcements to commit announces again after an abort, and knows where its
-// changelogs end then.
+// TestAnAnnouncementAloneIsUndone: a task that had nothing but announcements to commit announces
+// again after an abort, and knows where its changelogs end then.
 func TestAnAnnouncementAloneIsUndone(t *testing.T) {
 	b := newBench(t, "a").open()
 	b.add("a", 0, rec(0, 10))

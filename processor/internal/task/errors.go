@@ -12,8 +12,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// AbortToSkip is returned by [Task.Process] and [Task.Flush] when user code panicked on a record, or a topic does not take what it made, and
-// the policy is [report.Skip]. State may be half changed, so the record cannot simply be left out: the caller aborts the transaction, calls
+// AbortToSkip is returned by [Task.Process] and [Task.Flush] when user code panicked on a record,
+// or a topic does not take what it made, and the policy is [report.Skip]. State may be half
+// changed, so the record cannot simply be left out: the caller aborts the transaction, calls
 // [Task.Skip] with Origin, and fetches again.
 type AbortToSkip struct {
 	Origin topology.Origin
@@ -26,7 +27,8 @@ func (e *AbortToSkip) Error() string { return "abort, then skip the record: " + 
 // Unwrap returns the [*report.RecordError].
 func (e *AbortToSkip) Unwrap() error { return e.Err }
 
-// rescue is deferred around user code: it turns a panic into an error. It leaves runtime.Goexit alone.
+// rescue is deferred around user code: it turns a panic into an error. It leaves runtime.Goexit
+// alone.
 func (t *Task) rescue(err *error) {
 	v := recover()
 	if v == nil {
@@ -91,7 +93,8 @@ func (t *Task) sources(repartition string, to []string) []string {
 	return to
 }
 
-// panicSite returns file:line of the frame that panicked. It is called by the deferred function that recovers.
+// panicSite returns file:line of the frame that panicked. It is called by the deferred function
+// that recovers.
 func panicSite() string {
 	pc := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pc[:runtime.Callers(1, pc)])
@@ -110,7 +113,8 @@ func panicSite() string {
 	}
 }
 
-// fail wraps an error of a record that is not yet a report.RecordError, and keeps the task from going on until the abort.
+// fail wraps an error of a record that is not yet a report.RecordError, and keeps the task from
+// going on until the abort.
 func (t *Task) fail(err error) error {
 	if err == nil {
 		return nil

@@ -11,8 +11,8 @@ import (
 
 var errBad = errors.New("bad value")
 
-// newFailingBench makes a task that writes each record to the store kv and to "out", and then fails, or panics, on some
-// offsets.
+// newFailingBench makes a task that writes each record to the store kv and to "out", and then
+// fails, or panics, on some offsets.
 func newFailingBench(t *testing.T, policy report.ErrorPolicy, fails, panics int64) *bench {
 	b := newBench(t, "a")
 	b.opts.OnError = policy

@@ -8,15 +8,15 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// A record far ahead of all others makes those behind it in its partition late. It is said at least, once a minute for each
-// input, and an error where the source has a bound.
+// A record far ahead of all others makes those behind it in its partition late. It is said at
+// least, once a minute for each input, and an error where the source has a bound.
 const (
 	farAhead   = int64(time.Hour / time.Millisecond)
 	warnFuture = int64(time.Minute / time.Millisecond)
 )
 
-// plausible reports whether the head's time is not too far ahead. It is false, with the error policy's decision, where the
-// source has a bound that it passes.
+// plausible reports whether the head's time is not too far ahead. It is false, with the error
+// policy's decision, where the source has a bound that it passes.
 func (t *Task) plausible(in *input) (bool, error) {
 	switch {
 	case in.repartition || in.timeless || in.at <= t.now && in.maxFuture == 0:
@@ -41,9 +41,9 @@ func (t *Task) plausible(in *input) (bool, error) {
 	})
 }
 
-// measure finds what the inputs' bounds are measured from in a bounded run: the same in every instance and after every
-// restart. Last messages that have no time, because a function fails on them, do not count; they fail where they are
-// processed.
+// measure finds what the inputs' bounds are measured from in a bounded run: the same in every
+// instance and after every restart. Last messages that have no time, because a function fails on
+// them, do not count; they fail where they are processed.
 func (t *Task) measure(b *Bounded) {
 	began := b.Began.UnixMilli()
 	if b.Began.IsZero() {
@@ -58,7 +58,8 @@ func (t *Task) measure(b *Bounded) {
 			if r.Partition == t.id.Partition {
 				continue
 			}
-			at, _ := wiretime.Of(r) // what cannot be read is an error of the record when it is processed
+			// what cannot be read is an error of the record when it is processed
+			at, _ := wiretime.Of(r)
 			m := topology.Message{Key: r.Key, Value: r.Value, Timestamp: at, Origin: topology.Origin{Topic: in.topic, Partition: r.Partition, Offset: r.Offset}}
 			for _, h := range r.Headers {
 				m.Headers = append(m.Headers, topology.Header{Key: h.Key, Value: h.Value})
@@ -74,7 +75,8 @@ func (t *Task) measure(b *Bounded) {
 	t.counts.reset() // of messages that are others'
 }
 
-// timeOf asks a source for the time of a message; ok is false if it has none, or a function fails on it.
+// timeOf asks a source for the time of a message; ok is false if it has none, or a function fails
+// on it.
 func timeOf(s topology.Source, m *topology.Message) (at int64, ok bool) {
 	defer func() {
 		if recover() != nil {

@@ -47,7 +47,8 @@ func TestFutureRecordsAreErrorsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// In a bounded run the clock says only what cannot be: what counts is how the topic's other partitions end.
+// In a bounded run the clock says only what cannot be: what counts is how the topic's other
+// partitions end.
 func TestFutureInABoundedRunIsMeasuredFromOtherPartitions(t *testing.T) {
 	last := func(partition int32, at int64) *kgo.Record {
 		r := rec(7, at)

@@ -19,8 +19,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// The tests of this package run tasks on a plan made by hand, with operators that write down what they see. What the tasks
-// do with the operators of a real plan is tested in package processortest.
+// The tests of this package run tasks on a plan made by hand, with operators that write down what
+// they see. What the tasks do with the operators of a real plan is tested in package processortest.
 
 // testPlan is a plan made by hand. graph builds the operators.
 type testPlan struct {
@@ -142,9 +142,9 @@ type bench struct {
 	more func(t topology.Task, g *topology.Graph)
 }
 
-// newBench makes a task "s/0" with inputs; names that begin with "r:" are repartition topics, written by sub-topology "w".
-// w reads the topic "source", with two partitions. There is a time store, a key-value store "kv" and a window store "win", which
-// keeps windows for 100 ms.
+// newBench makes a task "s/0" with inputs; names that begin with "r:" are repartition topics,
+// written by sub-topology "w". w reads the topic "source", with two partitions. There is a time
+// store, a key-value store "kv" and a window store "win", which keeps windows for 100 ms.
 func newBench(t testing.TB, inputs ...string) *bench {
 	b := &bench{t: t, clock: &testClock{time.UnixMilli(1_000_000_000)}, engine: memstate.New(),
 		out: &testOutput{logs: map[string]int64{}, ends: map[string]int64{}}}

@@ -104,19 +104,21 @@ func (in *input) drained() bool {
 	return !in.ready && in.queue.empty() && in.end >= 0 && in.pos >= in.end
 }
 
-// lacks says that nothing is queued although more is known to be there, which takes part in this run.
+// lacks says that nothing is queued although more is known to be there, which takes part in this
+// run.
 func (in *input) lacks() bool {
 	return !in.ready && in.queue.empty() && in.pos < in.end && !in.ended()
 }
 
-// pass moves the position behind r, which is the head, and removes it: nothing of the message is to be used any more.
+// pass moves the position behind r, which is the head, and removes it: nothing of the message is to
+// be used any more.
 func (in *input) pass(r *kgo.Record) {
 	in.pos, in.epoch = r.Offset+1, r.LeaderEpoch
 	in.queue.pop()
 }
 
-// prepare looks for the next record of the input and decodes what choosing needs. It returns false if there is none.
-// Control records and bare announcements are consumed on the way.
+// prepare looks for the next record of the input and decodes what choosing needs. It returns false
+// if there is none. Control records and bare announcements are consumed on the way.
 func (t *Task) prepare(in *input) (bool, error) {
 	if in.ready {
 		return true, nil
@@ -189,8 +191,9 @@ func (t *Task) prepare(in *input) (bool, error) {
 	}
 }
 
-// timestamp asks the source for the head's time. A message that is to be skipped has one too: it keeps its place among the messages
-// of other inputs, so that their order does not depend on which of them had been committed when it panicked.
+// timestamp asks the source for the head's time. A message that is to be skipped has one too: it
+// keeps its place among the messages of other inputs, so that their order does not depend on which
+// of them had been committed when it panicked.
 func (t *Task) timestamp(in *input) (ok bool, err error) {
 	if in.unread != nil {
 		return false, t.Fail(in.name, in.msg.Origin, in.unread)
@@ -204,8 +207,8 @@ func (t *Task) timestamp(in *input) (ok bool, err error) {
 	return ok, err
 }
 
-// skippedTime is the time of a message that user code has panicked on, perhaps when it was asked for just that: then it is left out
-// here.
+// skippedTime is the time of a message that user code has panicked on, perhaps when it was asked
+// for just that: then it is left out here.
 func (t *Task) skippedTime(in *input) (ok bool, err error) {
 	defer func() {
 		if recover() != nil {
@@ -217,7 +220,8 @@ func (t *Task) skippedTime(in *input) (ok bool, err error) {
 	return ok, err
 }
 
-// convert takes the headers of a message, without kolk's own, and the time that one of them may carry.
+// convert takes the headers of a message, without kolk's own, and the time that one of them may
+// carry.
 func (in *input) convert(r *kgo.Record) error {
 	in.headers = in.headers[:0]
 	for i := range r.Headers {

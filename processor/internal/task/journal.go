@@ -8,8 +8,8 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// journal has the task's state: what its transaction has written, what is committed, and what of that is in
-// the database. It brings one to the next.
+// journal has the task's state: what its transaction has written, what is committed, and what of
+// that is in the database. It brings one to the next.
 type journal struct {
 	db         state.DB
 	checkpoint *checkpoint.Checkpoint
@@ -40,8 +40,8 @@ func (j *journal) commit(seq uint64, at time.Time) {
 // abort drops what the transaction has written.
 func (j *journal) abort() { j.overlay.Reset() }
 
-// persist brings what is committed to the database, as one batch with the positions that fill adds. After an
-// error the database is as it was.
+// persist brings what is committed to the database, as one batch with the positions that fill adds.
+// After an error the database is as it was.
 func (j *journal) persist(fill func(*checkpoint.Update)) (err error) {
 	if j.batch == nil {
 		j.batch = j.db.NewBatch()

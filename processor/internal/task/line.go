@@ -30,8 +30,8 @@ type lineMoment struct {
 	ending stage
 }
 
-// leftOuts are records that user code has panicked on when they were handed on. They are left out as often as
-// they come, until that is committed.
+// leftOuts are records that user code has panicked on when they were handed on. They are left out
+// as often as they come, until that is committed.
 type leftOuts []leftOut
 
 type leftOut struct {

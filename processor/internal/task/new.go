@@ -40,8 +40,8 @@ type Shared struct {
 	Stats *Stats
 	// CacheBytes is the budget of one task for decoded values. Default: 0, no cache.
 	CacheBytes int64
-	// Times are the settings of the application's times. An interval between announcements is longer if the
-	// application would send more than 10,000 of them a second.
+	// Times are the settings of the application's times. An interval between announcements is
+	// longer if the application would send more than 10,000 of them a second.
 	Times timing.Settings
 }
 
@@ -55,17 +55,18 @@ type Options struct {
 	DB         state.DB
 	Checkpoint *checkpoint.Checkpoint
 	Output     Output
-	// OnDrop is told every record that is dropped, when it is, whether or not the transaction commits.
-	// Default: nobody.
+	// OnDrop is told every record that is dropped, when it is, whether or not the transaction
+	// commits. Default: nobody.
 	OnDrop func(node string, reason topology.Reason, o topology.Origin)
 
-	// Doubt has, by topic on the broker, the ends of repartition inputs when the task was opened. Their
-	// writers may have input by now that was not there when they announced, below these ends, that they
-	// had caught up, or were idle. It is not relied upon until [Task.CaughtUp]. Bounded runs rely on
-	// neither, in any case. Default: no doubts.
+	// Doubt has, by topic on the broker, the ends of repartition inputs when the task was opened.
+	// Their writers may have input by now that was not there when they announced, below these ends,
+	// that they had caught up, or were idle. It is not relied upon until [Task.CaughtUp]. Bounded
+	// runs rely on neither, in any case. Default: no doubts.
 	Doubt map[string]int64
-	// Full says that the transaction is large enough, or has gone on for long enough: what is due and
-	// has not gone out yet waits for the next one. It is asked after each record of that. Default: never.
+	// Full says that the transaction is large enough, or has gone on for long enough: what is due
+	// and has not gone out yet waits for the next one. It is asked after each record of that.
+	// Default: never.
 	Full func() bool
 	// Alignment with other tasks. Default: none.
 	Alignment Alignment
@@ -77,8 +78,8 @@ type Options struct {
 	Context context.Context
 }
 
-// New makes a task, with its operators. It fails if Options are incomplete, with [report.ErrWriters], with [report.ErrState], or when the
-// database or the plan fails.
+// New makes a task, with its operators. It fails if Options are incomplete, with
+// [report.ErrWriters], with [report.ErrState], or when the database or the plan fails.
 func New(o Options) (*Task, error) {
 	if o.Plan == nil {
 		return nil, errMissing("Plan")
@@ -257,8 +258,8 @@ func (t *Task) openStores(o *Options) error {
 	return nil
 }
 
-// shapeOf returns the text of what a store is that was written as one and is now another, which does not
-// differ.
+// shapeOf returns the text of what a store is that was written as one and is now another, which
+// does not differ.
 func shapeOf(was string, is topology.Shape) (string, error) {
 	if was == "" {
 		return is.String(), nil
@@ -302,7 +303,8 @@ func (t *Task) openOutlets(o *Options) error {
 		if out.partitions <= 0 {
 			return fmt.Errorf("the number of partitions of output topic %s is not known", out.topic)
 		}
-		out.partitioner = kgo.StickyKeyPartitioner(nil).ForTopic(out.topic) // murmur2 of the key, as Kafka's own
+		// murmur2 of the key, as Kafka's own
+		out.partitioner = kgo.StickyKeyPartitioner(nil).ForTopic(out.topic)
 		reserve := 0
 		if sink.Repartition {
 			out.relay, reserve = t.relayTo(sink.Topic, out), ownHeaders
@@ -336,7 +338,8 @@ func (t *Task) begin(o *Options) error {
 	if err := t.load(t.id, t.inputs); err != nil {
 		return err
 	}
-	if t.chronicle.store.store == nil && len(t.timed) > 0 { // then all inputs are external, and their refs say it all
+	// then all inputs are external, and their refs say it all
+	if t.chronicle.store.store == nil && len(t.timed) > 0 {
 		t.time = topology.EndOfTime
 		for _, in := range t.timed {
 			t.time = min(t.time, in.ref)
@@ -353,7 +356,8 @@ func (t *Task) begin(o *Options) error {
 		if s.windows == nil || s.end < 0 {
 			continue
 		}
-		// What the log holds is of windows that are still there, or closed: closed ones the operators have deleted.
+		// What the log holds is of windows that are still there, or closed: closed ones the
+		// operators have deleted.
 		start, err := lastStart(s.bytes)
 		if err != nil {
 			return fmt.Errorf("store %q: %w", s.spec.Name, err)

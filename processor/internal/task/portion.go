@@ -5,10 +5,10 @@ import "github.com/kolkstream/kolk/topology"
 // What is due may be much: a window with millions of keys, what an InOrder has held back for a day.
 // It goes out in portions, one a transaction (adr/portions.md).
 //
-// The time of operators goes on as always. What is stored, announced and purged by is the time of the
-// last commit that left nothing postponed, so that nobody downstream sees time ahead of records. A
-// task that is opened again begins with that time and comes to the rest as time goes on; marks say
-// what of it was handed on. While something is postponed the task takes no input.
+// The time of operators goes on as always. What is stored, announced and purged by is the time of
+// the last commit that left nothing postponed, so that nobody downstream sees time ahead of
+// records. A task that is opened again begins with that time and comes to the rest as time goes on;
+// marks say what of it was handed on. While something is postponed the task takes no input.
 
 // stage says how far the end of a bounded run has come.
 type stage uint8
@@ -127,8 +127,9 @@ func (t *Task) act(a *agenda, timed []topology.Timed, now int64) (done bool, err
 	return true, nil
 }
 
-// conclude ends a bounded run for what goes by the time of a, after punctuators were called: windows
-// close, and if there were any operators that act by time, punctuators are called once more.
+// conclude ends a bounded run for what goes by the time of a, after punctuators were called:
+// windows close, and if there were any operators that act by time, punctuators are called once
+// more.
 func (t *Task) conclude(a *agenda, timed []topology.Timed, at *stage) (done bool, err error) {
 	if done, err := t.act(a, timed, topology.EndOfTime); !done || err != nil {
 		return false, err

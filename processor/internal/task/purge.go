@@ -9,9 +9,9 @@ import (
 
 // windowLog knows how much of a window store's changelog nobody needs any more.
 //
-// A change can go when its window has closed. The marks are pairs (largest window start, offset): no change before the offset
-// is of a later window. Both grow from mark to mark, and there is one for each start at most, so there are not more of them
-// than open windows.
+// A change can go when its window has closed. The marks are pairs (largest window start, offset):
+// no change before the offset is of a later window. Both grow from mark to mark, and there is one
+// for each start at most, so there are not more of them than open windows.
 type windowLog struct {
 	retention int64 // milliseconds from a window's start to its closing
 	marks     []windowMark
@@ -60,7 +60,8 @@ func (w *windowLog) purgeable(v times) int64 {
 	return w.below
 }
 
-// closedStart is the largest start of a window, one that closes retention after its start, that is closed.
+// closedStart is the largest start of a window, one that closes retention after its start, that is
+// closed.
 func (v times) closedStart(retention int64) int64 {
 	start := v.closed
 	if v.time != topology.NoTime {
@@ -111,9 +112,10 @@ func lastStart(s *state.Store) (int64, error) {
 	return last, nil
 }
 
-// Purgeable returns, by topic, the offset of the task's partition below which nothing is needed any more: of repartition
-// topics what has been processed, of window stores' changelogs the changes of closed windows. It counts what is committed
-// and, locally, durable or not: state is rebuilt from what is left. Topics with nothing to delete are not listed.
+// Purgeable returns, by topic, the offset of the task's partition below which nothing is needed any
+// more: of repartition topics what has been processed, of window stores' changelogs the changes of
+// closed windows. It counts what is committed and, locally, durable or not: state is rebuilt from
+// what is left. Topics with nothing to delete are not listed.
 func (t *Task) Purgeable() map[string]int64 {
 	m := map[string]int64{}
 	for _, in := range t.inputs {

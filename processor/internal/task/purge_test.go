@@ -9,8 +9,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// TestWindowLogNeverPurgesWhatIsNeeded compares with the whole log: below the purge offset there is no change of an open
-// window, and no smaller log would do... the first change of an open window is at or after it.
+// TestWindowLogNeverPurgesWhatIsNeeded compares with the whole log: below the purge offset there is
+// no change of an open window, and no smaller log would do... the first change of an open window is
+// at or after it.
 func TestWindowLogNeverPurgesWhatIsNeeded(t *testing.T) {
 	for seed := range int64(200) {
 		rnd := rand.New(rand.NewSource(seed))

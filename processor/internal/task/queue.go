@@ -5,8 +5,9 @@ import "github.com/twmb/franz-go/pkg/kgo"
 // recordOverhead is about what a fetched record takes besides key, value and headers.
 const recordOverhead = 200
 
-// queue holds fetched records in the slices they came in. The slices belong to the queue from then on, but are not changed, and so do the
-// records: each is recycled when it has been processed. What is left out altogether, after an abort, the garbage collector finds.
+// queue holds fetched records in the slices they came in. The slices belong to the queue from then
+// on, but are not changed, and so do the records: each is recycled when it has been processed. What
+// is left out altogether, after an abort, the garbage collector finds.
 type queue struct {
 	batches [][]*kgo.Record
 	first   int // batches before it are done

@@ -14,7 +14,8 @@ type ledger struct{ lent, back int }
 func (l *ledger) GetRecords(n int) []kgo.Record { l.lent += n; return make([]kgo.Record, 0, n) }
 func (l *ledger) PutRecords(r []kgo.Record)     { l.back += len(r) }
 
-// TestQueueRecycles: the memory of a batch goes back when its last message is removed, not earlier, and not for what is dropped.
+// TestQueueRecycles: the memory of a batch goes back when its last message is removed, not earlier,
+// and not for what is dropped.
 func TestQueueRecycles(t *testing.T) {
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	if err != nil {

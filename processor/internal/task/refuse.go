@@ -9,15 +9,17 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// What a topic does not take (changelog.Limits) is an error of the record that made it, and that record is left out as a whole: what it
-// has changed and sent elsewhere goes with it. While a record is being processed it is the one. What operators hold back until the commit,
-// and the changes of stores, may come of any record of the transaction: then the caller tries again with fewer records, until there is
-// one ([Unclear]).
+// What a topic does not take (changelog.Limits) is an error of the record that made it, and that
+// record is left out as a whole: what it has changed and sent elsewhere goes with it. While a
+// record is being processed it is the one. What operators hold back until the commit, and the
+// changes of stores, may come of any record of the transaction: then the caller tries again with
+// fewer records, until there is one ([Unclear]).
 //
-// What time makes (final results, punctuations) has no such record. An output of that kind is itself what fails, and is left out alone.
+// What time makes (final results, punctuations) has no such record. An output of that kind is
+// itself what fails, and is left out alone.
 
-// Unclear is returned by [Task.Flush] when a topic does not take what some record of the transaction has made. The caller aborts, and comes
-// again with fewer records.
+// Unclear is returned by [Task.Flush] when a topic does not take what some record of the
+// transaction has made. The caller aborts, and comes again with fewer records.
 type Unclear struct{ Err *report.RecordError }
 
 // Error says what was refused.
@@ -26,7 +28,8 @@ func (e *Unclear) Error() string { return "a record of the transaction: " + e.Er
 // Unwrap returns the [*report.RecordError], which names no record.
 func (e *Unclear) Unwrap() error { return e.Err }
 
-// taking is what the task knows of the records of the transaction, to find out which of them made what is refused.
+// taking is what the task knows of the records of the transaction, to find out which of them made
+// what is refused.
 type taking struct {
 	taken  int             // records that were not left out
 	last   topology.Origin // of them
@@ -44,7 +47,8 @@ func isRefused(err error) bool {
 	return errors.As(err, &refused)
 }
 
-// refuse applies the error policy to a record whose output, made by the node of re, was refused. The result is never nil.
+// refuse applies the error policy to a record whose output, made by the node of re, was refused.
+// The result is never nil.
 func (t *Task) refuse(re *report.RecordError) error {
 	if in := t.current; in != nil {
 		re.Key = clone(in.msg.Key)
@@ -56,9 +60,10 @@ func (t *Task) refuse(re *report.RecordError) error {
 	return t.Blame(re)
 }
 
-// Blame finds the record of the transaction that made what was refused, if there is only one, and applies the error policy to it: the result
-// is an [*AbortToSkip], or re with the record's name. With more records it is an [*Unclear]. What time has made, or may have, is nobody's:
-// re comes back as it is.
+// Blame finds the record of the transaction that made what was refused, if there is only one, and
+// applies the error policy to it: the result is an [*AbortToSkip], or re with the record's name.
+// With more records it is an [*Unclear]. What time has made, or may have, is nobody's: re comes
+// back as it is.
 func (t *Task) Blame(re *report.RecordError) error {
 	re.Task = t.id
 	t.identify(re, topology.Origin{})
@@ -90,7 +95,8 @@ func (t *Task) stop(err error) error {
 	return err
 }
 
-// spare reports whether err says to leave out the present record, and nothing of it is anywhere yet: then it needs no abort.
+// spare reports whether err says to leave out the present record, and nothing of it is anywhere
+// yet: then it needs no abort.
 func (t *Task) spare(err error) bool {
 	var skip *AbortToSkip
 	if !errors.As(err, &skip) || t.current == nil || skip.Err.Panicked || t.stateful || t.sent != t.before {

@@ -11,9 +11,10 @@ import (
 
 // relay tells the readers of one repartition topic the task's time, each partition on its own.
 //
-// An announcement covers what lies before it in the partition. So the first record of a transaction carries the time of the
-// last commit, and what Flush appends at the end of a transaction carries the time of this one. What a partition was told
-// counts only when the transaction has been committed.
+// An announcement covers what lies before it in the partition. So the first record of a transaction
+// carries the time of the last commit, and what Flush appends at the end of a transaction carries
+// the time of this one. What a partition was told counts only when the transaction has been
+// committed.
 type relay struct {
 	delay  int64 // how far announced time stays behind task time
 	parts  []relayed
@@ -34,8 +35,8 @@ type telling struct {
 	control int64 // wall clock of the last control record
 }
 
-// ride reports whether a record to partition p is to carry what the task had to tell at its last commit: the
-// first of a transaction is, if that is news. It is told then. now is the wall clock.
+// ride reports whether a record to partition p is to carry what the task had to tell at its last
+// commit: the first of a transaction is, if that is news. It is told then. now is the wall clock.
 func (r *relay) ride(transaction uint64, p int32, time int64, f flags, now int64) bool {
 	part := &r.parts[p]
 	if part.first == transaction {
@@ -53,8 +54,8 @@ func (r *relay) ride(transaction uint64, p int32, time int64, f flags, now int64
 	return true
 }
 
-// due says whether partition p is to be told by a control record, which is done no more often than every so
-// many milliseconds. now is the wall clock.
+// due says whether partition p is to be told by a control record, which is done no more often than
+// every so many milliseconds. now is the wall clock.
 func (r *relay) due(p int32, time int64, f flags, now, every int64) bool {
 	n := &r.parts[p].now
 	// A clock that was put back lets nobody wait for it to catch up.
@@ -137,8 +138,8 @@ type announcer struct {
 	transaction uint64 // counts commits and aborts
 }
 
-// due calls tell for each partition that is to be told the task's time by a control record, until it returns
-// false.
+// due calls tell for each partition that is to be told the task's time by a control record, until
+// it returns false.
 func (a *announcer) due(time int64, f flags, now int64, tell func(o *outlet, p int32, time int64) bool) {
 	for _, o := range a.relays {
 		time := delayed(time, o.relay.delay)
@@ -150,7 +151,8 @@ func (a *announcer) due(time int64, f flags, now int64, tell func(o *outlet, p i
 	}
 }
 
-// untold says that a reader has not been told the task's time, because it was told another one not long ago.
+// untold says that a reader has not been told the task's time, because it was told another one not
+// long ago.
 func (a *announcer) untold(time int64, f flags) bool {
 	for _, o := range a.relays {
 		time := delayed(time, o.relay.delay)
@@ -206,7 +208,8 @@ func (t *Task) announcing() (due bool) {
 	return due
 }
 
-// untold says that a reader has not been told the present time, because it was told another one not long ago.
+// untold says that a reader has not been told the present time, because it was told another one not
+// long ago.
 func (t *Task) untold() bool {
 	return len(t.announcer.relays) != 0 && !t.was.ended && t.announcer.untold(t.settled(), t.flags())
 }

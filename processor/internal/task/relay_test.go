@@ -10,7 +10,8 @@ import (
 
 const next = "app-next-repartition"
 
-// newRelayBench makes a task that sends each record on to partition value[0] of "next", if it has a key of one byte.
+// newRelayBench makes a task that sends each record on to partition value[0] of "next", if it has a
+// key of one byte.
 func newRelayBench(t *testing.T) *bench {
 	b := newBench(t, "a")
 	b.cluster[next] = 2

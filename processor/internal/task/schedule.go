@@ -15,7 +15,8 @@ type schedule struct {
 	due      int64 // the next multiple of interval that is due; NoTime if time has not begun
 }
 
-// agenda are the schedules that go by one time: the task's, or that of a line. Wall-clock schedules are all in the task's.
+// agenda are the schedules that go by one time: the task's, or that of a line. Wall-clock schedules
+// are all in the task's.
 type agenda struct {
 	time      *int64
 	schedules []*schedule
@@ -29,12 +30,14 @@ type scheduleKey struct {
 	name  string
 }
 
-// Schedule asks for calls of p. Calls come at multiples of interval, stream time when task time reaches them, wall-clock time
-// with [Task.Tick]. When several multiples have passed at once there is one call, with the largest: the number of calls
-// depends on how time arrives. Intervals under a millisecond are a millisecond.
+// Schedule asks for calls of p. Calls come at multiples of interval, stream time when task time
+// reaches them, wall-clock time with [Task.Tick]. When several multiples have passed at once there
+// is one call, with the largest: the number of calls depends on how time arrives. Intervals under a
+// millisecond are a millisecond.
 //
-// At the end of a bounded run stream-time punctuators are called with the next multiple after the largest time seen, before
-// windows close, and once more after it if the task has operators that act by time.
+// At the end of a bounded run stream-time punctuators are called with the next multiple after the
+// largest time seen, before windows close, and once more after it if the task has operators that
+// act by time.
 func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration, p topology.Punctuator) {
 	t.schedule(&t.agenda, name, kind, interval, p)
 }
@@ -63,7 +66,8 @@ func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval ti
 	a.reschedule()
 }
 
-// after is the first multiple of interval after now, reached the last at or before it. There is none near the end of time.
+// after is the first multiple of interval after now, reached the last at or before it. There is
+// none near the end of time.
 func after(now, interval int64) int64 {
 	if at := reached(now, interval); at <= topology.EndOfTime-interval {
 		return at + interval
@@ -89,8 +93,8 @@ func (a *agenda) reschedule() {
 	}
 }
 
-// punctuateNext calls the stream-time punctuator whose time comes first on the way to now. When time begins, the first call
-// is due at the first multiple that is not before it.
+// punctuateNext calls the stream-time punctuator whose time comes first on the way to now. When
+// time begins, the first call is due at the first multiple that is not before it.
 func (t *Task) punctuateNext(a *agenda, now int64) error {
 	var next *schedule
 	at := int64(math.MaxInt64)
@@ -149,8 +153,9 @@ func (t *Task) punctuate(s *schedule, at int64) error {
 	return t.timeMade(s.p.Punctuate, at)
 }
 
-// tickWall calls the wall-clock punctuators that are due. One that is due more than an interval from now was so before the clock was put
-// back, by however much: it does not wait for that time to come again.
+// tickWall calls the wall-clock punctuators that are due. One that is due more than an interval
+// from now was so before the clock was put back, by however much: it does not wait for that time to
+// come again.
 func (t *Task) tickWall() error {
 	for i := 0; i < len(t.agenda.schedules); i++ {
 		s := t.agenda.schedules[i]

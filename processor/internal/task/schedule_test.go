@@ -8,8 +8,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// newScheduleBench makes a task that notes its punctuations: p and q on stream time, every 50 and 70 ms, w on wall-clock
-// time every 60 s.
+// newScheduleBench makes a task that notes its punctuations: p and q on stream time, every 50 and
+// 70 ms, w on wall-clock time every 60 s.
 func newScheduleBench(t *testing.T) (*bench, func() []string) {
 	b := newBench(t, "a")
 	var calls []string

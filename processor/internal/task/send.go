@@ -23,7 +23,8 @@ type outlet struct {
 // ownHeaders is how many bytes an announcement takes at most, with the name of a sub-topology.
 const ownHeaders = 512
 
-// Send appends a message to an output topic; see [topology.Task]. It returns a [*changelog.RefusedError] for one that the topic does not take.
+// Send appends a message to an output topic; see [topology.Task]. It returns a
+// [*changelog.RefusedError] for one that the topic does not take.
 func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	if sink.Index >= len(t.outlets) || t.outlets[sink.Index] == nil {
 		return fmt.Errorf("topic %q is none of the outputs of sub-topology %q", sink.Topic, t.id.Sub)
@@ -47,7 +48,8 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 	}
 	t.encoded = t.encoded[:0]
 	if o.relay != nil {
-		if ref > timestamp { // a record that was given a later time shows that time itself: its ref is not before it
+		// a record that was given a later time shows that time itself: its ref is not before it
+		if ref > timestamp {
 			t.encoded = appendLate(t.encoded, ref-timestamp)
 			hs = append(hs, kgo.RecordHeader{Key: LateHeader, Value: t.encoded[:len(t.encoded):len(t.encoded)]})
 		}
@@ -87,8 +89,8 @@ func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64
 	return nil
 }
 
-// stamp adds the header of a time that the client cannot carry, and returns the timestamp that goes with it. The header's value is appended
-// to t.encoded.
+// stamp adds the header of a time that the client cannot carry, and returns the timestamp that goes
+// with it. The header's value is appended to t.encoded.
 func (t *Task) stamp(hs []kgo.RecordHeader, ms int64) ([]kgo.RecordHeader, int64) {
 	n := len(t.encoded)
 	t.encoded = wiretime.Append(t.encoded, ms)

@@ -10,8 +10,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// Stats counts what tasks have committed: work that was aborted and done again counts once. Any number of tasks may share
-// one. It is safe for concurrent use; the zero value is ready.
+// Stats counts what tasks have committed: work that was aborted and done again counts once. Any
+// number of tasks may share one. It is safe for concurrent use; the zero value is ready.
 type Stats struct {
 	mu sync.Mutex
 	counts
@@ -70,8 +70,8 @@ func (s *Stats) Snapshot() report.Counts {
 	return snap
 }
 
-// counters are what a task has counted in its transaction. What operators count with pointers stays in its
-// place.
+// counters are what a task has counted in its transaction. What operators count with pointers stays
+// in its place.
 type counters struct {
 	counts
 	drops   map[dropKey]*int64

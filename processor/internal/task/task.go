@@ -23,8 +23,8 @@ type ID = report.TaskID
 type Output interface {
 	// Produce appends a message. Everything is copied before it returns. Nil is no key, no value.
 	Produce(topic string, partition int32, key, value []byte, timestamp int64, headers []kgo.RecordHeader)
-	// End returns the offset after the last message that the current transaction has appended to a partition; ok is false if
-	// there is none. It is valid once the producer has been flushed.
+	// End returns the offset after the last message that the current transaction has appended to a
+	// partition; ok is false if there is none. It is valid once the producer has been flushed.
 	End(topic string, partition int32) (offset int64, ok bool)
 }
 
@@ -46,11 +46,13 @@ type Clock interface {
 type Bounded struct {
 	// Run is the run's id, not 0.
 	Run uint64
-	// Ends has, by topic on the broker, the end of the task's partition. Every input that is no repartition topic has one.
+	// Ends has, by topic on the broker, the end of the task's partition. Every input that is no
+	// repartition topic has one.
 	Ends map[string]int64
 	// Began is when the run was begun. Zero: the clock's time when the task is made.
 	Began time.Time
-	// Last has, by topic on the broker, the last message before the end of the run of each partition of inputs with a MaxFuture.
+	// Last has, by topic on the broker, the last message before the end of the run of each
+	// partition of inputs with a MaxFuture.
 	Last map[string][]*kgo.Record
 }
 
@@ -125,9 +127,11 @@ var _ topology.Task = (*Task)(nil)
 // ID returns the task's name.
 func (t *Task) ID() ID { return t.id }
 
-// Enqueue hands over fetched messages of an input, in order. recs and the records belong to the task from then on, which recycles each when it
-// has processed it; control records of the broker may be among them. end is the highest known end of the partition, -1 if it is not known; recs
-// may be empty to tell nothing but the end. Without a known end an input is never idle, and others wait for it.
+// Enqueue hands over fetched messages of an input, in order. recs and the records belong to the
+// task from then on, which recycles each when it has processed it; control records of the broker
+// may be among them. end is the highest known end of the partition, -1 if it is not known; recs may
+// be empty to tell nothing but the end. Without a known end an input is never idle, and others wait
+// for it.
 func (t *Task) Enqueue(topic string, recs []*kgo.Record, end int64) {
 	in := t.input(topic)
 	if in == nil {
@@ -145,8 +149,9 @@ func (t *Task) Enqueue(topic string, recs []*kgo.Record, end int64) {
 	}
 }
 
-// CaughtUp says that the writers of all repartition inputs have processed what was there when the task was opened, and that what they
-// have sent lies below the ends that were handed over since. It ends Options.Doubt.
+// CaughtUp says that the writers of all repartition inputs have processed what was there when the
+// task was opened, and that what they have sent lies below the ends that were handed over since. It
+// ends Options.Doubt.
 func (t *Task) CaughtUp() {
 	for _, in := range t.inputs {
 		if in.writers != nil {
@@ -160,7 +165,8 @@ func (t *Task) CaughtUp() {
 // Behind says that there is going to be more to process as soon as it is fetched.
 func (t *Task) Behind() bool { return slices.ContainsFunc(t.inputs, (*input).lacks) }
 
-// Lacking calls fn for each input that has nothing queued although there is more, as far as is known: with its position.
+// Lacking calls fn for each input that has nothing queued although there is more, as far as is
+// known: with its position.
 func (t *Task) Lacking(fn func(topic string, pos int64)) {
 	for _, in := range t.inputs {
 		if in.lacks() {
@@ -169,7 +175,8 @@ func (t *Task) Lacking(fn func(topic string, pos int64)) {
 	}
 }
 
-// Pass says that an input has no record from the offset from on up to the offset to: its position moves there, if it still is at from.
+// Pass says that an input has no record from the offset from on up to the offset to: its position
+// moves there, if it still is at from.
 func (t *Task) Pass(topic string, from, to int64) {
 	in := t.input(topic)
 	if in == nil || in.pos != from || to <= from || in.ready || !in.queue.empty() || t.ended || t.end.ending != running {
@@ -197,8 +204,9 @@ func (t *Task) input(topic string) *input {
 	return nil
 }
 
-// Process handles up to limit messages and returns how many it did. Fewer than limit means that the queues are empty, or that
-// the task waits for an input; see [Task.Waiting]. After an error the task does nothing until [Task.Abort].
+// Process handles up to limit messages and returns how many it did. Fewer than limit means that the
+// queues are empty, or that the task waits for an input; see [Task.Waiting]. After an error the
+// task does nothing until [Task.Abort].
 func (t *Task) Process(limit int) (n int, err error) {
 	if t.broken != nil {
 		return 0, t.broken
@@ -244,8 +252,8 @@ func (t *Task) Process(limit int) (n int, err error) {
 
 const offsetBits = 56 // of working, for the offset
 
-// Current returns the record that is being processed, or was the last. Unlike the other methods it may be called by any
-// goroutine, while Process runs.
+// Current returns the record that is being processed, or was the last. Unlike the other methods it
+// may be called by any goroutine, while Process runs.
 func (t *Task) Current() topology.Origin {
 	w := t.working.Load()
 	return topology.Origin{Topic: t.inputs[w>>offsetBits].topic, Partition: t.id.Partition, Offset: w & (1<<offsetBits - 1)}
@@ -259,8 +267,8 @@ func (t *Task) Lag() (n int64) {
 	return n
 }
 
-// Waiting returns the topic of an input that the task waits for although another one has something queued, "" if there is
-// none.
+// Waiting returns the topic of an input that the task waits for although another one has something
+// queued, "" if there is none.
 func (t *Task) Waiting() string {
 	at, best := int64(math.MaxInt64), -1
 	for i, in := range t.inputs {
@@ -279,8 +287,9 @@ func (t *Task) Waiting() string {
 	return ""
 }
 
-// Tick lets the wall clock act: idle inputs, punctuations, and a bounded run whose inputs are empty. It is to be called again and
-// again, whether or not there is something to process: see [Task.Quiet].
+// Tick lets the wall clock act: idle inputs, punctuations, and a bounded run whose inputs are
+// empty. It is to be called again and again, whether or not there is something to process: see
+// [Task.Quiet].
 func (t *Task) Tick() (err error) {
 	if t.broken != nil {
 		return t.broken
@@ -302,14 +311,16 @@ func (t *Task) Tick() (err error) {
 	return t.finish()
 }
 
-// tickEvery is how often what has no time of its own is looked at, tickIdle how often everything else.
+// tickEvery is how often what has no time of its own is looked at, tickIdle how often everything
+// else.
 const (
 	tickEvery = 100 * time.Millisecond
 	tickIdle  = time.Second
 )
 
-// Quiet returns how long the task needs no Tick if nothing comes in: until the next wall-clock punctuation, and not long in a bounded
-// run or while an announcement waits for its time. That an input is idle may be noticed a tenth of the time later that makes it so.
+// Quiet returns how long the task needs no Tick if nothing comes in: until the next wall-clock
+// punctuation, and not long in a bounded run or while an announcement waits for its time. That an
+// input is idle may be noticed a tenth of the time later that makes it so.
 func (t *Task) Quiet() time.Duration {
 	if t.postponed {
 		return 0
@@ -344,7 +355,8 @@ func (t *Task) Uncommitted() int64 { return t.journal.overlay.Size() + t.handed 
 // Done says that the task has ended in the bounded run, and committed that.
 func (t *Task) Done() bool { return t.was.ended }
 
-// Close persists what is committed, and releases what the task holds. The database belongs to the caller.
+// Close persists what is committed, and releases what the task holds. The database belongs to the
+// caller.
 func (t *Task) Close() error {
 	return errors.Join(t.Persist(), t.journal.close())
 }
@@ -368,8 +380,8 @@ func (t *Task) Time() int64 {
 	return t.at
 }
 
-// ClosedThrough is the largest start of a window that the end of a bounded run has closed, NoTime for none. Such windows stay
-// closed although task time may not have reached their end and grace.
+// ClosedThrough is the largest start of a window that the end of a bounded run has closed, NoTime
+// for none. Such windows stay closed although task time may not have reached their end and grace.
 func (t *Task) ClosedThrough() int64 { return t.closed }
 
 // Now is the wall clock.

@@ -4,8 +4,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// watermark is the time that the inputs allow: the least of those that carry time and are not idle; if all are idle, the
-// largest.
+// watermark is the time that the inputs allow: the least of those that carry time and are not idle;
+// if all are idle, the largest.
 func (t *Task) watermark() int64 {
 	least, most := topology.EndOfTime, topology.NoTime
 	active := false
@@ -50,7 +50,8 @@ func (t *Task) idle() bool {
 	return len(t.timed) > 0
 }
 
-// caughtUp says that all inputs that carry time have been processed as far as is known, and so have those who write them.
+// caughtUp says that all inputs that carry time have been processed as far as is known, and so have
+// those who write them.
 func (t *Task) caughtUp() bool {
 	for _, in := range t.timed {
 		if _, idle := in.time(); !idle && (!in.drained() || in.repartition && !in.writers.caughtUp) {
@@ -72,8 +73,9 @@ func (t *Task) retime() error {
 	return nil
 }
 
-// advance makes now the task time: punctuations that are due come first, in the order of their times, then the operators
-// that act by time. Results that a punctuation makes can so still enter windows that close at now.
+// advance makes now the task time: punctuations that are due come first, in the order of their
+// times, then the operators that act by time. Results that a punctuation makes can so still enter
+// windows that close at now.
 func (t *Task) advance(now int64) error {
 	t.touch()
 	_, err := t.proceed(&t.agenda, now, t.graph.Timed)
@@ -91,12 +93,14 @@ func (t *Task) proceed(a *agenda, now int64, timed []topology.Timed) (done bool,
 	return t.act(a, timed, now)
 }
 
-// finish ends the task when all inputs of a bounded run have: punctuators are called, all windows close, and if there were any
-// operators that act by time, punctuators are called once more, for what the windows sent them. From then on Time is EndOfTime.
+// finish ends the task when all inputs of a bounded run have: punctuators are called, all windows
+// close, and if there were any operators that act by time, punctuators are called once more, for
+// what the windows sent them. From then on Time is EndOfTime.
 //
-// EndOfTime is not what the task's next run begins with. That begins with the least time that an input has shown: how far time
-// got while some inputs had ended before others depends on the schedule. What stays is that the windows which had begun by the
-// largest ref are closed, for those are the windows that can have had records.
+// EndOfTime is not what the task's next run begins with. That begins with the least time that an
+// input has shown: how far time got while some inputs had ended before others depends on the
+// schedule. What stays is that the windows which had begun by the largest ref are closed, for those
+// are the windows that can have had records.
 func (t *Task) finish() error {
 	if !t.bounded() || t.ended || t.postponed || t.end.ending != running {
 		return nil

@@ -165,8 +165,9 @@ func TestTimeSurvivesRestartsAndAborts(t *testing.T) {
 	same(t, "the announcements are those of the commit", b.task.Time(), 60)
 }
 
-// A sub-topology without state gets another task when its input grows: who reads what it writes learns of it by its first
-// announcement, or when it is opened, and counts it from then on. Fewer tasks than there were would be waited for, for ever.
+// A sub-topology without state gets another task when its input grows: who reads what it writes
+// learns of it by its first announcement, or when it is opened, and counts it from then on. Fewer
+// tasks than there were would be waited for, for ever.
 func TestWritersBecomeMore(t *testing.T) {
 	b := newBench(t, "r:b").open()
 	b.add("r:b", 0, rec(0, 10, told(0, 5, 0)), rec(1, 10, told(1, 5, 0)))

@@ -24,8 +24,8 @@ const (
 	timeVersion = 1
 )
 
-// timeStore reads and writes what a task has to know of time: task time, announcements, schedules. It is a logged store like
-// any other, written at the commit and only where something has changed.
+// timeStore reads and writes what a task has to know of time: task time, announcements, schedules.
+// It is a logged store like any other, written at the commit and only where something has changed.
 type timeStore struct {
 	store      *state.Store // nil: the sub-topology has none
 	key, value []byte
@@ -113,7 +113,8 @@ func (s *timeStore) putEnd(line string, e runEnd) {
 	s.store.Put(s.key, s.value)
 }
 
-// load reads the time store of a new task. Its inputs and their writers are there, with nothing heard.
+// load reads the time store of a new task. Its inputs and their writers are there, with nothing
+// heard.
 func (c *chronicle) load(id ID, inputs []*input) error {
 	s := &c.store
 	if s.store == nil {

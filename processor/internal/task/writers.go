@@ -12,12 +12,13 @@ type heard struct {
 	time  int64 // topology.NoTime: nothing yet
 	run   uint64
 	flags flags
-	// doubt: it was said before this task was opened, and the writer may have input by now of which it has not said anything. It is
-	// not stored.
+	// doubt: it was said before this task was opened, and the writer may have input by now of which
+	// it has not said anything. It is not stored.
 	doubt bool
 }
 
-// believed are the flags that still hold. How far time had got, and that a run has ended, holds in any case.
+// believed are the flags that still hold. How far time had got, and that a run has ended, holds in
+// any case.
 func (h *heard) believed() flags {
 	if h.doubt {
 		return h.flags &^ (idle | caughtUp)
@@ -25,8 +26,8 @@ func (h *heard) believed() flags {
 	return h.flags
 }
 
-// writers keeps what the writers of a repartition partition have announced, and what that makes of the input's time. A writer
-// is a task: the partition of a sub-topology.
+// writers keeps what the writers of a repartition partition have announced, and what that makes of
+// the input's time. A writer is a task: the partition of a sub-topology.
 type writers struct {
 	subs []writerSub
 	// now is the present, was the last commit's; changed lists where they may differ.
@@ -58,8 +59,9 @@ func (w *writers) add(sub string, tasks int32) {
 	}
 }
 
-// find returns the writer's place, and the number of its sub-topology in subs. A sub-topology that the plan does not know, of another
-// version of the application, has none; -1 is the place of a task that was not there when this one was opened.
+// find returns the writer's place, and the number of its sub-topology in subs. A sub-topology that
+// the plan does not know, of another version of the application, has none; -1 is the place of a
+// task that was not there when this one was opened.
 func (w *writers) find(sub []byte, partition int32) (i, k int, known bool) {
 	for k := range w.subs {
 		if s := &w.subs[k]; s.name == string(sub) {
@@ -72,7 +74,8 @@ func (w *writers) find(sub []byte, partition int32) (i, k int, known bool) {
 	return 0, 0, false
 }
 
-// mostWriters bounds what is believed of how many tasks write a topic: brokers have fewer partitions.
+// mostWriters bounds what is believed of how many tasks write a topic: brokers have fewer
+// partitions.
 const mostWriters = 1 << 18
 
 // grow makes the sub-topology number k one of more tasks, which have not announced anything.
@@ -104,8 +107,9 @@ func (w *writers) name(i int) (sub string, partition int32) {
 	return "", 0
 }
 
-// hear takes an announcement. Announced time does not go back, for a writer that starts again without state of its own begins
-// low; only the end of a bounded run sets it, to what the next run begins with.
+// hear takes an announcement. Announced time does not go back, for a writer that starts again
+// without state of its own begins low; only the end of a bounded run sets it, to what the next run
+// begins with.
 func (w *writers) hear(i int, a *announcement, doubt bool) {
 	h := &w.now[i]
 	next := heard{time: max(h.time, a.time), run: a.run, flags: a.flags &^ control, doubt: doubt}
