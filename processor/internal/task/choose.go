@@ -54,7 +54,7 @@ func (t *Task) choose() (*input, error) {
 
 // ahead reports whether the head of in is too far ahead of what other tasks have next.
 func (t *Task) ahead(in *input) bool {
-	return t.pacing.ahead(in.at, in.timeless, t.live(in.at))
+	return t.pacing.with != nil && t.pacing.ahead(in.at, in.timeless, t.live(in.at))
 }
 
 // rest tells others not to wait, if there is nothing to process and nothing to fetch, or nothing

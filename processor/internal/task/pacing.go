@@ -13,7 +13,7 @@ type Alignment interface {
 }
 
 // pacing is what the task has told others of its pace, and has been told. It tells no more than is
-// news.
+// news. A task that has nobody to keep together with neither asks nor tells.
 type pacing struct {
 	with Alignment // nil: with nobody
 
@@ -34,7 +34,7 @@ func (p *pacing) abort() { p.resting = false }
 func (p *pacing) ahead(at int64, timeless, live bool) bool {
 	p.hungry = 0
 	switch {
-	case p.with == nil || timeless || at <= p.limit:
+	case timeless || at <= p.limit:
 		return false
 	case live:
 		p.rest()

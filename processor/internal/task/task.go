@@ -67,37 +67,38 @@ type Start struct {
 
 // Task runs the operators of a sub-topology on one partition. See the package's documentation.
 type Task struct {
-	opts Options // what it was made from
-	plan plan
-	id   ID
-	name []byte // of the sub-topology
-	run  uint64 // of the bounded run; 0: none
-
-	idleAfter  int64 // milliseconds, as the next
-	liveWithin int64
-	cacheBytes int64 // of one store
-	stateful   bool  // the sub-topology has stores of operators
-
+	// What each record needs comes first.
 	inputs  []*input
-	timed   []*input // those that carry time
-	stores  []*store
+	timed   []*input  // those that carry time
 	outlets []*outlet // by sink index
 	graph   *topology.Graph
 
-	journal   journal
-	chronicle           // its fields are the task's time
-	agenda    agenda    // what goes by the task's time
-	agendas   []*agenda // that, and those of lines
-	pacing    pacing
-	announcer announcer
-	counts    counters
+	now   int64 // the wall clock, read once per call
+	moved bool  // an input's time may have changed
+	dirty bool
 	hand
 	taking
 	scratch
+	counts     counters
+	chronicle  // its fields are the task's time
+	pacing     pacing
+	liveWithin int64  // milliseconds
+	run        uint64 // of the bounded run; 0: none
 
-	now       int64 // the wall clock, read once per call
-	moved     bool  // an input's time may have changed
-	dirty     bool
+	id         ID
+	name       []byte  // of the sub-topology
+	opts       Options // what the task was made from
+	plan       plan
+	idleAfter  int64 // milliseconds
+	cacheBytes int64 // of one store
+	stateful   bool  // the sub-topology has stores of operators
+
+	stores    []*store
+	journal   journal
+	announcer announcer
+	agenda    agenda    // what goes by the task's time
+	agendas   []*agenda // that, and those of lines
+
 	endsRead  bool
 	postponed bool  // something that is due goes out with the next transaction
 	again     bool  // the operators are to be made anew
