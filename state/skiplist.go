@@ -6,6 +6,10 @@ import "bytes"
 const maxHeight = 14
 
 // skiplist links the entries of a table in the order of their keys. Entries are only ever added.
+//
+// It is made by hand because it stores no keys: it links entries that the table has, by their numbers, as
+// far as somebody has asked for their order. A tree of a library would hold each key, or a pointer to it,
+// once more, for the garbage collector to follow.
 type skiplist struct {
 	heads [maxHeight]int32
 	// towers[i] is where the links of entry i begin in links, one for each of its levels.

@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// sorter sorts the entries of a table by key. Most comparisons see the eight bytes behind what all keys begin with, side by side, and not
-// the keys.
+// sorter sorts the entries of a table by key. Most comparisons see the eight bytes behind what all keys
+// begin with, side by side, and not the keys: sorting by the keys alone takes a miss of the processor's
+// caches for each.
 type sorter struct {
 	marks []sortMark
 }

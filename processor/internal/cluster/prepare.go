@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/backoff"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
@@ -200,7 +201,7 @@ func transactions2(ctx context.Context, cl *kgo.Client) (bool, error) {
 // Wait calls try until it succeeds or ctx ends, at growing intervals, and tells the operator now
 // and then what it waits for.
 func Wait(ctx context.Context, log *slog.Logger, what string, try func(context.Context) error) error {
-	wait, told := 50*time.Millisecond, time.Second
+	pause, told := backoff.New(50*time.Millisecond, time.Second), time.Second
 	for waited := time.Duration(0); ; {
 		one, cancel := context.WithTimeout(ctx, 10*time.Second)
 		start := time.Now()
@@ -224,12 +225,10 @@ func Wait(ctx context.Context, log *slog.Logger, what string, try func(context.C
 			log.Warn("waiting", "for", what, "since", waited.Round(time.Second), "err", err)
 			told = 2 * waited
 		}
-		select {
-		case <-ctx.Done():
+		start = time.Now()
+		if pause.Wait(ctx) != nil {
 			return fmt.Errorf("waiting for %s: %w", what, errors.Join(ctx.Err(), err))
-		case <-time.After(wait):
-			waited += wait
 		}
-		wait = min(2*wait, time.Second)
+		waited += time.Since(start)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/kolkstream/kolk/internal/backoff"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -29,8 +30,9 @@ func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger,
 			more, err = v.repartitionEnds(ctx, adm, log, writer)
 			maps.Copy(ends, more)
 		}
-		for pause := 20 * time.Millisecond; err == nil && len(ends) > 0; pause = min(2*pause, 2*time.Second) {
-			if waited += pause; waited > 10*time.Second && !told {
+		for pause := backoff.New(20*time.Millisecond, 2*time.Second); err == nil && len(ends) > 0; {
+			wait := pause.Next()
+			if waited += wait; waited > 10*time.Second && !told {
 				log.Info("records may have to wait until what has piled up for the tasks that they are joined with is processed", "sub-topology", sub.Name, "behind", writer.Name)
 				told = true
 			}
@@ -38,7 +40,7 @@ func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger,
 				select {
 				case <-ctx.Done():
 					err = ctx.Err()
-				case <-time.After(pause):
+				case <-time.After(wait):
 				}
 			}
 		}

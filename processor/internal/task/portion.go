@@ -3,7 +3,7 @@ package task
 import "github.com/kolkstream/kolk/topology"
 
 // What is due may be much: a window with millions of keys, what an InOrder has held back for a day.
-// It goes out in portions, one a transaction (adr/portions.md).
+// It goes out in portions, one a transaction (adr/0029-portions.md).
 //
 // The time of operators goes on as always. What is stored, announced and purged by is the time of
 // the last commit that left nothing postponed, so that nobody downstream sees time ahead of

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kolkstream/kolk/internal/backoff"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/processor/report"
 )
@@ -268,12 +269,13 @@ func retriable(err error) bool {
 
 // retry calls do until it succeeds, fails for good, or ctx ends; at most for about ten seconds.
 func retry(ctx context.Context, do func() error, again func(error) bool) error {
-	wait, deadline := time.Millisecond, 10*time.Second
-	for {
+	deadline := 10 * time.Second
+	for pause := backoff.New(time.Millisecond, 100*time.Millisecond); ; {
 		err := do()
 		if err == nil || !again(err) {
 			return err
 		}
+		wait := pause.Next()
 		if deadline -= wait; deadline < 0 {
 			return err
 		}
@@ -282,6 +284,5 @@ func retry(ctx context.Context, do func() error, again func(error) bool) error {
 			return err
 		case <-time.After(wait):
 		}
-		wait = min(2*wait, 100*time.Millisecond)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/backoff"
 	"github.com/kolkstream/kolk/processor/report"
 )
 
@@ -209,14 +210,12 @@ func (p *Producer) await(ctx context.Context, atMost time.Duration) error {
 		if partition < 0 {
 			continue // nothing was sent there
 		}
-		for wait := 10 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
+		for pause := backoff.New(10*time.Microsecond, 10*time.Millisecond); ; {
 			if leader, _, _ := p.cl.PartitionLeader(t.topic, int32(partition)); leader >= 0 {
 				break
 			}
-			select {
-			case <-ctx.Done():
-				return &report.ProduceError{Topic: t.topic, Partition: int32(partition), Err: context.Cause(ctx)}
-			case <-time.After(wait):
+			if err := pause.Wait(ctx); err != nil {
+				return &report.ProduceError{Topic: t.topic, Partition: int32(partition), Err: err}
 			}
 		}
 		t.known = true

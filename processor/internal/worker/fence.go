@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kolkstream/kolk/internal/backoff"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 )
 
@@ -80,7 +81,8 @@ func (f *fences) settle(ctx context.Context, view *cluster.View, added map[strin
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
-	for look, wait := 1, 5*time.Millisecond; ; look, wait = look+1, 2*wait {
+	pause := backoff.New(5*time.Millisecond, settleWait)
+	for look := 1; ; look++ {
 		pending, err := view.Pending(ctx, f.cl, added)
 		if err != nil || !pending {
 			return // the client asks anyway, and says what is wrong
@@ -88,10 +90,8 @@ func (f *fences) settle(ctx context.Context, view *cluster.View, added map[strin
 		if look > 1 {
 			f.fence(ctx)
 		}
-		select {
-		case <-ctx.Done():
+		if pause.Wait(ctx) != nil {
 			return
-		case <-time.After(wait):
 		}
 	}
 }

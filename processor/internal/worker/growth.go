@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/backoff"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/report"
 )
@@ -29,7 +30,7 @@ func (w *Worker) Grown() {
 // awaitGrowth waits until this process too knows of the partition of topics that the leader of the
 // group has given to it.
 func awaitGrowth(ctx context.Context, view *cluster.View, log *slog.Logger, topics []string, partition int32) error {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+	for pause := backoff.New(50*time.Millisecond, time.Second); ; {
 		known := true
 		for _, t := range topics {
 			known = known && partition < view.Partitions(t)
@@ -43,10 +44,8 @@ func awaitGrowth(ctx context.Context, view *cluster.View, log *slog.Logger, topi
 		}); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if pause.Wait(ctx) != nil {
 			return ctx.Err()
-		case <-time.After(wait):
 		}
 	}
 }
