@@ -12,7 +12,7 @@ type (
 	//	Key K; Value V            // zero values if missing
 	//	NoKey, NoValue bool       // missing: null in Kafka; a record without value is a tombstone
 	//	Timestamp int64           // event time, milliseconds
-	//	Ref int64                 // for lateness: the largest timestamp of the source partition so far
+	//	Ref int64                 // the largest timestamp of the source partition: for lateness
 	//	Headers []Header
 	//	Origin Origin             // the message that it was made from
 	//	RawKey, RawValue []byte   // the bytes of Key and Value, as long as these are as they came
@@ -60,8 +60,8 @@ type (
 	//	Get(key K) (v V, ok bool, err error)
 	//	Put(key K, value V) error
 	//	Delete(key K) error
-	//	Range(lo, hi Opt[K], fn func(K, V) bool) error // from lo on and before hi, in the order of
-	//	                                               // the keys' bytes, until fn returns false
+	//	// Range goes from lo on and before hi, in the order of the keys' bytes, until fn returns false.
+	//	Range(lo, hi Opt[K], fn func(K, V) bool) error
 	Store[K, V any] = ops.Store[K, V]
 	// Clock says which time drives a punctuation.
 	Clock = ops.Clock
