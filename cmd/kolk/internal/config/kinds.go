@@ -126,6 +126,9 @@ func orNever(k kind[time.Duration]) kind[time.Duration] {
 }
 
 // units of memory; the largest that divides an amount is the one that it is written in.
+//
+// They are read and written by hand because both have to be exact: go-humanize rounds what it writes, and
+// takes fractions and powers of ten.
 var units = []struct {
 	name string
 	size int64
