@@ -31,6 +31,15 @@ func (e *encoder[T]) bytes(raw []byte, v T) ([]byte, error) {
 	return e.buf, nil
 }
 
+// of returns the bytes of a key or value of the record of origin o, which n has received. ok is false
+// if there are none because of an error that the error policy skips.
+func (e *encoder[T]) of(n *Node, o Origin, what string, raw []byte, v T) (b []byte, ok bool, err error) {
+	if b, err = e.bytes(raw, v); err != nil {
+		return nil, false, n.fail(o, encodeError(what, e.serde.Name(), err))
+	}
+	return b, true, nil
+}
+
 // present returns b, or an empty slice for nil: bytes that are there are never nil, because nil says that there is no key, no
 // value. Copies of empty bytes and what a serde has appended to nothing are nil easily.
 func present(b []byte) []byte {

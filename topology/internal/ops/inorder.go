@@ -3,7 +3,6 @@ package ops
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 
@@ -44,32 +43,32 @@ type InOrder[K, V any] struct {
 	NeedKey, NeedValue bool
 	Next               Receiver[K, V]
 
-	key   encoder[K]
-	value encoder[V]
-	store *state.Store
-	least int64  // no record in the store is earlier
-	ended int64  // what is earlier was handed on at the end of an earlier bounded run
-	due   int64  // what is earlier is handed on, or about to be
-	mark  []byte // what lies before it in the store was handed on; nil: nothing beyond what is earlier than the line
-	buf   []byte
-	row   []byte
-	rows  rows
-	more  bool // the portion is full
-	read  func(key, value []byte) (bool, error)
-	lo    []byte // of what is being handed on
-	at    []byte // of the next portion
-	to    []byte
-	out   Record[K, V]
-	place place
-	from  Origin   // of out
-	heads []Header // of out, if it has some
+	key      encoder[K]
+	value    encoder[V]
+	store    *state.Store
+	least    int64  // no record in the store is earlier
+	ended    int64  // what is earlier was handed on at the end of an earlier bounded run
+	due      int64  // what is earlier is handed on, or about to be
+	mark     []byte // what lies before it in the store was handed on; nil: nothing beyond what is earlier than the line
+	buf      []byte
+	row      []byte
+	next     func(key, row []byte) (bool, error) // handNext
+	done     bool                                // everything that is due was handed on
+	lo       []byte                              // of what is being handed on
+	at       []byte                              // how far
+	to       []byte
+	portions portions
+	out      Record[K, V]
+	place    place
+	from     Origin   // of out
+	heads    []Header // of out, if it has some
 }
 
 // Open finds the store, and deletes what was handed on already. keyRaw and valueRaw say that the
 // bytes that records bring along are of these serdes.
 func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) {
 	s.key, s.value = newEncoder(k, keyRaw), newEncoder(v, valueRaw)
-	s.store, s.least, s.read = s.Task.Store(s.Name), 0, s.keep
+	s.store, s.least, s.next = s.Task.Store(s.Name), 0, s.handNext
 	if s.ended = s.Task.ClosedThrough(); s.ended != math.MaxInt64 {
 		s.ended++
 	}
@@ -113,9 +112,9 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	if r.NoKey {
 		row[1] |= rowNoKey
 	} else {
-		key, err := s.key.bytes(r.RawKey, r.Key)
-		if err != nil {
-			return s.fail(r.Origin, encodeError("key", s.key.serde.Name(), err))
+		key, ok, err := s.key.of(&s.Node, r.Origin, "key", r.RawKey, r.Key)
+		if !ok {
+			return err
 		}
 		row = append(binary.AppendUvarint(row, uint64(len(key))), key...)
 	}
@@ -126,9 +125,9 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
 		row[1] |= rowNoValue
 	} else {
-		value, err := s.value.bytes(r.RawValue, r.Value)
-		if err != nil {
-			return s.fail(r.Origin, encodeError("value", s.value.serde.Name(), err))
+		value, ok, err := s.value.of(&s.Node, r.Origin, "value", r.RawValue, r.Value)
+		if !ok {
+			return err
 		}
 		row = append(row, value...)
 	}
@@ -197,11 +196,7 @@ func (s *InOrder[K, V]) Flush() (bool, error) {
 	return true, err
 }
 
-// portionBytes is how much is read at once, at least one row.
-const portionBytes = 256 << 10
-
-// handOn hands on what is earlier than due, and deletes it, until the task is full. It reads in
-// portions: those behind may write stores, which nobody may during a scan.
+// handOn hands on what is earlier than due, and deletes it, until the task is full.
 func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 	s.lo = appendStart(s.lo[:0], max(0, s.least))
 	s.at = append(s.at[:0], s.lo...)
@@ -210,25 +205,9 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 		s.to = appendStart(s.to[:0], due)
 		to = s.to
 	}
-	done = true
-	for s.more = true; done && s.more; {
-		s.rows.reset()
-		s.more = false
-		if err := s.store.Scan(s.at, to, s.read); err != nil {
-			return false, fmt.Errorf("store %s: %w", s.Name, err)
-		}
-		for i := 0; done && i < s.rows.len(); i++ {
-			key, row := s.rows.at(i)
-			sent := false
-			if sent, err = s.send(key, row); err != nil {
-				return false, err
-			}
-			s.at = append(s.at[:0], key...)
-			if sent {
-				s.at = append(s.at, 0)
-			}
-			done = sent && !s.Task.Full(len(key)+len(row))
-		}
+	s.done = true
+	if err := s.portions.each(s.store, s.Name, s.lo, to, s.next); err != nil {
+		return false, err
 	}
 	s.Task.Handing(Origin{})
 	if bytes.Compare(s.lo, s.at) < 0 {
@@ -239,27 +218,30 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 			until = EndOfTime
 		}
 		s.pass(s.at, until)
-		if done && to != nil {
+		if s.done && to != nil {
 			s.at = append(s.at[:0], to...)
 		}
 		s.store.DeleteRange(s.lo, s.at)
 	}
 	s.least = due
-	if !done {
+	if !s.done {
 		s.least = startOf(s.at)
 	}
-	return done, nil
+	return s.done, nil
 }
 
-// keep adds a row to a portion, unless that is full.
-func (s *InOrder[K, V]) keep(key, value []byte) (bool, error) {
-	n := s.rows.len()
-	if n == portion || n > 0 && len(s.rows.bytes)+len(key)+len(value) > portionBytes {
-		s.more = true
-		return false, nil
+// handNext hands on a row. more is false if the rest has to wait.
+func (s *InOrder[K, V]) handNext(key, row []byte) (more bool, err error) {
+	sent, err := s.send(key, row)
+	if err != nil {
+		return false, err
 	}
-	s.rows.add(key, value)
-	return true, nil
+	s.at = append(s.at[:0], key...)
+	if sent {
+		s.at = append(s.at, 0)
+	}
+	s.done = sent && !s.Task.Full(len(key)+len(row))
+	return s.done, nil
 }
 
 // send hands on one record. sent is false if time before it has something left to do.
@@ -306,101 +288,4 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 		}
 	}
 	return true, s.Next.Receive(out)
-}
-
-// A stored record: version, flags, the key with its length, headers, the value.
-// docs/format/state.md describes it.
-const (
-	inOrderVersion = 1
-
-	rowNoKey   = 1
-	rowNoValue = 2
-	rowHeaders = 4
-)
-
-// split takes a stored record apart: key and value of the output record, which alias it, and the
-// headers.
-func (s *InOrder[K, V]) split(row []byte) ([]Header, error) {
-	out := &s.out
-	out.RawKey, out.RawValue = nil, nil
-	if len(row) < 2 || row[0] != inOrderVersion || row[1]&^(rowNoKey|rowNoValue|rowHeaders) != 0 {
-		return nil, fmt.Errorf("a record begins with %x", row[:min(2, len(row))])
-	}
-	flags := row[1]
-	out.NoKey, out.NoValue = flags&rowNoKey != 0, flags&rowNoValue != 0
-	row = row[2:]
-	ok := true
-	if !out.NoKey {
-		if out.RawKey, row, ok = take(row); !ok {
-			return nil, errors.New("a record's key is cut off")
-		}
-	}
-	var headers []Header
-	if flags&rowHeaders != 0 {
-		if headers, row, ok = takeHeaders(s.heads[:0], row); !ok {
-			return nil, errors.New("a record's headers are cut off")
-		}
-		s.heads = headers
-	}
-	if !out.NoValue {
-		out.RawValue = row
-	}
-	return headers, nil
-}
-
-// take takes bytes with their length off b. They are not nil.
-func take(b []byte) (part, rest []byte, ok bool) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return nil, nil, false
-	}
-	end := size + int(n)
-	return b[size:end:end], b[end:], true
-}
-
-// appendHeaders appends headers: how many, and each one's key with its length, and its value with
-// its length and one more, 0 for none.
-func appendHeaders(dst []byte, headers []Header) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(headers)))
-	for _, h := range headers {
-		dst = append(binary.AppendUvarint(dst, uint64(len(h.Key))), h.Key...)
-		if h.Value == nil {
-			dst = binary.AppendUvarint(dst, 0)
-			continue
-		}
-		dst = append(binary.AppendUvarint(dst, uint64(len(h.Value))+1), h.Value...)
-	}
-	return dst
-}
-
-// takeHeaders appends the headers that b begins with to dst. Their values alias b; keys that are
-// what dst's memory had at their place are used again.
-func takeHeaders(dst []Header, b []byte) (headers []Header, rest []byte, ok bool) {
-	count, size := binary.Uvarint(b)
-	if size <= 0 || count > uint64(len(b)) {
-		return nil, nil, false
-	}
-	b = b[size:]
-	for range count {
-		var key []byte
-		if key, b, ok = take(b); !ok {
-			return nil, nil, false
-		}
-		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64(len(b)-size)+1 {
-			return nil, nil, false
-		}
-		b = b[size:]
-		h := Header{}
-		if n > 0 {
-			h.Value, b = b[:n-1:n-1], b[n-1:]
-		}
-		if i := len(dst); i < cap(dst) && dst[:i+1][i].Key == string(key) {
-			h.Key = dst[:i+1][i].Key
-		} else {
-			h.Key = string(key)
-		}
-		dst = append(dst, h)
-	}
-	return dst, b, true
 }

@@ -43,9 +43,9 @@ func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 	var other Opt[V2]
 	switch {
 	case !r.NoKey:
-		key, err := j.key.bytes(r.RawKey, r.Key)
-		if err != nil {
-			return j.fail(r.Origin, encodeError("key", j.key.serde.Name(), err))
+		key, ok, err := j.key.of(&j.Node, r.Origin, "key", r.RawKey, r.Key)
+		if !ok {
+			return err
 		}
 		e, err := j.cache.get(key)
 		if err != nil {

@@ -21,18 +21,18 @@ func NewOutput[K, V any](n Node, sink *Sink, branches *Branches, k serde.Serde[K
 // Receive implements Receiver. A repartition topic gets no records without key: there is no telling where they belong.
 func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 	var key, value []byte
-	var err error
+	ok, err := true, error(nil)
 	if r.NoKey {
 		if o.sink.Repartition {
 			o.drop(NullKey, r.Origin)
 			return nil
 		}
-	} else if key, err = o.key.bytes(r.RawKey, r.Key); err != nil {
-		return o.fail(r.Origin, encodeError("key", o.key.serde.Name(), err))
+	} else if key, ok, err = o.key.of(&o.Node, r.Origin, "key", r.RawKey, r.Key); !ok {
+		return err
 	}
 	if !r.NoValue {
-		if value, err = o.value.bytes(r.RawValue, r.Value); err != nil {
-			return o.fail(r.Origin, encodeError("value", o.value.serde.Name(), err))
+		if value, ok, err = o.value.of(&o.Node, r.Origin, "value", r.RawValue, r.Value); !ok {
+			return err
 		}
 	}
 	var place []byte

@@ -88,38 +88,26 @@ func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
 		}
 		to = present(to) // nil would be: no bound
 	}
-	var read rows // not shared: fn may range too
-	for more := true; more; {
-		read.reset()
-		more = false
-		err := s.store.Scan(from, to, func(key, value []byte) (bool, error) {
-			if read.len() == portion {
-				more = true
-				return false, nil
-			}
-			read.add(key, value)
-			return true, nil
-		})
+	var read portions // not shared: fn may range too
+	failed := error(nil)
+	err = read.each(s.store, s.name, from, to, func(kb, vb []byte) (bool, error) {
+		k, err := s.key.Decode(present(kb))
 		if err != nil {
-			return s.broken(err)
+			failed = s.broken(decodeError("a stored key", s.key.Name(), err))
+			return false, nil
 		}
-		for i := range read.len() {
-			kb, vb := read.at(i)
-			k, err := s.key.Decode(present(kb))
-			if err != nil {
-				return s.broken(decodeError("a stored key", s.key.Name(), err))
-			}
-			v, err := s.decode(vb)
-			if err != nil {
-				return err
-			}
-			if !fn(k, v) {
-				return nil
-			}
-			from = append(append(from[:0], kb...), 0)
+		v, err := s.decode(vb)
+		if err != nil {
+			failed = err
+			return false, nil
 		}
+		return fn(k, v), nil
+	})
+	if err != nil {
+		s.stop(err)
+		return err
 	}
-	return nil
+	return failed
 }
 
 func (s *Store[K, V]) encodeKey(key K) error {

@@ -9,13 +9,11 @@ import (
 // Table keeps the latest record of each key. It stores the bytes as they came where it can, and nothing else: what is to be forwarded at
 // the commit is what the transaction has written.
 type Table[K, V any] struct {
-	Node
-	key      encoder[K]
-	value    encoder[V]
-	cache    *Cache[V] // for those who look values up
-	emission Emission[K, V]
-	out      Record[K, V]
-	buf      []byte
+	keyed[K]
+	value encoder[V]
+	cache *Cache[V] // for those who look values up
+	emit  emitter[K, V]
+	buf   []byte
 
 	log     updateLog
 	updates []tableUpdate // by number of the key in the transaction
@@ -32,31 +30,23 @@ type tableUpdate struct {
 // NewTable returns a table over cache. keyRaw and valueRaw say that records bring along their key and value as the serdes of the
 // table write them.
 func NewTable[K, V any](n Node, k serde.Serde[K], keyRaw, valueRaw bool, cache *Cache[V], e Emission[K, V]) *Table[K, V] {
-	return &Table[K, V]{Node: n, key: newEncoder(k, keyRaw), value: newEncoder(cache.serde, valueRaw), cache: cache, emission: e}
+	return &Table[K, V]{keyed: newKeyed(n, k, keyRaw), value: newEncoder(cache.serde, valueRaw), cache: cache, emit: newEmitter(n, cache, e, k)}
 }
 
 // Receive implements Receiver.
 func (t *Table[K, V]) Receive(r *Record[K, V]) error {
-	if r.NoKey {
-		t.drop(NullKey, r.Origin)
-		return nil
-	}
-	key, err := t.key.bytes(r.RawKey, r.Key)
-	if err != nil {
-		return t.fail(r.Origin, encodeError("key", t.key.serde.Name(), err))
+	key, ok, err := keyOf(&t.keyed, r, true)
+	if !ok {
+		return err
 	}
 	var value []byte
 	if !r.NoValue {
-		if value, err = t.value.bytes(r.RawValue, r.Value); err != nil {
-			return t.fail(r.Origin, encodeError("value", t.value.serde.Name(), err))
+		if value, ok, err = t.value.of(&t.Node, r.Origin, "value", r.RawValue, r.Value); !ok {
+			return err
 		}
 	}
 	number := t.put(key, value, r.Timestamp)
-	e := &t.emission
-	if !e.Forward {
-		return nil
-	}
-	if e.Emit != EmitEach {
+	if t.emit.atCommit() {
 		for number >= len(t.updates) {
 			t.updates = append(t.updates, tableUpdate{})
 		}
@@ -67,9 +57,13 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 		*u = tableUpdate{lastUpdate: note(&t.log, int32(number), r, true), ts: r.Timestamp, pending: true}
 		return nil
 	}
-	t.out = *r
-	t.out.RawKey, t.out.RawValue = key, value
-	return e.Next.Receive(&t.out)
+	if !t.emit.atOnce() {
+		return nil
+	}
+	out := &t.emit.out
+	*out = *r
+	out.RawKey, out.RawValue = key, value
+	return t.emit.Next.Receive(out)
 }
 
 // put stores a value, nil for none, and returns the number of the key in the transaction.
@@ -100,27 +94,20 @@ func (t *Table[K, V]) Flush() (bool, error) {
 
 // forward sends an update.
 func (t *Table[K, V]) forward(number int, u *tableUpdate, key, value []byte, deleted bool) error {
-	out, m := &t.out, &t.emission
-	out.RawKey, out.RawValue, out.NoValue = key, nil, deleted
-	out.Timestamp, out.Ref, out.Origin, out.Headers = u.ts, max(u.ref, u.ts), t.log.origin(u.lastUpdate), t.log.recorded(int32(number))
-	var none V
-	out.Value = none
 	if !deleted {
 		if len(value) < 8 {
 			return t.cache.noTimestamp(value)
 		}
-		out.RawValue = value[8:]
+		value = value[8:]
 	}
-	var err error
-	if m.NeedKey {
-		if out.Key, err = t.key.serde.Decode(key); err != nil {
-			return t.fail(out.Origin, decodeError("key", t.key.serde.Name(), err))
-		}
+	m := &t.emit
+	if ok, err := m.stored(key, value, u.ts, u.lastUpdate, &t.log, int32(number)); !ok {
+		return err
 	}
 	if m.NeedValue && !deleted {
-		if out.Value, err = t.cache.decode(out.RawValue); err != nil {
+		if err := m.decode(value); err != nil {
 			return err
 		}
 	}
-	return m.Next.Receive(out)
+	return m.Next.Receive(&m.out)
 }
