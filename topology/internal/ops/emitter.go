@@ -44,7 +44,7 @@ func newEmitter[K, A any](n Node, cache *Cache[A], e Emission[K, A], k serde.Ser
 // keyEmitter returns an emitter for keys that key sets, by the serde of that name.
 func keyEmitter[K, A any](n Node, cache *Cache[A], e Emission[K, A], name string, key func([]byte, bool, *K) error) emitter[K, A] {
 	return emitter[K, A]{
-		Emission: e, node: n, cache: cache, mutable: Mutable[A](), value: newEncoder(cache.serde, false), key: key, keyName: name,
+		Emission: e, node: n, cache: cache, mutable: Mutable[A](), value: newEncoder("value", cache.serde, false), key: key, keyName: name,
 	}
 }
 
@@ -64,9 +64,9 @@ func (m *emitter[K, A]) each(e *entry[A]) error {
 	case !m.Raw && !(m.mutable && m.NeedValue):
 		out.Value = e.value
 	default:
-		b, ok, err := m.value.of(&m.node, out.Origin, "value", nil, e.value)
-		if !ok {
-			return err
+		b, err := m.value.bytes(nil, e.value)
+		if err != nil {
+			return m.node.fail(out.Origin, err)
 		}
 		out.Value, out.RawValue = e.value, b
 		if m.mutable && m.NeedValue {
@@ -110,6 +110,9 @@ func (m *emitter[K, A]) stored(key, raw []byte, ts int64, u lastUpdate, log *upd
 
 // setKey sets the key from that of the store.
 func (m *emitter[K, A]) setKey(key []byte) (ok bool, err error) {
+	if m.rawKey && !m.NeedKey {
+		return true, nil
+	}
 	if err := m.key(key, m.NeedKey, &m.out.Key); err != nil {
 		return false, m.node.fail(m.out.Origin, decodeError("key", m.keyName, err))
 	}

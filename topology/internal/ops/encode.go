@@ -9,14 +9,15 @@ import (
 // encoder yields the bytes of a key or value: those it came as, where they are of the same serde, else its encoding in a
 // buffer that the next call uses again.
 type encoder[T any] struct {
+	what  string // it encodes, for errors
 	serde serde.Serde[T]
 	raw   bool // the bytes that come with the record are of this serde
 	buf   []byte
 }
 
 // newEncoder returns an encoder. Its results are never nil.
-func newEncoder[T any](s serde.Serde[T], raw bool) encoder[T] {
-	return encoder[T]{serde: s, raw: raw, buf: make([]byte, 0, 32)}
+func newEncoder[T any](what string, s serde.Serde[T], raw bool) encoder[T] {
+	return encoder[T]{what: what, serde: s, raw: raw, buf: make([]byte, 0, 32)}
 }
 
 func (e *encoder[T]) bytes(raw []byte, v T) ([]byte, error) {
@@ -25,19 +26,10 @@ func (e *encoder[T]) bytes(raw []byte, v T) ([]byte, error) {
 	}
 	b, err := e.serde.Append(e.buf[:0], v)
 	if err != nil {
-		return nil, err
+		return nil, encodeError(e.what, e.serde.Name(), err)
 	}
 	e.buf = present(b)
 	return e.buf, nil
-}
-
-// of returns the bytes of a key or value of the record of origin o, which n has received. ok is false
-// if there are none because of an error that the error policy skips.
-func (e *encoder[T]) of(n *Node, o Origin, what string, raw []byte, v T) (b []byte, ok bool, err error) {
-	if b, err = e.bytes(raw, v); err != nil {
-		return nil, false, n.fail(o, encodeError(what, e.serde.Name(), err))
-	}
-	return b, true, nil
 }
 
 // present returns b, or an empty slice for nil: bytes that are there are never nil, because nil says that there is no key, no

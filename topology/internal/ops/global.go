@@ -24,7 +24,7 @@ type GlobalView[K, V any] struct {
 // NewGlobalView returns a view of the global table of that name.
 func NewGlobalView[K, V any](task Task, name string, k serde.Serde[K], v serde.Serde[V]) *GlobalView[K, V] {
 	return &GlobalView[K, V]{
-		global: task.Global(name), name: name, key: newEncoder(k, false), value: v, budget: task.CacheBudget(),
+		global: task.Global(name), name: name, key: newEncoder("key of "+name, k, false), value: v, budget: task.CacheBudget(),
 		seen: make(map[string]Opt[V]),
 	}
 }
@@ -33,7 +33,7 @@ func NewGlobalView[K, V any](task Task, name string, k serde.Serde[K], v serde.S
 func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
 	k, fault := g.key.bytes(nil, key)
 	if fault != nil {
-		return v, encodeError("key of "+g.name, g.key.serde.Name(), fault), nil
+		return v, fault, nil
 	}
 	// The version is read first: a change between it and Get makes the copy look older than it is.
 	if now := g.global.Version(); now != g.version || g.used > g.budget {

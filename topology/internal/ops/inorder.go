@@ -67,7 +67,7 @@ type InOrder[K, V any] struct {
 // Open finds the store, and deletes what was handed on already. keyRaw and valueRaw say that the
 // bytes that records bring along are of these serdes.
 func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) {
-	s.key, s.value = newEncoder(k, keyRaw), newEncoder(v, valueRaw)
+	s.key, s.value = newEncoder("key", k, keyRaw), newEncoder("value", v, valueRaw)
 	s.store, s.least, s.next = s.Task.Store(s.Name), 0, s.handNext
 	if s.ended = s.Task.ClosedThrough(); s.ended != math.MaxInt64 {
 		s.ended++
@@ -112,9 +112,9 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	if r.NoKey {
 		row[1] |= rowNoKey
 	} else {
-		key, ok, err := s.key.of(&s.Node, r.Origin, "key", r.RawKey, r.Key)
-		if !ok {
-			return err
+		key, err := s.key.bytes(r.RawKey, r.Key)
+		if err != nil {
+			return s.fail(r.Origin, err)
 		}
 		row = append(binary.AppendUvarint(row, uint64(len(key))), key...)
 	}
@@ -125,9 +125,9 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
 		row[1] |= rowNoValue
 	} else {
-		value, ok, err := s.value.of(&s.Node, r.Origin, "value", r.RawValue, r.Value)
-		if !ok {
-			return err
+		value, err := s.value.bytes(r.RawValue, r.Value)
+		if err != nil {
+			return s.fail(r.Origin, err)
 		}
 		row = append(row, value...)
 	}

@@ -29,7 +29,7 @@ type JoinTable[K, V, V2, R any] struct {
 // which may change its values in place; left that records without match are joined with nothing.
 func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
 	return &JoinTable[K, V, V2, R]{
-		Node: n, key: newEncoder(k, keyRaw), cache: cache, copies: owned && Mutable[V2](), left: left, join: join, next: next,
+		Node: n, key: newEncoder("key", k, keyRaw), cache: cache, copies: owned && Mutable[V2](), left: left, join: join, next: next,
 		missed: n.Task.Tally(n.Name, Unmatched),
 	}
 }
@@ -43,9 +43,9 @@ func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 	var other Opt[V2]
 	switch {
 	case !r.NoKey:
-		key, ok, err := j.key.of(&j.Node, r.Origin, "key", r.RawKey, r.Key)
-		if !ok {
-			return err
+		key, err := j.key.bytes(r.RawKey, r.Key)
+		if err != nil {
+			return j.fail(r.Origin, err)
 		}
 		e, err := j.cache.get(key)
 		if err != nil {

@@ -9,7 +9,7 @@ type keyed[K any] struct {
 }
 
 func newKeyed[K any](n Node, k serde.Serde[K], raw bool) keyed[K] {
-	return keyed[K]{Node: n, key: newEncoder(k, raw)}
+	return keyed[K]{Node: n, key: newEncoder("key", k, raw)}
 }
 
 // keyOf returns the bytes of a record's key. ok is false if the record goes no further: it has no key,
@@ -24,5 +24,8 @@ func keyOf[K, V any](k *keyed[K], r *Record[K, V], tombstones bool) (key []byte,
 		k.drop(NullValue, r.Origin)
 		return nil, false, nil
 	}
-	return k.key.of(&k.Node, r.Origin, "key", r.RawKey, r.Key)
+	if key, err = k.key.bytes(r.RawKey, r.Key); err != nil {
+		return nil, false, k.fail(r.Origin, err)
+	}
+	return key, true, nil
 }

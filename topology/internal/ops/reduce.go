@@ -90,7 +90,7 @@ func ReduceStep[K, V any](add func(V, V) V, s serde.Serde[V], raw bool) Step[K, 
 			return add(a, r.Value), true, nil
 		}
 	}
-	enc := newEncoder(s, raw)
+	enc := newEncoder("value", s, raw)
 	return func(a V, has bool, r *Record[K, V]) (V, bool, error) {
 		v, err := enc.clone(r.RawValue, r.Value)
 		if err != nil || !has {

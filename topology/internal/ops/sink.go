@@ -15,24 +15,24 @@ type Output[K, V any] struct {
 // NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are of these serdes, so that
 // they can be sent as they are.
 func NewOutput[K, V any](n Node, sink *Sink, branches *Branches, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
-	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: newEncoder(k, keyRaw), value: newEncoder(v, valueRaw)}
+	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: newEncoder("key", k, keyRaw), value: newEncoder("value", v, valueRaw)}
 }
 
 // Receive implements Receiver. A repartition topic gets no records without key: there is no telling where they belong.
 func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 	var key, value []byte
-	ok, err := true, error(nil)
+	var err error
 	if r.NoKey {
 		if o.sink.Repartition {
 			o.drop(NullKey, r.Origin)
 			return nil
 		}
-	} else if key, ok, err = o.key.of(&o.Node, r.Origin, "key", r.RawKey, r.Key); !ok {
-		return err
+	} else if key, err = o.key.bytes(r.RawKey, r.Key); err != nil {
+		return o.fail(r.Origin, err)
 	}
 	if !r.NoValue {
-		if value, ok, err = o.value.of(&o.Node, r.Origin, "value", r.RawValue, r.Value); !ok {
-			return err
+		if value, err = o.value.bytes(r.RawValue, r.Value); err != nil {
+			return o.fail(r.Origin, err)
 		}
 	}
 	var place []byte

@@ -30,7 +30,7 @@ type tableUpdate struct {
 // NewTable returns a table over cache. keyRaw and valueRaw say that records bring along their key and value as the serdes of the
 // table write them.
 func NewTable[K, V any](n Node, k serde.Serde[K], keyRaw, valueRaw bool, cache *Cache[V], e Emission[K, V]) *Table[K, V] {
-	return &Table[K, V]{keyed: newKeyed(n, k, keyRaw), value: newEncoder(cache.serde, valueRaw), cache: cache, emit: newEmitter(n, cache, e, k)}
+	return &Table[K, V]{keyed: newKeyed(n, k, keyRaw), value: newEncoder("value", cache.serde, valueRaw), cache: cache, emit: newEmitter(n, cache, e, k)}
 }
 
 // Receive implements Receiver.
@@ -41,8 +41,8 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 	}
 	var value []byte
 	if !r.NoValue {
-		if value, ok, err = t.value.of(&t.Node, r.Origin, "value", r.RawValue, r.Value); !ok {
-			return err
+		if value, err = t.value.bytes(r.RawValue, r.Value); err != nil {
+			return t.fail(r.Origin, err)
 		}
 	}
 	number := t.put(key, value, r.Timestamp)

@@ -138,7 +138,7 @@ func (s *TrySplit[K, V]) Receive(r *Record[K, V]) error {
 // TryReduceStep is ReduceStep with a function that can fail.
 func TryReduceStep[K, V any](task Task, add func(context.Context, V, V) (V, error), s serde.Serde[V], raw bool) Step[K, V, V] {
 	copies := Mutable[V]()
-	enc := newEncoder(s, raw)
+	enc := newEncoder("value", s, raw)
 	return func(a V, has bool, r *Record[K, V]) (V, bool, error) {
 		v := r.Value
 		if copies {
