@@ -2,10 +2,10 @@ package kolk_test
 
 import (
 	"bytes"
+	"go/ast"
 	"go/doc"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,17 +44,27 @@ func TestPackageDocumentation(t *testing.T) {
 
 // packageDoc returns the documentation of the package in a directory.
 func packageDoc(t *testing.T, dir string) string {
-	set := token.NewFileSet()
-	noTests := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
-	pkgs, err := parser.ParseDir(set, dir, noTests, parser.ParseComments)
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pkg := range pkgs {
-		return doc.New(pkg, dir, 0).Doc
+	set := token.NewFileSet()
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(set, name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
 	}
-	t.Fatalf("no package in %s", dir)
-	return ""
+	pkg, err := doc.NewFromFiles(set, files, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pkg.Doc
 }
 
 // wholeProgram returns the first program in a documentation: the indented lines from "package main"

@@ -1,7 +1,6 @@
 package kafkastreams
 
 import (
-	gocontext "context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,8 +8,6 @@ import (
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
-
-type context = gocontext.Context
 
 // process builds a processor of the cases. Those with a schedule are left out:
 // docs/kafka-streams.md says how times differ.
