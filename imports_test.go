@@ -37,8 +37,11 @@ var rules = []rule{
 	{path: "internal/seeds"},
 	{path: "internal/wiretime", third: []string{franz}},
 	{path: "changelog", ours: []string{"state", "internal/backoff", "internal/wiretime"}, third: []string{franz, humanize}},
-	{path: "topology", ours: []string{"serde", "state", "topology/internal/..."}},
-	{path: "topology/internal/...", ours: []string{"serde", "state", "topology/internal/..."}},
+	{path: "internal/place"},
+	{path: "internal/flow", ours: []string{"state", "topology/record"}},
+	{path: "topology/record", ours: []string{"internal/place"}},
+	{path: "topology", ours: []string{"serde", "internal/flow", "internal/place", "topology/record", "topology/internal/..."}},
+	{path: "topology/internal/...", ours: []string{"serde", "state", "internal/flow", "internal/place", "topology/record", "topology/internal/..."}},
 	{path: "topology/topoyaml", ours: []string{"topology", "topology/topoyaml/internal/..."}},
 	// The rooms of topoyaml, from the lowest to the highest.
 	{path: "topology/topoyaml/internal/suggest"},
@@ -48,14 +51,14 @@ var rules = []rule{
 	{path: "topology/topoyaml/internal/yamlfile", ours: yamlRooms("suggest", "value", "functions"), third: []string{yaml}},
 	{path: "topology/topoyaml/internal/expression", ours: yamlRooms("suggest", "value", "functions"), third: []string{expr}},
 	{path: "topology/topoyaml/internal/aggregate", ours: append(yamlRooms("suggest", "value", "expression"),
-		"serde", "topology", "topology/internal/exact")},
+		"serde", "internal/flow", "topology/internal/exact")},
 	{path: "topology/topoyaml/internal/steps", ours: append(yamlRooms("suggest", "value", "functions", "yamlfile", "expression", "aggregate"),
 		"serde", "topology", "topology/internal/door"), third: []string{yaml}},
 	{path: "processor/report", ours: []string{"topology"}},
-	{path: "processor/processortest", ours: []string{"processor", "processor/report", "processor/internal/...", "topology", "serde", "state",
+	{path: "processor/processortest", ours: []string{"processor", "processor/report", "processor/internal/...", "topology", "internal/flow", "serde", "state",
 		"state/memstate", "checkpoint", "changelog", "internal/wiretime"}, third: []string{franz}},
 	{path: "processor/processortest/kafkastreams"}, // tests only
-	{path: "processor/embedded", ours: []string{"topology"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
+	{path: "processor/embedded", ours: []string{"internal/flow"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},
 	{path: "cmd/...", ours: []string{"serde", "state", "state/pebblestate", "topology", "topology/topoyaml", "processor", "processor/embedded", "internal/backoff", "internal/wiretime", "cmd/..."},
@@ -77,7 +80,7 @@ var rules = []rule{
 
 var mechanism = []string{franz, "github.com/klauspost/compress/s2", "golang.org/x/sync/errgroup", "github.com/gofrs/flock"}
 
-var runtime = []string{"topology", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "internal/backoff", "internal/wiretime", "processor/report", "processor/internal/..."}
+var runtime = []string{"topology", "internal/flow", "state", "state/pebblestate", "state/memstate", "changelog", "checkpoint", "serde", "internal/backoff", "internal/wiretime", "processor/report", "processor/internal/..."}
 
 const (
 	franz    = "github.com/twmb/franz-go/pkg"

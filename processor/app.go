@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/align"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
@@ -34,7 +35,7 @@ func (systemClock) Now() time.Time { return time.Now() }
 //
 // It is safe for concurrent use. Run is called once.
 type App struct {
-	plan  *topology.Plan
+	plan  *flow.Plan
 	cfg   Config
 	given Config // before the defaults
 
@@ -85,18 +86,19 @@ func New(plan *topology.Plan, cfg Config) (*App, error) {
 	}
 	given := cfg
 	cfg = cfg.WithDefaults(plan)
-	if err := errors.Join(cfg.Validate(), checkMetadata(plan, cfg), checkNames(plan, cfg.ApplicationID)); err != nil {
+	made := plan.ForRuntime(flow.Key{})
+	if err := errors.Join(cfg.Validate(), checkMetadata(made, cfg), checkNames(made, cfg.ApplicationID)); err != nil {
 		return nil, err
 	}
-	return &App{plan: plan, cfg: cfg, given: given, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1), log: reporter{Logger: cfg.Logger}}, nil
+	return &App{plan: made, cfg: cfg, given: given, running: map[int][]TaskID{}, closed: map[int]bool{}, ended: make(chan struct{}, 1), log: reporter{Logger: cfg.Logger}}, nil
 }
 
 // checkMetadata checks that the ends of all changelogs of a task fit beside an offset, however
 // large they become. A commit that found out might come after days, with the first write to the
 // last store.
-func checkMetadata(plan *topology.Plan, cfg Config) error {
+func checkMetadata(plan *flow.Plan, cfg Config) error {
 	var errs []error
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.SubTopologies {
 		m := checkpoint.Metadata{
 			TransactionalID: worker.TransactionalID(cfg.ApplicationID, restore.LongestInstance, cfg.Workers),
 			Seq:             math.MaxUint64, Ref: math.MinInt64, Ended: math.MaxUint64,

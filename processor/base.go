@@ -10,11 +10,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/state/pebblestate"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // base is what the workers of a run stand on: the cluster, the directory, databases and global
@@ -29,7 +29,7 @@ type base struct {
 	engine   *pebblestate.Engine
 	restorer *changelog.Restorer
 	pool     *restore.Pool
-	globals  map[string]topology.Global
+	globals  map[string]flow.Global
 	reread   []func(context.Context) error // of the globals
 
 	closers []closer
@@ -101,11 +101,11 @@ func (b *base) open(ctx context.Context) (err error) {
 // workers have ended their last commit.
 func (b *base) openGlobals(l *life) error {
 	cfg := &b.app.cfg
-	b.globals = map[string]topology.Global{}
+	b.globals = map[string]flow.Global{}
 	var loading sync.WaitGroup
 	follow, end := context.WithCancel(l.hard)
 	context.AfterFunc(l.ctx, end)
-	for _, spec := range b.app.plan.Globals() {
+	for _, spec := range b.app.plan.Globals {
 		id := b.view.TopicID(spec.Topic)
 		g, err := restore.OpenGlobal(b.dir, b.engine, cfg.ApplicationID, spec, id, b.view.DeleteRetention(spec.Topic), cfg.Logger)
 		if err != nil {
@@ -131,8 +131,8 @@ func (b *base) openGlobals(l *life) error {
 
 // databases is how many there are if every task that has stores runs here.
 func (b *base) databases() int {
-	n := len(b.app.plan.Globals())
-	for _, sub := range b.app.plan.SubTopologies() {
+	n := len(b.app.plan.Globals)
+	for _, sub := range b.app.plan.SubTopologies {
 		if len(sub.Stores) > 0 {
 			n += int(b.view.Tasks(sub.Name))
 		}
@@ -143,7 +143,7 @@ func (b *base) databases() int {
 // cacheShare is the cache of one store of one task, if every store of every task ran here.
 func (b *base) cacheShare() int64 {
 	n := int64(0)
-	for _, sub := range b.app.plan.SubTopologies() {
+	for _, sub := range b.app.plan.SubTopologies {
 		for _, s := range sub.Stores {
 			if s.Name != sub.TimeStore { // which has no cache
 				n += int64(b.view.Tasks(sub.Name))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -128,9 +129,12 @@ type Config struct {
 }
 
 // WithDefaults returns c with every zero field set to its default.
-func (c Config) WithDefaults(plan *topology.Plan) Config {
+func (c Config) WithDefaults(plan *topology.Plan) Config { return c.withDefaults(plan.Name()) }
+
+// withDefaults is WithDefaults for a plan of that name.
+func (c Config) withDefaults(plan string) Config {
 	c = c.withMemory()
-	def(&c.ApplicationID, plan.Name())
+	def(&c.ApplicationID, plan)
 	def(&c.StateDir, "kolk-state/"+c.ApplicationID)
 	def(&c.ReplicationFactor, -1)
 	def(&c.CommitInterval, 100*time.Millisecond)
@@ -176,7 +180,7 @@ func (c Config) Validate() error {
 	if len(c.Brokers) == 0 {
 		wrong("Brokers", "give at least one address host:port")
 	}
-	if err := topology.CheckName(c.ApplicationID); err != nil {
+	if err := flow.CheckName(c.ApplicationID); err != nil {
 		wrong("ApplicationID", "%v", err)
 	}
 	positive := func(field string, n int64) {

@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"github.com/kolkstream/kolk/changelog"
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/internal/flow"
 )
 
 // checkNames checks the names that internal topics would have: Apache Kafka refuses to create some,
 // other brokers take them all. Of an application whose own name is wrong, Validate has said so.
-func checkNames(plan *topology.Plan, app string) error {
-	if topology.CheckName(app) != nil {
+func checkNames(plan *flow.Plan, app string) error {
+	if flow.CheckName(app) != nil {
 		return nil
 	}
 	var errs []error
@@ -21,7 +21,7 @@ func checkNames(plan *topology.Plan, app string) error {
 	}
 	seen := map[string]string{} // by what Kafka's metrics make of a name
 	metric := func(name string) string { return strings.ReplaceAll(name, ".", "_") }
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.SubTopologies {
 		for _, in := range sub.Inputs {
 			if !in.Repartition {
 				seen[metric(in.Topic)] = in.Topic
@@ -34,7 +34,7 @@ func checkNames(plan *topology.Plan, app string) error {
 		}
 	}
 	check := func(what, name string) {
-		if err := topology.CheckName(name); err != nil {
+		if err := flow.CheckName(name); err != nil {
 			wrong("the topic of %s would be %q, which %v: choose a shorter application id, or a shorter name", what, name, err)
 		}
 		if other, ok := seen[metric(name)]; ok {
@@ -42,10 +42,10 @@ func checkNames(plan *topology.Plan, app string) error {
 		}
 		seen[metric(name)] = name
 	}
-	for _, r := range plan.Repartitions() {
+	for _, r := range plan.Repartitions {
 		check("repartition "+r.Name, changelog.RepartitionName(app, r.Name))
 	}
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.SubTopologies {
 		for _, s := range sub.Stores {
 			if s.Logged {
 				check("store "+s.Name, changelog.Name(app, s.Name))

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/worker"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // reporter writes what an operator should know to the log, one line each. docs/COMMAND-LINE.md
@@ -34,15 +34,15 @@ const (
 
 // started says what is run, and with which settings: given are those of the program, c has the
 // defaults, too.
-func (r *reporter) started(plan *topology.Plan, given, c Config) {
-	r.Info("started", "version", version(), "topology", plan.Name(), "plan", plan.Fingerprint(), "application", c.ApplicationID,
+func (r *reporter) started(plan *flow.Plan, given, c Config) {
+	r.Info("started", "version", version(), "topology", plan.Name, "plan", plan.Fingerprint, "application", c.ApplicationID,
 		"brokers", strings.Join(c.Brokers, ","), "workers", c.Workers, "state", c.StateDir, slog.GroupAttrs("settings", differing(plan, given)...))
 }
 
 // differing are the settings that were given and are not the defaults, by the names of their
 // fields, beyond those that "started" always has.
-func differing(plan *topology.Plan, given Config) (all []slog.Attr) {
-	has, defaults := reflect.ValueOf(given), reflect.ValueOf(Config{}.WithDefaults(plan))
+func differing(plan *flow.Plan, given Config) (all []slog.Attr) {
+	has, defaults := reflect.ValueOf(given), reflect.ValueOf(Config{}.withDefaults(plan.Name))
 	for i := range has.NumField() {
 		name, v := has.Type().Field(i).Name, has.Field(i)
 		switch name {

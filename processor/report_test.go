@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/worker"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
@@ -39,7 +40,7 @@ func TestStartedLine(t *testing.T) {
 	}
 	given := Config{Brokers: []string{"a:1", "b:2"}, Workers: 2, CommitInterval: 5 * time.Second, IdleAfter: Never, LiveWithin: time.Second, UntilEnd: true}
 	r, b := written()
-	r.started(plan, given, given.WithDefaults(plan))
+	r.started(plan.ForRuntime(flow.Key{}), given, given.WithDefaults(plan))
 	want := "level=INFO msg=started topology=copy application=copy brokers=a:1,b:2 workers=2 state=kolk-state/copy " +
 		"settings.CommitInterval=5s settings.UntilEnd=true settings.IdleAfter=never\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {

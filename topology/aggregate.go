@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -85,7 +86,7 @@ func missing(isNil bool) []string {
 }
 
 // addAggregation adds the node and store of an aggregation, windowed or not.
-func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind StoreKind) *node {
+func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind flow.StoreKind) *node {
 	from := s.node()
 	t := from.t
 	at := t.caller()
@@ -125,7 +126,7 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind S
 
 // aggregate adds an unwindowed aggregation.
 func aggregate[K, V, A any](s Stream[K, V], a aggregation[K, V, A]) Table[K, A] {
-	n := addAggregation(s, &a, KeyValueStore)
+	n := addAggregation(s, &a, flow.KeyValueStore)
 	n.key = output{serde: s.key, passed: true}
 	rows := &tableStore[A]{d: n.stores[0], value: a.value}
 	out := link(n, func(at site, next ops.Receiver[K, A]) (ops.Receiver[K, V], error) {

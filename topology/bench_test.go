@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -116,7 +117,7 @@ var paths = []struct {
 	}},
 	{"process", func(tp *topology.Topology, s topology.Stream[int64, int64]) {
 		ref := tp.Store("st", serde.Int64(), serde.Int64())
-		s.Process("p", func(c *topology.Context[int64, int64]) topology.Processor[int64, int64] {
+		s.Process("p", func(c topology.Context[int64, int64]) topology.Processor[int64, int64] {
 			return &summing{c, ref.Open(c)}
 		}, ref).To("out")
 	}},
@@ -124,8 +125,8 @@ var paths = []struct {
 
 // summing adds the values of each key in a store.
 type summing struct {
-	c     *topology.Context[int64, int64]
-	store *topology.Store[int64, int64]
+	c     topology.Context[int64, int64]
+	store topology.Store[int64, int64]
 }
 
 func (p *summing) Process(r *topology.Record[int64, int64]) error {
@@ -147,16 +148,16 @@ func double(n int64) int64  { return 2 * n }
 type lane struct {
 	*rigTask
 	key, value [8]byte
-	m          topology.Message
-	source     topology.Source
+	m          flow.Message
+	source     flow.Source
 	lined      bool // there is an InOrder
 }
 
-func (l *lane) Send(*topology.Sink, []byte, []byte, int64, int64, []byte, []topology.Header) error {
+func (l *lane) Send(*flow.Sink, []byte, []byte, int64, int64, []byte, []topology.Header) error {
 	return nil
 }
 
-func (l *lane) Line(string) topology.Line {
+func (l *lane) Line(string) flow.Line {
 	l.lined = true
 	return &rigLine{l, topology.NoTime}
 }
@@ -168,7 +169,7 @@ func newLane(tb testing.TB, build func(tp *topology.Topology, s topology.Stream[
 	r := newRig(tb, tp)
 	r.budget = 1 << 30
 	l := &lane{rigTask: r.reader(topic, internal)}
-	graph, err := r.plan.NewGraph(l.sub, l)
+	graph, err := r.plan.ForRuntime(flow.Key{}).NewGraph(l.sub, l)
 	if err != nil {
 		tb.Fatal(err)
 	}

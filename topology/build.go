@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -27,7 +28,7 @@ type planNode struct {
 	// those behind.
 	needKey, needValue bool
 	outKey, outValue   bool
-	sink               *Sink
+	sink               *flow.Sink
 	// places says that an InOrder comes further on, behind repartition topics too: it wants to know
 	// where records stand.
 	places bool
@@ -48,7 +49,7 @@ type planNode struct {
 func (t *Topology) Build() (*Plan, error) {
 	kept := len(t.mistakes)
 	defer func() { t.mistakes = t.mistakes[:kept] }() // those of this call
-	p := &Plan{name: t.name}
+	p := &Plan{made: &flow.Plan{Name: t.name}}
 	for _, n := range t.nodes {
 		pn := &planNode{node: n}
 		if n.emits != nil {
@@ -81,6 +82,7 @@ func (t *Topology) Build() (*Plan, error) {
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}
+	p.made.Fingerprint, p.made.Contract, p.made.NewGraph = p.Fingerprint(), p.contract(), p.newGraph
 	return p, nil
 }
 
@@ -179,8 +181,8 @@ func (t *Topology) checkInternal(p *Plan) {
 	internal := make(map[string]string)
 	add := func(at, name, suffix, what string) {
 		topic := t.name + "-" + name + suffix
-		if len(topic) > maxName {
-			mistakef(t, at, name, "the name of its topic would have %d characters, and Kafka allows %d: choose shorter names", len(topic), maxName)
+		if len(topic) > flow.MaxName {
+			mistakef(t, at, name, "the name of its topic would have %d characters, and Kafka allows %d: choose shorter names", len(topic), flow.MaxName)
 		}
 		internal[topic] = what + " " + name
 	}
@@ -192,7 +194,7 @@ func (t *Topology) checkInternal(p *Plan) {
 			add(n.at, n.name, "-repartition", "the repartition topic")
 		}
 	}
-	for _, sub := range p.subs {
+	for _, sub := range p.made.SubTopologies {
 		if sub.TimeStore != "" {
 			internal[t.name+"-"+sub.TimeStore+"-changelog"] = "the changelog of store " + sub.TimeStore
 		}
@@ -213,7 +215,7 @@ func (t *Topology) checkInternal(p *Plan) {
 // then the sub-topology can be divided.
 func (t *Topology) checkLoops(p *Plan) {
 	// next are the sub-topologies that read what a sub-topology writes.
-	next := make([][]int, len(p.subs))
+	next := make([][]int, len(p.made.SubTopologies))
 	type edge struct{ from, to int }
 	by := make(map[edge]*planNode)
 	for _, n := range p.nodes {
@@ -230,10 +232,10 @@ func (t *Topology) checkLoops(p *Plan) {
 		}
 	}
 	var looped *planNode
-	for from := range p.subs {
+	for from := range p.made.SubTopologies {
 		// Is there a way from what it writes back to it?
 		for _, to := range next[from] {
-			reached := make([]bool, len(p.subs))
+			reached := make([]bool, len(p.made.SubTopologies))
 			queue := []int{to}
 			for len(queue) > 0 {
 				s := queue[0]

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/internal/door"
@@ -105,11 +106,11 @@ func TestBuildErrors(t *testing.T) {
 			return here(-1)
 		}, "p: the processor is nil: give a function"},
 		{"nil store", func(tp *topology.Topology, s stream) string {
-			s.ProcessFunc("p", func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }, nil)
+			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }, nil)
 			return here(-1)
 		}, "p: a store is nil: use what Topology.Store has returned"},
 		{"zero store", func(tp *topology.Topology, s stream) string {
-			s.ProcessFunc("p", func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.StoreRef[string, string]{})
+			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.StoreRef[string, string]{})
 			return here(-1)
 		}, "p: a store is the zero value: use what Topology.Store has returned"},
 		{"nil key serde", func(tp *topology.Topology, s stream) string {
@@ -218,7 +219,7 @@ func TestBuildErrors(t *testing.T) {
 			return here(-1)
 		}, `j: the global table to join with belongs to another topology, "another": declare it in this one`},
 		{"another topology's store", func(tp *topology.Topology, s stream) string {
-			s.ProcessFunc("p", func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.New("another").Store("b", str, str))
+			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.New("another").Store("b", str, str))
 			return here(-1)
 		}, `p: store b belongs to another topology, "another": declare it in this one`},
 		{"key without serde", func(tp *topology.Topology, s stream) string {
@@ -464,7 +465,7 @@ func TestPlanIsImmutable(t *testing.T) {
 	if after.Fingerprint() == r.plan.Fingerprint() {
 		t.Error("same fingerprint")
 	}
-	if _, err := after.NewGraph(r.plan.SubTopologies()[0], r.reader("in", false)); err == nil {
+	if _, err := after.ForRuntime(flow.Key{}).NewGraph(r.plan.ForRuntime(flow.Key{}).SubTopologies[0], r.reader("in", false)); err == nil {
 		t.Error("a sub-topology of another plan is accepted")
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
 
 // contractOf builds a job with state before and behind a repartition topic. change may be one of
 // the cases of the test.
-func contractOf(t *testing.T, change string) topology.Contract {
+func contractOf(t *testing.T, change string) flow.Contract {
 	t.Helper()
 	is := func(c string) bool { return c == change }
 	top := topology.New("app")
@@ -78,7 +79,7 @@ func contractOf(t *testing.T, change string) topology.Contract {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Contract()
+	return plan.ForRuntime(flow.Key{}).Contract
 }
 
 // TestContract: plans fit into one group if they agree in state, topics, keys and time, whatever
@@ -112,12 +113,12 @@ func TestContract(t *testing.T) {
 		if same := got.Fingerprint() == group.Fingerprint(); same != (len(d) == 0) {
 			t.Errorf("%s: equal fingerprints: %v", c.change, same)
 		}
-		back, err := topology.UnpackContract(got.Pack())
+		back, err := flow.UnpackContract(got.Pack())
 		if err != nil || back.String() != got.String() {
 			t.Errorf("%s: unpacked %v, %q", c.change, err, back.String())
 		}
 	}
-	if _, err := topology.UnpackContract([]byte("no")); err == nil {
+	if _, err := flow.UnpackContract([]byte("no")); err == nil {
 		t.Error("garbage was unpacked")
 	}
 }
@@ -134,8 +135,8 @@ func TestContractIsSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packed := plan.Contract().Pack()
-	t.Logf("%d bytes of text are %d packed", len(plan.Contract().String()), len(packed))
+	packed := plan.ForRuntime(flow.Key{}).Contract.Pack()
+	t.Logf("%d bytes of text are %d packed", len(plan.ForRuntime(flow.Key{}).Contract.String()), len(packed))
 	if len(packed) > 4096 {
 		t.Errorf("%d bytes", len(packed))
 	}

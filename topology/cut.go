@@ -1,6 +1,10 @@
 package topology
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/kolkstream/kolk/internal/flow"
+)
 
 // cut divides the plan into sub-topologies: nodes belong together if records go from one to the
 // other, or if they share a store or an input topic.
@@ -27,45 +31,44 @@ func (p *Plan) cut(t *Topology) {
 			}
 		}
 	}
-	subs := make(map[int]*SubTopology)
-	of := make(map[*SubTopology][]*planNode)
+	subs := make(map[int]*flow.SubTopology)
+	of := make(map[*flow.SubTopology][]*planNode)
 	for _, n := range p.nodes {
 		s := subs[sets.find(n.id)]
 		if s == nil {
-			s = new(SubTopology)
+			s = new(flow.SubTopology)
 			subs[sets.find(n.id)] = s
-			p.subs = append(p.subs, s)
+			p.made.SubTopologies = append(p.made.SubTopologies, s)
 		}
 		of[s] = append(of[s], n)
 	}
-	for _, s := range p.subs {
-		s.inputs(of[s])
+	for _, s := range p.made.SubTopologies {
+		setInputs(s, of[s])
 	}
-	slices.SortFunc(p.subs, sortedBy(func(s *SubTopology) string { return s.Name }))
-	for i, s := range p.subs {
-		s.index = i
+	slices.SortFunc(p.made.SubTopologies, sortedBy(func(s *flow.SubTopology) string { return s.Name }))
+	for i, s := range p.made.SubTopologies {
 		for _, n := range of[s] {
 			n.sub = i
 		}
-		s.stores(t, of[s])
+		setStores(s, t, of[s])
 		p.sinksOf(s, of[s])
 	}
 	for _, n := range p.nodes { // in the order of declaration
 		if n.sink != nil {
-			n.sink.Index = len(p.sinks)
-			p.sinks = append(p.sinks, n.sink)
+			n.sink.Index = len(p.made.Sinks)
+			p.made.Sinks = append(p.made.Sinks, n.sink)
 		}
 	}
-	slices.SortFunc(p.repartitions, sortedBy(func(r Repartition) string { return r.Name }))
+	slices.SortFunc(p.made.Repartitions, sortedBy(func(r flow.Repartition) string { return r.Name }))
 	for _, g := range t.globals {
-		p.globals = append(p.globals, GlobalSpec{Name: g.name, Topic: g.topic, Key: nameOf(g.key), Value: nameOf(g.value)})
+		p.made.Globals = append(p.made.Globals, flow.GlobalSpec{Name: g.name, Topic: g.topic, Key: nameOf(g.key), Value: nameOf(g.value)})
 	}
-	slices.SortFunc(p.globals, sortedBy(func(g GlobalSpec) string { return g.Name }))
+	slices.SortFunc(p.made.Globals, sortedBy(func(g flow.GlobalSpec) string { return g.Name }))
 	p.coPartition()
 }
 
-// inputs sets what the sub-topology reads, and its name.
-func (s *SubTopology) inputs(nodes []*planNode) {
+// setInputs sets what the sub-topology reads, and its name.
+func setInputs(s *flow.SubTopology, nodes []*planNode) {
 	external := ""
 	internal := ""
 	smaller := func(name *string, topic string) {
@@ -76,7 +79,7 @@ func (s *SubTopology) inputs(nodes []*planNode) {
 	for _, n := range nodes {
 		for _, topic := range n.topics() {
 			r := n.reader
-			in := Input{Topic: topic, Repartition: r.internal, Timeless: r.timeless, MaxFuture: r.future}
+			in := flow.Input{Topic: topic, Repartition: r.internal, Timeless: r.timeless, MaxFuture: r.future}
 			if !slices.Contains(s.Inputs, in) {
 				s.Inputs = append(s.Inputs, in)
 			}
@@ -94,17 +97,17 @@ func (s *SubTopology) inputs(nodes []*planNode) {
 	if s.Name == "" {
 		s.Name = external
 	}
-	slices.SortFunc(s.Inputs, sortedBy(func(in Input) string { return in.Topic }))
+	slices.SortFunc(s.Inputs, sortedBy(func(in flow.Input) string { return in.Topic }))
 	slices.Sort(s.Globals)
 }
 
-// stores sets the sub-topology's stores.
-func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
-	timed := slices.ContainsFunc(s.Inputs, func(in Input) bool { return in.Repartition })
+// setStores sets the sub-topology's stores.
+func setStores(s *flow.SubTopology, t *Topology, nodes []*planNode) {
+	timed := slices.ContainsFunc(s.Inputs, func(in flow.Input) bool { return in.Repartition })
 	for _, n := range nodes {
 		timed = timed || n.timed
 		for _, d := range n.stores {
-			spec := StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Shape: d.shape()}
+			spec := flow.StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Shape: d.shape()}
 			if d.kind.Windowed() {
 				spec.Retention = sum(d.retention, n.late)
 			}
@@ -115,27 +118,27 @@ func (s *SubTopology) stores(t *Topology, nodes []*planNode) {
 	}
 	if timed {
 		s.TimeStore = s.Name + "-time"
-		s.Stores = append(s.Stores, StoreSpec{Name: s.TimeStore, Kind: KeyValueStore, Logged: true, Shape: timeShape})
+		s.Stores = append(s.Stores, flow.StoreSpec{Name: s.TimeStore, Kind: flow.KeyValueStore, Logged: true, Shape: timeShape})
 		if d, ok := t.stores[s.TimeStore]; ok {
 			mistakef(t, d.at, d.name, "the store's name is the one of the time of sub-topology %s: choose another", s.Name)
 		}
 	}
-	slices.SortFunc(s.Stores, sortedBy(func(d StoreSpec) string { return d.Name }))
+	slices.SortFunc(s.Stores, sortedBy(func(d flow.StoreSpec) string { return d.Name }))
 }
 
 // sinksOf sets what the sub-topology writes, and enters it as a writer of repartition topics.
-func (p *Plan) sinksOf(s *SubTopology, nodes []*planNode) {
+func (p *Plan) sinksOf(s *flow.SubTopology, nodes []*planNode) {
 	for _, n := range nodes {
 		decl := n.writer
 		if decl == nil {
 			continue
 		}
-		n.sink = &Sink{Topic: decl.topic, Repartition: decl.repartition != nil, Places: n.places}
+		n.sink = &flow.Sink{Topic: decl.topic, Repartition: decl.repartition != nil, Places: n.places}
 		s.Sinks = append(s.Sinks, n.sink)
 		if decl.repartition != nil {
-			p.repartitions = append(p.repartitions, Repartition{
+			p.made.Repartitions = append(p.made.Repartitions, flow.Repartition{
 				Name: decl.topic, Partitions: decl.repartition.partitions,
-				Writers: []Writer{{SubTopology: s.Name, Delay: n.late}},
+				Writers: []flow.Writer{{SubTopology: s.Name, Delay: n.late}},
 			})
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
+
+	"github.com/kolkstream/kolk/internal/flow"
 )
 
 // Description is what a plan consists of, for people and for comparison: nodes with names and
@@ -92,8 +93,8 @@ func (p *Plan) Fingerprint() string {
 }
 
 func (p *Plan) describe() *Description {
-	d := &Description{Topology: p.name}
-	for i, s := range p.subs {
+	d := &Description{Topology: p.made.Name}
+	for i, s := range p.made.SubTopologies {
 		sd := SubTopologyDescription{Name: s.Name}
 		for _, n := range p.nodes {
 			if n.sub == i {
@@ -102,22 +103,22 @@ func (p *Plan) describe() *Description {
 		}
 		for _, st := range s.Stores {
 			sd.Stores = append(sd.Stores, StoreDescription{
-				Name: st.Name, Kind: st.Kind.String(), Key: st.Shape.Key, Value: st.Shape.Value, Retention: duration(st.Retention),
+				Name: st.Name, Kind: st.Kind.String(), Key: st.Shape.Key, Value: st.Shape.Value, Retention: flow.Duration(st.Retention),
 			})
 		}
 		d.SubTopologies = append(d.SubTopologies, sd)
 	}
-	for _, r := range p.repartitions {
+	for _, r := range p.made.Repartitions {
 		rd := RepartitionDescription{Name: r.Name, Partitions: r.Partitions}
 		for _, w := range r.Writers {
-			rd.Writers = append(rd.Writers, WriterDescription{SubTopology: w.SubTopology, Delay: duration(w.Delay)})
+			rd.Writers = append(rd.Writers, WriterDescription{SubTopology: w.SubTopology, Delay: flow.Duration(w.Delay)})
 		}
 		d.Repartitions = append(d.Repartitions, rd)
 	}
-	for _, g := range p.globals {
+	for _, g := range p.made.Globals {
 		d.GlobalTables = append(d.GlobalTables, GlobalDescription{Topic: g.Topic, Key: g.Key, Value: g.Value})
 	}
-	for _, c := range p.coPartitions {
+	for _, c := range p.made.CoPartitioned {
 		d.CoPartitioned = append(d.CoPartitioned, c.Topics)
 	}
 	return d
@@ -130,7 +131,7 @@ func (p *Plan) describeNode(n *planNode) NodeDescription {
 		d.From = append(d.From, parent.label())
 	}
 	if r := n.reader; r != nil {
-		d.Topics, d.Timeless, d.Future = r.topics, r.timeless, duration(r.future)
+		d.Topics, d.Timeless, d.Future = r.topics, r.timeless, flow.Duration(r.future)
 		d.Key, d.Value = nameOf(n.key.serde), nameOf(n.value.serde)
 		if r.ownTime {
 			d.Time = "computed"
@@ -166,27 +167,12 @@ func (n *node) label() string {
 
 // String returns the windows as descriptions show them.
 func (w Windows) String() string {
-	s := w.kind + " " + duration(w.size)
+	s := w.kind + " " + flow.Duration(w.size)
 	if w.kind == "hopping" {
-		s += " every " + duration(w.advance)
+		s += " every " + flow.Duration(w.advance)
 	}
 	if w.grace != 0 {
-		s += ", grace " + duration(w.grace)
-	}
-	return s
-}
-
-// duration returns d in the units it has: 1h and not 1h0m0s; nothing for 0.
-func duration(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
+		s += ", grace " + flow.Duration(w.grace)
 	}
 	return s
 }

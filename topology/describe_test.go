@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -36,7 +37,7 @@ func everything() *topology.Topology {
 		Stream(func(w topology.Window, k int64) int64 { return k }).
 		Repartition("again", topology.Partitions(12)).InOrder("sorted", 5*time.Minute).GroupByKey().Reduce("sums", func(a, b int64) int64 { return a + b }).EachUpdate().
 		ToStream().To("sums")
-	all.Process("dedup", func(c *topology.Context[string, point]) topology.Processor[string, point] { return nil }, seen).
+	all.Process("dedup", func(c topology.Context[string, point]) topology.Processor[string, point] { return nil }, seen).
 		FlatMapValues(func(p point) []int32 { return nil }).To("numbers")
 	return tp
 }
@@ -122,7 +123,7 @@ func TestPlan(t *testing.T) {
 	}
 	type sub struct{ inputs, stores, globals, sinks, timeStore string }
 	got := make(map[string]sub)
-	for _, s := range plan.SubTopologies() {
+	for _, s := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		var x sub
 		for _, in := range s.Inputs {
 			x.inputs += " " + in.Topic
@@ -141,7 +142,7 @@ func TestPlan(t *testing.T) {
 		}
 		for _, k := range s.Sinks {
 			x.sinks += " " + k.Topic
-			if plan.Sinks()[k.Index] != k {
+			if plan.ForRuntime(flow.Key{}).Sinks[k.Index] != k {
 				t.Errorf("sink %s has index %d", k.Topic, k.Index)
 			}
 		}
@@ -161,16 +162,16 @@ func TestPlan(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("sub-topologies %v", got)
 	}
-	s, ok := plan.SubTopology("by-x")
-	if !ok || s.Stores[1] != (topology.StoreSpec{Name: "per-x", Kind: topology.WindowStore, Timestamped: true, Logged: true, Retention: time.Hour + 90*time.Second,
-		Shape: topology.Shape{Role: "count", Size: time.Hour, Advance: 15 * time.Minute, Key: "int64", Value: "int64", Format: 1}}) {
+	s, ok := plan.ForRuntime(flow.Key{}).SubTopology("by-x")
+	if !ok || s.Stores[1] != (flow.StoreSpec{Name: "per-x", Kind: flow.WindowStore, Timestamped: true, Logged: true, Retention: time.Hour + 90*time.Second,
+		Shape: flow.Shape{Role: "count", Size: time.Hour, Advance: 15 * time.Minute, Key: "int64", Value: "int64", Format: 1}}) {
 		t.Errorf("%+v", s)
 	}
-	if rs := plan.Repartitions(); len(rs) != 2 || rs[0].Name != "again" || rs[0].Partitions != 12 || rs[0].Writers[0] != (topology.Writer{SubTopology: "by-x", Delay: time.Hour + 90*time.Second}) ||
-		rs[1].Writers[0] != (topology.Writer{SubTopology: "more-1"}) {
+	if rs := plan.ForRuntime(flow.Key{}).Repartitions; len(rs) != 2 || rs[0].Name != "again" || rs[0].Partitions != 12 || rs[0].Writers[0] != (flow.Writer{SubTopology: "by-x", Delay: time.Hour + 90*time.Second}) ||
+		rs[1].Writers[0] != (flow.Writer{SubTopology: "more-1"}) {
 		t.Errorf("%+v", rs)
 	}
-	if g := plan.Globals(); len(g) != 1 || g[0] != (topology.GlobalSpec{Name: "places", Topic: "places", Key: "int64", Value: "json"}) {
+	if g := plan.ForRuntime(flow.Key{}).Globals; len(g) != 1 || g[0] != (flow.GlobalSpec{Name: "places", Topic: "places", Key: "int64", Value: "json"}) {
 		t.Errorf("%+v", g)
 	}
 }
@@ -185,7 +186,7 @@ func TestSubTopologyNamesAreStable(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all []string
-		for _, sub := range plan.SubTopologies() {
+		for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
 			all = append(all, sub.Name)
 		}
 		return strings.Join(all, " ")

@@ -13,7 +13,7 @@ import (
 // meant.
 func TestEnds(t *testing.T) {
 	longer := func(v string) bool { return len(v) > 1 }
-	keep := func(c *topology.Context[string, string], r *topology.Record[string, string]) error { return nil }
+	keep := func(c topology.Context[string, string], r *topology.Record[string, string]) error { return nil }
 	for _, test := range []struct {
 		name  string
 		build func(*topology.Topology, topology.Stream[string, string])

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -188,7 +189,7 @@ func ExampleStream_ProcessFunc_dropDuplicates() {
 	t := topology.New("unique")
 	seen := t.Store("seen", serde.String(), serde.Bool())
 	t.Stream("payments", serde.String(), serde.String()).
-		ProcessFunc("unique", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+		ProcessFunc("unique", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 			ids := seen.Open(c)
 			if _, known, err := ids.Get(r.Key); known || err != nil {
 				return err
@@ -206,8 +207,8 @@ func ExampleStream_ProcessFunc_dropDuplicates() {
 
 // limiter passes on the first records of each key, and starts anew every hour of stream time.
 type limiter struct {
-	c    *topology.Context[string, string]
-	seen *topology.Store[string, int64]
+	c    topology.Context[string, string]
+	seen topology.Store[string, int64]
 }
 
 func (l *limiter) Process(r *topology.Record[string, string]) error {
@@ -238,7 +239,7 @@ func ExampleStream_Process_limitByTheHour() {
 	t := topology.New("limited")
 	seen := t.Store("seen", serde.String(), serde.Int64())
 	t.Stream("requests", serde.String(), serde.String()).
-		Process("limit", func(c *topology.Context[string, string]) topology.Processor[string, string] {
+		Process("limit", func(c topology.Context[string, string]) topology.Processor[string, string] {
 			l := &limiter{c: c, seen: seen.Open(c)}
 			if err := c.Schedule("reset", topology.StreamTime, time.Hour, l.reset); err != nil {
 				c.Stop(err)
@@ -271,7 +272,7 @@ func ExampleStream_InOrder_oneAlertAnHour() {
 		SelectKey(func(p payment) string { return p.User }).
 		Repartition("by-user").
 		InOrder("in-order", time.Minute).
-		ProcessFunc("alert", func(c *topology.Context[string, payment], r *topology.Record[string, payment]) error {
+		ProcessFunc("alert", func(c topology.Context[string, payment], r *topology.Record[string, payment]) error {
 			alerts := last.Open(c)
 			at, ok, err := alerts.Get(r.Key)
 			if err != nil || ok && r.Timestamp < at+time.Hour.Milliseconds() {
@@ -286,7 +287,7 @@ func ExampleStream_InOrder_oneAlertAnHour() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(plan.Repartitions()[0].Name, "is read in order")
+	fmt.Println(plan.ForRuntime(flow.Key{}).Repartitions[0].Name, "is read in order")
 	// Output: by-user is read in order
 }
 

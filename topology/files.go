@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -99,7 +100,7 @@ func tryReduction[K, V any](s Stream[K, V], store string, f func(context.Context
 
 // StreamWindows is [WindowedTable.StreamRecords].
 func (forFiles) StreamWindows[K, V, K2, V2 any](t WindowedTable[K, V], f func(context.Context, Window, K, V) (K2, V2, error)) Stream[K2, V2] {
-	return streamRecords(t, f == nil, func(task Task) func(Window, K, V) (K2, V2, error) {
+	return streamRecords(t, f == nil, func(task flow.Task) func(Window, K, V) (K2, V2, error) {
 		return func(w Window, k K, v V) (K2, V2, error) { return f(task.Context(), w, k, v) }
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -19,7 +20,7 @@ func TestMaxFuture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in := plan.SubTopologies()[0].Inputs[0]; in.MaxFuture != 36*time.Hour {
+	if in := plan.ForRuntime(flow.Key{}).SubTopologies[0].Inputs[0]; in.MaxFuture != 36*time.Hour {
 		t.Errorf("the plan's input: %+v", in)
 	}
 	for want, opts := range map[string][]topology.SourceOption[string]{

@@ -4,28 +4,29 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// NewGraph returns new instances of the operators of a sub-topology for a task. It may read and
-// write the task's stores: what expired is deleted. It calls the suppliers of processors, which
-// schedule their punctuations.
-func (p *Plan) NewGraph(sub *SubTopology, task Task) (*Graph, error) {
-	if sub.index >= len(p.subs) || p.subs[sub.index] != sub {
+// newGraph returns new instances of the operators of a sub-topology for a task.
+func (p *Plan) newGraph(sub *flow.SubTopology, task flow.Task) (*flow.Graph, error) {
+	index := slices.Index(p.made.SubTopologies, sub)
+	if index < 0 {
 		return nil, fmt.Errorf("topology: sub-topology %s is not of this plan", sub.Name)
 	}
-	b := &builder{plan: p, task: task, branches: new(ops.Branches), lines: make(map[int]*behind), sources: make(map[string][]Source)}
+	b := &builder{plan: p, task: task, branches: new(place.Branches), lines: make(map[int]*behind), sources: make(map[string][]flow.Source)}
 	defer b.done()
 	for _, n := range slices.Backward(p.nodes) {
-		if n.sub != sub.index {
+		if n.sub != index {
 			continue
 		}
 		if err := n.build(site{b: b, n: n}); err != nil {
 			return nil, err
 		}
 	}
-	g := &Graph{Sources: make(map[string]Source), Timed: b.timed, Flushers: b.flushers}
+	g := &flow.Graph{Sources: make(map[string]flow.Source), Timed: b.timed, Flushers: b.flushers}
 	slices.Reverse(g.Timed)
 	slices.Reverse(g.Flushers)
 	for topic, sources := range b.sources {
@@ -43,12 +44,12 @@ func (p *Plan) NewGraph(sub *SubTopology, task Task) (*Graph, error) {
 // it made.
 type builder struct {
 	plan     *Plan
-	task     Task
-	branches *ops.Branches
+	task     flow.Task
+	branches *place.Branches
 	lines    map[int]*behind // what lies behind an InOrder, by its node
-	sources  map[string][]Source
-	timed    []Timed
-	flushers []Flusher
+	sources  map[string][]flow.Source
+	timed    []flow.Timed
+	flushers []flow.Flusher
 	held     []interface{ forget(*builder) } // what holds something for this builder
 }
 
@@ -61,8 +62,8 @@ func (b *builder) done() {
 
 // behind is the task behind an InOrder, and what acts by time there.
 type behind struct {
-	task  ops.Line
-	timed []Timed
+	task  flow.Line
+	timed []flow.Timed
 }
 
 // line returns what lies behind the InOrder of that node; nil if there is none.
@@ -85,7 +86,7 @@ type site struct {
 }
 
 // task returns the task as the operator sees it.
-func (s site) task() Task {
+func (s site) task() flow.Task {
 	if l := s.b.line(s.n.line); l != nil {
 		return l.task
 	}
@@ -96,7 +97,7 @@ func (s site) task() Task {
 func (s site) node() ops.Node { return ops.Node{Name: s.n.name, Task: s.task()} }
 
 // timed adds the operator as one that acts by time.
-func (s site) timed(op Timed) {
+func (s site) timed(op flow.Timed) {
 	if l := s.b.line(s.n.line); l != nil {
 		l.timed = append(l.timed, op)
 		return
@@ -105,10 +106,12 @@ func (s site) timed(op Timed) {
 }
 
 // flushes adds the operator as one that holds something back until the commit.
-func (s site) flushes(op Flusher) { s.b.flushers = append(s.b.flushers, op) }
+func (s site) flushes(op flow.Flusher) { s.b.flushers = append(s.b.flushers, op) }
 
 // source adds the operator as a source of a topic.
-func (s site) source(topic string, op Source) { s.b.sources[topic] = append(s.b.sources[topic], op) }
+func (s site) source(topic string, op flow.Source) {
+	s.b.sources[topic] = append(s.b.sources[topic], op)
+}
 
 // keySerde returns the serde of keys, and whether the bytes that come with them are written by it.
 func keySerde[K any](s site, of *serdeRef[K]) (k serde.Serde[K], raw bool) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -45,9 +46,9 @@ func (s Stream[K, V]) InOrder(name string, delay time.Duration) Stream[K, V] {
 	n := t.add("in-order", name, at, from)
 	n.orders, n.timed = true, true
 	n.holds = hold{by: delay}
-	n.details.Delay = cmp.Or(duration(delay), delay.String())
+	n.details.Delay = cmp.Or(flow.Duration(delay), delay.String())
 	n.stores = []*storeDecl{t.addStore(&storeDecl{
-		name: name, at: at, kind: InOrderStore, role: "in-order", retention: delay + time.Millisecond, key: s.key, value: s.value,
+		name: name, at: at, kind: flow.InOrderStore, role: "in-order", retention: delay + time.Millisecond, key: s.key, value: s.value,
 	})}
 	n.reads.wantKey, n.reads.wantValue = s.key, s.value
 	n.key, n.value = output{serde: s.key}, output{serde: s.value}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -12,8 +13,8 @@ import (
 // What cannot be in order is refused, with the position of the call and a way out.
 func TestInOrderMistakes(t *testing.T) {
 	str := serde.String()
-	count := func(ref topology.StoreRef[string, int64]) func(*topology.Context[string, string], *topology.Record[string, string]) error {
-		return func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }
+	count := func(ref topology.StoreRef[string, int64]) func(topology.Context[string, string], *topology.Record[string, string]) error {
+		return func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }
 	}
 	for _, c := range []struct {
 		name  string
@@ -95,7 +96,7 @@ func TestInOrderBuilds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range plan.Repartitions() {
+	for _, r := range plan.ForRuntime(flow.Key{}).Repartitions {
 		want := time.Duration(0)
 		if r.Name == "r" {
 			want = time.Minute

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
 // Join joins each record with the table's present value of its key: an [Inner] join drops and
@@ -65,7 +66,7 @@ func joinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, with GlobalTab
 		view := ops.NewGlobalView(at.b.task, with.d.name, with.key.get(), with.value.get())
 		return &ops.JoinGlobal[K, V, GK, GV, R]{
 			Node: at.node(), View: view, Key: key, Left: j.kind == leftJoin, Join: j.join, Next: next,
-			Missed: at.b.task.Tally(at.n.name, ops.Unmatched),
+			Missed: at.b.task.Tally(at.n.name, record.Unmatched),
 		}, nil
 	})
 }

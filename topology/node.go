@@ -3,6 +3,8 @@ package topology
 import (
 	"strconv"
 	"time"
+
+	"github.com/kolkstream/kolk/internal/flow"
 )
 
 // node is an operator as it was declared: where it stands, what it does with keys and values, what
@@ -69,7 +71,7 @@ type repartitionDecl struct {
 type storeDecl struct {
 	name       string
 	at         string
-	kind       StoreKind
+	kind       flow.StoreKind
 	role       string   // as in Shape
 	windows    *Windows // of a window store
 	timestamps bool
@@ -103,7 +105,7 @@ func (t *Topology) add(kind, name, at string, parents ...*node) *node {
 
 // claim checks the name that the author gave to an operator and makes sure that it is the only one.
 func (t *Topology) claim(kind, name, at string) {
-	if err := checkName(name); err != nil {
+	if err := flow.CheckName(name); err != nil {
 		mistakef(t, at, name, "the name of this %s %s", kind, err)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -61,7 +62,7 @@ func TestPartitions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := plan.Partitions(func(topic string) (int32, bool) {
+			got, err := plan.ForRuntime(flow.Key{}).Partitions(func(topic string) (int32, bool) {
 				n, ok := tt.topics[topic]
 				return n, ok
 			}, nil)

@@ -1,152 +1,19 @@
 package topology
 
-import (
-	"slices"
-	"time"
-)
+import "github.com/kolkstream/kolk/internal/flow"
 
-// Plan is a checked topology: nodes, stores, internal topics and sub-topologies. It is immutable,
-// and safe for concurrent use. [Topology.Build] makes it.
+// Plan is a checked topology: nodes, stores, internal topics and sub-topologies. It is immutable, and
+// safe for concurrent use. [Topology.Build] makes it; package processor runs it, and package
+// processortest runs it in a test.
+//
+// It is cut into sub-topologies at repartition topics. A task runs one sub-topology for one partition.
 type Plan struct {
-	name         string
-	nodes        []*planNode
-	subs         []*SubTopology
-	globals      []GlobalSpec
-	repartitions []Repartition
-	sinks        []*Sink
-	coPartitions []CoPartition
+	nodes []*planNode
+	made  *flow.Plan
 }
 
 // Name returns the topology's name.
-func (p *Plan) Name() string { return p.name }
+func (p *Plan) Name() string { return p.made.Name }
 
-// SubTopologies returns the parts of the plan, by name. They must not be changed.
-func (p *Plan) SubTopologies() []*SubTopology { return slices.Clone(p.subs) }
-
-// SubTopology returns the part of that name.
-func (p *Plan) SubTopology(name string) (*SubTopology, bool) {
-	i := slices.IndexFunc(p.subs, func(s *SubTopology) bool { return s.Name == name })
-	if i < 0 {
-		return nil, false
-	}
-	return p.subs[i], true
-}
-
-// Globals returns the global tables, by name.
-func (p *Plan) Globals() []GlobalSpec { return slices.Clone(p.globals) }
-
-// Repartitions returns the repartition topics, by name.
-func (p *Plan) Repartitions() []Repartition { return slices.Clone(p.repartitions) }
-
-// Sinks returns all output topics, repartition topics among them, once for each node that writes
-// them; a sink's Index is its place.
-func (p *Plan) Sinks() []*Sink { return slices.Clone(p.sinks) }
-
-// CoPartitioned returns which topics must have the same number of partitions.
-func (p *Plan) CoPartitioned() []CoPartition { return slices.Clone(p.coPartitions) }
-
-// SubTopology is a part of the plan between topics: what one task runs, once for each partition.
-type SubTopology struct {
-	// Name is stable: adding operators does not change it. Task directories go by it. It is the
-	// smallest name of the repartition topics that are read, if any are, else that of the topics.
-	Name    string
-	Inputs  []Input
-	Sinks   []*Sink
-	Stores  []StoreSpec
-	Globals []string
-	// TimeStore is the store of Stores that belongs to the task itself (task time, announcements,
-	// schedules); "" if it needs none.
-	TimeStore string
-
-	index int
-}
-
-// Input is a topic that a sub-topology reads.
-type Input struct {
-	// Topic is the topic's name; of a repartition topic without the application's prefix.
-	Topic       string
-	Repartition bool
-	// Timeless inputs carry no time: the task never waits for them.
-	Timeless bool
-	// MaxFuture is how far ahead a record may lie, 0 for any distance.
-	MaxFuture time.Duration
-}
-
-// Repartition is an internal topic between two sub-topologies.
-type Repartition struct {
-	Name string // without the application's prefix and "-repartition"
-	// Partitions is 0 for as many as the largest input of its writers has, or what it is
-	// co-partitioned with; [Plan.Partitions] finds out.
-	Partitions int32
-	// Writers are the sub-topologies that write it, with the Delay by which each one's announced
-	// time stays behind its task time: the sum of sizes and graces of the windows with final
-	// results, and of the delays of InOrder, on the longest way to the topic.
-	Writers []Writer
-}
-
-// Writer is one sub-topology that writes a repartition topic.
-type Writer struct {
-	SubTopology string
-	Delay       time.Duration
-}
-
-// StoreKind says how a store's keys are laid out, and so how its changelog's are.
-type StoreKind int
-
-const (
-	// KeyValueStore has the key's bytes as key.
-	KeyValueStore StoreKind = iota
-	// WindowStore has the window's start (8 bytes, big-endian, milliseconds) and the key's bytes as
-	// key.
-	WindowStore
-	// InOrderStore has the record's timestamp (8 bytes, big-endian, milliseconds) and its place as
-	// key: records held back by InOrder. To changelogs it is a window store whose windows are a
-	// millisecond long.
-	InOrderStore
-)
-
-// String returns the kind as descriptions name it.
-func (k StoreKind) String() string {
-	switch k {
-	case WindowStore:
-		return "window"
-	case InOrderStore:
-		return "in-order buffer"
-	}
-	return "key-value"
-}
-
-// Windowed reports whether keys begin with a time, and are not needed any more when that and the
-// retention have passed.
-func (k StoreKind) Windowed() bool { return k != KeyValueStore }
-
-// StoreSpec is a store of a sub-topology.
-type StoreSpec struct {
-	Name string
-	Kind StoreKind
-	// Timestamped stores begin each value with the record's timestamp (8 bytes, big-endian); in the
-	// changelog it is the timestamp of the message.
-	Timestamped bool
-	// Logged stores have a changelog.
-	Logged bool
-	// Retention of a windowed store: size and grace of its windows; of what is held back in order,
-	// the delay and a millisecond. What delays its input is added: final results of windows,
-	// InOrder.
-	Retention time.Duration
-	// Shape is what the store's bytes mean.
-	Shape Shape
-}
-
-// GlobalSpec is a topic that every process reads whole.
-type GlobalSpec struct {
-	Name, Topic string
-	Key, Value  string
-}
-
-// CoPartition is a set of topics that must have the same number of partitions.
-type CoPartition struct {
-	// Topics are the names as in [Input]; repartition topics without prefix.
-	Topics []string
-	// Node demands it, declared at Pos.
-	Node, Pos string
-}
+// ForRuntime returns the plan as package processor knows it. It must not be changed.
+func (p *Plan) ForRuntime(flow.Key) *flow.Plan { return p.made }

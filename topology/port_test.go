@@ -5,16 +5,17 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 )
 
 // sending is a task that counts what its operators send.
 type sending struct {
-	Task
+	flow.Task
 	sent int
 }
 
-func (s *sending) Send(*Sink, []byte, []byte, int64, int64, []byte, []Header) error {
+func (s *sending) Send(*flow.Sink, []byte, []byte, int64, int64, []byte, []Header) error {
 	s.sent++
 	return nil
 }
@@ -43,13 +44,13 @@ func TestPortsOfManyGraphs(t *testing.T) {
 		all.Go(func() {
 			for range 50 {
 				task := new(sending)
-				g, err := plan.NewGraph(plan.SubTopologies()[0], task)
+				g, err := plan.ForRuntime(flow.Key{}).NewGraph(plan.ForRuntime(flow.Key{}).SubTopologies[0], task)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				for _, value := range []string{"a", "bc", ""} {
-					m := &Message{Key: []byte("k"), Value: []byte(value)}
+					m := &flow.Message{Key: []byte("k"), Value: []byte(value)}
 					if err := g.Sources["in"].Receive(m); err != nil {
 						t.Error(err)
 						return
@@ -78,7 +79,7 @@ func TestPortsOfFailedGraph(t *testing.T) {
 	tp := New("test")
 	s := tp.Stream("in", serde.String(), serde.String())
 	table := s.ToTable("table")
-	made := s.Process("p", func(*Context[string, string]) Processor[string, string] { return nil })
+	made := s.Process("p", func(Context[string, string]) Processor[string, string] { return nil })
 	made.To("out")
 	s.To("as-they-are") // is made before the processor
 	table.ToStream().To("updates")
@@ -86,7 +87,7 @@ func TestPortsOfFailedGraph(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.NewGraph(plan.SubTopologies()[0], new(sending)); err == nil || !strings.Contains(err.Error(), "returned nil") {
+	if _, err := plan.ForRuntime(flow.Key{}).NewGraph(plan.ForRuntime(flow.Key{}).SubTopologies[0], new(sending)); err == nil || !strings.Contains(err.Error(), "returned nil") {
 		t.Fatalf("got %v", err)
 	}
 	for i, p := range []*port[string, string]{s.out, made.out, table.out} {

@@ -1,8 +1,11 @@
 package topology
 
 import (
+	"context"
 	"fmt"
+	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -19,13 +22,75 @@ type StoreRef[K, V any] struct {
 // StoreHandle is a store to be given to a processor: a [StoreRef] of any types.
 type StoreHandle interface {
 	ref() (*Topology, *storeDecl)
-	open(task ops.Task, stop func(error)) ops.AnyStore
+	open(task flow.Task, stop func(error)) ops.AnyStore
 }
 
-// Opener is the [Context] of a processor, of any types. Nothing else implements it.
-type Opener interface {
-	OpenStore(name string) ops.AnyStore
-	Stop(error)
+// Processor handles records one by one, with state of its own.
+//
+// A task makes its instance when it starts and a new one after every transaction that failed: what its
+// fields hold between records is gone then, and what must last belongs in a store.
+type Processor[K, V any] interface {
+	// Process handles one record. It must not keep r. An error goes to the error policy.
+	Process(r *Record[K, V]) error
+}
+
+// Context is what a processor sees of its task: where it sends records of K and V, time and schedules.
+// It belongs to one instance, and to the goroutine of its task. It is implemented by kolk alone, and
+// may get more methods.
+type Context[K, V any] interface {
+	// Forward sends a record on. In Process it inherits Ref and Origin of the record at hand; in a
+	// punctuation its own timestamp is its Ref, so that one with a timestamp before the punctuation's
+	// time may be late further on. What the record holds must not be changed afterwards. If those behind
+	// fail the task stops when Process returns. A timestamp out of range is an error of the record at
+	// hand, for the error policy; if that skips, the record is not sent.
+	Forward(r Record[K, V])
+
+	// Schedule has fn called whenever interval has passed on that clock: at its multiples, once, with
+	// the last one due in milliseconds, if several are. It is called in the supplier, or later. name is
+	// unique in the processor: schedules survive restarts under it. The interval is a millisecond at
+	// least. An error of fn goes to the error policy.
+	Schedule(name string, clock Clock, interval time.Duration, fn func(at int64) error) error
+
+	// Time returns the task's stream time (the watermark) in milliseconds, before the record at hand: no
+	// record that is not late comes from before it. It is [NoTime] at first.
+	Time() int64
+
+	// Now returns the wall clock. Results that depend on it differ when the input is read again.
+	Now() time.Time
+
+	// Drop counts the record at hand, or what the punctuation at hand dropped, as dropped by this
+	// processor for that reason.
+	Drop(reason Reason)
+
+	// Stop stops the task with err, whatever the error policy: for what is no fault of a record.
+	Stop(err error)
+
+	// Context returns a context that ends when the transaction of the present record can no longer
+	// commit.
+	Context() context.Context
+}
+
+// Opener is the [Context] of a processor, of any types, as [StoreRef.Open] takes it.
+type Opener interface{ Stop(err error) }
+
+// Store is an open key-value store of a processor; [StoreRef.Open] returns it. Values are encoded and
+// decoded by each call: what Get returns belongs to the caller, and a changed value counts when it is
+// Put. Writes become visible to others with the transaction, or never. It belongs to the goroutine of
+// its task. It is implemented by kolk alone.
+type Store[K, V any] interface {
+	// Get returns the value of a key. ok is false if there is none.
+	Get(key K) (v V, ok bool, err error)
+
+	// Put sets the value of a key.
+	Put(key K, value V) error
+
+	// Delete deletes a key, if it is there.
+	Delete(key K) error
+
+	// Range calls fn for each key from lo on and before hi, in the order of the keys' bytes, until fn
+	// returns false. A missing bound is none. fn may read and write the store: what it writes among the
+	// keys to come may be seen or not.
+	Range(lo, hi Opt[K], fn func(K, V) bool) error
 }
 
 // Store declares a key-value store for processors, with a changelog.
@@ -34,20 +99,24 @@ func (t *Topology) Store[K, V any](name string, key serde.Serde[K], value serde.
 	t.claim("store", name, at)
 	t.needSerdes(at, name, key, value)
 	k, v := given(t, key, true), given(t, value, false)
-	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, role: "store", key: k, value: v})
+	d := t.addStore(&storeDecl{name: name, at: at, kind: flow.KeyValueStore, role: "store", key: k, value: v})
 	return StoreRef[K, V]{d: d, t: t, key: k, value: v}
 }
 
 // Open returns the store in a processor that it was given to; it is a map look-up, for suppliers
 // and function processors alike. Where it was not given the task fails, and what is returned
 // answers every call with that error.
-func (r StoreRef[K, V]) Open(c Opener) *Store[K, V] {
+func (r StoreRef[K, V]) Open(c Opener) Store[K, V] {
 	name := "?"
 	if r.d != nil {
 		name = r.d.name
 	}
-	if s, ok := c.OpenStore(name).(*Store[K, V]); ok {
-		return s
+	if from, ok := c.(interface {
+		OpenStore(name string) ops.AnyStore
+	}); ok {
+		if s, ok := from.OpenStore(name).(*ops.Store[K, V]); ok {
+			return s
+		}
 	}
 	err := fmt.Errorf("store %s was not given to this processor: add it to the arguments of Process", name)
 	c.Stop(err)
@@ -56,7 +125,7 @@ func (r StoreRef[K, V]) Open(c Opener) *Store[K, V] {
 
 func (r StoreRef[K, V]) ref() (*Topology, *storeDecl) { return r.t, r.d }
 
-func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) ops.AnyStore {
+func (r StoreRef[K, V]) open(task flow.Task, stop func(error)) ops.AnyStore {
 	return ops.NewStore(task, r.d.name, r.key.get(), r.value.get(), stop)
 }
 
@@ -71,20 +140,20 @@ func (r StoreRef[K, V]) open(task ops.Task, stop func(error)) ops.AnyStore {
 // partitions come together as they are read, in old data to within max-ahead of each other: a
 // processor whose results depend on their order is a function of the input only behind
 // [Stream.InOrder].
-func (s Stream[K, V]) Process[K2, V2 any](name string, supplier func(*Context[K2, V2]) Processor[K, V], stores ...StoreHandle) Stream[K2, V2] {
+func (s Stream[K, V]) Process[K2, V2 any](name string, supplier func(Context[K2, V2]) Processor[K, V], stores ...StoreHandle) Stream[K2, V2] {
 	return process(s, name, supplier == nil, supplier, stores)
 }
 
 // ProcessFunc is [Stream.Process] with a function that keeps its state in stores alone, and has no
 // schedules.
-func (s Stream[K, V]) ProcessFunc[K2, V2 any](name string, f func(*Context[K2, V2], *Record[K, V]) error, stores ...StoreHandle) Stream[K2, V2] {
-	return process(s, name, f == nil, func(c *Context[K2, V2]) Processor[K, V] {
+func (s Stream[K, V]) ProcessFunc[K2, V2 any](name string, f func(Context[K2, V2], *Record[K, V]) error, stores ...StoreHandle) Stream[K2, V2] {
+	return process(s, name, f == nil, func(c Context[K2, V2]) Processor[K, V] {
 		return ops.ProcessorFunc[K, V](func(r *Record[K, V]) error { return f(c, r) })
 	}, stores)
 }
 
 // process adds a processor.
-func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, supplier func(*Context[K2, V2]) Processor[K, V], stores []StoreHandle) Stream[K2, V2] {
+func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, supplier func(Context[K2, V2]) Processor[K, V], stores []StoreHandle) Stream[K2, V2] {
 	from := s.node()
 	t := from.t
 	at := t.caller()

@@ -10,14 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
 
 // dedup forwards what it has not seen, and forgets everything once a second of stream time.
 type dedup struct {
-	c    *topology.Context[string, string]
-	seen *topology.Store[string, int64]
+	c    topology.Context[string, string]
+	seen topology.Store[string, int64]
 	n    int // lost with the instance
 }
 
@@ -61,7 +62,7 @@ func (d *dedup) forget(at int64) error {
 func dedupTopology() *topology.Topology {
 	tp, s := text()
 	seen := tp.Store("seen", serde.String(), num())
-	s.Process("dedup", func(c *topology.Context[string, string]) topology.Processor[string, string] {
+	s.Process("dedup", func(c topology.Context[string, string]) topology.Processor[string, string] {
 		d := &dedup{c: c, seen: seen.Open(c)}
 		if err := c.Schedule("forget", topology.StreamTime, time.Second, d.forget); err != nil {
 			panic(err)
@@ -122,7 +123,7 @@ func TestProcess(t *testing.T) {
 func TestProcessFuncAndRange(t *testing.T) {
 	tp, s := text()
 	st := tp.Store("st", serde.String(), num())
-	s.ProcessFunc("p", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	s.ProcessFunc("p", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		st := st.Open(c)
 		lo, hi, ok := strings.Cut(r.Value, "-")
 		if !ok {
@@ -159,7 +160,7 @@ func TestLongRange(t *testing.T) {
 	tp, s := text()
 	st := tp.Store("st", num(), num())
 	n := 0
-	s.ProcessFunc("p", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	s.ProcessFunc("p", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		st := st.Open(c)
 		for i := range int64(1000) {
 			if err := st.Put(10000+i, i); err != nil {
@@ -185,7 +186,7 @@ func TestLongRange(t *testing.T) {
 func TestProcessStops(t *testing.T) {
 	tp, s := text()
 	st := tp.Store("st", serde.String(), num())
-	s.ProcessFunc("p", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	s.ProcessFunc("p", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		if r.Value == "store" {
 			_, _, err := st.Open(c).Get("k")
 			if err == nil {
@@ -217,7 +218,7 @@ func TestStoreNotGiven(t *testing.T) {
 	tp, s := text()
 	st := tp.Store("st", serde.String(), num())
 	other := tp.Store("other", serde.String(), num())
-	s.ProcessFunc("p", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	s.ProcessFunc("p", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		return st.Open(c).Put("a", 1)
 	}, other).Discard()
 	r := newRig(t, tp)
@@ -228,14 +229,14 @@ func TestStoreNotGiven(t *testing.T) {
 
 	tp, s = text()
 	st = tp.Store("st", serde.String(), num())
-	s.Process("p", func(c *topology.Context[string, string]) topology.Processor[string, string] {
+	s.Process("p", func(c topology.Context[string, string]) topology.Processor[string, string] {
 		return &dedup{c: c, seen: st.Open(c)}
 	}).Discard()
 	plan, err := tp.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.NewGraph(plan.SubTopologies()[0], &rigTask{}); err == nil || !strings.Contains(err.Error(), "store st was not given") || !strings.Contains(err.Error(), "process_test.go:") {
+	if _, err := plan.ForRuntime(flow.Key{}).NewGraph(plan.ForRuntime(flow.Key{}).SubTopologies[0], &rigTask{}); err == nil || !strings.Contains(err.Error(), "store st was not given") || !strings.Contains(err.Error(), "process_test.go:") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -244,10 +245,10 @@ func TestStoreNotGiven(t *testing.T) {
 func TestSharedStore(t *testing.T) {
 	tp := topology.New("test")
 	st := tp.Store("st", serde.String(), serde.String())
-	tp.Stream("a", serde.String(), serde.String()).ProcessFunc("writer", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	tp.Stream("a", serde.String(), serde.String()).ProcessFunc("writer", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		return st.Open(c).Put(r.Key, r.Value)
 	}, st)
-	tp.Stream("b", serde.String(), serde.String()).ProcessFunc("reader", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	tp.Stream("b", serde.String(), serde.String()).ProcessFunc("reader", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		v, ok, err := st.Open(c).Get(r.Key)
 		if ok {
 			c.Forward(r.With(r.Key, v))
@@ -255,10 +256,10 @@ func TestSharedStore(t *testing.T) {
 		return err
 	}, st).To("out")
 	r := newRig(t, tp)
-	if n := len(r.plan.SubTopologies()); n != 1 {
+	if n := len(r.plan.ForRuntime(flow.Key{}).SubTopologies); n != 1 {
 		t.Errorf("%d sub-topologies", n)
 	}
-	if c := r.plan.CoPartitioned(); len(c) != 1 || !slices.Equal(c[0].Topics, []string{"a", "b"}) || c[0].Node != "reader" {
+	if c := r.plan.ForRuntime(flow.Key{}).CoPartitioned; len(c) != 1 || !slices.Equal(c[0].Topics, []string{"a", "b"}) || c[0].Node != "reader" {
 		t.Errorf("co-partitioned %v", c)
 	}
 	r.in(msg("b", "k", "", 1), msg("a", "k", "v", 2), msg("b", "k", "", 3))

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/memstate"
 	"github.com/kolkstream/kolk/topology"
@@ -80,14 +81,14 @@ type rig struct {
 	refs     map[string]int64
 }
 
-// rigTask is one task and implements topology.Task.
+// rigTask is one task and implements flow.Task.
 type rigTask struct {
 	*rig
-	sub       *topology.SubTopology
+	sub       *flow.SubTopology
 	db        state.DB
 	overlay   *state.Overlay
 	stores    map[string]*state.Store
-	graph     *topology.Graph
+	graph     *flow.Graph
 	time      int64
 	committed int64 // time
 	closed    int64
@@ -98,7 +99,7 @@ type rigSchedule struct {
 	clock    topology.Clock
 	interval int64
 	next     int64
-	p        topology.Punctuator
+	p        flow.Punctuator
 }
 
 // rigGlobal is a global table.
@@ -141,11 +142,11 @@ func newRig(t testing.TB, tp *topology.Topology) *rig {
 		t: t, plan: plan, tasks: make(map[string]*rigTask), globals: make(map[string]*rigGlobal), budget: 1 << 20,
 		drops: make(map[string]int), tallies: make(map[string]*int64), refs: make(map[string]int64), now: time.UnixMilli(1e12),
 	}
-	for _, g := range plan.Globals() {
+	for _, g := range plan.ForRuntime(flow.Key{}).Globals {
 		r.globals[g.Name] = &rigGlobal{rows: make(map[string]string)}
 	}
 	engine := memstate.New()
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		db, err := engine.Open(sub.Name)
 		if err != nil {
 			t.Fatal(err)
@@ -167,7 +168,7 @@ func (k *rigTask) start() {
 	}
 	k.schedules = make(map[string]*rigSchedule)
 	k.time = k.committed
-	graph, err := k.plan.NewGraph(k.sub, k)
+	graph, err := k.plan.ForRuntime(flow.Key{}).NewGraph(k.sub, k)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -188,9 +189,9 @@ func (k *rigTask) Store(name string) *state.Store {
 	return s
 }
 
-func (k *rigTask) Global(name string) topology.Global { return k.globals[name] }
+func (k *rigTask) Global(name string) flow.Global { return k.globals[name] }
 
-func (k *rigTask) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
+func (k *rigTask) Send(sink *flow.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	m := message{topic: sink.Topic, ts: timestamp, ref: ref}
 	if key != nil {
 		m.key = ptr(string(key))
@@ -203,7 +204,7 @@ func (k *rigTask) Send(sink *topology.Sink, key, value []byte, timestamp, ref in
 		hs = append(hs, h.Key+"="+string(h.Value))
 	}
 	m.headers = strings.Join(hs, " ")
-	if k.plan.Sinks()[sink.Index] != sink {
+	if k.plan.ForRuntime(flow.Key{}).Sinks[sink.Index] != sink {
 		k.t.Fatalf("sink %s has index %d", sink.Topic, sink.Index)
 	}
 	if sink.Repartition {
@@ -223,20 +224,20 @@ func (k *rigTask) Postponed() bool               { return false }
 func (k *rigTask) Mark(string) []byte            { return nil }
 func (k *rigTask) SetMark(string, []byte, int64) {}
 
-func (k *rigTask) Line(string) topology.Line { return &rigLine{k, topology.NoTime} }
+func (k *rigTask) Line(string) flow.Line { return &rigLine{k, topology.NoTime} }
 
 // rigLine is a line without schedules: enough for what records cost. That InOrder is right is
 // tested with the task itself, in processortest.
 type rigLine struct {
-	topology.Task
+	flow.Task
 	now int64
 }
 
 func (l *rigLine) Time() int64 { return l.now }
 
-func (l *rigLine) Resume([]topology.Timed) (bool, error) { return true, nil }
+func (l *rigLine) Resume([]flow.Timed) (bool, error) { return true, nil }
 
-func (l *rigLine) Advance(now int64, timed []topology.Timed) (bool, error) {
+func (l *rigLine) Advance(now int64, timed []flow.Timed) (bool, error) {
 	l.now = now
 	for _, op := range timed {
 		if _, err := op.Advance(now); err != nil {
@@ -267,7 +268,7 @@ func (k *rigTask) Fail(node string, o topology.Origin, err error) error {
 	return err
 }
 
-func (k *rigTask) Schedule(name string, clock topology.Clock, interval time.Duration, p topology.Punctuator) {
+func (k *rigTask) Schedule(name string, clock topology.Clock, interval time.Duration, p flow.Punctuator) {
 	s := &rigSchedule{clock: clock, interval: interval.Milliseconds(), p: p, next: -1}
 	k.schedules[name] = s
 }
@@ -309,7 +310,7 @@ func (r *rig) deliver(m message, internal bool) error {
 		r.t.Fatalf("nobody reads topic %s", m.topic)
 	}
 	r.offset++
-	in := &topology.Message{Timestamp: m.ts, Origin: topology.Origin{Topic: m.topic, Offset: r.offset}}
+	in := &flow.Message{Timestamp: m.ts, Origin: topology.Origin{Topic: m.topic, Offset: r.offset}}
 	if m.key != nil {
 		in.Key = []byte(*m.key)
 	}
@@ -344,7 +345,7 @@ func (r *rig) deliver(m message, internal bool) error {
 }
 
 // scribble overwrites what a message's memory holds.
-func scribble(m *topology.Message) {
+func scribble(m *flow.Message) {
 	for _, b := range append([][]byte{m.Key, m.Value}, headerValues(m.Headers)...) {
 		for i := range b {
 			b[i] = '#'
@@ -403,8 +404,8 @@ func (k *rigTask) advance(now int64) error {
 // advance brings the time of all tasks to now: those behind repartition topics last.
 func (r *rig) advance(now int64) {
 	r.t.Helper()
-	subs := r.plan.SubTopologies()
-	slices.SortStableFunc(subs, func(a, b *topology.SubTopology) int { return r.depth(a) - r.depth(b) })
+	subs := r.plan.ForRuntime(flow.Key{}).SubTopologies
+	slices.SortStableFunc(subs, func(a, b *flow.SubTopology) int { return r.depth(a) - r.depth(b) })
 	for _, sub := range subs {
 		if err := r.tasks[sub.Name].advance(now); err != nil {
 			r.t.Fatal(err)
@@ -416,11 +417,11 @@ func (r *rig) advance(now int64) {
 }
 
 // depth is how many repartition topics lie before a sub-topology.
-func (r *rig) depth(s *topology.SubTopology) (n int) {
-	for _, rp := range r.plan.Repartitions() {
+func (r *rig) depth(s *flow.SubTopology) (n int) {
+	for _, rp := range r.plan.ForRuntime(flow.Key{}).Repartitions {
 		for _, in := range s.Inputs {
 			if in.Repartition && in.Topic == rp.Name {
-				from, _ := r.plan.SubTopology(rp.Writers[0].SubTopology)
+				from, _ := r.plan.ForRuntime(flow.Key{}).SubTopology(rp.Writers[0].SubTopology)
 				n = max(n, 1+r.depth(from))
 			}
 		}
@@ -453,7 +454,7 @@ func (r *rig) commit() {
 func (r *rig) tryCommit() error {
 	for again := true; again; {
 		again = false
-		for _, sub := range r.plan.SubTopologies() {
+		for _, sub := range r.plan.ForRuntime(flow.Key{}).SubTopologies {
 			k := r.tasks[sub.Name]
 			if err := k.flush(); err != nil {
 				return err

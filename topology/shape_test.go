@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -16,20 +17,20 @@ import (
 func TestShapeText(t *testing.T) {
 	for _, c := range []struct {
 		text  string
-		shape topology.Shape
+		shape flow.Shape
 	}{
-		{"count key=string value=int64", topology.Shape{Role: "count", Key: "string", Value: "int64", Format: 1}},
-		{"aggregate tumbling=10m key=string value=json columns=n:count,sum:sum", topology.Shape{
+		{"count key=string value=int64", flow.Shape{Role: "count", Key: "string", Value: "int64", Format: 1}},
+		{"aggregate tumbling=10m key=string value=json columns=n:count,sum:sum", flow.Shape{
 			Role: "aggregate", Size: 10 * time.Minute, Advance: 10 * time.Minute, Key: "string", Value: "json", Columns: "n:count,sum:sum", Format: 1}},
-		{"reduce hopping=1h30m/500ms key=int64 value=json format=2", topology.Shape{
+		{"reduce hopping=1h30m/500ms key=int64 value=json format=2", flow.Shape{
 			Role: "reduce", Size: 90 * time.Minute, Advance: 500 * time.Millisecond, Key: "int64", Value: "json", Format: 2}},
-		{`store key="my key=" value="" columns="a b":-"x\",y",ä:z`, topology.Shape{}},
-		{`store key="my key=" value="" columns="a b":-"x\",y",b.c:z`, topology.Shape{
+		{`store key="my key=" value="" columns="a b":-"x\",y",ä:z`, flow.Shape{}},
+		{`store key="my key=" value="" columns="a b":-"x\",y",b.c:z`, flow.Shape{
 			Role: "store", Key: "my key=", Columns: `"a b":-"x\",y",b.c:z`, Format: 1}},
 	} {
-		got, err := topology.ParseShape(c.text)
-		if c.shape == (topology.Shape{}) {
-			if !errors.Is(err, topology.ErrShape) {
+		got, err := flow.ParseShape(c.text)
+		if c.shape == (flow.Shape{}) {
+			if !errors.Is(err, flow.ErrShape) {
 				t.Errorf("%s: %v", c.text, err)
 			}
 			continue
@@ -39,9 +40,9 @@ func TestShapeText(t *testing.T) {
 		}
 		for i := range c.text {
 			for _, broken := range []string{c.text[:i], c.text[:i] + c.text[i+1:], c.text[:i] + " " + c.text[i:], c.text + c.text[i:]} {
-				if back, err := topology.ParseShape(broken); err == nil && back.String() != broken {
+				if back, err := flow.ParseShape(broken); err == nil && back.String() != broken {
 					t.Errorf("%q is read as %s", broken, back)
-				} else if err != nil && !errors.Is(err, topology.ErrShape) {
+				} else if err != nil && !errors.Is(err, flow.ErrShape) {
 					t.Errorf("%q: %v", broken, err)
 				}
 			}
@@ -64,8 +65,8 @@ func TestShapeDifferences(t *testing.T) {
 		{"count key=string value=int64", "count tumbling=1s key=string value=int64", "windows none -> tumbling"},
 		{"count hopping=10m/5m key=string value=int64", "count hopping=10m/1m key=string value=int64 format=2", "window advance 5m -> 1m, format 1 -> 2"},
 	} {
-		was, err := topology.ParseShape(c.was)
-		is, err2 := topology.ParseShape(c.is)
+		was, err := flow.ParseShape(c.was)
+		is, err2 := flow.ParseShape(c.is)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
@@ -73,12 +74,12 @@ func TestShapeDifferences(t *testing.T) {
 			t.Errorf("%s\n%s\n%s, want %s", was, is, got, c.want)
 		}
 	}
-	was, _ := topology.ParseShape(base)
-	is, _ := topology.ParseShape("aggregate tumbling=10m key=string value=json columns=n:count,new:last")
+	was, _ := flow.ParseShape(base)
+	is, _ := flow.ParseShape("aggregate tumbling=10m key=string value=json columns=n:count,new:last")
 	if got := was.Continued(is).String(); got != "aggregate tumbling=10m key=string value=json columns=avg:-avg,n:count,new:last,old:-max" {
 		t.Error(got)
 	}
-	inGo, _ := topology.ParseShape("aggregate tumbling=10m key=string value=json")
+	inGo, _ := flow.ParseShape("aggregate tumbling=10m key=string value=json")
 	if got := was.Continued(inGo).String(); got != base {
 		t.Error(got)
 	}
@@ -86,8 +87,8 @@ func TestShapeDifferences(t *testing.T) {
 
 type columned struct{ serde.Serde[string] }
 
-func (columned) Columns() []topology.Column {
-	return []topology.Column{{Name: "b", Function: "sum"}, {Name: "a", Function: "count"}}
+func (columned) Columns() []flow.Column {
+	return []flow.Column{{Name: "b", Function: "sum"}, {Name: "a", Function: "count"}}
 }
 
 // Every store of a plan has its shape.
@@ -103,7 +104,7 @@ func TestShapesOfPlan(t *testing.T) {
 	s.ToTable("to-table")
 	tp.Table("table", serde.String(), serde.Int64())
 	st := tp.Store("processor", serde.Int32(), serde.Bool())
-	s.ProcessFunc("p", func(*topology.Context[string, string], *topology.Record[string, string]) error { return nil }, st)
+	s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }, st)
 	plan, err := tp.Build()
 	if err != nil {
 		t.Fatal(err)
@@ -120,12 +121,12 @@ func TestShapesOfPlan(t *testing.T) {
 		"processor": "store key=int32 value=bool",
 		"in-time":   "time key=bytes value=bytes",
 	}
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		for _, spec := range sub.Stores {
 			if got := spec.Shape.String(); got != want[spec.Name] {
 				t.Errorf("%s: %s, want %s", spec.Name, got, want[spec.Name])
 			}
-			if back, err := topology.ParseShape(spec.Shape.String()); err != nil || back != spec.Shape || !slices.Equal(back.ColumnList(), spec.Shape.ColumnList()) {
+			if back, err := flow.ParseShape(spec.Shape.String()); err != nil || back != spec.Shape || !slices.Equal(back.ColumnList(), spec.Shape.ColumnList()) {
 				t.Errorf("%s: %v", spec.Name, err)
 			}
 			delete(want, spec.Name)

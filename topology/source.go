@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -185,7 +186,7 @@ func addSource[K, V any](t *Topology, kind, name, at string, d *sourceDecl, k *s
 
 // checkTopic checks the name of a topic.
 func (t *Topology) checkTopic(topic, at string) {
-	if err := checkName(topic); err != nil {
+	if err := flow.CheckName(topic); err != nil {
 		mistakef(t, at, "", "the topic %q %s", topic, err)
 	}
 }

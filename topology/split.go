@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -74,7 +75,7 @@ func (s *Splitter[K, V]) branch(name string, missing bool, w way[K, V]) Stream[K
 	t := s.s.n.t
 	at := t.caller()
 	out := s.add(name, at, w)
-	if err := checkName(name); err != nil {
+	if err := flow.CheckName(name); err != nil {
 		mistakef(t, at, s.s.n.name, "the branch's name %q %s", name, err)
 	}
 	if name == "rest" {

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -54,7 +55,7 @@ func table[K, V any](s Stream[K, V], kind, name, at string) Table[K, V] {
 	t := s.n.t
 	t.claim("store", name, at)
 	n := t.add(kind, name, at, s.n)
-	d := t.addStore(&storeDecl{name: name, at: at, kind: KeyValueStore, role: "table", timestamps: true, key: s.key, value: s.value})
+	d := t.addStore(&storeDecl{name: name, at: at, kind: flow.KeyValueStore, role: "table", timestamps: true, key: s.key, value: s.value})
 	n.stores = []*storeDecl{d}
 	n.partitioned = true
 	n.emits = new(emitDecl)
@@ -151,7 +152,7 @@ func (t WindowedTable[K, V]) Stream[K2 any](f func(Window, K) K2) Stream[K2, V] 
 // StreamRecords returns the table's results as a stream, with the key and value that f makes of
 // window, key and value. Tombstones are dropped and counted.
 func (t WindowedTable[K, V]) StreamRecords[K2, V2 any](f func(Window, K, V) (K2, V2)) Stream[K2, V2] {
-	return streamRecords(t, f == nil, func(Task) func(Window, K, V) (K2, V2, error) {
+	return streamRecords(t, f == nil, func(flow.Task) func(Window, K, V) (K2, V2, error) {
 		return func(w Window, k K, v V) (K2, V2, error) {
 			k2, v2 := f(w, k, v)
 			return k2, v2, nil
@@ -160,7 +161,7 @@ func (t WindowedTable[K, V]) StreamRecords[K2, V2 any](f func(Window, K, V) (K2,
 }
 
 // streamRecords adds a stream with other values. of makes the function of a task.
-func streamRecords[K, V, K2, V2 any](t WindowedTable[K, V], missing bool, of func(Task) func(Window, K, V) (K2, V2, error)) Stream[K2, V2] {
+func streamRecords[K, V, K2, V2 any](t WindowedTable[K, V], missing bool, of func(flow.Task) func(Window, K, V) (K2, V2, error)) Stream[K2, V2] {
 	n := t.stream(missing)
 	n.reads.value, n.value = true, output{}
 	out := link(n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[ops.Windowed[K], V], error) {

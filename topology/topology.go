@@ -1,13 +1,13 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 )
 
@@ -62,7 +62,7 @@ func New(name string) *Topology {
 		stores: make(map[string]*storeDecl),
 		serdes: make(map[reflect.Type]anySerde),
 	}
-	if err := checkName(name); err != nil {
+	if err := flow.CheckName(name); err != nil {
 		mistakef(t, t.caller(), "", "the topology's name %q %s", name, err)
 	}
 	return t
@@ -110,32 +110,6 @@ func (t *Topology) caller() string {
 
 // self is what the names of this package's functions begin with.
 const self = "github.com/kolkstream/kolk/topology."
-
-// CheckName returns what is wrong with a name of an application, a store or a repartition topic: it
-// becomes part of a topic's name and has Kafka's alphabet.
-func CheckName(name string) error { return checkName(name) }
-
-func checkName(name string) error {
-	switch {
-	case name == "":
-		return errors.New("is empty")
-	case name == "." || name == "..":
-		return errors.New("is not possible as the name of a topic")
-	case len(name) > maxName:
-		return fmt.Errorf("has %d characters: Kafka's topics have at most %d", len(name), maxName)
-	}
-	for _, c := range name {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
-		default:
-			return fmt.Errorf("has %q in it: names consist of letters, digits, '.', '_' and '-'", c)
-		}
-	}
-	return nil
-}
-
-// maxName is Kafka's limit for the length of a topic's name.
-const maxName = 249
 
 // isNil reports whether an interface is nil, or holds a nil pointer or function.
 func isNil(v any) bool {

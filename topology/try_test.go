@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/internal/door"
@@ -159,20 +160,20 @@ func TestReduceOfNewValues(t *testing.T) {
 
 // A processor's schedules are checked when it is made.
 func TestScheduleMistakes(t *testing.T) {
-	for want, schedule := range map[string]func(c *topology.Context[string, string]) error{
-		"a schedule needs a name and a function": func(c *topology.Context[string, string]) error {
+	for want, schedule := range map[string]func(c topology.Context[string, string]) error{
+		"a schedule needs a name and a function": func(c topology.Context[string, string]) error {
 			return c.Schedule("", topology.StreamTime, time.Second, func(int64) error { return nil })
 		},
-		"schedule s: the interval 1\u00b5s is less than a millisecond": func(c *topology.Context[string, string]) error {
+		"schedule s: the interval 1\u00b5s is less than a millisecond": func(c topology.Context[string, string]) error {
 			return c.Schedule("s", topology.WallClock, time.Microsecond, func(int64) error { return nil })
 		},
-		"processor p: a schedule needs a name and a function": func(c *topology.Context[string, string]) error {
+		"processor p: a schedule needs a name and a function": func(c topology.Context[string, string]) error {
 			return c.Schedule("s", topology.WallClock, time.Second, nil)
 		},
-		"the supplier of processor p returned nil": func(c *topology.Context[string, string]) error { return nil },
+		"the supplier of processor p returned nil": func(c topology.Context[string, string]) error { return nil },
 	} {
 		tp := topology.New("test")
-		tp.Stream("in", serde.String(), serde.String()).Process("p", func(c *topology.Context[string, string]) topology.Processor[string, string] {
+		tp.Stream("in", serde.String(), serde.String()).Process("p", func(c topology.Context[string, string]) topology.Processor[string, string] {
 			if err := schedule(c); err != nil {
 				c.Stop(err)
 				return &dedup{}
@@ -183,7 +184,7 @@ func TestScheduleMistakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := plan.NewGraph(plan.SubTopologies()[0], &rigTask{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := plan.ForRuntime(flow.Key{}).NewGraph(plan.ForRuntime(flow.Key{}).SubTopologies[0], &rigTask{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

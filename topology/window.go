@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -116,7 +117,7 @@ func (g WindowedGroup[K, V]) AggregateRecords[A any](store string, a Aggregator[
 // windowed adds a windowed aggregation.
 func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) WindowedTable[K, A] {
 	s := g.s
-	n := addAggregation(s, &a, WindowStore)
+	n := addAggregation(s, &a, flow.WindowStore)
 	n.key = output{passed: true}
 	n.timed = true
 	n.holds = hold{by: g.w.size + g.w.grace, final: true}

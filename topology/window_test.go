@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
@@ -308,8 +309,8 @@ func TestWindowsInARow(t *testing.T) {
 		Repartition("again").GroupByKey().Window(topology.Tumbling(100*time.Millisecond)).Reduce("outer", func(a, b int64) int64 { return a + b }).Final().
 		Stream(func(w topology.Window, k string) string { return strconv.FormatInt(w.Start, 10) }).WithValueSerde(num()).To("out")
 	r := newRig(t, tp)
-	for _, rp := range r.plan.Repartitions() {
-		if rp.Name != "again" || len(rp.Writers) != 1 || rp.Writers[0] != (topology.Writer{SubTopology: "in", Delay: 10 * time.Millisecond}) {
+	for _, rp := range r.plan.ForRuntime(flow.Key{}).Repartitions {
+		if rp.Name != "again" || len(rp.Writers) != 1 || rp.Writers[0] != (flow.Writer{SubTopology: "in", Delay: 10 * time.Millisecond}) {
 			t.Errorf("%+v", rp)
 		}
 	}

@@ -40,7 +40,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/internal/flow"
 )
 
 // ErrForeign says that a directory holds something else.
@@ -196,7 +196,7 @@ func (b *Broker) listen(o Options, id string, opts ...kfake.Opt) (err error) {
 // keep their records for ever. It refuses names that Apache Kafka does not take.
 func (b *Broker) CreateTopics(ctx context.Context, partitions int32, topics ...string) error {
 	for _, name := range topics { // kfake takes every name
-		if err := topology.CheckName(name); err != nil {
+		if err := flow.CheckName(name); err != nil {
 			return fmt.Errorf("create topic %s: %w", name, err)
 		}
 	}

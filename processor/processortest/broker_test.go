@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
@@ -105,7 +106,7 @@ func (b *onBroker) start() {
 	}
 	b.t.Cleanup(b.cl.Close)
 	topics := map[string]bool{}
-	for _, sub := range b.plan.SubTopologies() {
+	for _, sub := range b.plan.ForRuntime(flow.Key{}).SubTopologies {
 		for _, in := range sub.Inputs {
 			topics[in.Topic] = topics[in.Topic] || !in.Repartition
 		}
@@ -116,7 +117,7 @@ func (b *onBroker) start() {
 			}
 		}
 	}
-	for _, g := range b.plan.Globals() {
+	for _, g := range b.plan.ForRuntime(flow.Key{}).Globals {
 		topics[g.Topic] = true
 	}
 	for topic, external := range topics {

@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/task"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // cluster is the broker's part: logs of committed messages, by topic and partition. Each
@@ -23,9 +23,9 @@ type cluster struct {
 var _ task.Cluster = (*cluster)(nil)
 
 // newCluster creates the topics of a plan.
-func newCluster(app string, plan *topology.Plan, size func(topic string) int32) (*cluster, error) {
+func newCluster(app string, plan *flow.Plan, size func(topic string) int32) (*cluster, error) {
 	c := &cluster{app: app, topics: map[string][][]*kgo.Record{}, tasks: map[string]int32{}, hasher: kgo.StickyKeyPartitioner(nil).ForTopic("")}
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.SubTopologies {
 		for _, in := range sub.Inputs {
 			if !in.Repartition {
 				c.create(in.Topic, size(in.Topic))
@@ -37,7 +37,7 @@ func newCluster(app string, plan *topology.Plan, size func(topic string) int32) 
 			}
 		}
 	}
-	for _, g := range plan.Globals() {
+	for _, g := range plan.Globals {
 		c.create(g.Topic, size(g.Topic))
 	}
 	counts, err := plan.Partitions(func(topic string) (int32, bool) {
@@ -50,7 +50,7 @@ func newCluster(app string, plan *topology.Plan, size func(topic string) int32) 
 	for name, n := range counts {
 		c.create(changelog.RepartitionName(app, name), n)
 	}
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.SubTopologies {
 		for _, in := range sub.Inputs {
 			topic := in.Topic
 			if in.Repartition {
@@ -59,7 +59,7 @@ func newCluster(app string, plan *topology.Plan, size func(topic string) int32) 
 			c.tasks[sub.Name] = max(c.tasks[sub.Name], c.Partitions(topic))
 		}
 	}
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.SubTopologies {
 		for _, s := range sub.Stores {
 			if s.Logged {
 				c.create(changelog.Name(app, s.Name), c.tasks[sub.Name])

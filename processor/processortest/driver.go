@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/report"
@@ -63,7 +64,7 @@ type Options struct {
 // Errors end the test, unless a method's name begins with Try.
 type Driver struct {
 	t         testing.TB
-	plan      *topology.Plan
+	plan      *flow.Plan
 	opts      Options
 	cluster   *cluster
 	clock     *clock
@@ -88,7 +89,7 @@ func (c *clock) Now() time.Time { return c.now }
 // New starts all tasks of a plan. They are closed when the test ends.
 func New(t testing.TB, plan *topology.Plan, opts Options) *Driver {
 	t.Helper()
-	d := &Driver{t: t, plan: plan, opts: opts.complete(), clock: &clock{}, engine: memstate.New(), globals: map[string]*global{}}
+	d := &Driver{t: t, plan: plan.ForRuntime(flow.Key{}), opts: opts.complete(), clock: &clock{}, engine: memstate.New(), globals: map[string]*global{}}
 	d.clock.now = d.opts.Now
 	if err := d.start(); err != nil {
 		t.Fatalf("processortest: %v", err)
@@ -128,7 +129,7 @@ func (o Options) complete() Options {
 
 func (d *Driver) start() error {
 	var err error
-	d.cluster, err = newCluster(d.plan.Name(), d.plan, func(topic string) int32 {
+	d.cluster, err = newCluster(d.plan.Name, d.plan, func(topic string) int32 {
 		if n := d.opts.Partitions[topic]; n > 0 {
 			return n
 		}
@@ -137,14 +138,14 @@ func (d *Driver) start() error {
 	if err != nil {
 		return err
 	}
-	for _, g := range d.plan.Globals() {
+	for _, g := range d.plan.Globals {
 		db, err := d.engine.Open("global/" + g.Name)
 		if err != nil {
 			return err
 		}
 		d.globals[g.Name] = &global{DB: db, topic: g.Topic, read: make([]int, d.cluster.Partitions(g.Topic))}
 	}
-	for _, sub := range d.plan.SubTopologies() {
+	for _, sub := range d.plan.SubTopologies {
 		for p := range d.cluster.tasks[sub.Name] {
 			r := &running{d: d, sub: sub, partition: p, start: map[string]task.Start{}}
 			r.out.cluster, r.out.ends = d.cluster, map[place]int64{}

@@ -204,7 +204,7 @@ func TestDriverReadsGlobalTables(t *testing.T) {
 var collecting = planOf(func(top *topology.Topology) {
 	sums := top.Store("sums", serde.String(), serde.Int64())
 	top.Stream("in", serde.String(), serde.Int64()).
-		Process("collect", func(c *topology.Context[string, int64]) topology.Processor[string, int64] {
+		Process("collect", func(c topology.Context[string, int64]) topology.Processor[string, int64] {
 			p := &collector{c: c, sums: sums.Open(c)}
 			for name, clock := range map[string]topology.Clock{"stream": topology.StreamTime, "wall": topology.WallClock} {
 				interval := 100 * time.Millisecond
@@ -220,8 +220,8 @@ var collecting = planOf(func(top *topology.Topology) {
 })
 
 type collector struct {
-	c    *topology.Context[string, int64]
-	sums *topology.Store[string, int64]
+	c    topology.Context[string, int64]
+	sums topology.Store[string, int64]
 	n    int64 // records since the last punctuation, in this instance
 }
 

@@ -163,7 +163,7 @@ func emptyPaths() []emptyPath {
 		}, records},
 		{"processor with a store", func(top *topology.Topology) {
 			store := top.Store("s", text, text)
-			in(top).ProcessFunc("p", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+			in(top).ProcessFunc("p", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 				if r.NoKey {
 					return nil
 				}

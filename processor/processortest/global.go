@@ -3,8 +3,8 @@ package processortest
 import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/state"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // global is a global table: its topic's latest values. A message's key may be empty, a database's
@@ -17,9 +17,9 @@ type global struct {
 	version uint64
 }
 
-var _ topology.Global = (*global)(nil)
+var _ flow.Global = (*global)(nil)
 
-// Version implements topology.Global.
+// Version implements flow.Global.
 func (g *global) Version() uint64 { return g.version }
 
 // stored returns the key in the database, good until the next call.

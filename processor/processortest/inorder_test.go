@@ -25,7 +25,7 @@ func alerts(t *testing.T, delay time.Duration, partitions int32) *topology.Plan 
 		Repartition("by-user", topology.Partitions(partitions)).
 		InOrder("in-order", delay)
 	payments.To("all")
-	payments.ProcessFunc("alert", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	payments.ProcessFunc("alert", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		s := last.Open(c)
 		at, ok, err := s.Get(r.Key)
 		if err != nil || ok && r.Timestamp < at+60 {
@@ -192,7 +192,7 @@ func TestTimeBehindInOrder(t *testing.T) {
 	for _, every := range []int{1, 2, 3, 7, -1} {
 		top := topology.New("app")
 		in := top.Stream("in", serde.String(), serde.Int64()).InOrder("order", 20*time.Millisecond)
-		in.Process("clock", func(c *topology.Context[string, string]) topology.Processor[string, int64] {
+		in.Process("clock", func(c topology.Context[string, string]) topology.Processor[string, int64] {
 			c.Schedule("tick", topology.StreamTime, 10*time.Millisecond, func(at int64) error {
 				c.Forward(topology.Record[string, string]{Key: "k", Value: fmt.Sprintf("tick %d at %d", at, c.Time()), Timestamp: at})
 				return nil

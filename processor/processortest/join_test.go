@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
@@ -63,7 +64,7 @@ func TestJoinOrderIsAFunctionOfTheInput(t *testing.T) {
 			}
 		}
 		var want []result
-		order := plan.SubTopologies()[0].Inputs
+		order := plan.ForRuntime(flow.Key{}).SubTopologies[0].Inputs
 		for p := range int32(partitions) {
 			table := map[string]int64{}
 			for {

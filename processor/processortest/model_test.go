@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -27,7 +28,7 @@ type model struct {
 type modelSub struct {
 	name    string
 	tasks   int32
-	inputs  []topology.Input
+	inputs  []flow.Input
 	largest []int64 // ref, by task
 	closed  []int64 // windows that have begun by it are closed
 }
@@ -179,13 +180,13 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 // bind tells the nodes their sub-topologies.
 func (m *model) bind(plan *topology.Plan, partitions func(topic string, repartition bool) int32) error {
 	writers := map[string]string{} // of repartition topics
-	for _, r := range plan.Repartitions() {
+	for _, r := range plan.ForRuntime(flow.Key{}).Repartitions {
 		for _, w := range r.Writers {
 			writers[r.Name] = w.SubTopology
 		}
 	}
 	byName := map[string]*modelSub{}
-	for _, s := range plan.SubTopologies() {
+	for _, s := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		sub := &modelSub{name: s.Name, inputs: s.Inputs}
 		for _, in := range s.Inputs {
 			sub.tasks = max(sub.tasks, partitions(in.Topic, in.Repartition))
@@ -204,7 +205,7 @@ func (m *model) bind(plan *topology.Plan, partitions func(topic string, repartit
 	done := map[string]bool{}
 	for len(m.subs) < len(byName) {
 		before := len(m.subs)
-		for _, s := range plan.SubTopologies() {
+		for _, s := range plan.ForRuntime(flow.Key{}).SubTopologies {
 			ready := !done[s.Name]
 			for _, in := range s.Inputs {
 				ready = ready && (!in.Repartition || done[writers[in.Topic]])

@@ -25,7 +25,7 @@ func newTicking(top *topology.Topology, name string, interval int64) *ticking {
 }
 
 func (k *ticking) add(s topology.Stream[string, int64]) topology.Stream[string, int64] {
-	return s.Process(k.name, func(c *topology.Context[string, int64]) topology.Processor[string, int64] {
+	return s.Process(k.name, func(c topology.Context[string, int64]) topology.Processor[string, int64] {
 		p := &ticker{ticking: k, c: c, store: k.last.Open(c)}
 		if err := c.Schedule("tick", topology.StreamTime, ms(k.interval), p.tick); err != nil {
 			c.Stop(err)
@@ -37,8 +37,8 @@ func (k *ticking) add(s topology.Stream[string, int64]) topology.Stream[string, 
 // ticker is the processor of a ticking.
 type ticker struct {
 	*ticking
-	c     *topology.Context[string, int64]
-	store *topology.Store[string, int64]
+	c     topology.Context[string, int64]
+	store topology.Store[string, int64]
 }
 
 func (p *ticker) Process(r *topology.Record[string, int64]) error {

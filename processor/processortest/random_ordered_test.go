@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -13,8 +14,8 @@ import (
 
 // orderedIn reports whether all stores whose operators depend on the order lie in such sub-topologies of the plan.
 func (g *randomTopology) orderedIn(plan *topology.Plan) bool {
-	for _, sub := range plan.SubTopologies() {
-		if !slices.ContainsFunc(sub.Inputs, func(in topology.Input) bool { return in.Repartition }) {
+	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
+		if !slices.ContainsFunc(sub.Inputs, func(in flow.Input) bool { return in.Repartition }) {
 			continue
 		}
 		for _, s := range sub.Stores {

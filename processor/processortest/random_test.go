@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
@@ -256,13 +257,13 @@ func runRandomTopology(t *testing.T, seed uint64) {
 		early := false
 		for _, s := range g.m.subs {
 			for _, in := range s.inputs {
-				early = early || in.Repartition && slices.ContainsFunc(s.inputs, func(o topology.Input) bool { return o.Topic == "t" })
+				early = early || in.Repartition && slices.ContainsFunc(s.inputs, func(o flow.Input) bool { return o.Topic == "t" })
 			}
 		}
 		if n := g.m.sources["t"]; n != nil && len(n.children) > 0 {
-			early = early || slices.ContainsFunc(plan.SubTopologies(), func(s *topology.SubTopology) bool {
-				return slices.ContainsFunc(s.Sinks, func(o *topology.Sink) bool {
-					return o.Repartition && slices.Contains(s.Inputs, topology.Input{Topic: "t"})
+			early = early || slices.ContainsFunc(plan.ForRuntime(flow.Key{}).SubTopologies, func(s *flow.SubTopology) bool {
+				return slices.ContainsFunc(s.Sinks, func(o *flow.Sink) bool {
+					return o.Repartition && slices.Contains(s.Inputs, flow.Input{Topic: "t"})
 				})
 			})
 		}

@@ -496,7 +496,7 @@ func (g *randomTopology) process() {
 	ref := g.top.Store(store, serde.String(), serde.Int64())
 	out := *from
 	out.used, out.rekeyed, out.first = false, true, false
-	out.s = from.s.MarkPartitioned().ProcessFunc(g.name("count"), func(c *topology.Context[string, int64], r *topology.Record[string, int64]) error {
+	out.s = from.s.MarkPartitioned().ProcessFunc(g.name("count"), func(c topology.Context[string, int64], r *topology.Record[string, int64]) error {
 		s := ref.Open(c)
 		n, _, err := s.Get(r.Key)
 		if err != nil {
@@ -535,7 +535,7 @@ func (g *randomTopology) drain() {
 	g.once = true
 	topic := g.name("out")
 	ref := g.top.Store(g.name("sums"), serde.String(), serde.Int64())
-	from.s.MarkPartitioned().Process(g.name("drain"), func(c *topology.Context[string, int64]) topology.Processor[string, int64] {
+	from.s.MarkPartitioned().Process(g.name("drain"), func(c topology.Context[string, int64]) topology.Processor[string, int64] {
 		s := ref.Open(c)
 		err := c.Schedule("drain", topology.StreamTime, 15*time.Millisecond, func(at int64) error {
 			var keys []string

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/timing"
@@ -17,7 +18,7 @@ import (
 // running is a task with what a worker would have around it.
 type running struct {
 	d          *Driver
-	sub        *topology.SubTopology
+	sub        *flow.SubTopology
 	partition  int32
 	task       *task.Task
 	db         state.DB
@@ -46,7 +47,7 @@ func (r *running) open(restore bool) (err error) {
 	if r.db, err = d.engine.Open(r.id().String()); err != nil {
 		return err
 	}
-	cp, err := checkpoint.Open(r.db, checkpoint.Identity{Application: d.plan.Name(), ClusterID: "processortest", Task: r.id().String()})
+	cp, err := checkpoint.Open(r.db, checkpoint.Identity{Application: d.plan.Name, ClusterID: "processortest", Task: r.id().String()})
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (r *running) open(restore bool) (err error) {
 	for _, in := range r.sub.Inputs {
 		topic := in.Topic
 		if in.Repartition {
-			topic = changelog.RepartitionName(d.plan.Name(), topic)
+			topic = changelog.RepartitionName(d.plan.Name, topic)
 		}
 		if r.partition >= d.cluster.Partitions(topic) {
 			continue
@@ -78,14 +79,14 @@ func (r *running) open(restore bool) (err error) {
 			bounded.Ends[topic] = d.cluster.end(topic, r.partition)
 		}
 	}
-	globals := map[string]topology.Global{}
+	globals := map[string]flow.Global{}
 	for name, g := range d.globals {
 		globals[name] = g
 	}
 	r.out.reset()
 	r.task, err = task.New(task.Options{
 		Shared: task.Shared{
-			App: d.plan.Name(), Plan: d.plan, Globals: globals, Cluster: d.cluster, Clock: d.clock, Logger: d.opts.Logger,
+			App: d.plan.Name, Plan: d.plan, Globals: globals, Cluster: d.cluster, Clock: d.clock, Logger: d.opts.Logger,
 			OnError: d.opts.OnError, Stats: &d.stats, CacheBytes: d.opts.CacheBytes,
 			Times: timing.Settings{IdleAfter: d.opts.IdleAfter, LiveWithin: max(0, d.opts.LiveWithin), WatermarkInterval: d.opts.WatermarkInterval},
 		},
@@ -119,7 +120,7 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 		if err != nil {
 			return err
 		}
-		topic := changelog.Name(r.d.plan.Name(), s.Name)
+		topic := changelog.Name(r.d.plan.Name, s.Name)
 		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Timestamped: s.Timestamped}
 		for _, rec := range r.d.cluster.topics[topic][r.partition][min(end, max(pos.Offset, r.deleted[topic])):end] {
 			if rec.Attrs.IsControl() {

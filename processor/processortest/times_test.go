@@ -58,7 +58,7 @@ var waysIn = []struct {
 	}},
 	{"processor", false, func(top *topology.Topology) topology.Stream[string, int64] {
 		return top.Stream("in", serde.String(), serde.Int64()).ProcessFunc("p",
-			func(c *topology.Context[string, int64], r *topology.Record[string, int64]) error {
+			func(c topology.Context[string, int64], r *topology.Record[string, int64]) error {
 				c.Forward(at(r))
 				return nil
 			})
@@ -210,7 +210,7 @@ func TestPunctuationsOverAllOfTime(t *testing.T) {
 		var calls []int64
 		d := New(t, planOf(func(top *topology.Topology) {
 			top.Stream("in", serde.String(), serde.Int64()).Process("p",
-				func(c *topology.Context[string, int64]) topology.Processor[string, int64] {
+				func(c topology.Context[string, int64]) topology.Processor[string, int64] {
 					if err := c.Schedule("s", topology.StreamTime, interval, func(at int64) error {
 						calls = append(calls, at)
 						if at <= topology.MaxTime {

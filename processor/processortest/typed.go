@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
@@ -194,7 +195,7 @@ func (d *Driver) Dump() map[string]map[string]string {
 }
 
 // dump calls fn for each committed entry of a store.
-func (d *Driver) dump(r *running, s topology.StoreSpec, fn func(k, v []byte)) {
+func (d *Driver) dump(r *running, s flow.StoreSpec, fn func(k, v []byte)) {
 	d.t.Helper()
 	prefix, err := r.checkpoint.Prefix(s.Name)
 	if err == nil {

@@ -30,7 +30,7 @@ type PlanRefusedError struct {
 	// the group's.
 	Plan, GroupPlan string
 	Members         int
-	// Differences names what does not fit, as topology.Contract.Differences does; nothing if the
+	// Differences names what does not fit, as flow.Contract.Differences does; nothing if the
 	// group has not said what its plan is.
 	Differences []string
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/kolkstream/kolk/topology"
 )
 
 var (
@@ -82,8 +80,8 @@ type StateDiffersError struct {
 	// Differences says in what, as "window size 10m -> 5m"; nil where only a hash is known of what
 	// the store was.
 	Differences []string
-	// Is is what the store is in this plan.
-	Is topology.Shape
+	// Is is what the store is in this plan: "count tumbling=10m key=string value=int64".
+	Is string
 }
 
 func (e *StateDiffersError) Error() string {

@@ -24,7 +24,7 @@ streams:
 		fmt.Println(err)
 		return
 	}
-	for _, sub := range file.Plan().SubTopologies() {
+	for _, sub := range file.Plan().Describe().SubTopologies {
 		fmt.Println(sub.Name)
 	}
 	// Output:

@@ -130,13 +130,16 @@ func TestSameTopics(t *testing.T) {
 		for i, l := range languages() {
 			p := plan(t, l, query)
 			lines[i] = append(lines[i], p.Name())
-			for _, sink := range p.Sinks() {
-				lines[i] = append(lines[i], "writes "+sink.Topic)
-			}
-			for _, r := range p.Repartitions() {
+			d := p.Describe()
+			for _, r := range d.Repartitions {
 				lines[i] = append(lines[i], "repartitions "+r.Name)
 			}
-			for _, sub := range p.SubTopologies() {
+			for _, sub := range d.SubTopologies {
+				for _, n := range sub.Nodes {
+					if n.Kind == "to" {
+						lines[i] = append(lines[i], "writes "+strings.Join(n.Topics, " "))
+					}
+				}
 				for _, s := range sub.Stores {
 					lines[i] = append(lines[i], "keeps "+s.Name)
 				}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/topology"
@@ -27,7 +28,7 @@ const (
 
 // Config is what a [Board] is made from.
 type Config struct {
-	Plan *topology.Plan
+	Plan *flow.Plan
 	// Tasks returns how many tasks a sub-topology has.
 	Tasks func(sub string) int32
 	// Times have the bound, MaxAhead, and how long a task is waited for of which nothing is heard,

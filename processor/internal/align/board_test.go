@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/internal/timing"
@@ -16,7 +17,7 @@ import (
 )
 
 // meet is a plan of topics that meet behind a repartition topic.
-func meet(t *testing.T) *topology.Plan {
+func meet(t *testing.T) *flow.Plan {
 	t.Helper()
 	top := topology.New("meet")
 	key := func(s string) string { return s }
@@ -27,7 +28,7 @@ func meet(t *testing.T) *topology.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan
+	return plan.ForRuntime(flow.Key{})
 }
 
 func TestGroups(t *testing.T) {
@@ -44,7 +45,7 @@ func TestGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for i, g := range groupsOf(plan) {
+	for i, g := range groupsOf(plan.ForRuntime(flow.Key{})) {
 		for _, m := range g {
 			got[m.sub] = fmt.Sprint(i, " ", time.Duration(m.delay)*time.Millisecond)
 		}

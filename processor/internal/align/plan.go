@@ -1,7 +1,7 @@
 package align
 
 import (
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/internal/flow"
 )
 
 // member is a sub-topology in a group.
@@ -11,9 +11,9 @@ type member struct {
 }
 
 // groupsOf returns the sub-topologies whose tasks are to keep together.
-func groupsOf(p *topology.Plan) (groups [][]member) {
+func groupsOf(p *flow.Plan) (groups [][]member) {
 	group := map[string]int{} // by sub-topology
-	for _, r := range p.Repartitions() {
+	for _, r := range p.Repartitions {
 		to := -1
 		for _, w := range r.Writers {
 			g, ok := group[w.SubTopology]
@@ -42,14 +42,14 @@ func groupsOf(p *topology.Plan) (groups [][]member) {
 }
 
 // delayBehind is the longest sum of delays on a way from a sub-topology on. Plans have no circles.
-func delayBehind(p *topology.Plan, sub string) (most int64) {
-	for _, r := range p.Repartitions() {
+func delayBehind(p *flow.Plan, sub string) (most int64) {
+	for _, r := range p.Repartitions {
 		for _, w := range r.Writers {
 			if w.SubTopology != sub {
 				continue
 			}
 			d := w.Delay.Milliseconds()
-			for _, reader := range p.SubTopologies() {
+			for _, reader := range p.SubTopologies {
 				for _, in := range reader.Inputs {
 					if in.Repartition && in.Topic == r.Name {
 						most = max(most, sum(d, delayBehind(p, reader.Name)))

@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/serde"
@@ -45,7 +46,7 @@ func newClient(t *testing.T, broker *kfake.Cluster) *kgo.Client {
 	return cl
 }
 
-func prepare(t *testing.T, broker *kfake.Cluster, plan *topology.Plan) (*View, error) {
+func prepare(t *testing.T, broker *kfake.Cluster, plan *flow.Plan) (*View, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -54,20 +55,20 @@ func prepare(t *testing.T, broker *kfake.Cluster, plan *topology.Plan) (*View, e
 }
 
 // counting counts by value: two sub-topologies and a repartition topic.
-func counting(t *testing.T) *topology.Plan {
+func counting(t *testing.T) *flow.Plan {
 	t.Helper()
 	top := topology.New("app")
 	top.Stream("in", serde.String(), serde.String()).GroupBy("by", func(v string) string { return v }).Count("counts").ToStream().To("out")
 	return build(t, top)
 }
 
-func build(t *testing.T, top *topology.Topology) *topology.Plan {
+func build(t *testing.T, top *topology.Topology) *flow.Plan {
 	t.Helper()
 	plan, err := top.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan
+	return plan.ForRuntime(flow.Key{})
 }
 
 // TestPrepareMissing lists all missing topics at once.

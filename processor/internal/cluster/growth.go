@@ -7,14 +7,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // keyed reports whether sub keeps anything by key: then a partition more moves keys away from their
 // state. The store of its time belongs to the task, not to keys.
-func keyed(sub *topology.SubTopology) bool {
-	return slices.ContainsFunc(sub.Stores, func(s topology.StoreSpec) bool { return s.Name != sub.TimeStore })
+func keyed(sub *flow.SubTopology) bool {
+	return slices.ContainsFunc(sub.Stores, func(s flow.StoreSpec) bool { return s.Name != sub.TimeStore })
 }
 
 // Look asks the brokers whether inputs have got more partitions. Those of a sub-topology without
@@ -27,7 +27,7 @@ func (v *View) Look(ctx context.Context) (more bool, err error) {
 	v.looking.Lock()
 	defer v.looking.Unlock()
 	var names []string
-	for _, sub := range v.plan.SubTopologies() {
+	for _, sub := range v.plan.SubTopologies {
 		for _, in := range sub.Inputs {
 			if !in.Repartition {
 				names = append(names, in.Topic)
@@ -41,7 +41,7 @@ func (v *View) Look(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("look for new partitions: %w", err)
 	}
-	for _, sub := range v.plan.SubTopologies() {
+	for _, sub := range v.plan.SubTopologies {
 		grown, err := v.grow(ctx, sub, details)
 		if err != nil {
 			return more, err
@@ -57,7 +57,7 @@ func (v *View) Look(ctx context.Context) (more bool, err error) {
 }
 
 // grow takes in what has grown of the inputs of sub.
-func (v *View) grow(ctx context.Context, sub *topology.SubTopology, details kadm.TopicDetails) (grown []report.Growth, err error) {
+func (v *View) grow(ctx context.Context, sub *flow.SubTopology, details kadm.TopicDetails) (grown []report.Growth, err error) {
 	tasks := v.Tasks(sub.Name)
 	for _, in := range sub.Inputs {
 		d, ok := details[in.Topic]
@@ -100,7 +100,7 @@ func (v *View) grow(ctx context.Context, sub *topology.SubTopology, details kadm
 // growInternal makes the changelog of a sub-topology's time as large as the number of its tasks.
 func (v *View) growInternal(ctx context.Context, sub string, tasks int32) error {
 	repartitions := map[string]int32{}
-	for _, r := range v.plan.Repartitions() {
+	for _, r := range v.plan.Repartitions {
 		repartitions[r.Name] = v.Partitions(v.Real(r.Name, true))
 	}
 	return v.internalTopics(ctx, repartitions, func(name string) int32 {

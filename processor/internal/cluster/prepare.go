@@ -15,15 +15,15 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/internal/backoff"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // Options of [Prepare].
 type Options struct {
 	App               string
-	Plan              *topology.Plan
+	Plan              *flow.Plan
 	ReplicationFactor int16
 	// MaxMessageBytes of internal topics; 0: as much as the topics of the plan take, and a little
 	// more.
@@ -53,7 +53,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 			users = append(users, t)
 		}
 	}
-	for _, sub := range o.Plan.SubTopologies() {
+	for _, sub := range o.Plan.SubTopologies {
 		for _, i := range sub.Inputs {
 			if !i.Repartition {
 				add(i.Topic)
@@ -65,7 +65,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 			}
 		}
 	}
-	for _, g := range o.Plan.Globals() {
+	for _, g := range o.Plan.Globals {
 		add(g.Topic)
 	}
 	sort.Strings(users)
@@ -131,7 +131,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 // existing learns which repartition topics are there already.
 func (v *View) existing(ctx context.Context, adm *kadm.Client) error {
 	var names []string
-	for _, r := range v.plan.Repartitions() {
+	for _, r := range v.plan.Repartitions {
 		names = append(names, v.Real(r.Name, true))
 	}
 	if len(names) == 0 {
@@ -154,7 +154,7 @@ func (v *View) internalTopics(ctx context.Context, repartitions map[string]int32
 	for name, n := range repartitions {
 		topics = append(topics, changelog.Topic{Name: v.Real(name, true), Partitions: n, Kind: changelog.Repartition, MaxBytes: most, For: "repartition " + name})
 	}
-	for _, sub := range v.plan.SubTopologies() {
+	for _, sub := range v.plan.SubTopologies {
 		for _, s := range sub.Stores {
 			if !s.Logged {
 				continue

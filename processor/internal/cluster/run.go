@@ -186,7 +186,7 @@ var errRun = errors.New("not the record of a bounded run")
 
 func (r *Runs) sources() map[string]bool {
 	out := map[string]bool{}
-	for _, sub := range r.View.plan.SubTopologies() {
+	for _, sub := range r.View.plan.SubTopologies {
 		for _, i := range sub.Inputs {
 			if !i.Repartition {
 				out[i.Topic] = true
@@ -232,7 +232,7 @@ func (r *Runs) Completed(ctx context.Context, run *Run) (bool, error) {
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return false, err
 	}
-	for _, sub := range r.View.plan.SubTopologies() {
+	for _, sub := range r.View.plan.SubTopologies {
 		for p := range r.View.Tasks(sub.Name) {
 			for _, t := range r.View.Inputs(sub, p) {
 				o, ok := offsets.Lookup(t, p)

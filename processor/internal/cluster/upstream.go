@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/kolkstream/kolk/internal/backoff"
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/internal/flow"
 )
 
 // Ends are offsets by topic and partition.
@@ -21,7 +21,7 @@ type Ends map[string]map[int32]int64
 // repartition inputs of sub that carry time: in the inputs of the sub-topologies that write them,
 // and before in the inputs of those that write these. It returns the ends of the inputs that it has
 // waited for, as of then. Its error is ctx's, or one that does not pass.
-func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *topology.SubTopology) (Ends, error) {
+func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *flow.SubTopology) (Ends, error) {
 	told, waited := false, time.Duration(0)
 	for _, writer := range v.writers(sub) {
 		ends, err := v.ends(ctx, adm, log, v.timed(writer, false), false)
@@ -53,17 +53,17 @@ func (v *View) Upstream(ctx context.Context, adm *kadm.Client, log *slog.Logger,
 
 // repartitionEnds returns the ends of the repartition inputs of sub that carry time, uncommitted
 // records included.
-func (v *View) repartitionEnds(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *topology.SubTopology) (Ends, error) {
+func (v *View) repartitionEnds(ctx context.Context, adm *kadm.Client, log *slog.Logger, sub *flow.SubTopology) (Ends, error) {
 	return v.ends(ctx, adm, log, v.timed(sub, true), true)
 }
 
 // writers returns the sub-topologies that lead to sub, each behind those that lead to it.
-func (v *View) writers(sub *topology.SubTopology) (all []*topology.SubTopology) {
+func (v *View) writers(sub *flow.SubTopology) (all []*flow.SubTopology) {
 	seen := map[string]bool{sub.Name: true}
-	var visit func(sub *topology.SubTopology)
-	visit = func(sub *topology.SubTopology) {
+	var visit func(sub *flow.SubTopology)
+	visit = func(sub *flow.SubTopology) {
 		for _, in := range sub.Inputs {
-			for _, r := range v.plan.Repartitions() {
+			for _, r := range v.plan.Repartitions {
 				if !in.Repartition || in.Timeless || r.Name != in.Topic {
 					continue
 				}
@@ -83,7 +83,7 @@ func (v *View) writers(sub *topology.SubTopology) (all []*topology.SubTopology) 
 
 // timed returns the topics of the inputs of sub that carry time: those behind a repartition, or the
 // others.
-func (v *View) timed(sub *topology.SubTopology, repartition bool) (topics []string) {
+func (v *View) timed(sub *flow.SubTopology, repartition bool) (topics []string) {
 	for _, in := range sub.Inputs {
 		if !in.Timeless && in.Repartition == repartition {
 			topics = append(topics, v.Real(in.Topic, in.Repartition))

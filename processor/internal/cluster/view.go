@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // Topic is a topic of the cluster.
@@ -38,7 +38,7 @@ type View struct {
 	Transactions2 bool
 
 	app  string
-	plan *topology.Plan
+	plan *flow.Plan
 
 	cl      *kgo.Client
 	options Options
@@ -107,7 +107,7 @@ func (v *View) Real(topic string, repartition bool) string {
 }
 
 // Inputs returns the real names of the topics of a sub-topology that have the partition.
-func (v *View) Inputs(sub *topology.SubTopology, partition int32) []string {
+func (v *View) Inputs(sub *flow.SubTopology, partition int32) []string {
 	var in []string
 	for _, i := range sub.Inputs {
 		name := v.Real(i.Topic, i.Repartition)
@@ -122,7 +122,7 @@ func (v *View) Inputs(sub *topology.SubTopology, partition int32) []string {
 func (v *View) Sources() []string {
 	seen := map[string]bool{}
 	var out []string
-	for _, sub := range v.plan.SubTopologies() {
+	for _, sub := range v.plan.SubTopologies {
 		for _, i := range sub.Inputs {
 			if name := v.Real(i.Topic, i.Repartition); !seen[name] {
 				seen[name] = true
@@ -161,7 +161,7 @@ func (v *View) size() (map[string]int32, error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, sub := range v.plan.SubTopologies() {
+	for _, sub := range v.plan.SubTopologies {
 		for _, i := range sub.Inputs {
 			n := v.topics[i.Topic].Partitions
 			if i.Repartition {

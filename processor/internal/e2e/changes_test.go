@@ -58,7 +58,7 @@ func stored[V any](value serde.Serde[V], next func(V) V) planner {
 		t := topology.New(app)
 		st := t.Store("c", serde.String(), value)
 		t.Stream(app+"-in", serde.String(), serde.JSON[changed]()).
-			ProcessFunc("p", func(c *topology.Context[string, V], r *topology.Record[string, changed]) error {
+			ProcessFunc("p", func(c topology.Context[string, V], r *topology.Record[string, changed]) error {
 				s := st.Open(c)
 				v, _, err := s.Get(r.Key)
 				if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -226,14 +227,14 @@ func (f *fleet) topics(partitions int32) {
 	f.t.Helper()
 	f.parts = partitions
 	f.admin.create(f.job.flights(), partitions, nil)
-	for _, sub := range f.plan.SubTopologies() {
+	for _, sub := range f.plan.ForRuntime(flow.Key{}).SubTopologies {
 		for _, s := range sub.Sinks {
 			if !s.Repartition {
 				f.admin.create(s.Topic, partitions, nil)
 			}
 		}
 	}
-	if len(f.plan.Globals()) > 0 {
+	if len(f.plan.ForRuntime(flow.Key{}).Globals) > 0 {
 		f.admin.create(f.job.airports(), 1, nil)
 		f.admin.produce(f.job.airports(), airportMessages())
 	}
@@ -337,7 +338,7 @@ func (f *fleet) check(t *testing.T, live *liveReader, within time.Duration) {
 	var wantDelays, wantCounts []row
 	want := 0
 	outputs := map[string]bool{}
-	for _, sub := range f.plan.SubTopologies() {
+	for _, sub := range f.plan.ForRuntime(flow.Key{}).SubTopologies {
 		for _, s := range sub.Sinks {
 			outputs[s.Topic] = !s.Repartition
 		}
@@ -355,7 +356,7 @@ func (f *fleet) check(t *testing.T, live *liveReader, within time.Duration) {
 		return got >= want || f.anyExited(t), fmt.Sprintf("%d of %d", got, want)
 	})
 	topics := []string{f.job.flights()}
-	for _, r := range f.plan.Repartitions() {
+	for _, r := range f.plan.ForRuntime(flow.Key{}).Repartitions {
 		topics = append(topics, f.job.Prefix+"-"+r.Name+"-repartition")
 	}
 	f.admin.awaitNoLag(time.Minute, f.job.Prefix, topics...)
@@ -405,7 +406,7 @@ func (f *fleet) quiet(t *testing.T) {
 	if n := len(group[f.job.Prefix].Members); n > 0 {
 		t.Errorf("%d members are left in the group", n)
 	}
-	for _, r := range f.plan.Repartitions() {
+	for _, r := range f.plan.ForRuntime(flow.Key{}).Repartitions {
 		topic := f.job.Prefix + "-" + r.Name + "-repartition"
 		purged := false
 		for _, at := range f.admin.starts(topic) {

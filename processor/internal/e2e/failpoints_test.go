@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
@@ -66,7 +67,7 @@ func TestKilledAtEachStep(t *testing.T) {
 	other.child.stop(t, time.Minute)
 	victim.config.Points = []pointConfig{{Name: failpoint.InRevoke, Nth: 1, Action: "kill"}}
 	victim.restart(t)
-	all := 4 * len(f.plan.SubTopologies())
+	all := 4 * len(f.plan.ForRuntime(flow.Key{}).SubTopologies)
 	victim.child.await(t, 30*time.Second, "all tasks", func(e event) bool { return e.Kind == "tasks" && e.Tasks == all })
 	other.restart(t)
 	if code := victim.child.wait(t, 30*time.Second); code != -1 {
@@ -97,7 +98,7 @@ func TestKilledAtEachStep(t *testing.T) {
 func TestKilledWhileGivingUp(t *testing.T) {
 	f := newFleet(t, startBroker(t), job{"both", names(t, "giving")}, 6)
 	f.topics(3)
-	all := 3 * len(f.plan.SubTopologies())
+	all := 3 * len(f.plan.ForRuntime(flow.Key{}).SubTopologies)
 	if all != 6 {
 		t.Fatalf("%d tasks, want 6", all)
 	}

@@ -250,7 +250,7 @@ func (j job) addAlerts(t *topology.Topology) {
 		Repartition("by-user", topology.Partitions(3)).
 		InOrder("in-order", alertDelay)
 	payments.To(j.named())
-	payments.ProcessFunc("alert", func(c *topology.Context[string, string], r *topology.Record[string, string]) error {
+	payments.ProcessFunc("alert", func(c topology.Context[string, string], r *topology.Record[string, string]) error {
 		s := last.Open(c)
 		at, ok, err := s.Get(r.Key)
 		if err != nil || ok && r.Timestamp < at+time.Hour.Milliseconds() {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/processor"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
@@ -39,7 +40,7 @@ func TestZombie(t *testing.T) {
 	portions := make(chan int, 4)
 	loaded := make(chan error, 1)
 	go func() { loaded <- f.load(ctx, portions) }()
-	all := 4 * len(f.plan.SubTopologies())
+	all := 4 * len(f.plan.ForRuntime(flow.Key{}).SubTopologies)
 	shared := func() {
 		t.Helper()
 		eventually(t, time.Minute, "tasks on both", func() (bool, string) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -116,7 +117,7 @@ func readChangelogs(t *testing.T, addr, app string, plan *topology.Plan) changel
 	all := changelogs{map[string]map[int32][]output{}, map[string]map[int32]int64{}}
 	a := newAdmin(t, addr)
 	var topics []string
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		for _, s := range sub.Stores {
 			if s.Logged {
 				topic := changelogTopic(app, s.Name)
@@ -135,14 +136,14 @@ func changelogTopic(app, store string) string { return app + "-" + store + "-cha
 
 // fold computes what a store must hold at an offset of its changelog, as docs/format/changelog.md has it and independently of
 // the package that writes it.
-func (c changelogs) fold(app string, s topology.StoreSpec, partition int32, offset int64) map[string]string {
+func (c changelogs) fold(app string, s flow.StoreSpec, partition int32, offset int64) map[string]string {
 	content := map[string]string{}
 	for _, o := range c.messages[changelogTopic(app, s.Name)][partition] {
 		if o.Offset >= offset {
 			break
 		}
 		key := o.Key
-		if s.Kind == topology.WindowStore {
+		if s.Kind == flow.WindowStore {
 			n := len(key) - 12
 			key = key[n:n+8] + key[:n]
 		}
@@ -164,7 +165,7 @@ func (c changelogs) fold(app string, s topology.StoreSpec, partition int32, offs
 // (milliseconds) or later must be there; what is there must be right in any case.
 func stateFitsChangelogs(t *testing.T, s taskState, app string, plan *topology.Plan, logs changelogs, openFrom int64, former bool) {
 	t.Helper()
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		if sub.Name != s.sub {
 			continue
 		}
@@ -175,7 +176,7 @@ func stateFitsChangelogs(t *testing.T, s taskState, app string, plan *topology.P
 			want := logs.fold(app, spec, s.partition, s.positions[spec.Name].Offset)
 			got := s.stores[spec.Name]
 			var wrong []string
-			purged := former && spec.Kind == topology.WindowStore && logs.starts[changelogTopic(app, spec.Name)][s.partition] > 0
+			purged := former && spec.Kind == flow.WindowStore && logs.starts[changelogTopic(app, spec.Name)][s.partition] > 0
 			for k, v := range got {
 				w, ok := want[k]
 				if !ok && purged {
@@ -186,7 +187,7 @@ func stateFitsChangelogs(t *testing.T, s taskState, app string, plan *topology.P
 				}
 			}
 			for k, v := range want {
-				if spec.Kind == topology.WindowStore && int64(binary.BigEndian.Uint64([]byte(k))) < openFrom {
+				if spec.Kind == flow.WindowStore && int64(binary.BigEndian.Uint64([]byte(k))) < openFrom {
 					continue
 				}
 				if _, ok := got[k]; !ok {
@@ -217,7 +218,7 @@ func allStateFits(t *testing.T, addr, app, cluster string, plan *topology.Plan, 
 			stateFitsChangelogs(t, s, app, plan, logs, 1<<62, true)
 		}
 	}
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		for _, spec := range sub.Stores {
 			if !spec.Logged {
 				continue

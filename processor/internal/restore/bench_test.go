@@ -16,11 +16,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/state/pebblestate"
-	"github.com/kolkstream/kolk/topology"
 )
 
 const (
@@ -70,7 +70,7 @@ func benchEngine(b *testing.B) *pebblestate.Engine {
 // directory was lost: until they may run.
 func BenchmarkOpenWiped(b *testing.B) {
 	addrs := benchBroker(b)
-	sub := &topology.SubTopology{Name: "sub", Stores: []topology.StoreSpec{{Name: "kv", Kind: topology.KeyValueStore, Logged: true, Timestamped: true}}}
+	sub := &flow.SubTopology{Name: "sub", Stores: []flow.StoreSpec{{Name: "kv", Kind: flow.KeyValueStore, Logged: true, Timestamped: true}}}
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {

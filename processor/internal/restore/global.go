@@ -12,17 +12,17 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/state"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // Global is a global table: one topic, whole, in a database of its own, followed for as long as the
-// application runs. It implements [topology.Global] and is safe for concurrent use.
+// application runs. It implements [flow.Global] and is safe for concurrent use.
 //
 // Where the database turns out to be damaged it is begun anew. Until all is read again every read
 // fails with [ErrReread].
 type Global struct {
-	spec    topology.GlobalSpec
+	spec    flow.GlobalSpec
 	make    func() error // opens the database, at first and after damage
 	path    string
 	version atomic.Uint64
@@ -50,7 +50,7 @@ var ErrReread = errors.New("the local copy of a global table is damaged: it is r
 // OpenGlobal opens the database of a global table. One that is corrupt or cannot be continued is
 // begun anew: the copy of another topic, one that has missed records, one so old that the topic may
 // have forgotten deletions, which it keeps for deleteRetention (0: for ever).
-func OpenGlobal(dir *Dir, engine state.Engine, app string, spec topology.GlobalSpec, topicID [16]byte, deleteRetention time.Duration, log *slog.Logger) (*Global, error) {
+func OpenGlobal(dir *Dir, engine state.Engine, app string, spec flow.GlobalSpec, topicID [16]byte, deleteRetention time.Duration, log *slog.Logger) (*Global, error) {
 	g := &Global{spec: spec, path: dir.GlobalPath(spec.Name), log: log, damages: damages{}, whole: make(chan struct{}), keys: sync.Pool{New: func() any { b := make([]byte, 0, 64); return &b }}}
 	g.make = func() error { return g.open(dir, engine, app, g.path) }
 	for attempt := 0; ; attempt++ {
@@ -309,7 +309,7 @@ func (g *Global) Scan(lo, hi []byte, fn func(key, value []byte) (bool, error)) e
 	return g.damaged(g.db.Scan(g.prefixed(nil, lo), end, func(key, value []byte) (bool, error) { return fn(key[2:], value) }))
 }
 
-// Version implements [topology.Global].
+// Version implements [flow.Global].
 func (g *Global) Version() uint64 { return g.version.Load() }
 
 // Close closes the database. Nobody may read it any more. Damage that is found now is left to the

@@ -5,18 +5,18 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // Stateful returns the sub-topologies whose input must not be processed twice: those with state,
 // and those that write repartition topics which lead to some. How far time has got is no state:
 // nothing is counted with it.
-func Stateful(plan *topology.Plan) map[string]bool {
+func Stateful(plan *flow.Plan) map[string]bool {
 	stateful := map[string]bool{}
 	for again := true; again; {
 		again = false
-		for _, sub := range plan.SubTopologies() {
+		for _, sub := range plan.SubTopologies {
 			if !stateful[sub.Name] && (hasState(sub) || leads(plan, sub, stateful)) {
 				stateful[sub.Name], again = true, true
 			}
@@ -25,7 +25,7 @@ func Stateful(plan *topology.Plan) map[string]bool {
 	return stateful
 }
 
-func hasState(sub *topology.SubTopology) bool {
+func hasState(sub *flow.SubTopology) bool {
 	for _, s := range sub.Stores {
 		if s.Logged && s.Name != sub.TimeStore {
 			return true
@@ -35,9 +35,9 @@ func hasState(sub *topology.SubTopology) bool {
 }
 
 // leads reports whether sub writes a repartition topic that one of some reads.
-func leads(plan *topology.Plan, sub *topology.SubTopology, some map[string]bool) bool {
+func leads(plan *flow.Plan, sub *flow.SubTopology, some map[string]bool) bool {
 	for _, s := range sub.Sinks {
-		for _, to := range plan.SubTopologies() {
+		for _, to := range plan.SubTopologies {
 			for _, in := range to.Inputs {
 				if s.Repartition && in.Repartition && s.Topic == in.Topic && some[to.Name] {
 					return true
@@ -66,7 +66,7 @@ type changelogEnd struct {
 // The offset of another program comes without an end. Whether it lies behind what the state has
 // seen only the database can say, and only if the changelogs have nothing more. An input that the
 // database does not know is new, if there are others that it does.
-func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committed) (map[string]changelogEnd, error) {
+func (o *Opener) ends(h *Handle, sub *flow.SubTopology, committed []Committed) (map[string]changelogEnd, error) {
 	ours := slices.ContainsFunc(committed, func(c Committed) bool { return c.Offset >= 0 && !c.Foreign })
 	ends := map[string]changelogEnd{}
 	for _, s := range sub.Stores {
@@ -100,7 +100,7 @@ func (o *Opener) ends(h *Handle, sub *topology.SubTopology, committed []Committe
 
 // leftBehind marks the stores that the last commit did not have: their changelogs have nothing if
 // they are new to the plan, and belong to earlier offsets if they are not.
-func (o *Opener) leftBehind(h *Handle, sub *topology.SubTopology, committed []Committed, ends map[string]changelogEnd) error {
+func (o *Opener) leftBehind(h *Handle, sub *flow.SubTopology, committed []Committed, ends map[string]changelogEnd) error {
 	said := false
 	for _, c := range committed {
 		if c.Foreign || o.AtLeastOnce || c.Offset >= 0 && c.Metadata.TransactionalID == "" {

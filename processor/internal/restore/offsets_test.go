@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
@@ -138,7 +139,7 @@ func TestStateful(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(Stateful(plan))
+	got := fmt.Sprint(Stateful(plan.ForRuntime(flow.Key{})))
 	t.Log(plan.Describe().String())
 	// "again" has no store but that of its time.
 	if want := "map[by:true counted:true]"; got != want {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // Committed is what the consumer group has committed for one input partition.
@@ -54,7 +54,7 @@ type Opener struct {
 //
 // A worker that died may have left a transaction that has no offsets yet, only changelog records.
 // held, which may be nil, is called while one is in the way.
-func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition int32, committed []Committed, held func()) (*Handle, error) {
+func (o *Opener) Open(ctx context.Context, sub *flow.SubTopology, partition int32, committed []Committed, held func()) (*Handle, error) {
 	h, err := o.Pool.Acquire(ctx, sub.Name, partition)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (o *Opener) Open(ctx context.Context, sub *topology.SubTopology, partition 
 	return h, nil
 }
 
-func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopology, partition int32, committed []Committed, held func()) error {
+func (o *Opener) restore(ctx context.Context, h *Handle, sub *flow.SubTopology, partition int32, committed []Committed, held func()) error {
 	shapes, anew, err := o.shapes(h, sub, committed)
 	if err != nil {
 		return err
@@ -141,11 +141,11 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *topology.SubTopolo
 // committed with these offsets. If there are stores without a changelog, they are still where the
 // database was. An offset of another program has skipped records at most: until it is committed the
 // database has seen what it had before.
-func (h *Handle) whole(at time.Time, sub *topology.SubTopology, committed []Committed, shapes map[string]string) error {
+func (h *Handle) whole(at time.Time, sub *flow.SubTopology, committed []Committed, shapes map[string]string) error {
 	b := h.DB.NewBatch()
 	defer b.Close()
 	u := checkpoint.Update{At: at, Shapes: shapes, Inputs: map[string]int64{}}
-	if !slices.ContainsFunc(sub.Stores, func(s topology.StoreSpec) bool { return !s.Logged }) {
+	if !slices.ContainsFunc(sub.Stores, func(s flow.StoreSpec) bool { return !s.Logged }) {
 		for _, c := range committed {
 			if c.Offset >= 0 && !c.Foreign {
 				u.Inputs[c.Topic] = c.Offset
@@ -163,7 +163,7 @@ func (h *Handle) whole(at time.Time, sub *topology.SubTopology, committed []Comm
 }
 
 // store restores one store of a task.
-func (o *Opener) store(ctx context.Context, h *Handle, s topology.StoreSpec, partition int32, end changelogEnd, asOf time.Time, held func(), mu *sync.Mutex) (int64, error) {
+func (o *Opener) store(ctx context.Context, h *Handle, s flow.StoreSpec, partition int32, end changelogEnd, asOf time.Time, held func(), mu *sync.Mutex) (int64, error) {
 	topic := changelog.Name(o.App, s.Name)
 	prefix, err := lockedPrefix(h, s.Name, mu)
 	if err != nil {
@@ -231,7 +231,7 @@ func lockedPrefix(h *Handle, store string, mu *sync.Mutex) (uint16, error) {
 
 // stale reports whether a deletion may be missing from the changelogs that the database has not
 // seen: its key would rise again.
-func (o *Opener) stale(h *Handle, sub *topology.SubTopology) bool {
+func (o *Opener) stale(h *Handle, sub *flow.SubTopology) bool {
 	last := h.Checkpoint.LastCommit()
 	if last.IsZero() {
 		return false

@@ -15,9 +15,9 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // world is a broker with a key-value changelog, a window changelog and a global table's topic, and
@@ -31,7 +31,7 @@ type world struct {
 	pool   *Pool
 	engine *engine
 	opener *Opener
-	sub    *topology.SubTopology
+	sub    *flow.SubTopology
 	told   []report.Restoration
 	keep   time.Duration
 }
@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 			}
 		},
 	}
-	w.sub = &topology.SubTopology{Name: "sub", Stores: []topology.StoreSpec{{Name: "kv", Kind: topology.KeyValueStore, Logged: true}, {Name: "scratch", Kind: topology.KeyValueStore}}}
+	w.sub = &flow.SubTopology{Name: "sub", Stores: []flow.StoreSpec{{Name: "kv", Kind: flow.KeyValueStore, Logged: true}, {Name: "scratch", Kind: flow.KeyValueStore}}}
 	t.Cleanup(func() { _ = w.pool.Close() })
 	return w
 }
@@ -304,7 +304,7 @@ func TestOpenRecreated(t *testing.T) {
 // store is kept.
 func TestOpenPurged(t *testing.T) {
 	w := newWorld(t)
-	w.sub.Stores = []topology.StoreSpec{{Name: "win", Kind: topology.WindowStore, Logged: true}}
+	w.sub.Stores = []flow.StoreSpec{{Name: "win", Kind: flow.WindowStore, Logged: true}}
 	key := func(start int64, k string) []byte {
 		return append(binary.BigEndian.AppendUint64([]byte(k), uint64(start)), 0, 0, 0, 0)
 	}
@@ -330,7 +330,7 @@ func TestOpenPurged(t *testing.T) {
 // follow opens the global table and follows it until it is loaded.
 func (w *world) follow(keep time.Duration) (g *Global, end func()) {
 	w.Helper()
-	g, err := OpenGlobal(w.pool.dir, w.engine, "app", topology.GlobalSpec{Name: "g", Topic: table}, w.ids[table], keep, slog.New(slog.NewTextHandler(w.Output(), nil)))
+	g, err := OpenGlobal(w.pool.dir, w.engine, "app", flow.GlobalSpec{Name: "g", Topic: table}, w.ids[table], keep, slog.New(slog.NewTextHandler(w.Output(), nil)))
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // shapes checks that the task's stores are read as what they were written as, which the commit
@@ -15,7 +15,7 @@ import (
 //
 // A store that is read differently begins empty if its changelog was made anew: then h has been
 // reset.
-func (o *Opener) shapes(h *Handle, sub *topology.SubTopology, committed []Committed) (texts map[string]string, anew map[string]bool, err error) {
+func (o *Opener) shapes(h *Handle, sub *flow.SubTopology, committed []Committed) (texts map[string]string, anew map[string]bool, err error) {
 	texts, anew = map[string]string{}, map[string]bool{}
 	said := map[string]checkpoint.ChangelogEnd{}
 	for _, c := range committed {
@@ -34,7 +34,7 @@ func (o *Opener) shapes(h *Handle, sub *topology.SubTopology, committed []Commit
 		id := o.TopicID(topic)
 		local := h.Checkpoint.Shape(s.Name)
 		was := end.Shape
-		differ := &report.StateDiffersError{Store: s.Name, Changelog: topic, Is: s.Shape}
+		differ := &report.StateDiffersError{Store: s.Name, Changelog: topic, Is: s.Shape.String()}
 		switch {
 		case was == "":
 			was = local
@@ -48,7 +48,7 @@ func (o *Opener) shapes(h *Handle, sub *topology.SubTopology, committed []Commit
 		if was == "" { // nobody knows, or there is no state
 			continue
 		}
-		shape, err := topology.ParseShape(was)
+		shape, err := flow.ParseShape(was)
 		if err != nil {
 			return nil, nil, fmt.Errorf("store %s: %w: %w", s.Name, checkpoint.ErrVersion, err)
 		}
@@ -100,9 +100,9 @@ func (o *Opener) left(h *Handle, committed []Committed) {
 }
 
 // Stores returns the names of all stores of a plan.
-func Stores(plan *topology.Plan) map[string]bool {
+func Stores(plan *flow.Plan) map[string]bool {
 	names := map[string]bool{}
-	for _, sub := range plan.SubTopologies() {
+	for _, sub := range plan.SubTopologies {
 		for _, s := range sub.Stores {
 			names[s.Name] = true
 		}

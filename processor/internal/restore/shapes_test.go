@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
-	"github.com/kolkstream/kolk/topology"
 )
 
 const tenMinutes = "count tumbling=10m key=string value=int64"
@@ -17,7 +17,7 @@ const tenMinutes = "count tumbling=10m key=string value=int64"
 // shaped makes the store of the world what the text says.
 func (w *world) shaped(text string) {
 	w.Helper()
-	shape, err := topology.ParseShape(text)
+	shape, err := flow.ParseShape(text)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package task
 import (
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -12,9 +13,9 @@ func BenchmarkProcess(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			be := newBench(b, inputs...)
 			sum := int64(0)
-			be.more = func(_ topology.Task, g *topology.Graph) {
+			be.more = func(_ flow.Task, g *flow.Graph) {
 				for _, in := range inputs {
-					g.Sources[in] = &testSource{func(m *topology.Message) error { sum += m.Ref; return nil }}
+					g.Sources[in] = &testSource{func(m *flow.Message) error { sum += m.Ref; return nil }}
 				}
 			}
 			be.open()

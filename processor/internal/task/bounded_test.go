@@ -7,13 +7,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
 func TestBoundedRunEndsOnce(t *testing.T) {
 	b := newRelayBench(t)
 	var events []string
-	b.more = func(tk topology.Task, g *topology.Graph) {
+	b.more = func(tk flow.Task, g *flow.Graph) {
 		g.Timed = append(g.Timed, timedFunc(func(now int64) error {
 			if now == topology.EndOfTime {
 				events = append(events, fmt.Sprintf("end of time, time %t", tk.Time() == topology.EndOfTime))

@@ -6,7 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/internal/flow"
 )
 
 func TestSmallestTimestampFirst(t *testing.T) {
@@ -177,7 +177,7 @@ func TestLimit(t *testing.T) {
 func TestKolksHeadersAreTakenOffRepartitionRecordsOnly(t *testing.T) {
 	b := newBench(t, "a", "r:b")
 	var got []string
-	b.receive = func(_ topology.Task, m *topology.Message) error {
+	b.receive = func(_ flow.Task, m *flow.Message) error {
 		for _, h := range m.Headers {
 			got = append(got, m.Origin.Topic+" "+h.Key+"="+string(h.Value))
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
@@ -15,7 +16,7 @@ import (
 
 // store is one store of the task, with its changelog.
 type store struct {
-	spec  topology.StoreSpec
+	spec  flow.StoreSpec
 	bytes *state.Store
 
 	// Of logged stores:

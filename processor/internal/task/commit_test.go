@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -18,7 +19,7 @@ import (
 func newStoringBench(t *testing.T) *bench {
 	b := newBench(t, "a")
 	fields := 0
-	b.more = func(tk topology.Task, g *topology.Graph) {
+	b.more = func(tk flow.Task, g *flow.Graph) {
 		field := 0
 		fields++
 		mine := fields
@@ -44,7 +45,7 @@ func newStoringBench(t *testing.T) *bench {
 			field = 0
 			return true, nil
 		}))
-		g.Sources["a"] = &testSource{func(*topology.Message) error { field++; return nil }}
+		g.Sources["a"] = &testSource{func(*flow.Message) error { field++; return nil }}
 	}
 	return b
 }
@@ -159,7 +160,7 @@ func TestCloseAfterUnknownOutcome(t *testing.T) {
 func TestUnlogged(t *testing.T) {
 	b := newBench(t, "a")
 	b.opts.Sub.Stores[0].Logged = false
-	b.receive = func(tk topology.Task, _ *topology.Message) error {
+	b.receive = func(tk flow.Task, _ *flow.Message) error {
 		s := tk.Store("kv")
 		v, _, err := s.Get(nil, []byte("n"))
 		s.Put([]byte("n"), append(v, 'x'))
@@ -230,8 +231,8 @@ func (b failingBatch) Commit() error { return b.err }
 
 func TestPurgeable(t *testing.T) {
 	b := newStoringBench(t)
-	b.opts.Sub.Inputs = append(b.opts.Sub.Inputs, topology.Input{Topic: "b", Repartition: true, Timeless: true})
-	b.plan.repartitions = append(b.plan.repartitions, topology.Repartition{Name: "b", Writers: []topology.Writer{{SubTopology: "w"}}})
+	b.opts.Sub.Inputs = append(b.opts.Sub.Inputs, flow.Input{Topic: "b", Repartition: true, Timeless: true})
+	b.plan.Repartitions = append(b.plan.Repartitions, flow.Repartition{Name: "b", Writers: []flow.Writer{{SubTopology: "w"}}})
 	b.cluster["app-b-repartition"] = 1
 	b.opts.Start["app-b-repartition"] = Start{Offset: 5, Ref: topology.NoTime}
 	b.open()
@@ -276,9 +277,9 @@ func TestStoresWithoutChangelogMustFitThePositions(t *testing.T) {
 func TestTheHotLoopDoesNotAllocate(t *testing.T) {
 	b := newBench(t, "a", "b")
 	n := int64(0)
-	b.more = func(tk topology.Task, g *topology.Graph) {
+	b.more = func(tk flow.Task, g *flow.Graph) {
 		for _, name := range []string{"a", "b"} {
-			g.Sources[name] = &testSource{func(m *topology.Message) error {
+			g.Sources[name] = &testSource{func(m *flow.Message) error {
 				n += m.Ref
 				return nil
 			}}

@@ -77,7 +77,7 @@ func (t *Task) identify(re *report.RecordError, o topology.Origin) {
 // sources adds the input topics from which a repartition topic is made to those that are there.
 func (t *Task) sources(repartition string, to []string) []string {
 	for _, w := range t.writersOf(repartition) {
-		for _, s := range t.plan.SubTopologies() {
+		for _, s := range t.plan.SubTopologies {
 			if s.Name != w.SubTopology {
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -17,7 +18,7 @@ func newFailingBench(t *testing.T, policy report.ErrorPolicy, fails, panics int6
 	b := newBench(t, "a")
 	b.opts.OnError = policy
 	b.opts.Stats = new(Stats)
-	b.receive = func(tk topology.Task, m *topology.Message) error {
+	b.receive = func(tk flow.Task, m *flow.Message) error {
 		tk.Store("kv").Put(m.Value, append(make([]byte, 8), m.Value...))
 		if err := tk.Send(b.opts.Sub.Sinks[0], m.Key, m.Value, m.Timestamp, m.Ref, nil, nil); err != nil {
 			return err
@@ -87,8 +88,8 @@ func TestPanicsAreErrors(t *testing.T) {
 
 func TestRuntimePanicsNameTheirPlaceToo(t *testing.T) {
 	b := newBench(t, "a")
-	b.receive = func(_ topology.Task, m *topology.Message) error {
-		var p *topology.Message
+	b.receive = func(_ flow.Task, m *flow.Message) error {
+		var p *flow.Message
 		m.Ref = p.Ref
 		return nil
 	}
@@ -130,7 +131,7 @@ func TestPanicUnderSkipAbortsFirst(t *testing.T) {
 func TestPanicsOfTimeAreNotARecordsFault(t *testing.T) {
 	b := newBench(t, "a")
 	b.opts.OnError = report.Skip
-	b.more = func(_ topology.Task, g *topology.Graph) {
+	b.more = func(_ flow.Task, g *flow.Graph) {
 		g.Timed = append(g.Timed, timedFunc(func(int64) error { panic(errBad) }))
 	}
 	b.open().add("a", 0, rec(0, 1))

@@ -3,6 +3,7 @@ package task
 import (
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
@@ -60,7 +61,7 @@ func (t *Task) measure(b *Bounded) {
 			}
 			// what cannot be read is an error of the record when it is processed
 			at, _ := wiretime.Of(r)
-			m := topology.Message{Key: r.Key, Value: r.Value, Timestamp: at, Origin: topology.Origin{Topic: in.topic, Partition: r.Partition, Offset: r.Offset}}
+			m := flow.Message{Key: r.Key, Value: r.Value, Timestamp: at, Origin: topology.Origin{Topic: in.topic, Partition: r.Partition, Offset: r.Offset}}
 			for _, h := range r.Headers {
 				m.Headers = append(m.Headers, topology.Header{Key: h.Key, Value: h.Value})
 			}
@@ -77,7 +78,7 @@ func (t *Task) measure(b *Bounded) {
 
 // timeOf asks a source for the time of a message; ok is false if it has none, or a function fails
 // on it.
-func timeOf(s topology.Source, m *topology.Message) (at int64, ok bool) {
+func timeOf(s flow.Source, m *flow.Message) (at int64, ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/state"
@@ -22,32 +23,19 @@ import (
 // The tests of this package run tasks on a plan made by hand, with operators that write down what
 // they see. What the tasks do with the operators of a real plan is tested in package processortest.
 
-// testPlan is a plan made by hand. graph builds the operators.
-type testPlan struct {
-	subs         []*topology.SubTopology
-	repartitions []topology.Repartition
-	graph        func(topology.Task) *topology.Graph
-}
-
-func (p *testPlan) SubTopologies() []*topology.SubTopology { return p.subs }
-func (p *testPlan) Repartitions() []topology.Repartition   { return p.repartitions }
-func (p *testPlan) NewGraph(_ *topology.SubTopology, t topology.Task) (*topology.Graph, error) {
-	return p.graph(t), nil
-}
-
 // testSource hands messages to a function. Messages with the key "undecodable" have no time.
 type testSource struct {
-	receive func(*topology.Message) error
+	receive func(*flow.Message) error
 }
 
-func (s *testSource) Time(m *topology.Message) (int64, bool, error) {
+func (s *testSource) Time(m *flow.Message) (int64, bool, error) {
 	if string(m.Key) == "undecodable" {
 		return 0, false, nil
 	}
 	return m.Timestamp, true, nil
 }
 
-func (s *testSource) Receive(m *topology.Message) error { return s.receive(m) }
+func (s *testSource) Receive(m *flow.Message) error { return s.receive(m) }
 
 type timedFunc func(int64) error
 
@@ -126,7 +114,7 @@ func (o *testOutput) to(topic string) (all []sent) {
 // bench is one task with everything around it.
 type bench struct {
 	t       testing.TB
-	plan    *testPlan
+	plan    *flow.Plan
 	opts    Options
 	clock   *testClock
 	cluster testCluster
@@ -137,9 +125,9 @@ type bench struct {
 	seq     uint64
 	seen    []string // what the operators saw: "topic@offset time ref"
 	// receive replaces what a source does with a message, after it was written to seen.
-	receive func(t topology.Task, m *topology.Message) error
+	receive func(t flow.Task, m *flow.Message) error
 	// more adds operators.
-	more func(t topology.Task, g *topology.Graph)
+	more func(t flow.Task, g *flow.Graph)
 }
 
 // newBench makes a task "s/0" with inputs; names that begin with "r:" are repartition topics,
@@ -148,19 +136,19 @@ type bench struct {
 func newBench(t testing.TB, inputs ...string) *bench {
 	b := &bench{t: t, clock: &testClock{time.UnixMilli(1_000_000_000)}, engine: memstate.New(),
 		out: &testOutput{logs: map[string]int64{}, ends: map[string]int64{}}}
-	sub := &topology.SubTopology{Name: "s", TimeStore: "s-time",
-		Sinks: []*topology.Sink{{Topic: "out", Index: 0}, {Topic: "next", Repartition: true, Index: 1}},
-		Stores: []topology.StoreSpec{
-			{Name: "kv", Kind: topology.KeyValueStore, Timestamped: true, Logged: true, Shape: topology.Shape{Role: "store", Key: "k", Value: "v", Format: 1}},
-			{Name: "win", Kind: topology.WindowStore, Timestamped: true, Logged: true, Retention: 100 * time.Millisecond, Shape: topology.Shape{Role: "count", Size: time.Second, Advance: time.Second, Key: "k", Value: "v", Format: 1}},
-			{Name: "s-time", Kind: topology.KeyValueStore, Logged: true, Shape: topology.Shape{Role: "time", Key: "k", Value: "v", Format: 1}},
+	sub := &flow.SubTopology{Name: "s", TimeStore: "s-time",
+		Sinks: []*flow.Sink{{Topic: "out", Index: 0}, {Topic: "next", Repartition: true, Index: 1}},
+		Stores: []flow.StoreSpec{
+			{Name: "kv", Kind: flow.KeyValueStore, Timestamped: true, Logged: true, Shape: flow.Shape{Role: "store", Key: "k", Value: "v", Format: 1}},
+			{Name: "win", Kind: flow.WindowStore, Timestamped: true, Logged: true, Retention: 100 * time.Millisecond, Shape: flow.Shape{Role: "count", Size: time.Second, Advance: time.Second, Key: "k", Value: "v", Format: 1}},
+			{Name: "s-time", Kind: flow.KeyValueStore, Logged: true, Shape: flow.Shape{Role: "time", Key: "k", Value: "v", Format: 1}},
 		}}
 	b.cluster = testCluster{"out": 4, "app-next-repartition": 2, "source": 2,
 		"app-kv-changelog": 1, "app-win-changelog": 1, "app-s-time-changelog": 1}
-	b.plan = &testPlan{
-		subs: []*topology.SubTopology{{Name: "w", Inputs: []topology.Input{{Topic: "source"}}}, sub},
-		repartitions: []topology.Repartition{
-			{Name: "next", Writers: []topology.Writer{{SubTopology: "s", Delay: 10 * time.Millisecond}}},
+	b.plan = &flow.Plan{
+		SubTopologies: []*flow.SubTopology{{Name: "w", Inputs: []flow.Input{{Topic: "source"}}}, sub},
+		Repartitions: []flow.Repartition{
+			{Name: "next", Writers: []flow.Writer{{SubTopology: "s", Delay: 10 * time.Millisecond}}},
 		},
 	}
 	b.opts = Options{
@@ -169,18 +157,19 @@ func newBench(t testing.TB, inputs ...string) *bench {
 		Sub: sub, Output: b.out, Start: map[string]Start{},
 	}
 	for _, name := range inputs {
-		in := topology.Input{Topic: name}
+		in := flow.Input{Topic: name}
 		topic := name
 		if rest, ok := cutPrefix(name, "r:"); ok {
-			in = topology.Input{Topic: rest, Repartition: true}
+			in = flow.Input{Topic: rest, Repartition: true}
 			topic = changelog.RepartitionName("app", rest)
-			b.plan.repartitions = append(b.plan.repartitions, topology.Repartition{Name: rest, Writers: []topology.Writer{{SubTopology: "w"}}})
+			b.plan.Repartitions = append(b.plan.Repartitions, flow.Repartition{Name: rest, Writers: []flow.Writer{{SubTopology: "w"}}})
 		}
 		sub.Inputs = append(sub.Inputs, in)
 		b.cluster[topic] = 1
 		b.opts.Start[topic] = Start{Ref: topology.NoTime}
 	}
-	b.plan.graph = b.graph
+	b.plan.NewGraph = func(_ *flow.SubTopology, t flow.Task) (*flow.Graph, error) { return b.graph(t), nil }
+	b.opts.Plan = b.plan
 	t.Cleanup(func() {
 		if b.task != nil {
 			b.close()
@@ -197,11 +186,11 @@ func cutPrefix(s, prefix string) (string, bool) {
 }
 
 // graph builds operators that write down what they see.
-func (b *bench) graph(t topology.Task) *topology.Graph {
-	g := &topology.Graph{Sources: map[string]topology.Source{}}
+func (b *bench) graph(t flow.Task) *flow.Graph {
+	g := &flow.Graph{Sources: map[string]flow.Source{}}
 	for _, in := range b.opts.Sub.Inputs {
 		name := in.Topic
-		g.Sources[name] = &testSource{func(m *topology.Message) error {
+		g.Sources[name] = &testSource{func(m *flow.Message) error {
 			b.seen = append(b.seen, fmt.Sprintf("%s@%d %d %d", name, m.Origin.Offset, m.Timestamp, m.Ref))
 			if b.receive != nil {
 				return b.receive(t, m)
@@ -234,7 +223,7 @@ func (b *bench) tryOpen() error {
 		return errors.Join(err, b.db.Close())
 	}
 	b.opts.DB, b.opts.Checkpoint = b.db, cp
-	if b.task, err = newTask(b.opts, b.plan); err != nil {
+	if b.task, err = New(b.opts); err != nil {
 		b.task = nil
 		return errors.Join(err, b.db.Close())
 	}

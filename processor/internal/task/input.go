@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
@@ -21,7 +22,7 @@ type input struct {
 	maxFuture   int64 // ms, 0: any time is taken
 	latest      int64 // in a bounded run, what maxFuture is measured from
 	warned      int64 // the wall clock when a time far ahead was last warned about
-	source      topology.Source
+	source      flow.Source
 
 	queue queue
 	progress
@@ -45,7 +46,7 @@ type input struct {
 	ann     announcement
 	skip    bool  // it is to be left out
 	unread  error // its time cannot be read
-	msg     topology.Message
+	msg     flow.Message
 	headers []topology.Header
 
 	skips []int64 // offsets of messages to leave out

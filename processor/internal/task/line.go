@@ -4,10 +4,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
-// line is the task as the operators behind an InOrder see it; see [topology.Line]. Its time is
+// line is the task as the operators behind an InOrder see it; see [flow.Line]. Its time is
 // stored with the task's: what lies before it was handed on, whatever the delay is when the task is
 // opened again.
 type line struct {
@@ -63,7 +64,7 @@ func (l leftOuts) abort() {
 }
 
 // Line returns the task as the operators behind the InOrder of that name see it.
-func (t *Task) Line(name string) topology.Line {
+func (t *Task) Line(name string) flow.Line {
 	at := t.chronicle.line(name)
 	l := &line{Task: t, agenda: agenda{time: &at.at}, own: at}
 	l.reschedule()
@@ -80,7 +81,7 @@ func (l *line) Time() int64 {
 }
 
 // Schedule asks for calls of p as the time of the line goes on, or the wall clock's.
-func (l *line) Schedule(name string, kind topology.Clock, interval time.Duration, p topology.Punctuator) {
+func (l *line) Schedule(name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
 	if kind == topology.WallClock {
 		l.Task.Schedule(name, kind, interval, p)
 		return
@@ -95,7 +96,7 @@ func (l *line) SetMark(store string, key []byte, until int64) {
 
 // Advance makes now the time of the line. The end of a bounded run is not stored: a later run goes
 // on from the last record's time.
-func (l *line) Advance(now int64, timed []topology.Timed) (done bool, err error) {
+func (l *line) Advance(now int64, timed []flow.Timed) (done bool, err error) {
 	if now != topology.EndOfTime {
 		return l.proceed(&l.agenda, now, timed)
 	}
@@ -109,7 +110,7 @@ func (l *line) Advance(now int64, timed []topology.Timed) (done bool, err error)
 }
 
 // Resume goes on where Advance has stopped.
-func (l *line) Resume(timed []topology.Timed) (done bool, err error) {
+func (l *line) Resume(timed []flow.Timed) (done bool, err error) {
 	switch {
 	case l.busy: // this is the flush of conclude
 		return true, nil

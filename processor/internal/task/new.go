@@ -11,6 +11,7 @@ import (
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/timing"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
@@ -27,9 +28,9 @@ const (
 // Shared is what the tasks of an application have in common.
 type Shared struct {
 	App  string // the application's id: the prefix of internal topics
-	Plan *topology.Plan
+	Plan *flow.Plan
 	// Globals by the names of the global tables. May be nil if the plan has none.
-	Globals map[string]topology.Global
+	Globals map[string]flow.Global
 	Cluster Cluster
 	Clock   Clock
 	// Logger gets warnings about skipped records. Default: none.
@@ -48,7 +49,7 @@ type Shared struct {
 // Options are what a task is made from. All fields are required unless they say otherwise.
 type Options struct {
 	Shared
-	Sub       *topology.SubTopology
+	Sub       *flow.SubTopology
 	Partition int32
 
 	// DB is the task's database, restored to the committed positions; Checkpoint is its.
@@ -81,21 +82,9 @@ type Options struct {
 // New makes a task, with its operators. It fails if Options are incomplete, with
 // [report.ErrWriters], with [report.ErrState], or when the database or the plan fails.
 func New(o Options) (*Task, error) {
-	if o.Plan == nil {
-		return nil, errMissing("Plan")
-	}
-	return newTask(o, o.Plan)
-}
-
-// plan is what a task needs of a topology.Plan.
-type plan interface {
-	SubTopologies() []*topology.SubTopology
-	Repartitions() []topology.Repartition
-	NewGraph(*topology.SubTopology, topology.Task) (*topology.Graph, error)
-}
-
-func newTask(o Options, p plan) (*Task, error) {
 	switch {
+	case o.Plan == nil:
+		return nil, errMissing("Plan")
 	case o.Sub == nil:
 		return nil, errMissing("Sub")
 	case o.DB == nil:
@@ -119,7 +108,7 @@ func newTask(o Options, p plan) (*Task, error) {
 		o.Stats = new(Stats)
 	}
 	t := &Task{
-		opts: o, plan: p, id: ID{Sub: o.Sub.Name, Partition: o.Partition}, name: []byte(o.Sub.Name),
+		opts: o, plan: o.Plan, id: ID{Sub: o.Sub.Name, Partition: o.Partition}, name: []byte(o.Sub.Name),
 		idleAfter: o.Times.IdleAfter.Milliseconds(), liveWithin: o.Times.LiveWithin.Milliseconds(),
 		journal: newJournal(o.DB, o.Checkpoint), chronicle: newChronicle(), counts: newCounters(o.Stats),
 		pacing: pacing{with: o.Alignment}, announcer: announcer{transaction: 1}, warned: map[string]warning{}, moved: true,
@@ -150,7 +139,7 @@ func (t *Task) real(topic string, repartition bool) string {
 // tasks returns how many tasks a sub-topology has: as many as its largest input has partitions.
 func (t *Task) tasks(sub string) int32 {
 	n := int32(0)
-	for _, s := range t.plan.SubTopologies() {
+	for _, s := range t.plan.SubTopologies {
 		if s.Name == sub {
 			for _, in := range s.Inputs {
 				n = max(n, t.opts.Cluster.Partitions(t.real(in.Topic, in.Repartition)))
@@ -209,8 +198,8 @@ func (t *Task) openInputs(o *Options) error {
 	return nil
 }
 
-func (t *Task) writersOf(repartition string) []topology.Writer {
-	for _, r := range t.plan.Repartitions() {
+func (t *Task) writersOf(repartition string) []flow.Writer {
+	for _, r := range t.plan.Repartitions {
 		if r.Name == repartition {
 			return r.Writers
 		}
@@ -248,7 +237,7 @@ func (t *Task) openStores(o *Options) error {
 		t.stateful = t.stateful || spec.Name != o.Sub.TimeStore
 		if spec.Name == o.Sub.TimeStore {
 			t.chronicle.store.store = s.bytes
-		} else if spec.Kind == topology.KeyValueStore {
+		} else if spec.Kind == flow.KeyValueStore {
 			cached++
 		}
 		t.stores = append(t.stores, s)
@@ -260,11 +249,11 @@ func (t *Task) openStores(o *Options) error {
 
 // shapeOf returns the text of what a store is that was written as one and is now another, which
 // does not differ.
-func shapeOf(was string, is topology.Shape) (string, error) {
+func shapeOf(was string, is flow.Shape) (string, error) {
 	if was == "" {
 		return is.String(), nil
 	}
-	shape, err := topology.ParseShape(was)
+	shape, err := flow.ParseShape(was)
 	if err != nil {
 		return "", err
 	}
@@ -284,7 +273,7 @@ func (t *Task) behind(o *Options) bool {
 // openOutlets makes the output topics.
 func (t *Task) openOutlets(o *Options) error {
 	pairs := int64(0)
-	for _, r := range t.plan.Repartitions() {
+	for _, r := range t.plan.Repartitions {
 		n := int64(t.opts.Cluster.Partitions(t.real(r.Name, true)))
 		for _, w := range r.Writers {
 			pairs += n * int64(t.tasks(w.SubTopology))

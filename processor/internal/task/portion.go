@@ -1,6 +1,9 @@
 package task
 
-import "github.com/kolkstream/kolk/topology"
+import (
+	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/topology"
+)
 
 // What is due may be much: a window with millions of keys, what an InOrder has held back for a day.
 // It goes out in portions, one a transaction (adr/0029-portions.md).
@@ -50,7 +53,7 @@ func (t *Task) Postpone() { t.postponed = true }
 // happens before.
 func (t *Task) Postponed() bool { return t.postponed }
 
-// Mark returns the mark of a store; see [topology.Task].
+// Mark returns the mark of a store; see [flow.Task].
 func (t *Task) Mark(store string) []byte {
 	if m := t.marks[store]; m != nil {
 		return m.key
@@ -109,7 +112,7 @@ func (t *Task) keepDues(a *agenda) {
 func (t *Task) setDue(s *schedule) { t.dues.set(s.key, due{at: s.due, interval: s.interval}) }
 
 // act calls the operators that act by the time of a, until one has something left to do.
-func (t *Task) act(a *agenda, timed []topology.Timed, now int64) (done bool, err error) {
+func (t *Task) act(a *agenda, timed []flow.Timed, now int64) (done bool, err error) {
 	a.undone = false
 	for _, op := range timed {
 		err := t.timeMade(func(now int64) (err error) {
@@ -130,7 +133,7 @@ func (t *Task) act(a *agenda, timed []topology.Timed, now int64) (done bool, err
 // conclude ends a bounded run for what goes by the time of a, after punctuators were called:
 // windows close, and if there were any operators that act by time, punctuators are called once
 // more.
-func (t *Task) conclude(a *agenda, timed []topology.Timed, at *stage) (done bool, err error) {
+func (t *Task) conclude(a *agenda, timed []flow.Timed, at *stage) (done bool, err error) {
 	if done, err := t.act(a, timed, topology.EndOfTime); !done || err != nil {
 		return false, err
 	}

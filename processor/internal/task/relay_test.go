@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -16,7 +17,7 @@ func newRelayBench(t *testing.T) *bench {
 	b := newBench(t, "a")
 	b.cluster[next] = 2
 	sink := b.opts.Sub.Sinks[1]
-	b.receive = func(tk topology.Task, m *topology.Message) error {
+	b.receive = func(tk flow.Task, m *flow.Message) error {
 		return tk.Send(sink, m.Key, m.Value, m.Timestamp, m.Ref, nil, m.Headers)
 	}
 	return b
@@ -67,7 +68,7 @@ func tells(t *testing.T, all []sent) (out []string) {
 func toPartition(t *testing.T, p int32) []byte {
 	for c := byte('a'); c <= 'z'; c++ {
 		tk := newRelayBench(t).open().task
-		if err := tk.Send(&topology.Sink{Index: 1}, []byte{c}, nil, 0, 0, nil, nil); err != nil {
+		if err := tk.Send(&flow.Sink{Index: 1}, []byte{c}, nil, 0, 0, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := tk.opts.Output.(*testOutput).sent; got[0].partition == p {
@@ -198,7 +199,7 @@ func TestPartitionOfKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "no key: the task's partition", b.out.sent[len(b.out.sent)-1].partition, 0)
-	if err := b.task.Send(&topology.Sink{Topic: "else", Index: 5}, nil, nil, 0, 0, nil, nil); err == nil {
+	if err := b.task.Send(&flow.Sink{Topic: "else", Index: 5}, nil, nil, 0, 0, nil, nil); err == nil {
 		t.Error("sent to a topic that is not the task's")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -11,7 +12,7 @@ import (
 type schedule struct {
 	key      scheduleKey
 	interval int64 // milliseconds
-	p        topology.Punctuator
+	p        flow.Punctuator
 	due      int64 // the next multiple of interval that is due; NoTime if time has not begun
 }
 
@@ -38,12 +39,12 @@ type scheduleKey struct {
 // At the end of a bounded run stream-time punctuators are called with the next multiple after the
 // largest time seen, before windows close, and once more after it if the task has operators that
 // act by time.
-func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration, p topology.Punctuator) {
+func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
 	t.schedule(&t.agenda, name, kind, interval, p)
 }
 
 // schedule adds a schedule to a.
-func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval time.Duration, p topology.Punctuator) {
+func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
 	s := &schedule{key: scheduleKey{kind, name}, interval: max(1, interval.Milliseconds()), p: p, due: topology.NoTime}
 	now := *a.time
 	if kind == topology.WallClock {

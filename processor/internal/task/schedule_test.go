@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -13,8 +14,8 @@ import (
 func newScheduleBench(t *testing.T) (*bench, func() []string) {
 	b := newBench(t, "a")
 	var calls []string
-	b.more = func(tk topology.Task, g *topology.Graph) {
-		note := func(name string) topology.Punctuator {
+	b.more = func(tk flow.Task, g *flow.Graph) {
+		note := func(name string) flow.Punctuator {
 			return punctuateFunc(func(at int64) error {
 				now := tk.Time()
 				if name == "w" {

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -23,9 +24,9 @@ type outlet struct {
 // ownHeaders is how many bytes an announcement takes at most, with the name of a sub-topology.
 const ownHeaders = 512
 
-// Send appends a message to an output topic; see [topology.Task]. It returns a
+// Send appends a message to an output topic; see [flow.Task]. It returns a
 // [*changelog.RefusedError] for one that the topic does not take.
-func (t *Task) Send(sink *topology.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
+func (t *Task) Send(sink *flow.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	if sink.Index >= len(t.outlets) || t.outlets[sink.Index] == nil {
 		return fmt.Errorf("topic %q is none of the outputs of sub-topology %q", sink.Topic, t.id.Sub)
 	}

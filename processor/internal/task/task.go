@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology"
@@ -71,7 +72,7 @@ type Task struct {
 	inputs  []*input
 	timed   []*input  // those that carry time
 	outlets []*outlet // by sink index
-	graph   *topology.Graph
+	graph   *flow.Graph
 
 	now   int64 // the wall clock, read once per call
 	moved bool  // an input's time may have changed
@@ -88,7 +89,7 @@ type Task struct {
 	id         ID
 	name       []byte  // of the sub-topology
 	opts       Options // what the task was made from
-	plan       plan
+	plan       *flow.Plan
 	idleAfter  int64 // milliseconds
 	cacheBytes int64 // of one store
 	stateful   bool  // the sub-topology has stores of operators
@@ -123,7 +124,7 @@ type scratch struct {
 	keyed   kgo.Record
 }
 
-var _ topology.Task = (*Task)(nil)
+var _ flow.Task = (*Task)(nil)
 
 // ID returns the task's name.
 func (t *Task) ID() ID { return t.id }
@@ -373,7 +374,7 @@ func (t *Task) bounded() bool { return t.run != 0 }
 // Context ends when the transaction of the present record can no longer commit.
 func (t *Task) Context() context.Context { return t.opts.Context }
 
-// Time is the task time; see [topology.Task].
+// Time is the task time; see [flow.Task].
 func (t *Task) Time() int64 {
 	if t.ended || t.end.ending != running && !t.building {
 		return topology.EndOfTime
@@ -399,12 +400,12 @@ func (t *Task) Store(name string) *state.Store {
 }
 
 // Global returns the read side of a global table, nil if there is none of that name.
-func (t *Task) Global(name string) topology.Global { return t.opts.Globals[name] }
+func (t *Task) Global(name string) flow.Global { return t.opts.Globals[name] }
 
 // CacheBudget is how many bytes the decoded values of one store may take.
 func (t *Task) CacheBudget() int64 { return t.cacheBytes }
 
-// Tally is the counter of a node for something; see [topology.Task].
+// Tally is the counter of a node for something; see [flow.Task].
 func (t *Task) Tally(node string, what topology.Tally) *int64 {
 	return t.counts.tally(node, what)
 }

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -83,7 +84,7 @@ func (t *Task) advance(now int64) error {
 }
 
 // proceed is advance for the operators that go by the time of a.
-func (t *Task) proceed(a *agenda, now int64, timed []topology.Timed) (done bool, err error) {
+func (t *Task) proceed(a *agenda, now int64, timed []flow.Timed) (done bool, err error) {
 	for a.streamDue <= now {
 		if err := t.punctuateNext(a, now); err != nil {
 			return false, err

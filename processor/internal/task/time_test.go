@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -15,7 +16,7 @@ import (
 func TestTimeIsTheLeastOfTheInputs(t *testing.T) {
 	b := newBench(t, "a", "b")
 	var advanced []int64
-	b.more = func(_ topology.Task, g *topology.Graph) {
+	b.more = func(_ flow.Task, g *flow.Graph) {
 		g.Timed = append(g.Timed, timedFunc(func(now int64) error {
 			advanced = append(advanced, now)
 			return nil
@@ -55,7 +56,7 @@ func TestRepartitionTimeIsTheLeastOfItsWriters(t *testing.T) {
 func TestAnAnnouncementCountsBeforeItsRecord(t *testing.T) {
 	b := newBench(t, "r:b")
 	var times []int64
-	b.receive = func(tk topology.Task, _ *topology.Message) error {
+	b.receive = func(tk flow.Task, _ *flow.Message) error {
 		times = append(times, tk.Time())
 		return nil
 	}

@@ -8,17 +8,17 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/state"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // onAssigned starts the opening of new tasks. Their partitions stay paused until their state is
 // there. It runs as a callback: see the package comment.
 func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 	pause := map[string][]int32{}
-	for _, sub := range s.cfg.Plan.SubTopologies() {
+	for _, sub := range s.cfg.Plan.SubTopologies {
 		parts := map[int32]bool{}
 		for _, in := range sub.Inputs {
 			for _, p := range added[s.cfg.View.Real(in.Topic, in.Repartition)] {
@@ -49,7 +49,7 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 
 // inputs returns the topics of the inputs of a task that has been assigned: those that have its
 // partition as far as is known here, and those of which the leader of the group knows it.
-func (s *session) inputs(sub *topology.SubTopology, partition int32, added map[string][]int32) (topics []string) {
+func (s *session) inputs(sub *flow.SubTopology, partition int32, added map[string][]int32) (topics []string) {
 	for _, in := range sub.Inputs {
 		topic := s.cfg.View.Real(in.Topic, in.Repartition)
 		if partition < s.cfg.View.Partitions(topic) || slices.Contains(added[topic], partition) {

@@ -22,8 +22,8 @@ const mostDetails = 4 << 10
 
 // connect makes the session's client. It joins the group with the first poll.
 func (s *session) connect() error {
-	subs := make([]assign.Sub, 0, len(s.cfg.Plan.SubTopologies()))
-	for _, sub := range s.cfg.Plan.SubTopologies() {
+	subs := make([]assign.Sub, 0, len(s.cfg.Plan.SubTopologies))
+	for _, sub := range s.cfg.Plan.SubTopologies {
 		as := assign.Sub{Name: sub.Name}
 		for _, in := range sub.Inputs {
 			as.Topics = append(as.Topics, s.cfg.View.Real(in.Topic, in.Repartition))
@@ -31,7 +31,7 @@ func (s *session) connect() error {
 		subs = append(subs, as)
 	}
 	s.group = txn.Group{Name: s.cfg.App, InstanceID: s.member(), TransactionalID: s.transactionalID(), ImplicitAdd: s.cfg.View.Transactions2, Points: s.cfg.Points}
-	contract := s.cfg.Plan.Contract()
+	contract := s.cfg.Plan.Contract
 	details := string(contract.Pack())
 	if len(details) > mostDetails {
 		details = ""

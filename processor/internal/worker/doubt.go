@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
-	"github.com/kolkstream/kolk/topology"
 )
 
 // What a task has stored of the writers of its repartition inputs is as old as its last commit:
@@ -41,7 +41,7 @@ type doubters struct {
 // caughtUp says that everything upstream of sub was processed; ends are those of its repartition
 // inputs after that.
 type caughtUp struct {
-	sub  *topology.SubTopology
+	sub  *flow.SubTopology
 	ends cluster.Ends
 	err  error
 }

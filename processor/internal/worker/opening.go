@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/changelog"
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/cluster"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
@@ -19,7 +20,7 @@ import (
 // state restored.
 type opening struct {
 	id     task.ID
-	sub    *topology.SubTopology
+	sub    *flow.SubTopology
 	topics []string
 	cancel context.CancelFunc
 
@@ -52,7 +53,7 @@ type openings struct {
 func (o *openings) has(id task.ID) bool { return o.byID[id] != nil }
 
 // add begins to open a task.
-func (o *openings) add(id task.ID, sub *topology.SubTopology, topics []string) {
+func (o *openings) add(id task.ID, sub *flow.SubTopology, topics []string) {
 	p := &opening{id: id, sub: sub, topics: topics}
 	o.byID[id] = p
 	var ctx context.Context

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/processor/internal/restore"
 	"github.com/kolkstream/kolk/processor/internal/task"
-	"github.com/kolkstream/kolk/topology"
 )
 
 type topicPartition struct {
@@ -20,7 +20,7 @@ type running struct {
 	id     task.ID
 	task   *task.Task
 	handle *restore.Handle
-	sub    *topology.SubTopology
+	sub    *flow.SubTopology
 	topics []string
 
 	paused  map[string]bool // by topic; see throttle

@@ -121,7 +121,7 @@ func (s *session) step() error {
 		return err
 	}
 	if r := s.notices.refused.Load(); r != nil {
-		return refusedPlan(s.cfg.App, s.cfg.Plan.Contract(), *r)
+		return refusedPlan(s.cfg.App, s.cfg.Plan.Contract, *r)
 	}
 	if s.notices.orphans.Swap(false) {
 		s.log.Info("the group meets again, for tasks that the instance before this one was to give up")

@@ -13,8 +13,8 @@ import (
 // docs/kafka-streams.md says how times differ.
 func (b *builder) process(in *built, n node) (*built, error) {
 	fn, arg := cut(n.Fn)
-	type ctx = *topology.Context[string, string]
-	var f func(c ctx, st *topology.Store[string, string], r *record) error
+	type ctx = topology.Context[string, string]
+	var f func(c ctx, st topology.Store[string, string], r *record) error
 	forward := func(c ctx, r *record, change func(*record)) error {
 		out := r.With(r.Key, r.Value)
 		out.NoKey, out.NoValue = r.NoKey, r.NoValue
@@ -25,7 +25,7 @@ func (b *builder) process(in *built, n node) (*built, error) {
 	same := func(*record) {}
 	switch fn {
 	case "dedup":
-		f = func(c ctx, st *topology.Store[string, string], r *record) error {
+		f = func(c ctx, st topology.Store[string, string], r *record) error {
 			if r.NoKey {
 				return nil
 			}
@@ -39,7 +39,7 @@ func (b *builder) process(in *built, n node) (*built, error) {
 			return forward(c, r, same)
 		}
 	case "runningSum":
-		f = func(c ctx, st *topology.Store[string, string], r *record) error {
+		f = func(c ctx, st topology.Store[string, string], r *record) error {
 			if r.NoKey {
 				return nil
 			}
@@ -54,7 +54,7 @@ func (b *builder) process(in *built, n node) (*built, error) {
 			return forward(c, r, func(out *record) { out.Value, out.NoValue = sum, false })
 		}
 	case "onChange":
-		f = func(c ctx, st *topology.Store[string, string], r *record) error {
+		f = func(c ctx, st topology.Store[string, string], r *record) error {
 			if r.NoKey {
 				return nil
 			}
@@ -76,27 +76,27 @@ func (b *builder) process(in *built, n node) (*built, error) {
 			return forward(c, r, func(out *record) { out.Value, out.NoValue = str(old)+"->"+str(value(r)), false })
 		}
 	case "shiftTs":
-		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+		f = func(c ctx, _ topology.Store[string, string], r *record) error {
 			return forward(c, r, func(out *record) { out.Timestamp = max(0, r.Timestamp+num(&arg)) })
 		}
 	case "addHeader":
 		name, header := cut(arg)
-		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+		f = func(c ctx, _ topology.Store[string, string], r *record) error {
 			return forward(c, r, func(out *record) {
 				out.Headers = append(slices.Clone(r.Headers), topology.Header{Key: name, Value: []byte(header)})
 			})
 		}
 	case "clearHeaders":
-		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+		f = func(c ctx, _ topology.Store[string, string], r *record) error {
 			return forward(c, r, func(out *record) { out.Headers = nil })
 		}
 	case "twice":
-		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+		f = func(c ctx, _ topology.Store[string, string], r *record) error {
 			forward(c, r, same)
 			return forward(c, r, func(out *record) { out.Timestamp++ })
 		}
 	case "metadata":
-		f = func(c ctx, _ *topology.Store[string, string], r *record) error {
+		f = func(c ctx, _ topology.Store[string, string], r *record) error {
 			return forward(c, r, func(out *record) {
 				o := r.Origin
 				now := max(c.Time(), r.Timestamp) // Time moves after the record

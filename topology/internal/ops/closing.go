@@ -3,6 +3,8 @@ package ops
 import (
 	"bytes"
 	"slices"
+
+	"github.com/kolkstream/kolk/internal/place"
 )
 
 // Advance implements Timed: final results come when their windows close, in the order of starts, then keys as bytes.
@@ -118,10 +120,10 @@ func (a *WindowedAggregate[K, V, A]) finishStored(w *window) (whole, full bool, 
 
 // final forwards one final result.
 func (a *WindowedAggregate[K, V, A]) final(key []byte, v A, ts int64) error {
-	var at *place
+	var at *place.Place
 	if a.emit.Places {
 		at = &a.place
-		at.ofWindow(a.Name, startOf(key), key[8:], a.Task.Partition())
+		at.OfWindow(a.Name, startOf(key), key[8:], a.Task.Partition())
 	}
 	return a.emit.final(key, v, ts, at)
 }

@@ -1,6 +1,9 @@
 package ops
 
-import "github.com/kolkstream/kolk/serde"
+import (
+	"github.com/kolkstream/kolk/internal/place"
+	"github.com/kolkstream/kolk/serde"
+)
 
 // Emission is how an operator with a store forwards what is in it.
 type Emission[K, A any] struct {
@@ -127,12 +130,12 @@ func (m *emitter[K, A]) decode(raw []byte) (err error) {
 
 // final forwards a value that time has made, so that its own timestamp is its ref. place is where it
 // stands, if somebody wants to know.
-func (m *emitter[K, A]) final(key []byte, v A, ts int64, place *place) error {
+func (m *emitter[K, A]) final(key []byte, v A, ts int64, place *place.Place) error {
 	out := &m.out
 	out.Origin = Origin{}
 	if ok, err := m.setKey(key); !ok {
 		return err
 	}
-	out.Value, out.Timestamp, out.Ref, out.place = v, ts, ts, place
+	out.Value, out.Timestamp, out.Ref, out.Place = v, ts, ts, place
 	return m.Next.Receive(out)
 }

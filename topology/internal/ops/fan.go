@@ -49,7 +49,7 @@ func inherit[K, V, K2, V2 any](out *Record[K2, V2], in *Record[K, V]) {
 	out.Ref = in.Ref
 	out.Headers = in.Headers
 	out.Origin = in.Origin
-	out.place = in.place
+	out.Place = in.Place
 }
 
 // inheritKey copies key and everything that inherit copies.

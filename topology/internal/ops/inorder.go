@@ -6,20 +6,11 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/record"
 )
-
-// Line is a task as the operators behind an InOrder see it: with a time of its own, which only goes
-// on as records are handed on. Its stream-time schedules are called in between.
-type Line interface {
-	Task
-	// Advance makes now the time of the line: punctuations that are due come first, then timed
-	// operators. EndOfTime is the end of a bounded run. done is false if one of them has stopped:
-	// Resume goes on with it, in the next transaction. With nothing left it does nothing.
-	Advance(now int64, timed []Timed) (done bool, err error)
-	Resume(timed []Timed) (done bool, err error)
-}
 
 // InOrder holds records back until the task's time has passed their timestamp by the delay, and
 // hands them on in the order of timestamps and places. A record that is more than the delay behind
@@ -38,7 +29,7 @@ type InOrder[K, V any] struct {
 	// Delay is how much out of order records of a source partition may be, After by how much
 	// results of windows come behind the task's time, in milliseconds.
 	Delay, After int64
-	Branches     *Branches
+	Branches     *place.Branches
 	// NeedKey and NeedValue say that the decoded key, the decoded value is used.
 	NeedKey, NeedValue bool
 	Next               Receiver[K, V]
@@ -59,7 +50,7 @@ type InOrder[K, V any] struct {
 	to       []byte
 	portions portions
 	out      Record[K, V]
-	place    place
+	place    place.Place
 	from     Origin   // of out
 	heads    []Header // of out, if it has some
 }
@@ -85,7 +76,7 @@ func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRa
 // until is when the mark of a record of time t is of no use any more.
 func (s *InOrder[K, V]) until(t int64) int64 {
 	if s.Behind.Time() >= t && t > s.ended { // it was handed on at the end of a bounded run
-		return EndOfTime
+		return record.EndOfTime
 	}
 	return t + 1
 }
@@ -100,12 +91,12 @@ func (s *InOrder[K, V]) pass(mark []byte, until int64) {
 func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	switch t := r.Timestamp; {
 	case r.Ref > t && uint64(r.Ref-t) > uint64(s.Delay):
-		s.drop(LateRecord, r.Origin)
+		s.drop(record.LateRecord, r.Origin)
 		return nil
 	case t < s.due:
-		s.drop(TimePassed, r.Origin)
+		s.drop(record.TimePassed, r.Origin)
 		return nil
-	case r.place == nil:
+	case r.Place == nil:
 		return fmt.Errorf("%s: a record has no place", s.Name)
 	}
 	row := append(s.row[:0], inOrderVersion, 0)
@@ -132,14 +123,14 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 		row = append(row, value...)
 	}
 	s.row = row
-	s.buf = s.Branches.append(appendStart(s.buf[:0], r.Timestamp), r.place)
-	if r.place.bytes[0] == fromPunctuation {
+	s.buf = s.Branches.Append(appendStart(s.buf[:0], r.Timestamp), r.Place)
+	if r.Place.Punctuated() {
 		if err := s.distinguish(); err != nil {
 			return err
 		}
 	}
 	if s.mark != nil && bytes.Compare(s.buf, s.mark) < 0 {
-		s.drop(TimePassed, r.Origin)
+		s.drop(record.TimePassed, r.Origin)
 		return nil
 	}
 	s.least = min(s.least, r.Timestamp)
@@ -159,7 +150,7 @@ func (s *InOrder[K, V]) distinguish() error {
 		if !found {
 			return nil
 		}
-		s.buf = appendNumber(s.buf[:n], i)
+		s.buf = place.AppendNumber(s.buf[:n], i)
 	}
 }
 
@@ -173,7 +164,7 @@ func (s *InOrder[K, V]) Flush() (bool, error) {
 		return true, err
 	}
 	due := s.Task.Time()
-	if due != EndOfTime {
+	if due != record.EndOfTime {
 		if due < s.After || due-s.After < s.Delay { // no record is that early
 			return false, nil
 		}
@@ -201,7 +192,7 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 	s.lo = appendStart(s.lo[:0], max(0, s.least))
 	s.at = append(s.at[:0], s.lo...)
 	var to []byte // EndOfTime: to the end
-	if due != EndOfTime {
+	if due != record.EndOfTime {
 		s.to = appendStart(s.to[:0], due)
 		to = s.to
 	}
@@ -212,10 +203,10 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 	s.Task.Handing(Origin{})
 	if bytes.Compare(s.lo, s.at) < 0 {
 		until := startOf(s.at) + 1
-		if due == EndOfTime {
+		if due == record.EndOfTime {
 			// The end is not stored as the time of the line, so that what has the line's time would be
 			// handed on again after a restore: a changelog is not told of ranges.
-			until = EndOfTime
+			until = record.EndOfTime
 		}
 		s.pass(s.at, until)
 		if s.done && to != nil {
@@ -250,9 +241,9 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 		return false, fmt.Errorf("store %s: %w: key %x has no time", s.Name, state.ErrCorrupt, key)
 	}
 	out := &s.out
-	out.Timestamp, s.place.bytes = startOf(key), key[8:]
-	out.Ref, out.place = out.Timestamp, &s.place
-	o, err := origin(s.place.bytes, &s.from)
+	out.Timestamp, s.place.Bytes = startOf(key), key[8:]
+	out.Ref, out.Place = out.Timestamp, &s.place
+	o, err := origin(s.place.Bytes, &s.from)
 	if err == nil {
 		out.Headers, err = s.split(row)
 	}
@@ -261,7 +252,7 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 	}
 	out.Origin = o
 	if s.Task.Handing(o) {
-		s.drop(Failed, o)
+		s.drop(record.Failed, o)
 		return true, nil
 	}
 	if out.Timestamp > s.Behind.Time() {
@@ -288,4 +279,18 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 		}
 	}
 	return true, s.Next.Receive(out)
+}
+
+// origin returns the message that what stands at a place was made from; the zero Origin for what was
+// made by time. The topic's name is that of last if it is the same.
+func origin(at []byte, last *Origin) (Origin, error) {
+	topic, partition, offset, made, err := place.Message(at)
+	if !made || err != nil {
+		return Origin{}, err
+	}
+	if last.Topic != string(topic) {
+		last.Topic = string(topic)
+	}
+	last.Partition, last.Offset = partition, offset
+	return *last, nil
 }

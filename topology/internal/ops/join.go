@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
 // Joiner makes the result of a join from a record's value and the other side, which an inner join
@@ -30,14 +31,14 @@ type JoinTable[K, V, V2, R any] struct {
 func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
 	return &JoinTable[K, V, V2, R]{
 		Node: n, key: newEncoder("key", k, keyRaw), cache: cache, copies: owned && Mutable[V2](), left: left, join: join, next: next,
-		missed: n.Task.Tally(n.Name, Unmatched),
+		missed: n.Task.Tally(n.Name, record.Unmatched),
 	}
 }
 
 // Receive implements Receiver.
 func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		j.drop(NullValue, r.Origin)
+		j.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	var other Opt[V2]
@@ -59,7 +60,7 @@ func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 			other = Opt[V2]{Value: v, OK: true}
 		}
 	case !j.left:
-		j.drop(NullKey, r.Origin)
+		j.drop(record.NullKey, r.Origin)
 		return nil
 	}
 	return sendJoined(&j.Node, r, other, j.left, j.missed, j.join, &j.out, j.next)
@@ -81,7 +82,7 @@ type JoinGlobal[K, V, GK, GV, R any] struct {
 // Receive implements Receiver.
 func (j *JoinGlobal[K, V, GK, GV, R]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		j.drop(NullValue, r.Origin)
+		j.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	key, err := j.Key(j.Task.Context(), r.Value)
@@ -102,7 +103,7 @@ func (j *JoinGlobal[K, V, GK, GV, R]) Receive(r *Record[K, V]) error {
 func sendJoined[K, V, V2, R any](n *Node, r *Record[K, V], other Opt[V2], left bool, missed *int64, join Joiner[V, V2, R], out *Record[K, R], next Receiver[K, R]) error {
 	if !other.OK {
 		if !left {
-			n.drop(NoMatch, r.Origin)
+			n.drop(record.NoMatch, r.Origin)
 			return nil
 		}
 		*missed++

@@ -1,6 +1,9 @@
 package ops
 
-import "github.com/kolkstream/kolk/serde"
+import (
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/record"
+)
 
 // keyed is what operators with a store have in common: each record has to have a key.
 type keyed[K any] struct {
@@ -18,10 +21,10 @@ func newKeyed[K any](n Node, k serde.Serde[K], raw bool) keyed[K] {
 func keyOf[K, V any](k *keyed[K], r *Record[K, V], tombstones bool) (key []byte, ok bool, err error) {
 	switch {
 	case r.NoKey:
-		k.drop(NullKey, r.Origin)
+		k.drop(record.NullKey, r.Origin)
 		return nil, false, nil
 	case r.NoValue && !tombstones:
-		k.drop(NullValue, r.Origin)
+		k.drop(record.NullValue, r.Origin)
 		return nil, false, nil
 	}
 	if key, err = k.key.bytes(r.RawKey, r.Key); err != nil {

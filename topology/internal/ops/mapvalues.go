@@ -1,6 +1,10 @@
 package ops
 
-import "context"
+import (
+	"context"
+
+	"github.com/kolkstream/kolk/topology/record"
+)
 
 // MapValues replaces each value. Tombstones pass, and Map does not see them.
 type MapValues[K, V, V2 any] struct {
@@ -34,7 +38,7 @@ type FlatMapValues[K, V, V2 any] struct {
 // Receive implements Receiver.
 func (m *FlatMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		m.drop(NullValue, r.Origin)
+		m.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	return sendValues(r, &m.out, m.Map(r.Value), m.Next)
@@ -51,7 +55,7 @@ type TryFlatMapValues[K, V, V2 any] struct {
 // Receive implements Receiver.
 func (m *TryFlatMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		m.drop(NullValue, r.Origin)
+		m.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	values, err := m.Map(m.Task.Context(), r.Value)

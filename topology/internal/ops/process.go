@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kolkstream/kolk/internal/place"
 )
 
 // Processor handles records one by one, with state of its own. A task makes its instance when it starts and a new one after every
@@ -29,9 +31,9 @@ type Context[K, V any] struct {
 	out     Record[K, V]
 	ref     int64
 	origin  Origin
-	place   *place
-	places  bool  // somebody wants to know them
-	own     place // of what a punctuation forwards
+	place   *place.Place
+	places  bool        // somebody wants to know them
+	own     place.Place // of what a punctuation forwards
 	byTime  bool
 	pending error // of a receiver or store: stops the task whatever the processor returns
 }
@@ -62,7 +64,7 @@ func (c *Context[K, V]) Forward(r Record[K, V]) {
 	}
 	c.out = r
 	tidy(&c.out)
-	c.out.Ref, c.out.Origin, c.out.place = c.ref, c.origin, c.place
+	c.out.Ref, c.out.Origin, c.out.Place = c.ref, c.origin, c.place
 	if c.byTime {
 		c.out.Ref = r.Timestamp
 	}
@@ -142,7 +144,7 @@ func (p *punctuation[K, V]) Punctuate(at int64) error {
 	c := p.c
 	c.ref, c.origin, c.place, c.byTime = at, Origin{}, nil, true
 	if c.places {
-		c.own.ofPunctuation(p.name, at, c.node.Task.Partition())
+		c.own.OfPunctuation(p.name, at, c.node.Task.Partition())
 		c.place = &c.own
 	}
 	return c.done(p.fn(at))
@@ -161,6 +163,6 @@ func NewProcess[K, V, K2, V2 any](c *Context[K2, V2], p Processor[K, V]) *Proces
 
 // Receive implements Receiver.
 func (p *Process[K, V, K2, V2]) Receive(r *Record[K, V]) error {
-	p.c.ref, p.c.origin, p.c.place, p.c.byTime = r.Ref, r.Origin, r.place, false
+	p.c.ref, p.c.origin, p.c.place, p.c.byTime = r.Ref, r.Origin, r.Place, false
 	return p.c.done(p.p.Process(r))
 }

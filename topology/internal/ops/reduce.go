@@ -99,9 +99,3 @@ func ReduceStep[K, V any](add func(V, V) V, s serde.Serde[V], raw bool) Step[K, 
 		return add(a, v), true, nil
 	}
 }
-
-// Opt is a value that may be missing.
-type Opt[V any] struct {
-	Value V // the zero value if OK is false
-	OK    bool
-}

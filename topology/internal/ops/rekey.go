@@ -1,5 +1,7 @@
 package ops
 
+import "github.com/kolkstream/kolk/topology/record"
+
 // SelectKey gives each record the key that is computed from its value. Tombstones are dropped and
 // counted: they have nothing to compute a key from.
 type SelectKey[K, V, K2 any] struct {
@@ -12,7 +14,7 @@ type SelectKey[K, V, K2 any] struct {
 // Receive implements Receiver.
 func (s *SelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		s.drop(NullValue, r.Origin)
+		s.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	return sendRekeyed(r, &s.out, s.Key(r.Value), s.Next)
@@ -30,7 +32,7 @@ type SelectKeyRecords[K, V, K2 any] struct {
 // Receive implements Receiver.
 func (s *SelectKeyRecords[K, V, K2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		s.drop(NullValue, r.Origin)
+		s.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	return sendRekeyed(r, &s.out, s.Key(r), s.Next)
@@ -83,7 +85,7 @@ func (m *FlatMapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 // in r, a missing key or value has the zero value, and bytes that may belong to another value are
 // gone.
 func sendOwned[K, V, K2, V2 any](n *Node, out *Record[K2, V2], r *Record[K, V], next Receiver[K2, V2]) error {
-	out.Ref, out.Origin, out.place = r.Ref, r.Origin, r.place
+	out.Ref, out.Origin, out.Place = r.Ref, r.Origin, r.Place
 	tidy(out)
 	if err := checkTime(out.Timestamp); err != nil {
 		return n.fail(r.Origin, err)

@@ -1,12 +1,16 @@
 package ops
 
-import "github.com/kolkstream/kolk/serde"
+import (
+	"github.com/kolkstream/kolk/internal/place"
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/record"
+)
 
 // Output sends records to a topic.
 type Output[K, V any] struct {
 	Node
 	sink     *Sink
-	branches *Branches
+	branches *place.Branches
 	place    []byte
 	key      encoder[K]
 	value    encoder[V]
@@ -14,7 +18,7 @@ type Output[K, V any] struct {
 
 // NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are of these serdes, so that
 // they can be sent as they are.
-func NewOutput[K, V any](n Node, sink *Sink, branches *Branches, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
+func NewOutput[K, V any](n Node, sink *Sink, branches *place.Branches, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
 	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: newEncoder("key", k, keyRaw), value: newEncoder("value", v, valueRaw)}
 }
 
@@ -24,7 +28,7 @@ func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 	var err error
 	if r.NoKey {
 		if o.sink.Repartition {
-			o.drop(NullKey, r.Origin)
+			o.drop(record.NullKey, r.Origin)
 			return nil
 		}
 	} else if key, err = o.key.bytes(r.RawKey, r.Key); err != nil {
@@ -36,8 +40,8 @@ func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 		}
 	}
 	var place []byte
-	if o.sink.Places && r.place != nil {
-		o.place = o.branches.append(o.place[:0], r.place)
+	if o.sink.Places && r.Place != nil {
+		o.place = o.branches.Append(o.place[:0], r.Place)
 		place = o.place
 	}
 	if err := o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, place, r.Headers); err != nil {

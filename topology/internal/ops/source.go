@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 )
 
@@ -29,8 +30,8 @@ type Input[K, V any] struct {
 	Next   Receiver[K, V]
 
 	out     Record[K, V]
-	place   place
-	own     place             // of a record that is made from the message at hand
+	place   place.Place
+	own     place.Place       // of a record that is made from the message at hand
 	asked   Record[[]byte, V] // what FromRecord sees
 	decoded bool              // out.Value is the value of the message whose Time was asked
 }
@@ -107,11 +108,11 @@ func (s *Input[K, V]) Receive(m *Message) error {
 	s.decoded = false
 	out.Timestamp, out.Ref, out.Headers, out.Origin = m.Timestamp, m.Ref, m.Headers, m.Origin
 	if s.Places {
-		if s.place.bytes = m.Place; m.Place == nil {
-			s.own.ofMessage(m.Origin)
-			s.place.bytes = s.own.bytes
+		if s.place.Bytes = m.Place; m.Place == nil {
+			s.own.OfMessage(m.Origin.Topic, m.Origin.Partition, m.Origin.Offset)
+			s.place.Bytes = s.own.Bytes
 		}
-		out.place = &s.place
+		out.Place = &s.place
 	}
 	return s.Next.Receive(out)
 }

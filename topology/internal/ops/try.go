@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
 // The twins of operators of whole records whose functions can fail. An error goes to the error
@@ -45,7 +46,7 @@ type TryMap[K, V, K2, V2 any] struct {
 // Receive implements Receiver.
 func (m *TryMap[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		m.drop(NullValue, r.Origin)
+		m.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	key, value, err := m.Map(m.Task.Context(), r)
@@ -95,7 +96,7 @@ type TrySelectKey[K, V, K2 any] struct {
 // Receive implements Receiver.
 func (s *TrySelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		s.drop(NullValue, r.Origin)
+		s.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	key, err := s.Key(s.Task.Context(), r)

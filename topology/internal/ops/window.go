@@ -3,19 +3,7 @@ package ops
 import (
 	"encoding/binary"
 	"slices"
-	"time"
 )
-
-// Window is a span of event time.
-type Window struct {
-	Start, End int64 // milliseconds; End does not belong to it
-}
-
-// StartTime returns the start in UTC.
-func (w Window) StartTime() time.Time { return time.UnixMilli(w.Start).UTC() }
-
-// EndTime returns the end in UTC.
-func (w Window) EndTime() time.Time { return time.UnixMilli(w.End).UTC() }
 
 // Windowed is a key in a window.
 type Windowed[K any] struct {

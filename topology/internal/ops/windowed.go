@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
 // WindowedAggregate keeps one value per window and key.
@@ -30,7 +32,7 @@ type WindowedAggregate[K, V, A any] struct {
 	// the largest start of a window that was handed on, be it in part, before time has passed it.
 	ended, passed int64
 	mark          []byte // behind what was handed on last
-	place         place
+	place         place.Place
 	// late and closed count pairs of a record and a window.
 	late, closed *int64
 }
@@ -50,7 +52,7 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.S
 			return err
 		}),
 		windows: windows{byStart: make(map[int64]*window)}, ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
-		late: n.Task.Tally(n.Name, LateWindows), closed: n.Task.Tally(n.Name, ClosedWindows),
+		late: n.Task.Tally(n.Name, record.LateWindows), closed: n.Task.Tally(n.Name, record.ClosedWindows),
 	}
 	cache.windows = &a.windows
 	return a, a.restore()
@@ -154,9 +156,9 @@ func (a *WindowedAggregate[K, V, A]) missed(late, closed int64, taken bool, o Or
 	switch {
 	case taken:
 	case late != 0:
-		a.drop(LateRecord, o)
+		a.drop(record.LateRecord, o)
 	default:
-		a.drop(WindowClosed, o)
+		a.drop(record.WindowClosed, o)
 	}
 }
 

@@ -1,5 +1,7 @@
 package ops
 
+import "github.com/kolkstream/kolk/topology/record"
+
 // StreamWindows makes a stream of the results of a windowed aggregate.
 type StreamWindows[K, V, K2 any] struct {
 	Key  func(Window, K) K2
@@ -27,7 +29,7 @@ type StreamWindowRecords[K, V, K2, V2 any] struct {
 // Receive implements Receiver.
 func (s *StreamWindowRecords[K, V, K2, V2]) Receive(r *Record[Windowed[K], V]) error {
 	if r.NoValue {
-		s.drop(NullValue, r.Origin)
+		s.drop(record.NullValue, r.Origin)
 		return nil
 	}
 	k, v, err := s.Map(r.Key.Window, r.Key.Key, r.Value)

@@ -32,7 +32,7 @@ func (a *app) validateCommand() *cobra.Command {
 				failed = err
 				continue
 			}
-			fmt.Fprintf(a.stdout, "%s: ok: topology %s, %s\n", path, file.Plan().Name(), plural(len(file.Plan().SubTopologies()), "sub-topology", "sub-topologies"))
+			fmt.Fprintf(a.stdout, "%s: ok: topology %s, %s\n", path, file.Plan().Name(), plural(len(file.Plan().Describe().SubTopologies), "sub-topology", "sub-topologies"))
 		}
 		return failed
 	}

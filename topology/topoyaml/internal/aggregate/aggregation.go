@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
-	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
@@ -244,13 +244,13 @@ func (a *Aggregation) Name() string {
 	return "json"
 }
 
-var _ topology.Columned = (*Aggregation)(nil)
+var _ flow.Columned = (*Aggregation)(nil)
 
 // Columns says what the fields of a state are.
-func (a *Aggregation) Columns() []topology.Column {
-	columns := make([]topology.Column, len(a.columns))
+func (a *Aggregation) Columns() []flow.Column {
+	columns := make([]flow.Column, len(a.columns))
 	for i, c := range a.columns {
-		columns[i] = topology.Column{Name: c.name, Function: c.fn.String()}
+		columns[i] = flow.Column{Name: c.name, Function: c.fn.String()}
 	}
 	return columns
 }

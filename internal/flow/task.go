@@ -1,47 +1,24 @@
-package ops
+package flow
 
 import (
 	"context"
 	"time"
 
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
-// Reason says why a record was dropped. Reasons are counted by node.
-type Reason string
-
-const (
-	// LateRecord: the record's Ref had passed end and grace of all of its windows. A function of the input alone. What was late for
-	// some of them counts in the others, and is no drop: see LateWindows.
-	LateRecord Reason = "late"
-	// WindowClosed: no window took the record, and it was late for none: an idle input had let them close before.
-	WindowClosed Reason = "window-closed"
-	// TimePassed: not late, but an idle input had let time pass, and what is later was handed on in order before.
-	TimePassed Reason = "time-passed"
-	// NullKey: an operator that needs a key met a record without one.
-	NullKey Reason = "null-key"
-	// NullValue: an operator that needs a value met a tombstone.
-	NullValue Reason = "null-value"
-	// NoMatch: an inner join found nothing. It is no fault, and counted for those who wonder where records went.
-	NoMatch Reason = "no-match"
-	// Failed: a function or serde failed and the error policy is skip.
-	Failed Reason = "error"
-	// FutureTime: the record lies further ahead than its source allows, and the error policy is skip.
-	FutureTime Reason = "future"
-)
-
-// Tally is something that a node counts beside the records that it drops.
-type Tally string
-
-const (
-	// LateWindows are pairs of a record and a window that it was late for: more than LateRecord has records where windows overlap, for
-	// those too that other windows took.
-	LateWindows Tally = "late-windows"
-	// ClosedWindows are pairs of a record and a window that an idle input had let close before, though the record was not late.
-	ClosedWindows Tally = "closed-windows"
-	// Unmatched are the records for which a left join found nothing. Those of an inner join are dropped, as NoMatch.
-	Unmatched Tally = "unmatched"
-)
+// Message is one message of a source partition, as the task read it.
+type Message struct {
+	Key, Value []byte // nil: none
+	Timestamp  int64  // milliseconds
+	Ref        int64
+	Headers    []record.Header
+	Origin     record.Origin
+	// Place is where the record that the message holds stands among those of the same timestamp; nil for one that is made from
+	// this message.
+	Place []byte
+}
 
 // Task is what an operator sees of the task that runs it. All calls are made on the task's own goroutine.
 type Task interface {
@@ -71,7 +48,7 @@ type Task interface {
 	// Send appends a message to an output topic. key and value are copied by Send, or nil for none. ref is the record's Ref, place what
 	// the message of a repartition topic is to have as its Place, nil for nothing.
 	// The task picks the partition: murmur2 of the key, as Kafka's own producer does.
-	Send(sink *Sink, key, value []byte, timestamp, ref int64, place []byte, headers []Header) error
+	Send(sink *Sink, key, value []byte, timestamp, ref int64, place []byte, headers []record.Header) error
 
 	// Line returns the task as the operators behind the InOrder of that name see it. Its time goes on
 	// where it was at the last commit that left nothing postponed.
@@ -98,36 +75,26 @@ type Task interface {
 
 	// Handing says that user code is going to work on a record from o that was held back, until it is called with another one, or with
 	// the zero Origin. skip says that the record is to be left out: the code has panicked on it before.
-	Handing(o Origin) (skip bool)
+	Handing(o record.Origin) (skip bool)
 
 	// Tally returns the counter of node for what. It is valid as long as the task; what is added counts when the transaction
 	// commits.
-	Tally(node string, what Tally) *int64
+	Tally(node string, what record.Tally) *int64
 
 	// Drop counts a record that node did not pass on.
-	Drop(node string, reason Reason, o Origin)
+	Drop(node string, reason record.Reason, o record.Origin)
 
 	// Fail reports that node failed on a record. nil means that the error policy skips the record (and has counted it); an
 	// error is to be returned from Receive.
-	Fail(node string, o Origin, err error) error
+	Fail(node string, o record.Origin, err error) error
 
 	// Schedule asks for calls of p.Punctuate, as long as the task's instance lives. name is stable: the schedule survives
 	// restarts under it. On Stream time, the first call comes at the first multiple of interval that task time reaches after now.
-	Schedule(name string, kind Clock, interval time.Duration, p Punctuator)
+	Schedule(name string, kind record.Clock, interval time.Duration, p Punctuator)
 
 	// CacheBudget is how many bytes the decoded values of one store may take.
 	CacheBudget() int64
 }
-
-// Clock says which time drives a punctuation.
-type Clock int
-
-const (
-	// StreamTime punctuates as task time advances.
-	StreamTime Clock = iota
-	// WallClock punctuates as the clock of the task runs.
-	WallClock
-)
 
 // Punctuator is called when a schedule is due.
 type Punctuator interface {
@@ -187,4 +154,15 @@ type Graph struct {
 	// Timed and Flushers in topological order.
 	Timed    []Timed
 	Flushers []Flusher
+}
+
+// Line is a task as the operators behind an InOrder see it: with a time of its own, which only goes
+// on as records are handed on. Its stream-time schedules are called in between.
+type Line interface {
+	Task
+	// Advance makes now the time of the line: punctuations that are due come first, then timed
+	// operators. EndOfTime is the end of a bounded run. done is false if one of them has stopped:
+	// Resume goes on with it, in the next transaction. With nothing left it does nothing.
+	Advance(now int64, timed []Timed) (done bool, err error)
+	Resume(timed []Timed) (done bool, err error)
 }

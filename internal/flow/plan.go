@@ -1,0 +1,144 @@
+package flow
+
+import (
+	"slices"
+	"time"
+)
+
+// Plan is a plan as the runtime knows it. It is immutable, and safe for concurrent use.
+type Plan struct {
+	// Name is the topology's name.
+	Name string
+	// SubTopologies are the parts of the plan, by name.
+	SubTopologies []*SubTopology
+	// Globals are the global tables, by name.
+	Globals []GlobalSpec
+	// Repartitions are the repartition topics, by name.
+	Repartitions []Repartition
+	// Sinks are all output topics, repartition topics among them, once for each node that writes them; a
+	// sink's Index is its place.
+	Sinks []*Sink
+	// CoPartitioned says which topics must have the same number of partitions.
+	CoPartitioned []CoPartition
+	// Fingerprint is that of the plan's description.
+	Fingerprint string
+	// Contract is what instances that run the plan must agree in with others of their group.
+	Contract Contract
+	// NewGraph returns new instances of the operators of a sub-topology of the plan for a task. It may
+	// read and write the task's stores: what expired is deleted. It calls the suppliers of processors,
+	// which schedule their punctuations.
+	NewGraph func(sub *SubTopology, task Task) (*Graph, error)
+}
+
+// SubTopology returns the part of that name.
+func (p *Plan) SubTopology(name string) (*SubTopology, bool) {
+	i := slices.IndexFunc(p.SubTopologies, func(s *SubTopology) bool { return s.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return p.SubTopologies[i], true
+}
+
+// SubTopology is a part of the plan between topics: what one task runs, once for each partition.
+type SubTopology struct {
+	// Name is stable: adding operators does not change it. Task directories go by it. It is the
+	// smallest name of the repartition topics that are read, if any are, else that of the topics.
+	Name    string
+	Inputs  []Input
+	Sinks   []*Sink
+	Stores  []StoreSpec
+	Globals []string
+	// TimeStore is the store of Stores that belongs to the task itself (task time, announcements,
+	// schedules); "" if it needs none.
+	TimeStore string
+}
+
+// Input is a topic that a sub-topology reads.
+type Input struct {
+	// Topic is the topic's name; of a repartition topic without the application's prefix.
+	Topic       string
+	Repartition bool
+	// Timeless inputs carry no time: the task never waits for them.
+	Timeless bool
+	// MaxFuture is how far ahead a record may lie, 0 for any distance.
+	MaxFuture time.Duration
+}
+
+// Repartition is an internal topic between two sub-topologies.
+type Repartition struct {
+	Name string // without the application's prefix and "-repartition"
+	// Partitions is 0 for as many as the largest input of its writers has, or what it is
+	// co-partitioned with; [Plan.Partitions] finds out.
+	Partitions int32
+	// Writers are the sub-topologies that write it, with the Delay by which each one's announced
+	// time stays behind its task time: the sum of sizes and graces of the windows with final
+	// results, and of the delays of InOrder, on the longest way to the topic.
+	Writers []Writer
+}
+
+// Writer is one sub-topology that writes a repartition topic.
+type Writer struct {
+	SubTopology string
+	Delay       time.Duration
+}
+
+// StoreKind says how a store's keys are laid out, and so how its changelog's are.
+type StoreKind int
+
+const (
+	// KeyValueStore has the key's bytes as key.
+	KeyValueStore StoreKind = iota
+	// WindowStore has the window's start (8 bytes, big-endian, milliseconds) and the key's bytes as
+	// key.
+	WindowStore
+	// InOrderStore has the record's timestamp (8 bytes, big-endian, milliseconds) and its place as
+	// key: records held back by InOrder. To changelogs it is a window store whose windows are a
+	// millisecond long.
+	InOrderStore
+)
+
+// String returns the kind as descriptions name it.
+func (k StoreKind) String() string {
+	switch k {
+	case WindowStore:
+		return "window"
+	case InOrderStore:
+		return "in-order buffer"
+	}
+	return "key-value"
+}
+
+// Windowed reports whether keys begin with a time, and are not needed any more when that and the
+// retention have passed.
+func (k StoreKind) Windowed() bool { return k != KeyValueStore }
+
+// StoreSpec is a store of a sub-topology.
+type StoreSpec struct {
+	Name string
+	Kind StoreKind
+	// Timestamped stores begin each value with the record's timestamp (8 bytes, big-endian); in the
+	// changelog it is the timestamp of the message.
+	Timestamped bool
+	// Logged stores have a changelog.
+	Logged bool
+	// Retention of a windowed store: size and grace of its windows; of what is held back in order,
+	// the delay and a millisecond. What delays its input is added: final results of windows,
+	// InOrder.
+	Retention time.Duration
+	// Shape is what the store's bytes mean.
+	Shape Shape
+}
+
+// GlobalSpec is a topic that every process reads whole.
+type GlobalSpec struct {
+	Name, Topic string
+	Key, Value  string
+}
+
+// CoPartition is a set of topics that must have the same number of partitions.
+type CoPartition struct {
+	// Topics are the names as in [Input]; repartition topics without prefix.
+	Topics []string
+	// Node demands it, declared at Pos.
+	Node, Pos string
+}

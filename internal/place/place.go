@@ -1,0 +1,118 @@
+// Package place says where records stand among those of the same timestamp.
+package place
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// Place says where a record stands among those of the same timestamp: what it was made from, and its
+// number among what was made from that, step by step. It is a function of the input: no two records
+// that meet have the same one, however they got there.
+type Place struct {
+	// Bytes sort as places do. docs/format/headers.md describes them.
+	Bytes []byte
+}
+
+// What a place begins with.
+const (
+	fromMessage     = 1 // topic, partition, offset
+	fromWindow      = 2 // store, start, key, partition of the task
+	fromPunctuation = 3 // schedule, time, partition of the task
+)
+
+// appendName appends a name, which has no zero byte.
+func appendName(dst []byte, name string) []byte { return append(append(dst, name...), 0) }
+
+// AppendNumber appends n so that the bytes sort as the numbers do: how many bytes it takes, and
+// these.
+func AppendNumber(dst []byte, n uint64) []byte {
+	size := 0
+	for v := n; v != 0; v >>= 8 {
+		size++
+	}
+	dst = append(dst, byte(size))
+	for size > 0 {
+		size--
+		dst = append(dst, byte(n>>(8*size)))
+	}
+	return dst
+}
+
+// CutNumber takes a number off b. ok is false if there is none.
+func CutNumber(b []byte) (n uint64, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] > 8 || len(b) <= int(b[0]) {
+		return 0, nil, false
+	}
+	for _, c := range b[1 : 1+b[0]] {
+		n = n<<8 | uint64(c)
+	}
+	return n, b[1+b[0]:], true
+}
+
+// OfMessage makes p the place of what a message of a source is.
+func (p *Place) OfMessage(topic string, partition int32, offset int64) {
+	p.Bytes = appendName(append(p.Bytes[:0], fromMessage), topic)
+	p.Bytes = AppendNumber(AppendNumber(p.Bytes, uint64(partition)), uint64(offset))
+}
+
+// OfWindow makes p the place of the final result of a window and key: of a task, for others may have
+// the key too if it was not partitioned by.
+func (p *Place) OfWindow(store string, start int64, key []byte, partition int32) {
+	p.Bytes = AppendNumber(appendName(append(p.Bytes[:0], fromWindow), store), uint64(start))
+	for _, c := range key { // the end of the key sorts before whatever may follow
+		p.Bytes = append(p.Bytes, c)
+		if c == 0 {
+			p.Bytes = append(p.Bytes, 0xff)
+		}
+	}
+	p.Bytes = AppendNumber(append(p.Bytes, 0, 1), uint64(partition))
+}
+
+// OfPunctuation makes p the place of what a punctuation forwards.
+func (p *Place) OfPunctuation(schedule string, at int64, partition int32) {
+	p.Bytes = appendName(append(p.Bytes[:0], fromPunctuation), schedule)
+	p.Bytes = AppendNumber(AppendNumber(p.Bytes, uint64(at)^1<<63), uint64(partition))
+}
+
+// Punctuated reports whether what stands at the place was made by a punctuation.
+func (p *Place) Punctuated() bool { return p.Bytes[0] == fromPunctuation }
+
+// Message returns the message that what stands at a place was made from. made is false if it was made
+// by time. The topic is a part of the place.
+func Message(place []byte) (topic []byte, partition int32, offset int64, made bool, err error) {
+	if len(place) == 0 {
+		return nil, 0, 0, false, errors.New("a record has no place")
+	}
+	if place[0] != fromMessage {
+		return nil, 0, 0, false, nil
+	}
+	end := bytes.IndexByte(place, 0)
+	if end < 0 {
+		return nil, 0, 0, false, fmt.Errorf("the place %x has no topic", place)
+	}
+	p, rest, ok := CutNumber(place[end+1:])
+	o, _, ok2 := CutNumber(rest)
+	if !ok || !ok2 {
+		return nil, 0, 0, false, fmt.Errorf("the place %x has no offset", place)
+	}
+	return place[1:end], int32(p), int64(o), true, nil
+}
+
+// Branches numbers what is made from one place. All operators of a task share one: what is made from
+// one record is made before the next one is looked at.
+type Branches struct {
+	last []byte
+	next uint64
+}
+
+// Append appends a place and its next number.
+func (b *Branches) Append(dst []byte, p *Place) []byte {
+	if !bytes.Equal(b.last, p.Bytes) {
+		b.last, b.next = append(b.last[:0], p.Bytes...), 0
+	}
+	dst = AppendNumber(append(dst, p.Bytes...), b.next)
+	b.next++
+	return dst
+}
