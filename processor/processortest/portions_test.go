@@ -169,3 +169,78 @@ func firstDifference(got, want []string) string {
 	show := func(all []string) []string { return all[max(0, i-3):min(len(all), i+5)] }
 	return fmt.Sprintf("%d records, want %d; from number %d on:\n got %v\nwant %v", len(got), len(want), max(0, i-3), show(got), show(want))
 }
+
+// TestAnotherRunFinishesTheEnd gives a bounded run up after each of the commits that leave something
+// postponed, with all local state, and goes on without a bound: the end comes first, and once.
+func TestAnotherRunFinishesTheEnd(t *testing.T) {
+	plan := portioned(t)
+	// Without what punctuators make: one run more calls them once more.
+	results := func(d *Driver) (all []string) {
+		for _, r := range d.Output("out-first", serde.String(), serde.Int64()).Records() {
+			if r.Key[:2] != "fr" {
+				all = append(all, describe(r.Key, r.NoKey, r.Value, r.NoValue, r.Timestamp))
+			}
+		}
+		return all
+	}
+	given := func(portion int) *Driver {
+		d := New(t, plan, Options{CommitEvery: -1, IdleAfter: -1, portion: portion})
+		for i := range 12 {
+			d.AppendTo("in", 0, []byte{"abc"[i%3]}, encode(t, serde.Int64(), int64(i)), int64(100+3*i))
+		}
+		return d
+	}
+	whole := given(0)
+	whole.EndOfInput()
+	want := results(whole)
+	for after := 1; ; after++ {
+		d := given(1)
+		d.run++
+		d.bounded = true
+		if err := d.reopen(closed); err != nil {
+			t.Fatal(err)
+		}
+		done := false
+		for step := 0; d.postponed < after && !done; step++ {
+			if step > 10_000 {
+				t.Fatal("the run does not end")
+			}
+			done = true
+			for _, r := range d.tasks {
+				r.feed()
+				if _, err := r.process(100); err != nil {
+					t.Fatal(err)
+				}
+				if err := r.task.Tick(); err != nil {
+					t.Fatal(err)
+				}
+				if r.task.Dirty() {
+					if err := r.commit(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				done = done && r.task.Done()
+			}
+		}
+		if done {
+			if after < 10 {
+				t.Fatalf("only %d commits left something", after-1)
+			}
+			return
+		}
+		d.bounded = false
+		if err := d.reopen(wiped); err != nil {
+			t.Fatal(err)
+		}
+		d.Commit()
+		for _, r := range d.tasks {
+			if r.task.Postponed() || r.task.Done() {
+				t.Fatalf("after %d: task %s is postponed: %v, done: %v", after, r.task.ID(), r.task.Postponed(), r.task.Done())
+			}
+		}
+		d.EndOfInput()
+		if got := results(d); !slices.Equal(got, want) {
+			t.Fatalf("after %d: %s", after, firstDifference(got, want))
+		}
+	}
+}
