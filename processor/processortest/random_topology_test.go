@@ -409,15 +409,19 @@ func (g *randomTopology) join() {
 		return
 	}
 	g.tables = true
-	in := g.top.Stream(topic, serde.String(), serde.Int64())
 	n := g.m.source(topic)
+	var table topology.Table[string, int64]
 	through := g.rnd.Intn(2) == 0
 	if through {
 		g.behind = true
 		name := g.name("by")
-		in, n = in.Repartition(name, topology.Partitions(g.sources)), g.m.repartition(name, g.sources, n)
+		n = g.m.repartition(name, g.sources, n)
+		table = g.top.Stream(topic, serde.String(), serde.Int64()).
+			Repartition(name, topology.Partitions(g.sources)).
+			ToTable(g.name("latest"))
+	} else {
+		table = g.top.Table(topic, serde.String(), serde.Int64())
 	}
-	table := in.ToTable(g.name("latest"))
 	type place struct {
 		p   int32
 		key string
