@@ -28,7 +28,7 @@ func TestPackageDocumentation(t *testing.T) {
 				t.Fatal("no whole program in the documentation")
 			}
 			name := "main.go"
-			if strings.HasPrefix(program, "package main_test\n") {
+			if strings.Contains(program, "\t\"testing\"\n") {
 				name = "main_test.go"
 			}
 			file := filepath.Join(t.TempDir(), name)
@@ -67,14 +67,14 @@ func packageDoc(t *testing.T, dir string) string {
 	return pkg.Doc
 }
 
-// wholeProgram returns the first program in a documentation: the indented lines from "package main"
-// on.
+// wholeProgram returns the first program in a documentation: the indented lines from "package" on.
+// A test is one too.
 func wholeProgram(text string) string {
 	var program bytes.Buffer
 	for line := range strings.Lines(text) {
 		code, indented := strings.CutPrefix(line, "\t")
 		switch {
-		case program.Len() == 0 && !(indented && strings.HasPrefix(code, "package main")):
+		case program.Len() == 0 && !(indented && strings.HasPrefix(code, "package ")):
 		case indented:
 			program.WriteString(code)
 		case strings.TrimSpace(line) == "":

@@ -2,6 +2,8 @@ package kolk_test
 
 import (
 	"fmt"
+	"go/scanner"
+	"go/token"
 	"os"
 	"os/exec"
 	"path"
@@ -41,13 +43,10 @@ func documents(t *testing.T) []string {
 
 var bareLink = regexp.MustCompile(`^\s*([-*] )?<?https?://\S+>?$`)
 
-// TestDocumentsAreNarrow: no line of a document is wider than it may be, but for what Markdown wants
-// in one line: rows of tables, and a link alone.
+// TestDocumentsAreNarrow: no line of a document is wider than it may be, but for what Markdown
+// wants in one line: rows of tables, and a link alone.
 func TestDocumentsAreNarrow(t *testing.T) {
 	for _, name := range documents(t) {
-		if name == "docs/performance.md" {
-			continue // is being measured anew
-		}
 		for i, line := range strings.Split(read(t, name), "\n") {
 			n := utf8.RuneCountInString(line)
 			if n > columns && !strings.HasPrefix(line, "|") && !bareLink.MatchString(line) {
@@ -164,5 +163,50 @@ func TestMakefile(t *testing.T) {
 	help, err := exec.Command("make", "--no-print-directory", "help").CombinedOutput()
 	if err != nil || !strings.Contains(string(help), "make check ") {
 		t.Errorf("make help: %v\n%s", err, help)
+	}
+}
+
+// TestCommentsAreNarrow: no line that has a comment is wider than it may be, a tab being four
+// columns.
+func TestCommentsAreNarrow(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir(".", func(name string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == ".git" || name == "bin" || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case !strings.HasSuffix(name, ".go"):
+			return nil
+		}
+		files++
+		src := []byte(read(t, name))
+		lines := strings.Split(string(src), "\n")
+		set := token.NewFileSet()
+		file := set.AddFile(name, -1, len(src))
+		var s scanner.Scanner
+		s.Init(file, src, nil, scanner.ScanComments)
+		for {
+			pos, tok, text := s.Scan()
+			if tok == token.EOF {
+				return nil
+			}
+			if tok != token.COMMENT {
+				continue
+			}
+			first := set.Position(pos).Line
+			for i := range 1 + strings.Count(text, "\n") {
+				line := strings.ReplaceAll(lines[first+i-1], "\t", "    ")
+				if n := utf8.RuneCountInString(line); n > columns {
+					t.Errorf("%s:%d: %d columns, more than %d", name, first+i, n, columns)
+				}
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 300 {
+		t.Fatalf("%d files found", files)
 	}
 }

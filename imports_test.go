@@ -13,8 +13,8 @@ import (
 
 const module = "github.com/kolkstream/kolk"
 
-// rule says what the packages below one path may import. An entry that ends in "/..." stands for the path itself and
-// everything below it.
+// rule says what the packages below one path may import. An entry that ends in "/..." stands for
+// the path itself and everything below it.
 type rule struct {
 	path string
 	ours []string // relative to the module
@@ -22,8 +22,8 @@ type rule struct {
 	third []string
 }
 
-// rules is the table of packages in docs/ARCHITECTURE.md. The first rule whose path fits decides; a package without a rule
-// fails the test, so a new package is a decision and not an accident.
+// rules is the table of packages in docs/ARCHITECTURE.md. The first rule whose path fits decides; a
+// package without a rule fails the test, so a new package is a decision and not an accident.
 var rules = []rule{
 	{path: "."},
 	{path: "serde"},
@@ -68,7 +68,8 @@ var rules = []rule{
 	{path: "bench/flame", third: []string{"github.com/google/pprof/profile"}},
 	{path: "bench/loop", third: []string{franz, pebble, "golang.org/x/sync/errgroup"}},
 	{path: "bench/peer", ours: []string{"serde", "topology", "processor"}, third: []string{franz}},
-	// Events and what queries must make of them know nothing of kolk: they are what it is measured against.
+	// Events and what queries must make of them know nothing of kolk: they are what it is measured
+	// against.
 	{path: "bench/nexmark"},
 	{path: "bench/nexmark/reference", ours: []string{"bench/nexmark"}},
 	{path: "bench/nexmark/queries", ours: []string{"bench/nexmark", "serde", "topology", "topology/topoyaml"}},
@@ -101,7 +102,8 @@ func yamlRooms(names ...string) []string {
 	return paths
 }
 
-// only lists modules with one place, tests included: the edges that are easy to add and hard to take back.
+// only lists modules with one place, tests included: the edges that are easy to add and hard to
+// take back.
 var only = []struct {
 	prefix string
 	places []string
@@ -155,8 +157,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestTopologyNeedsNoKafka holds the edge that makes the test driver, the YAML checks and describe fast: also through others
-// the DSL imports neither the client nor the engine.
+// TestTopologyNeedsNoKafka holds the edge that makes the test driver, the YAML checks and describe
+// fast: also through others the DSL imports neither the client nor the engine.
 func TestTopologyNeedsNoKafka(t *testing.T) {
 	for _, p := range goList(t, "-deps", "./topology/...") {
 		if under(p.ImportPath, franz) || under(p.ImportPath, pebble) {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestMap: what the map in docs/ARCHITECTURE.md leads to under "Where to look" is there. Packages are named
-// by their paths, methods as Type.Method.
+// TestMap: what the map in docs/ARCHITECTURE.md leads to under "Where to look" is there. Packages
+// are named by their paths, methods as Type.Method.
 func TestMap(t *testing.T) {
 	text, err := os.ReadFile("docs/ARCHITECTURE.md")
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
-// operator is an operator of the DSL, and where all that belongs to it is. What it has not is missing
-// for the reason in without.
+// operator is an operator of the DSL, and where all that belongs to it is. What it has not is
+// missing for the reason in without.
 type operator struct {
 	name string
 	// methods are its forms in Go: exported methods of package topology.
@@ -34,11 +34,12 @@ type operator struct {
 	without without
 }
 
-// without are the reasons for what an operator has not: "step", "reference" (oracle or model), "random",
-// "example".
+// without are the reasons for what an operator has not: "step", "reference" (oracle or model),
+// "random", "example".
 type without map[string]string
 
-// operators is the list of all operators. Who adds one adds it here, and the test says what is missing.
+// operators is the list of all operators. Who adds one adds it here, and the test says what is
+// missing.
 var operators = []operator{
 	{name: "stream", methods: []string{"Topology.Stream", "Topology.StreamTopics"}, oracle: "stream",
 		without: without{"step": "it is a source, not a step"}},

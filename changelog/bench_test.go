@@ -10,7 +10,8 @@ import (
 	"github.com/kolkstream/kolk/changelog"
 )
 
-// BenchmarkRestore reads 4 partitions of 250,000 records of 116 bytes each, at once, from the embedded broker.
+// BenchmarkRestore reads 4 partitions of 250,000 records of 116 bytes each, at once, from the
+// embedded broker.
 func BenchmarkRestore(b *testing.B) {
 	const partitions, records = 4, 250_000
 	c := cluster(b)

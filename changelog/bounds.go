@@ -12,8 +12,9 @@ import (
 // Bounds are the offset of a partition's first record and the one after its last.
 type Bounds struct{ Start, End int64 }
 
-// ListBounds asks for the bounds of one partition of each topic, and of no other partition: every task asks. The end is that of the whole log
-// or, if committed is set, of its committed part. Errors of brokers are [*kerr.Error].
+// ListBounds asks for the bounds of one partition of each topic, and of no other partition: every
+// task asks. The end is that of the whole log or, if committed is set, of its committed part.
+// Errors of brokers are [*kerr.Error].
 func ListBounds(ctx context.Context, cl *kgo.Client, topics []string, partition int32, committed bool) (map[string]Bounds, error) {
 	const latest, earliest = -1, -2
 	const readUncommitted, readCommitted = 0, 1

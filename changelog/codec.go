@@ -15,8 +15,9 @@ const (
 	stampSize = 8
 )
 
-// VersionHeader names the message header that a later version of the format would set. Messages of this version, 0, have
-// none, as Kafka Streams' have none; a message that has one is refused instead of misread.
+// VersionHeader names the message header that a later version of the format would set. Messages of
+// this version, 0, have none, as Kafka Streams' have none; a message that has one is refused
+// instead of misread.
 const VersionHeader = "kolk-v"
 
 // ErrMalformed marks bytes that cannot be what a store or a changelog of this [Spec] holds.
@@ -41,7 +42,8 @@ type Spec struct {
 	Timestamped bool
 }
 
-// Message is a change as the changelog has it. A nil Value deletes; a value of no bytes is empty and not nil.
+// Message is a change as the changelog has it. A nil Value deletes; a value of no bytes is empty
+// and not nil.
 type Message struct {
 	Key, Value []byte
 	Timestamp  int64 // milliseconds since 1970
@@ -54,11 +56,12 @@ type Change struct {
 	Deleted bool
 }
 
-// Encode turns a store's change into a message. at is the timestamp of messages whose value carries none: deletes and
-// stores without timestamps.
+// Encode turns a store's change into a message. at is the timestamp of messages whose value carries
+// none: deletes and stores without timestamps.
 //
-// The message aliases key and value, and dst where a key has to be put together; dst, grown, is returned to be used again
-// once the message has been copied. Encode allocates nothing when dst is large enough. It fails with [ErrMalformed].
+// The message aliases key and value, and dst where a key has to be put together; dst, grown, is
+// returned to be used again once the message has been copied. Encode allocates nothing when dst is
+// large enough. It fails with [ErrMalformed].
 func (s Spec) Encode(dst, key, value []byte, deleted bool, at int64) (m Message, _ []byte, err error) {
 	m = Message{Key: key, Value: value, Timestamp: at}
 	if s.Windowed {
@@ -89,8 +92,9 @@ func (s Spec) Encode(dst, key, value []byte, deleted bool, at int64) (m Message,
 	return m, dst, nil
 }
 
-// Decode turns a message into a store's change. The change aliases m, and dst where bytes have to be put together; dst,
-// grown, is returned. It fails with [ErrMalformed] for a message that Encode cannot have made.
+// Decode turns a message into a store's change. The change aliases m, and dst where bytes have to
+// be put together; dst, grown, is returned. It fails with [ErrMalformed] for a message that Encode
+// cannot have made.
 func (s Spec) Decode(dst []byte, m Message) (c Change, _ []byte, err error) {
 	if m.Key == nil {
 		return Change{}, dst, fmt.Errorf("%w: no key", ErrMalformed)

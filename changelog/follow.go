@@ -12,27 +12,30 @@ type FollowRequest struct {
 	Topic string
 	// TopicID is the id that the topic must have; another is [ErrRecreated]. Zero takes any.
 	TopicID [16]byte
-	// From is, by partition, the offset of the first record that the table does not have. Partitions that are not in it are
-	// read from the beginning.
+	// From is, by partition, the offset of the first record that the table does not have.
+	// Partitions that are not in it are read from the beginning.
 	From map[int32]int64
 
-	// Apply adds changes of one partition, in the order of its log, to the table, together with the position next. As in
-	// [Request], changes are valid during the call only. Records without key are left out.
+	// Apply adds changes of one partition, in the order of its log, to the table, together with the
+	// position next. As in [Request], changes are valid during the call only. Records without key
+	// are left out.
 	Apply func(partition int32, changes []Change, next int64) error
-	// Reset, if not nil, forgets what the table holds of a partition whose position is below the log's start: the topic's
-	// retention deleted records that were not read. The partition is then read from the log's start. Without it that is
-	// [ErrOutOfRange].
+	// Reset, if not nil, forgets what the table holds of a partition whose position is below the
+	// log's start: the topic's retention deleted records that were not read. The partition is then
+	// read from the log's start. Without it that is [ErrOutOfRange].
 	Reset func(partition int32) error
-	// Loaded is called once, when everything that was committed at the time of the call of Follow has been applied.
+	// Loaded is called once, when everything that was committed at the time of the call of Follow
+	// has been applied.
 	Loaded func(TopicInfo)
-	// Progress, if not nil, is called for a partition after each Apply until all are loaded, and from time to time while
-	// nothing comes before that.
+	// Progress, if not nil, is called for a partition after each Apply until all are loaded, and
+	// from time to time while nothing comes before that.
 	Progress func(Progress)
 }
 
-// Follow reads all partitions of the topic from the positions given to their ends, calls Loaded, and goes on reading until
-// ctx ends, which is what it then returns. Partitions that the topic gets meanwhile are noticed within [Config.Refresh].
-// Only committed records are read, and only those up to the committed end at the start are waited for.
+// Follow reads all partitions of the topic from the positions given to their ends, calls Loaded,
+// and goes on reading until ctx ends, which is what it then returns. Partitions that the topic gets
+// meanwhile are noticed within [Config.Refresh]. Only committed records are read, and only those up
+// to the committed end at the start are waited for.
 //
 // All callbacks are called by Follow itself, one at a time.
 func (r *Restorer) Follow(ctx context.Context, req FollowRequest) error {

@@ -163,7 +163,8 @@ func TestFollow(t *testing.T) {
 	<-done
 }
 
-// a topic that deletes records moves its start past the position: the partition is read again from there.
+// a topic that deletes records moves its start past the position: the partition is read again from
+// there.
 func TestFollowPurged(t *testing.T) {
 	c := cluster(t)
 	cl := client(t, c)

@@ -179,8 +179,8 @@ func (s *store) equal(t testing.TB, want map[string]string) {
 	t.Fatalf("store has %d keys, want %d", len(s.data), len(want))
 }
 
-// writer writes changelogs as tasks do, in transactions, and keeps what was committed. Its fold is the reference: it shares
-// no code with what reads changelogs back.
+// writer writes changelogs as tasks do, in transactions, and keeps what was committed. Its fold is
+// the reference: it shares no code with what reads changelogs back.
 type writer struct {
 	t    testing.TB
 	cl   *kgo.Client

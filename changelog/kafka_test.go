@@ -32,7 +32,8 @@ func kafka(t *testing.T) external {
 	return strings.Split(addr, ",")
 }
 
-// what the embedded broker cannot show: topics with every setting, markers that come after the commit has returned.
+// what the embedded broker cannot show: topics with every setting, markers that come after the
+// commit has returned.
 func TestKafkaRestore(t *testing.T) {
 	const partitions = 5
 	b, rnd := kafka(t), seeds.Rand(t)

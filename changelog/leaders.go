@@ -124,7 +124,8 @@ func (r *reader) resolveOnce() (left int) {
 	return left
 }
 
-// settle gives a partition its leader, or the error that ends its reading. It tells if either is found.
+// settle gives a partition its leader, or the error that ends its reading. It tells if either is
+// found.
 func (r *reader) settle(p *part, f foundTopic) bool {
 	var fatal *fatalError
 	switch {

@@ -27,8 +27,9 @@ func TestRestorerCloses(t *testing.T) {
 	r.Close()
 	<-done
 	r.Close() // again is fine
-	// For each request of a connection the embedded broker starts a goroutine; those of the writer's connections are of no
-	// interest. Connections that the restorer left open would show as goroutines of its client.
+	// For each request of a connection the embedded broker starts a goroutine; those of the
+	// writer's connections are of no interest. Connections that the restorer left open would show
+	// as goroutines of its client.
 	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read.func1"),
 		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).write.func1"))
 }

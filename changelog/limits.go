@@ -11,21 +11,25 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Limits is what a topic takes, as its configuration said when it was read. It is safe for concurrent use; nil takes everything.
+// Limits is what a topic takes, as its configuration said when it was read. It is safe for
+// concurrent use; nil takes everything.
 type Limits struct {
 	// Topic is the name on the broker.
 	Topic string
 	// MaxBytes is max.message.bytes: of a batch, and so of a message. 0 if it is not known.
 	MaxBytes int
-	// Stamped says that timestamps are checked: messages more than Before milliseconds older, or After milliseconds younger, than
-	// the broker's clock are refused (message.timestamp.before.max.ms, message.timestamp.after.max.ms).
+	// Stamped says that timestamps are checked: messages more than Before milliseconds older, or
+	// After milliseconds younger, than the broker's clock are refused
+	// (message.timestamp.before.max.ms, message.timestamp.after.max.ms).
 	Stamped       bool
 	Before, After int64
-	// Overwritten says that the broker puts its own clock in the place of timestamps (message.timestamp.type=LogAppendTime).
+	// Overwritten says that the broker puts its own clock in the place of timestamps
+	// (message.timestamp.type=LogAppendTime).
 	Overwritten bool
 	// Compacted says that messages without key are refused (cleanup.policy).
 	Compacted bool
-	// Retention is after how many milliseconds messages are deleted, by their timestamps (retention.ms); 0: never.
+	// Retention is after how many milliseconds messages are deleted, by their timestamps
+	// (retention.ms); 0: never.
 	Retention int64
 
 	now  func() time.Time
@@ -35,8 +39,8 @@ type Limits struct {
 // forever is how Kafka writes a limit that there is not.
 const forever = 1<<63 - 1
 
-// NewLimits reads a topic's configuration. Missing values are no limits. now is the clock that timestamps are compared with: the
-// machine's, as the broker's is.
+// NewLimits reads a topic's configuration. Missing values are no limits. now is the clock that
+// timestamps are compared with: the machine's, as the broker's is.
 func NewLimits(topic string, config map[string]string, now func() time.Time) *Limits {
 	number := func(key string, otherwise int64) int64 {
 		if n, err := strconv.ParseInt(config[key], 10, 64); err == nil {
@@ -96,7 +100,8 @@ type Gate struct {
 	retention int64 // 0: never, or told
 }
 
-// NewGate returns the gate to a topic; nil limits take everything. reserve is how many bytes the sender adds to a message after the check.
+// NewGate returns the gate to a topic; nil limits take everything. reserve is how many bytes the
+// sender adds to a message after the check.
 func NewGate(l *Limits, reserve int) Gate {
 	g := Gate{limits: l, earliest: -forever - 1, latest: forever, most: forever}
 	if l == nil {
@@ -118,8 +123,8 @@ func NewGate(l *Limits, reserve int) Gate {
 	return g
 }
 
-// Check returns a [*RefusedError] for a message that the topic does not take. It allocates nothing for one that it takes, and asks for
-// the clock only if the topic's limits ask for it.
+// Check returns a [*RefusedError] for a message that the topic does not take. It allocates nothing
+// for one that it takes, and asks for the clock only if the topic's limits ask for it.
 func (g *Gate) Check(key, value []byte, timestamp int64, headers []kgo.RecordHeader) error {
 	n := overhead + len(key) + len(value)
 	for i := range headers {

@@ -227,7 +227,8 @@ func TestRestorePurgedMeanwhile(t *testing.T) {
 	}
 }
 
-// compaction removed the records at the end of the log: the broker has nothing to send, and the restore is done.
+// compaction removed the records at the end of the log: the broker has nothing to send, and the
+// restore is done.
 func TestRestoreCompactedTail(t *testing.T) {
 	c := cluster(t)
 	cl := client(t, c)

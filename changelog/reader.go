@@ -48,17 +48,19 @@ func (p *part) wake() {
 	}
 }
 
-// chunk is what one fetch brought of one partition. next is the position after it, whatever the records are.
+// chunk is what one fetch brought of one partition. next is the position after it, whatever the
+// records are.
 type chunk struct {
 	records []*kgo.Record
 	next    int64
 	held    int64 // bytes in the reader's budget
 }
 
-// reader fetches many partitions, one request at a time for each broker, and holds what came until it is taken.
+// reader fetches many partitions, one request at a time for each broker, and holds what came until
+// it is taken.
 //
-// It does not use the client's consumer: that shows no position but those of records, and past aborted data and compacted
-// tails there are none.
+// It does not use the client's consumer: that shows no position but those of records, and past
+// aborted data and compacted tails there are none.
 type reader struct {
 	client *kgo.Client
 	cfg    Config
@@ -108,11 +110,13 @@ func (r *reader) stopped() bool {
 	}
 }
 
-// add starts reading a partition at offset next. notify gets a token whenever take may have something new.
+// add starts reading a partition at offset next. notify gets a token whenever take may have
+// something new.
 //
-// An answer without records, below the stable offset, is believed when it has come twice: compaction has removed the rest, or the broker
-// keeps offsets for itself. sparse says that the topic is certain to have no remote storage, where such an answer can be a time-out;
-// otherwise the broker is asked whether the position lies in the local part of the log.
+// An answer without records, below the stable offset, is believed when it has come twice:
+// compaction has removed the rest, or the broker keeps offsets for itself. sparse says that the
+// topic is certain to have no remote storage, where such an answer can be a time-out; otherwise the
+// broker is asked whether the position lies in the local part of the log.
 func (r *reader) add(topic string, id [16]byte, partition int32, next int64, sparse bool, notify chan struct{}) *part {
 	p := &part{topic: topic, id: id, partition: partition, next: next, sparse: sparse, leader: -1, notify: notify,
 		again: backoff.New(10*time.Millisecond, r.cfg.Backoff), status: "its leader to be looked up"}
@@ -139,8 +143,8 @@ func (r *reader) remove(p *part) {
 	r.wakeNodes()
 }
 
-// take returns the next chunk, if there is one, or the error that ended the reading. The chunk counts in the budget until
-// it is released.
+// take returns the next chunk, if there is one, or the error that ended the reading. The chunk
+// counts in the budget until it is released.
 func (r *reader) take(p *part) (c chunk, ok bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,8 +172,8 @@ func (r *reader) release(held int64) {
 	r.wakeNodes()
 }
 
-// batchBytes is how much a follower may collect before it applies: so little that all together hold half of the memory,
-// and fetching goes on.
+// batchBytes is how much a follower may collect before it applies: so little that all together hold
+// half of the memory, and fetching goes on.
 func (r *reader) batchBytes() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -229,7 +233,8 @@ func (r *reader) fetchLoop(n *node) {
 			}
 		}
 		r.finish(parts, err)
-		// An answer without anything comes after FetchWait. A broker that answers sooner, again and again, is given a rest.
+		// An answer without anything comes after FetchWait. A broker that answers sooner, again and
+		// again, is given a rest.
 		if progress || err != nil || time.Since(sent) >= r.cfg.FetchWait/2 {
 			pause.Reset()
 			continue
@@ -242,7 +247,8 @@ func (r *reader) fetchLoop(n *node) {
 	}
 }
 
-// choose returns the partitions that the broker leads and that have room, and reserves memory for the answer.
+// choose returns the partitions that the broker leads and that have room, and reserves memory for
+// the answer.
 func (r *reader) choose(n *node) (parts []*part) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -275,8 +281,9 @@ func (r *reader) request(parts []*part) *kmsg.FetchRequest {
 	req.MaxBytes = maxResponse
 	req.IsolationLevel = 1
 	req.SessionID, req.SessionEpoch = 0, -1
-	// The limit of the whole answer is left to those of the partitions: it would starve the last ones, and the embedded broker
-	// leaves out which records were aborted when it cuts an answer off in the middle of a partition.
+	// The limit of the whole answer is left to those of the partitions: it would starve the last
+	// ones, and the embedded broker leaves out which records were aborted when it cuts an answer
+	// off in the middle of a partition.
 	share := max(r.cfg.FetchBytes/int32(len(parts)), min(r.cfg.FetchBytes, leastShare))
 	index := map[string]int{}
 	for _, p := range parts {
@@ -296,8 +303,8 @@ func (r *reader) request(parts []*part) *kmsg.FetchRequest {
 	return req
 }
 
-// finish ends a request: memory reserved for it is given back, and after an error the leaders are looked up again.
-// The memory of what came has been counted before.
+// finish ends a request: memory reserved for it is given back, and after an error the leaders are
+// looked up again. The memory of what came has been counted before.
 func (r *reader) finish(parts []*part, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -337,7 +344,8 @@ func (r *reader) handle(parts []*part, resp *kmsg.FetchResponse) (progress bool)
 		}
 		for j := range t.Partitions {
 			if p := asked[key{name, t.Partitions[j].Partition}]; p != nil {
-				delete(asked, key{name, t.Partitions[j].Partition}) // a partition answered twice counts once
+				// a partition answered twice counts once
+				delete(asked, key{name, t.Partitions[j].Partition})
 				progress = r.handlePartition(p, &t.Partitions[j], empty && resp.ThrottleMillis == 0) || progress
 			}
 		}
@@ -345,7 +353,8 @@ func (r *reader) handle(parts []*part, resp *kmsg.FetchResponse) (progress bool)
 	return progress
 }
 
-// handlePartition takes in what came for one partition; empty says that the broker had nothing at all to send.
+// handlePartition takes in what came for one partition; empty says that the broker had nothing at
+// all to send.
 func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, empty bool) (progress bool) {
 	if err := kerr.ErrorForCode(rp.ErrorCode); err != nil {
 		r.failed(p, err)
@@ -353,10 +362,11 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 	}
 	fp, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		KeepControlRecords: true,
-		Offset:             p.next, // only this goroutine changes it while the request is on its way
-		IsolationLevel:     kgo.ReadCommitted(),
-		Topic:              p.topic,
-		Partition:          p.partition,
+		// only this goroutine changes it while the request is on its way
+		Offset:         p.next,
+		IsolationLevel: kgo.ReadCommitted(),
+		Topic:          p.topic,
+		Partition:      p.partition,
 	}, rp, kgo.DefaultDecompressor(), nil)
 
 	var held int64
@@ -408,8 +418,8 @@ func (r *reader) handlePartition(p *part, rp *kmsg.FetchResponseTopicPartition, 
 	return progress
 }
 
-// local reports whether the position of p, which no request is on its way for, lies in the part of the log that the leader has itself.
-// A broker that does not know the question has no other.
+// local reports whether the position of p, which no request is on its way for, lies in the part of
+// the log that the leader has itself. A broker that does not know the question has no other.
 func (r *reader) local(p *part) bool {
 	const earliestLocal, since = -4, 8 // KIP-405
 	req := kmsg.NewPtrListOffsetsRequest()
@@ -458,7 +468,8 @@ func (r *reader) failed(p *part, err error) {
 	p.wake()
 }
 
-// lost sends a partition back to the search for its leader, after a pause that grows with each failure.
+// lost sends a partition back to the search for its leader, after a pause that grows with each
+// failure.
 func (r *reader) lost(p *part, err error) {
 	p.leader = -1
 	p.status = fmt.Sprintf("broker: %v", err)

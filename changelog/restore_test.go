@@ -15,7 +15,8 @@ import (
 	"github.com/kolkstream/kolk/internal/seeds"
 )
 
-// many partitions at once, with aborted transactions, little memory and small fetches: everybody gets what was committed.
+// many partitions at once, with aborted transactions, little memory and small fetches: everybody
+// gets what was committed.
 func TestRestoreMany(t *testing.T) {
 	const partitions = 12
 	rnd := seeds.Rand(t)
@@ -130,7 +131,8 @@ func TestRestoreTails(t *testing.T) {
 	}
 }
 
-// a transaction that is still open at the end is waited for, says Progress, and counts only if it is committed.
+// a transaction that is still open at the end is waited for, says Progress, and counts only if it
+// is committed.
 func TestRestoreWaitsForOpenTransaction(t *testing.T) {
 	for _, commit := range []bool{true, false} {
 		t.Run(fmt.Sprint("commit ", commit), func(t *testing.T) {
@@ -253,7 +255,8 @@ func TestRestoreRefuses(t *testing.T) {
 	check("recreated", changelog.ErrRecreated, func(*changelog.Request) {})
 }
 
-// a window changelog that was purged beyond the position is read from its start, into an empty store.
+// a window changelog that was purged beyond the position is read from its start, into an empty
+// store.
 func TestRestorePurged(t *testing.T) {
 	c := cluster(t)
 	cl := client(t, c)

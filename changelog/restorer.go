@@ -16,33 +16,37 @@ import (
 
 // Config is the configuration of a [Restorer]. Zero fields get the defaults given with them.
 type Config struct {
-	// Client are the options of the restorer's own client: brokers, security, client id. Options that make it consume or
-	// produce do not belong here.
+	// Client are the options of the restorer's own client: brokers, security, client id. Options
+	// that make it consume or produce do not belong here.
 	Client []kgo.Opt
 	// Logger gets a line when something is waited for. Default: none.
 	Logger *slog.Logger
 
-	// Memory bounds what all restores together hold, in bytes, before decompression of what is on its way: 32 MiB.
+	// Memory bounds what all restores together hold, in bytes, before decompression of what is on
+	// its way: 32 MiB.
 	Memory int64
 	// BatchBytes is how much of a global table is applied at once: 8 MiB.
 	BatchBytes int64
 	// FetchBytes is the size of one request to a broker: 8 MiB.
 	FetchBytes int32
-	// FetchWait is how long a broker holds a request when there is nothing to read, and so how long a new restore may wait
-	// for its first record: 100 ms.
+	// FetchWait is how long a broker holds a request when there is nothing to read, and so how long
+	// a new restore may wait for its first record: 100 ms.
 	FetchWait time.Duration
 
-	// Report is the time between two log lines, and two calls of Progress, while something is waited for: 10 s.
+	// Report is the time between two log lines, and two calls of Progress, while something is
+	// waited for: 10 s.
 	Report time.Duration
 	// Backoff is the longest pause between two attempts: 1 s.
 	Backoff time.Duration
-	// MissingAfter is how long a topic may be unknown to the brokers before it counts as deleted: 10 s.
+	// MissingAfter is how long a topic may be unknown to the brokers before it counts as deleted:
+	// 10 s.
 	MissingAfter time.Duration
 	// Refresh is how often a follower looks for new partitions: 3 s.
 	Refresh time.Duration
 
-	// CompactionMovesStart says that the broker's compaction moves a log's start, as the embedded broker's does and Apache
-	// Kafka's does not. Without it a key-value changelog that begins after the needed position is refused.
+	// CompactionMovesStart says that the broker's compaction moves a log's start, as the embedded
+	// broker's does and Apache Kafka's does not. Without it a key-value changelog that begins after
+	// the needed position is refused.
 	CompactionMovesStart bool
 }
 
@@ -53,7 +57,8 @@ func (c Config) withDefaults() Config {
 	defaulted(&c.Memory, 32<<20)
 	defaulted(&c.BatchBytes, 8<<20)
 	defaulted(&c.FetchBytes, 8<<20)
-	c.FetchBytes = int32(min(int64(c.FetchBytes), max(1, c.Memory/4))) // or a fetch could wait for ever for memory
+	// or a fetch could wait for ever for memory
+	c.FetchBytes = int32(min(int64(c.FetchBytes), max(1, c.Memory/4)))
 	defaulted(&c.FetchWait, 100*time.Millisecond)
 	defaulted(&c.Report, 10*time.Second)
 	defaulted(&c.Backoff, time.Second)
@@ -68,13 +73,16 @@ func defaulted[T int32 | int64 | time.Duration](v *T, def T) {
 	}
 }
 
-// Restorer reads changelogs back into stores, and follows the topics of global tables, many at once, for one process.
+// Restorer reads changelogs back into stores, and follows the topics of global tables, many at
+// once, for one process.
 //
-// It has one client and fetches all partitions of a broker with one request at a time, beside and independent of the
-// application's workers. It reads committed data only and knows the position exactly: past markers, aborted records and
-// what compaction removed. A partition whose reader is behind is left out of the requests, which bounds memory.
+// It has one client and fetches all partitions of a broker with one request at a time, beside and
+// independent of the application's workers. It reads committed data only and knows the position
+// exactly: past markers, aborted records and what compaction removed. A partition whose reader is
+// behind is left out of the requests, which bounds memory.
 //
-// It is safe for concurrent use. Broker outages and other passing errors are waited out until the caller's context ends.
+// It is safe for concurrent use. Broker outages and other passing errors are waited out until the
+// caller's context ends.
 type Restorer struct {
 	cfg    Config
 	client *kgo.Client
@@ -119,23 +127,27 @@ type Request struct {
 	TopicID [16]byte
 	// From is the offset of the first record that the store does not have; 0 for an empty store.
 	From int64
-	// Committed is the end that the last commit gave for the log; a shorter log is [ErrTruncated]. 0 if there is none.
+	// Committed is the end that the last commit gave for the log; a shorter log is [ErrTruncated].
+	// 0 if there is none.
 	Committed int64
-	// Purged says that records below the log's start were deleted on purpose because nobody needs them any more, as in the
-	// changelogs of window stores. The store is then emptied and read from the log's start.
+	// Purged says that records below the log's start were deleted on purpose because nobody needs
+	// them any more, as in the changelogs of window stores. The store is then emptied and read from
+	// the log's start.
 	Purged bool
 
-	// Apply takes changes, in the order of the log, and the position after them, next. changes may be empty. They, and the
-	// bytes in them, belong to the restorer and are valid during the call only. The store may write what several calls brought
-	// at once, as long as it stores the position with the data, in one atomic step.
+	// Apply takes changes, in the order of the log, and the position after them, next. changes may
+	// be empty. They, and the bytes in them, belong to the restorer and are valid during the call
+	// only. The store may write what several calls brought at once, as long as it stores the
+	// position with the data, in one atomic step.
 	Apply func(changes []Change, next int64) error
-	// Check, if not nil, is called before each Apply that has changes, with the offset of the last one. An error ends the restore
-	// before the store has them.
+	// Check, if not nil, is called before each Apply that has changes, with the offset of the last
+	// one. An error ends the restore before the store has them.
 	Check func(last int64) error
-	// Reset empties the store, together with its position. It is called when Purged and From lies below the log's start.
+	// Reset empties the store, together with its position. It is called when Purged and From lies
+	// below the log's start.
 	Reset func() error
-	// Held, if not nil, is called again and again while an open transaction holds the restore back: its writer may be gone, and
-	// somebody know how to end it.
+	// Held, if not nil, is called again and again while an open transaction holds the restore back:
+	// its writer may be gone, and somebody know how to end it.
 	Held func()
 	// Progress, if not nil, is called after each Apply, and from time to time while nothing comes.
 	Progress func(Progress)
@@ -147,7 +159,8 @@ type Progress struct {
 	Partition int32
 	// Records and Bytes (of keys and values) were read since the restore began.
 	Records, Bytes int64
-	// Skipped records have no key and were left out. Changelogs have none: it is for the topics of global tables.
+	// Skipped records have no key and were left out. Changelogs have none: it is for the topics of
+	// global tables.
 	Skipped int64
 	// Start is where the restore began; it is done when Position reaches End.
 	Start, Position, End int64
@@ -163,12 +176,14 @@ type Result struct {
 	Progress
 }
 
-// Restore reads the partition from the request's position to its end. The end is that of the uncommitted log at the time of
-// the call, so the caller must have seen stable input offsets before: then every record of the last committed transaction
-// lies below it. Restore returns when it has read past the end, committed records only.
+// Restore reads the partition from the request's position to its end. The end is that of the
+// uncommitted log at the time of the call, so the caller must have seen stable input offsets
+// before: then every record of the last committed transaction lies below it. Restore returns when
+// it has read past the end, committed records only.
 //
-// All callbacks are called by Restore itself. Positions are stored with the data, so a restore that was ended continues where
-// the store is. Errors are ctx's, a callback's, a [*PoisonError], or wrap one of this package's; the rest is retried.
+// All callbacks are called by Restore itself. Positions are stored with the data, so a restore that
+// was ended continues where the store is. Errors are ctx's, a callback's, a [*PoisonError], or wrap
+// one of this package's; the rest is retried.
 func (r *Restorer) Restore(ctx context.Context, req Request) (Result, error) {
 	s := &restore{Restorer: r, req: req, began: time.Now()}
 	s.progress = Progress{Topic: req.Topic, Partition: req.Partition}
@@ -249,8 +264,8 @@ func (s *restore) locate(ctx context.Context) (end int64, err error) {
 	return end, nil
 }
 
-// heldLook is the time between two looks at whether a transaction holds a restore back. It is long beside what a transaction of a
-// writer that lives takes from its first record to its end.
+// heldLook is the time between two looks at whether a transaction holds a restore back. It is long
+// beside what a transaction of a writer that lives takes from its first record to its end.
 const heldLook = 250 * time.Millisecond
 
 // read applies the log from the position up to end.

@@ -24,10 +24,11 @@ type Kind int
 const (
 	// KeyValueChangelog mirrors a key-value store: compacted, never deleted.
 	KeyValueChangelog Kind = iota
-	// WindowChangelog mirrors a window store: compacted; records are deleted below an offset that the application sets, never
-	// by the clock, for event time may be years old.
+	// WindowChangelog mirrors a window store: compacted; records are deleted below an offset that
+	// the application sets, never by the clock, for event time may be years old.
 	WindowChangelog
-	// Repartition carries records between sub-topologies: kept until the application deletes what it has processed.
+	// Repartition carries records between sub-topologies: kept until the application deletes what
+	// it has processed.
 	Repartition
 )
 
@@ -51,11 +52,13 @@ type Topic struct {
 	// Partitions is how many it must have: as many as its sub-topology has tasks.
 	Partitions int32
 	Kind       Kind
-	// Grows says that a topic with fewer partitions gets more: they hold no keys, each belongs to one task.
+	// Grows says that a topic with fewer partitions gets more: they hold no keys, each belongs to
+	// one task.
 	Grows bool
 	// MaxBytes is the max.message.bytes that it is created with; 0 leaves it to the broker.
 	MaxBytes int
-	// For says in messages what the topic belongs to, for example the sub-topology's name. It may be empty.
+	// For says in messages what the topic belongs to, for example the sub-topology's name. It may
+	// be empty.
 	For string
 }
 
@@ -64,14 +67,16 @@ type TopicInfo struct {
 	Name       string
 	ID         [16]byte
 	Partitions int32
-	// DeleteRetention is how long a changelog keeps tombstones. Local state that was not updated for that long must not be
-	// continued: keys that were deleted meanwhile would rise again. 0 if the topic is not compacted, or it is not known.
+	// DeleteRetention is how long a changelog keeps tombstones. Local state that was not updated
+	// for that long must not be continued: keys that were deleted meanwhile would rise again. 0 if
+	// the topic is not compacted, or it is not known.
 	DeleteRetention time.Duration
 	// Limits is what the topic takes; nil if it is not known.
 	Limits *Limits
 }
 
-// TopicsError is returned by [EnsureTopics] for topics that do not fit. Each problem is a sentence with a way out.
+// TopicsError is returned by [EnsureTopics] for topics that do not fit. Each problem is a sentence
+// with a way out.
 type TopicsError struct{ Problems []string }
 
 // Error lists all problems.
@@ -82,17 +87,20 @@ func (e *TopicsError) Error() string {
 	return fmt.Sprintf("changelog: %d problems with internal topics:\n  - %s", len(e.Problems), strings.Join(e.Problems, "\n  - "))
 }
 
-// createWait is how long EnsureTopics waits for a created topic to be known to the brokers and to have leaders.
+// createWait is how long EnsureTopics waits for a created topic to be known to the brokers and to
+// have leaders.
 const createWait = 30 * time.Second
 
-// config returns the configuration of new topics, and the part of it that brokers older than 3.6 do not know.
+// config returns the configuration of new topics, and the part of it that brokers older than 3.6 do
+// not know.
 func (k Kind) config() (required, optional map[string]string) {
 	const forever, anyTime = "-1", "9223372036854775807"
 	required = map[string]string{
 		"message.timestamp.type": "CreateTime",
 		"retention.ms":           forever, // explicit: the broker's defaults may delete
 		"retention.bytes":        forever,
-		"segment.bytes":          strconv.Itoa(64 << 20), // only closed segments are compacted and deleted
+		// only closed segments are compacted and deleted
+		"segment.bytes": strconv.Itoa(64 << 20),
 	}
 	switch k {
 	case KeyValueChangelog:
@@ -104,19 +112,21 @@ func (k Kind) config() (required, optional map[string]string) {
 	}
 	if k != Repartition {
 		required["delete.retention.ms"] = strconv.FormatInt((24 * time.Hour).Milliseconds(), 10)
-		required["min.cleanable.dirty.ratio"] = "0.3" // restore time matters more than the cleaner's work
+		// restore time matters more than the cleaner's work
+		required["min.cleanable.dirty.ratio"] = "0.3"
 	}
 	// Timestamps are event time: neither the past nor the future is an error of the application.
 	optional = map[string]string{"message.timestamp.before.max.ms": anyTime, "message.timestamp.after.max.ms": anyTime}
 	return required, optional
 }
 
-// EnsureTopics creates the topics that are missing and checks those that exist. It returns what the broker has, by name.
-// replication is the replication factor of new topics; 0 leaves it to the broker.
+// EnsureTopics creates the topics that are missing and checks those that exist. It returns what the
+// broker has, by name. replication is the replication factor of new topics; 0 leaves it to the
+// broker.
 //
-// Topics that do not fit are listed, all of them, in a [*TopicsError]; nothing is altered but the number of partitions of those that
-// grow. Any other error is the broker's or
-// ctx's, and EnsureTopics can be called again. Instances may call it at the same time.
+// Topics that do not fit are listed, all of them, in a [*TopicsError]; nothing is altered but the
+// number of partitions of those that grow. Any other error is the broker's or ctx's, and
+// EnsureTopics can be called again. Instances may call it at the same time.
 func EnsureTopics(ctx context.Context, client *kgo.Client, topics []Topic, replication int16) (map[string]TopicInfo, error) {
 	if len(topics) == 0 {
 		return map[string]TopicInfo{}, nil
@@ -245,7 +255,8 @@ func (e *ensurer) grow(ctx context.Context, have kadm.TopicDetails) (kadm.TopicD
 		}
 		r := responses[name]
 		switch {
-		case r.Err == nil, errors.Is(r.Err, kerr.InvalidPartitions): // somebody else has done it, or check says what is there
+		case r.Err == nil, errors.Is(r.Err, kerr.InvalidPartitions):
+			// somebody else has done it, or check says what is there
 			grown = true
 		case kerr.IsRetriable(r.Err):
 			return nil, fmt.Errorf("changelog: more partitions for internal topic %s: %w", name, r.Err)
@@ -267,7 +278,8 @@ func detail(err error, message *string) string {
 	return err.Error()
 }
 
-// await lists the topics until all are known that are not a problem already: a created topic takes a moment to be seen.
+// await lists the topics until all are known that are not a problem already: a created topic takes
+// a moment to be seen.
 func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 	ctx, cancel := context.WithTimeout(ctx, createWait)
 	defer cancel()
@@ -296,8 +308,9 @@ func (e *ensurer) await(ctx context.Context) (kadm.TopicDetails, error) {
 	}
 }
 
-// led reports whether the brokers that are named as leaders know it: with many partitions it takes them a second. Asked once for all partitions
-// here, it need not be found out by every task. What is wrong otherwise shows elsewhere.
+// led reports whether the brokers that are named as leaders know it: with many partitions it takes
+// them a second. Asked once for all partitions here, it need not be found out by every task. What
+// is wrong otherwise shows elsewhere.
 func (e *ensurer) led(ctx context.Context, have kadm.TopicDetails) bool {
 	const latest = -1
 	requests := map[int32]*kmsg.ListOffsetsRequest{} // by leader
@@ -323,7 +336,8 @@ func (e *ensurer) led(ctx context.Context, have kadm.TopicDetails) bool {
 		}
 	}
 	for leader, req := range requests {
-		// Not through the client as a whole, which would wait a quarter of a second and ask again itself.
+		// Not through the client as a whole, which would wait a quarter of a second and ask again
+		// itself.
 		resp, err := req.RequestWith(ctx, e.client.Broker(int(leader)))
 		if err != nil {
 			continue
@@ -352,7 +366,8 @@ func (e *ensurer) check(have kadm.TopicDetails) map[string]TopicInfo {
 		}
 		n := int32(len(got.Partitions))
 		infos[name] = TopicInfo{Name: name, ID: [16]byte(got.ID), Partitions: n}
-		if n == want.Partitions || want.Grows && n > want.Partitions { // another instance knows of more
+		if n == want.Partitions || want.Grows && n > want.Partitions {
+			// another instance knows of more
 			continue
 		}
 		owner := ""
@@ -371,7 +386,8 @@ func (e *ensurer) check(have kadm.TopicDetails) map[string]TopicInfo {
 	return infos
 }
 
-// checkConfigs refuses configurations that would lose state or timestamps, and notes how long tombstones are kept.
+// checkConfigs refuses configurations that would lose state or timestamps, and notes how long
+// tombstones are kept.
 func (e *ensurer) checkConfigs(ctx context.Context, infos map[string]TopicInfo) error {
 	if len(infos) == 0 {
 		return nil

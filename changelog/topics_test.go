@@ -174,7 +174,8 @@ func TestEnsureTopicsRefuses(t *testing.T) {
 	}
 }
 
-// TestEnsureTopicsAwaitsLeaders: a broker that is named as the leader of a new partition may not know it for a while.
+// TestEnsureTopicsAwaitsLeaders: a broker that is named as the leader of a new partition may not
+// know it for a while.
 func TestEnsureTopicsAwaitsLeaders(t *testing.T) {
 	c := cluster(t)
 	cl := client(t, c)

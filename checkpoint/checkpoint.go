@@ -1,9 +1,10 @@
-// Package checkpoint keeps, in a task's database, what the rest of the database means: whose it is, and up to which positions
-// of its changelogs and inputs it holds everything.
+// Package checkpoint keeps, in a task's database, what the rest of the database means: whose it is,
+// and up to which positions of its changelogs and inputs it holds everything.
 //
-// Positions are written in the same batch as the data that they describe ([Checkpoint.Write]), so that no crash can part
-// them. They live under prefix 0 of the database; package state gives the other prefixes to stores by name
-// ([Checkpoint.Prefix]). [Metadata] is the same knowledge on the other side, in the offset commits of the consumer group.
+// Positions are written in the same batch as the data that they describe ([Checkpoint.Write]), so
+// that no crash can part them. They live under prefix 0 of the database; package state gives the
+// other prefixes to stores by name ([Checkpoint.Prefix]). [Metadata] is the same knowledge on the
+// other side, in the offset commits of the consumer group.
 //
 // The package knows neither Kafka nor an engine. docs/format describes both formats byte by byte.
 package checkpoint
@@ -19,10 +20,12 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// FormatVersion is the version of the database format that this package writes, and the only one that it reads.
+// FormatVersion is the version of the database format that this package writes, and the only one
+// that it reads.
 const FormatVersion = 1
 
-// ErrVersion marks errors of data in a format that this version of kolk does not know: it was written by a newer one.
+// ErrVersion marks errors of data in a format that this version of kolk does not know: it was
+// written by a newer one.
 var ErrVersion = errors.New("checkpoint: unknown format version")
 
 // Identity says whose state a database holds.
@@ -42,8 +45,9 @@ func (e *IdentityError) Error() string {
 		e.Have.Application, e.Have.ClusterID, e.Have.Task, e.Want.Application, e.Want.ClusterID, e.Want.Task)
 }
 
-// TopicPosition is a place in one partition of a topic: the next offset to apply. A topic that is deleted and made again under
-// the same name has another id, and positions in the old one mean nothing in it.
+// TopicPosition is a place in one partition of a topic: the next offset to apply. A topic that is
+// deleted and made again under the same name has another id, and positions in the old one mean
+// nothing in it.
 type TopicPosition struct {
 	TopicID [16]byte
 	Offset  int64
@@ -59,12 +63,13 @@ type Update struct {
 	Inputs map[string]int64
 	// Seq is the number of the transaction. 0 leaves it as it is.
 	Seq uint64
-	// At is the wall-clock time of the transaction, or of the end of the log that a restore has reached. It is kept in
-	// milliseconds. The zero Time leaves it as it is.
+	// At is the wall-clock time of the transaction, or of the end of the log that a restore has
+	// reached. It is kept in milliseconds. The zero Time leaves it as it is.
 	At time.Time
 }
 
-// Checkpoint is the metadata of one open database. It belongs to the goroutine that commits the database's batches.
+// Checkpoint is the metadata of one open database. It belongs to the goroutine that commits the
+// database's batches.
 type Checkpoint struct {
 	db         state.DB
 	id         Identity
@@ -77,9 +82,9 @@ type Checkpoint struct {
 	key, value []byte
 }
 
-// Open reads the metadata of db. A database that is empty becomes that of id. It fails with an [*IdentityError] if the
-// database is another's, with [ErrVersion] if its format is a newer one, and with [state.ErrCorrupt] if the metadata is missing or
-// cannot be what was written.
+// Open reads the metadata of db. A database that is empty becomes that of id. It fails with an
+// [*IdentityError] if the database is another's, with [ErrVersion] if its format is a newer one,
+// and with [state.ErrCorrupt] if the metadata is missing or cannot be what was written.
 func Open(db state.DB, id Identity) (*Checkpoint, error) {
 	c := &Checkpoint{
 		db:         db,
@@ -139,8 +144,8 @@ func (c *Checkpoint) set(key, value []byte) error {
 // Identity says whose database it is.
 func (c *Checkpoint) Identity() Identity { return c.id }
 
-// Prefix returns the prefix of the store of that name: the same one as long as the database lives. A store that it does not
-// know gets the next free one, which is written at once.
+// Prefix returns the prefix of the store of that name: the same one as long as the database lives.
+// A store that it does not know gets the next free one, which is written at once.
 func (c *Checkpoint) Prefix(store string) (uint16, error) {
 	if p, ok := c.prefixes[store]; ok {
 		return p, nil
@@ -162,7 +167,8 @@ func (c *Checkpoint) Prefix(store string) (uint16, error) {
 	return next, nil
 }
 
-// Stores returns the names of all stores that have a prefix, sorted. The topology may not have all of them any more.
+// Stores returns the names of all stores that have a prefix, sorted. The topology may not have all
+// of them any more.
 func (c *Checkpoint) Stores() []string { return slices.Sorted(maps.Keys(c.prefixes)) }
 
 // Changelog returns the position of the store in its changelog. ok is false if there is none.
@@ -177,7 +183,8 @@ func (c *Checkpoint) Changelogs() []string { return slices.Sorted(maps.Keys(c.ch
 // Shape returns the text of what the store is, as it was last written; "" if that is not known.
 func (c *Checkpoint) Shape(store string) string { return c.shapes[store] }
 
-// Input returns the next offset of the topic to be processed after what the database holds. ok is false if there is none.
+// Input returns the next offset of the topic to be processed after what the database holds. ok is
+// false if there is none.
 func (c *Checkpoint) Input(topic string) (offset int64, ok bool) {
 	offset, ok = c.inputs[topic]
 	return offset, ok
@@ -194,9 +201,9 @@ func (c *Checkpoint) LastCommit() time.Time {
 	return time.UnixMilli(c.commit.at).UTC()
 }
 
-// Write adds u to b, the batch with the data that u describes, at most once per batch. What the Checkpoint itself says changes
-// with [Checkpoint.Applied], when b has been committed; without it, nothing has happened. Until then u's maps must not be
-// changed.
+// Write adds u to b, the batch with the data that u describes, at most once per batch. What the
+// Checkpoint itself says changes with [Checkpoint.Applied], when b has been committed; without it,
+// nothing has happened. Until then u's maps must not be changed.
 func (c *Checkpoint) Write(b state.Batch, u Update) error {
 	for store, p := range u.Changelogs {
 		if store == "" || len(store) > maxName || p.Offset < 0 {

@@ -272,7 +272,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestCrashRandom: after each crash the data and the checkpoint are of one and the same earlier time.
+// TestCrashRandom: after each crash the data and the checkpoint are of one and the same earlier
+// time.
 func TestCrashRandom(t *testing.T) {
 	r := seeds.Rand(t)
 	e := memstate.New()

@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// MaxMetadata is how long the metadata of an offset commit may be: the default of the broker's offset.metadata.max.bytes.
+// MaxMetadata is how long the metadata of an offset commit may be: the default of the broker's
+// offset.metadata.max.bytes.
 const MaxMetadata = 4096
 
-// metadataVersion is the first byte of what is base64-encoded. The first version, which is read too, says
-// nothing of shapes.
+// metadataVersion is the first byte of what is base64-encoded. The first version, which is read
+// too, says nothing of shapes.
 const metadataVersion = 2
 
 var (
@@ -24,21 +25,24 @@ var (
 	ErrMetadataTooLong = errors.New("checkpoint: commit metadata is too long")
 )
 
-// Metadata is what goes with a committed offset of an input partition: who committed it, and what else was true then.
+// Metadata is what goes with a committed offset of an input partition: who committed it, and what
+// else was true then.
 type Metadata struct {
-	// TransactionalID and Seq name the transaction. There is no id where changelogs may have more than is said here, without transactions.
+	// TransactionalID and Seq name the transaction. There is no id where changelogs may have more
+	// than is said here, without transactions.
 	TransactionalID string
 	Seq             uint64
 	// Ref is the largest timestamp that the partition had shown, in milliseconds.
 	Ref int64
 	// Ended is the id of the last bounded run in which the partition came to its end, 0 if none.
 	Ended uint64
-	// Changelogs says where the changelogs of the task ended after the transaction: all that have ever
-	// been written. nil says nothing of them: they are said beside another input.
+	// Changelogs says where the changelogs of the task ended after the transaction: all that have
+	// ever been written. nil says nothing of them: they are said beside another input.
 	Changelogs []ChangelogEnd
 }
 
-// ChangelogEnd is the end of a store's changelog partition: the offset after the last message of the transaction.
+// ChangelogEnd is the end of a store's changelog partition: the offset after the last message of
+// the transaction.
 type ChangelogEnd struct {
 	Store   string
 	TopicID [16]byte
@@ -47,8 +51,8 @@ type ChangelogEnd struct {
 	Shape string
 }
 
-// ShapeHash returns what stands for the text of a shape where there is no room for texts: 5 bytes, of
-// which the first is 0. No text begins with it.
+// ShapeHash returns what stands for the text of a shape where there is no room for texts: 5 bytes,
+// of which the first is 0. No text begins with it.
 func ShapeHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "\x00" + string(sum[:4])
@@ -57,8 +61,8 @@ func ShapeHash(text string) string {
 // IsShapeHash reports whether a shape is given by its hash only.
 func IsShapeHash(shape string) bool { return strings.HasPrefix(shape, "\x00") }
 
-// Encode returns the metadata as text of at most [MaxMetadata] bytes, or fails with [ErrMetadataTooLong].
-// Where the shapes do not fit, their hashes are written.
+// Encode returns the metadata as text of at most [MaxMetadata] bytes, or fails with
+// [ErrMetadataTooLong]. Where the shapes do not fit, their hashes are written.
 func (m Metadata) Encode() (string, error) {
 	text, err := m.encode(func(shape string) string { return shape })
 	if err != nil {
@@ -96,8 +100,9 @@ func (m Metadata) encode(shape func(string) string) (string, error) {
 	return base64.RawStdEncoding.EncodeToString(b), nil
 }
 
-// ParseMetadata is the inverse of [Metadata.Encode]. The empty text, which is what a commit without metadata has, gives the
-// zero Metadata. Other errors are [ErrVersion] for a version that it does not know and [ErrMetadata].
+// ParseMetadata is the inverse of [Metadata.Encode]. The empty text, which is what a commit without
+// metadata has, gives the zero Metadata. Other errors are [ErrVersion] for a version that it does
+// not know and [ErrMetadata].
 func ParseMetadata(text string) (Metadata, error) {
 	if text == "" {
 		return Metadata{}, nil
@@ -147,8 +152,8 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// metadataReader takes one field after the other. After a failure it returns zero values. Like all of kolk's formats this one
-// has one encoding of each value, and others are refused.
+// metadataReader takes one field after the other. After a failure it returns zero values. Like all
+// of kolk's formats this one has one encoding of each value, and others are refused.
 type metadataReader struct {
 	rest   []byte
 	failed bool

@@ -155,7 +155,8 @@ func FuzzParseMetadata(f *testing.F) {
 	})
 }
 
-// What the first version wrote is read: it knows no shapes, and cannot say that there are no changelogs.
+// What the first version wrote is read: it knows no shapes, and cannot say that there are no
+// changelogs.
 func TestMetadataFirstVersion(t *testing.T) {
 	encode := func(b string) string { return base64.RawStdEncoding.EncodeToString([]byte(b)) }
 	m, err := checkpoint.ParseMetadata(encode("\x01\x01t\x07\x02\x00\x01\x01s" + string(make([]byte, 16)) + "\x06"))

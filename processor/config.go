@@ -210,7 +210,8 @@ func (c Config) Validate() error {
 		{field: "CommitMin", value: c.CommitMin},
 		{field: "IdleAfter", value: c.IdleAfter, never: true},
 		{field: "LiveWithin", value: c.LiveWithin},
-		{field: "MaxAhead", value: cmp.Or(c.MaxAhead, Never), never: true}, // zero is chosen as it runs
+		// zero is chosen as it runs
+		{field: "MaxAhead", value: cmp.Or(c.MaxAhead, Never), never: true},
 		{field: "WatermarkInterval", value: c.WatermarkInterval},
 		{field: "TaskTimeout", value: c.TaskTimeout, most: most},
 		{field: "SessionTimeout", value: c.SessionTimeout, most: most},

@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write the lists of exported names anew")
 
-// TestExported compares what users of these packages see with a list of it. Nothing of it is declared
-// in a package that they cannot read.
+// TestExported compares what users of these packages see with a list of it. Nothing of it is
+// declared in a package that they cannot read.
 func TestExported(t *testing.T) {
 	for _, dir := range []string{".", "report", "processortest"} {
 		name := cmp.Or(strings.Trim(dir, "."), "processor")

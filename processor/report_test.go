@@ -65,7 +65,8 @@ func TestLines(t *testing.T) {
 	r.restore(p)
 	p.Records, p.Done = 15, true
 	r.restore(p)
-	r.restore(Restoration{Task: "s/2", Store: "n", Topic: "app-n-changelog", Partition: 2, Done: true}) // nothing to read
+	// nothing to read
+	r.restore(Restoration{Task: "s/2", Store: "n", Topic: "app-n-changelog", Partition: 2, Done: true})
 	r.failed(errors.New("disk full"))
 	r.failed(errors.New("a consequence"))
 	want := `level=INFO msg=tasks worker=1 running=2 gained="s/0 s/1"

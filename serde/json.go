@@ -8,10 +8,12 @@ import (
 	"sync"
 )
 
-// JSON is the serde of any type as JSON, by encoding/json/v2: no white space, object names match exactly, map keys sorted
-// so that equal values give equal bytes. Options come after these defaults. Its name is "json".
+// JSON is the serde of any type as JSON, by encoding/json/v2: no white space, object names match
+// exactly, map keys sorted so that equal values give equal bytes. Options come after these
+// defaults. Its name is "json".
 //
-// What does not depend on the value's own methods, strings, slices and maps is done without allocation.
+// What does not depend on the value's own methods, strings, slices and maps is done without
+// allocation.
 func JSON[T any](opts ...json.Options) Serde[T] {
 	all := append([]json.Options{json.Deterministic(true)}, opts...)
 	return &jsonSerde[T]{opts: json.JoinOptions(all...)}
@@ -22,7 +24,8 @@ type jsonSerde[T any] struct {
 	pool sync.Pool // *jsonScratch[T]
 }
 
-// jsonScratch is what one call needs on the heap: the value is handed to package json by pointer, which escapes.
+// jsonScratch is what one call needs on the heap: the value is handed to package json by pointer,
+// which escapes.
 type jsonScratch[T any] struct {
 	value T
 	buf   bytes.Buffer
@@ -60,7 +63,8 @@ func (s *jsonSerde[T]) Decode(src []byte) (T, error) {
 	return v, nil
 }
 
-// bufferOf is a function of its own because the compiler does not see in generic code that NewBuffer need not allocate.
+// bufferOf is a function of its own because the compiler does not see in generic code that
+// NewBuffer need not allocate.
 func bufferOf(b []byte) bytes.Buffer { return *bytes.NewBuffer(b) }
 
 func (s *jsonSerde[T]) get() *jsonScratch[T] {
@@ -74,6 +78,7 @@ func (s *jsonSerde[T]) get() *jsonScratch[T] {
 
 func (s *jsonSerde[T]) put(w *jsonScratch[T]) {
 	var zero T
-	w.value = zero // the next Decode merges into it, and nobody shall keep the caller's memory alive
+	// the next Decode merges into it, and nobody shall keep the caller's memory alive
+	w.value = zero
 	s.pool.Put(w)
 }

@@ -16,27 +16,30 @@ func String() Serde[string] { return stringSerde[string]{} }
 // StringOf is [String] for a type whose underlying type is string.
 func StringOf[T ~string]() Serde[T] { return stringSerde[T]{} }
 
-// Bytes is the serde of byte slices: the bytes as they are. Decode returns a copy, never nil. Its name is "bytes".
+// Bytes is the serde of byte slices: the bytes as they are. Decode returns a copy, never nil. Its
+// name is "bytes".
 func Bytes() Serde[[]byte] { return bytesSerde{} }
 
-// Int32 is the serde of 32-bit integers: 4 bytes, big-endian, two's complement. Its name is "int32".
+// Int32 is the serde of 32-bit integers: 4 bytes, big-endian, two's complement. Its name is
+// "int32".
 func Int32() Serde[int32] { return int32Serde{} }
 
-// Int64 is the serde of 64-bit integers: 8 bytes, big-endian, two's complement. Its name is "int64".
+// Int64 is the serde of 64-bit integers: 8 bytes, big-endian, two's complement. Its name is
+// "int64".
 func Int64() Serde[int64] { return int64Serde{} }
 
 // Int is the serde of int; it writes what [Int64] writes and has its name.
 func Int() Serde[int] { return intSerde{} }
 
-// Float64 is the serde of floating-point numbers: 8 bytes, big-endian, IEEE 754. Its name is "float64". All NaNs are written as
-// one, as Kafka does; 0 and -0 are two different keys.
+// Float64 is the serde of floating-point numbers: 8 bytes, big-endian, IEEE 754. Its name is
+// "float64". All NaNs are written as one, as Kafka does; 0 and -0 are two different keys.
 func Float64() Serde[float64] { return float64Serde{} }
 
 // Bool is the serde of booleans: one byte, 1 or 0. Its name is "bool".
 func Bool() Serde[bool] { return boolSerde{} }
 
-// For returns the built-in serde of the type T: string, []byte, int, int32, int64, float64 or bool. ok is false for all other
-// types, among them those that are only based on one of these.
+// For returns the built-in serde of the type T: string, []byte, int, int32, int64, float64 or bool.
+// ok is false for all other types, among them those that are only based on one of these.
 func For[T any]() (s Serde[T], ok bool) {
 	var found any
 	// A pointer to T names the type even where T is an interface.

@@ -1,10 +1,10 @@
 package state
 
-// arena is memory for keys and values, in pages that never move: it grows without copying, and by little at
-// a time.
+// arena is memory for keys and values, in pages that never move: it grows without copying, and by
+// little at a time.
 //
-// It is made by hand, as Go has none: a key is no object of its own for the garbage collector, a place in
-// it is no pointer, and everything goes at once.
+// It is made by hand, as Go has none: a key is no object of its own for the garbage collector, a
+// place in it is no pointer, and everything goes at once.
 type arena struct {
 	pages [][]byte // as long as they are used
 	at    int      // the page that is being filled

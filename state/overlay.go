@@ -5,16 +5,18 @@ import (
 	"hash/maphash"
 )
 
-// Overlay is what a task has written and its database does not have yet, in two layers: the writes of the open transaction, and
-// below them what earlier ones have committed.
+// Overlay is what a task has written and its database does not have yet, in two layers: the writes
+// of the open transaction, and below them what earlier ones have committed.
 //
-// Of the writes to one key the latest counts; keys keep the order of their last write in the transaction, so that a changelog gets them in the
-// order in which they happened. Reads through a [Store] see the open transaction first, then what is committed, then the database.
-// [Overlay.Commit] makes the open transaction committed, [Overlay.Reset] forgets it: after an abort. [Overlay.WriteTo] puts all that is
-// committed in a batch, each key once however many transactions have written it; [Overlay.Written] drops it when the database has the batch.
+// Of the writes to one key the latest counts; keys keep the order of their last write in the
+// transaction, so that a changelog gets them in the order in which they happened. Reads through a
+// [Store] see the open transaction first, then what is committed, then the database.
+// [Overlay.Commit] makes the open transaction committed, [Overlay.Reset] forgets it: after an
+// abort. [Overlay.WriteTo] puts all that is committed in a batch, each key once however many
+// transactions have written it; [Overlay.Written] drops it when the database has the batch.
 //
-// The memory of the open transaction is kept for the next one: in the steady state a write does not allocate. What a single large
-// transaction has claimed is given back over the next ones.
+// The memory of the open transaction is kept for the next one: in the steady state a write does not
+// allocate. What a single large transaction has claimed is given back over the next ones.
 //
 // An Overlay and its stores belong to the goroutine of their task.
 type Overlay struct {
@@ -32,8 +34,8 @@ func NewOverlay(db DB) *Overlay {
 	return &Overlay{db: db, seed: maphash.MakeSeed()}
 }
 
-// Open returns the store whose keys begin with prefix (big-endian) in the database: always the same one for the same prefix.
-// Prefixes 0 (metadata) and 65535 (the end) are reserved.
+// Open returns the store whose keys begin with prefix (big-endian) in the database: always the same
+// one for the same prefix. Prefixes 0 (metadata) and 65535 (the end) are reserved.
 func (o *Overlay) Open(prefix uint16) *Store {
 	for _, s := range o.stores {
 		if s.prefix == prefix {
@@ -47,8 +49,8 @@ func (o *Overlay) Open(prefix uint16) *Store {
 	return s
 }
 
-// Damage returns the error of the last read that has found the database corrupt, whatever its caller has made
-// of it; nil if none has.
+// Damage returns the error of the last read that has found the database corrupt, whatever its
+// caller has made of it; nil if none has.
 func (o *Overlay) Damage() error { return o.damage }
 
 // note keeps the error of a read that has found the database corrupt.
@@ -59,7 +61,8 @@ func (o *Overlay) note(err error) error {
 	return err
 }
 
-// Size is about how many bytes of memory the writes of the open transaction take. It is 0 if and only if there are none.
+// Size is about how many bytes of memory the writes of the open transaction take. It is 0 if and
+// only if there are none.
 func (o *Overlay) Size() int64 {
 	var n int64
 	for _, s := range o.stores {
@@ -81,7 +84,8 @@ func (o *Overlay) Held() int64 {
 func (o *Overlay) Commit() {
 	for _, s := range o.stores {
 		t := &s.open
-		// A range deletion took with it what had been written before it; what is left was written after it.
+		// A range deletion took with it what had been written before it; what is left was written
+		// after it.
 		for _, r := range t.ranges.all {
 			if r.open {
 				s.committed.deleteRange(t.ranges.bytes(r.lo), nil)
@@ -107,8 +111,8 @@ func (o *Overlay) Reset() {
 	}
 }
 
-// WriteTo adds all committed writes to b, those of each store in the order of their keys: engines take them faster. The overlay stays as it
-// is: call Written when b has been committed.
+// WriteTo adds all committed writes to b, those of each store in the order of their keys: engines
+// take them faster. The overlay stays as it is: call Written when b has been committed.
 func (o *Overlay) WriteTo(b Batch) {
 	var lo, hi []byte
 	for _, s := range o.stores {

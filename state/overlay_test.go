@@ -327,7 +327,8 @@ func TestScanStopsAndNests(t *testing.T) {
 	equal(t, "nested", got, []string{"b d committed true", "b e overlay true", "bb d committed true", "bb e overlay true"})
 }
 
-// TestOverlayGivesMemoryBack: a transaction of 64 MiB does not stay in memory for ever, and the ones after it are right.
+// TestOverlayGivesMemoryBack: a transaction of 64 MiB does not stay in memory for ever, and the
+// ones after it are right.
 func TestOverlayGivesMemoryBack(t *testing.T) {
 	db := openDB(t)
 	o := state.NewOverlay(db)
@@ -400,7 +401,8 @@ func TestOverlayDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestCommittedOnce: what many transactions have written goes to the database once, and the memory for it is given back.
+// TestCommittedOnce: what many transactions have written goes to the database once, and the memory
+// for it is given back.
 func TestCommittedOnce(t *testing.T) {
 	o := state.NewOverlay(openDB(t))
 	s := o.Open(1)

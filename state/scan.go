@@ -2,9 +2,10 @@ package state
 
 import "bytes"
 
-// scanner is one scan of a table and of what lies below it: for the open transaction the committed writes, for these the database.
-// Scans nest, so an overlay keeps as many scanners as were ever at work at once; the callbacks are bound once, because a closure for
-// each scan would be an allocation for each scan.
+// scanner is one scan of a table and of what lies below it: for the open transaction the committed
+// writes, for these the database. Scans nest, so an overlay keeps as many scanners as were ever at
+// work at once; the callbacks are bound once, because a closure for each scan would be an
+// allocation for each scan.
 type scanner struct {
 	s      *Store
 	t      *table

@@ -2,14 +2,15 @@ package state
 
 import "bytes"
 
-// maxHeight bounds the towers: with one in four going a level up, enough for any table that fits in memory.
+// maxHeight bounds the towers: with one in four going a level up, enough for any table that fits in
+// memory.
 const maxHeight = 14
 
 // skiplist links the entries of a table in the order of their keys. Entries are only ever added.
 //
-// It is made by hand because it stores no keys: it links entries that the table has, by their numbers, as
-// far as somebody has asked for their order. A tree of a library would hold each key, or a pointer to it,
-// once more, for the garbage collector to follow.
+// It is made by hand because it stores no keys: it links entries that the table has, by their
+// numbers, as far as somebody has asked for their order. A tree of a library would hold each key,
+// or a pointer to it, once more, for the garbage collector to follow.
 type skiplist struct {
 	heads [maxHeight]int32
 	// towers[i] is where the links of entry i begin in links, one for each of its levels.
@@ -54,7 +55,8 @@ func (l *skiplist) seek(t *table, key []byte) int32 {
 	return l.next(at, 0)
 }
 
-// insert links entry i, which must be the number of entries linked so far. Its key is not in the list yet.
+// insert links entry i, which must be the number of entries linked so far. Its key is not in the
+// list yet.
 func (l *skiplist) insert(t *table, i int32) {
 	key := t.key(i)
 	var before [maxHeight]int32

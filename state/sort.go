@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// sorter sorts the entries of a table by key. Most comparisons see the eight bytes behind what all keys
-// begin with, side by side, and not the keys: sorting by the keys alone takes a miss of the processor's
-// caches for each.
+// sorter sorts the entries of a table by key. Most comparisons see the eight bytes behind what all
+// keys begin with, side by side, and not the keys: sorting by the keys alone takes a miss of the
+// processor's caches for each.
 type sorter struct {
 	marks []sortMark
 }
@@ -19,7 +19,8 @@ type sortMark struct {
 	i    int32
 }
 
-// sort returns the entries that the table has to write, by key. The result is good until the next call.
+// sort returns the entries that the table has to write, by key. The result is good until the next
+// call.
 func (s *sorter) sort(t *table) []sortMark {
 	marks := s.marks[:0]
 	if t.first < 0 {

@@ -2,20 +2,24 @@ package state
 
 import "encoding/binary"
 
-// Store is one store of a task: the keys of its database under one prefix, as bytes, with all that the overlay has.
+// Store is one store of a task: the keys of its database under one prefix, as bytes, with all that
+// the overlay has.
 //
-// It is used by the task's goroutine only. Arguments are copied. Keys may be empty; a nil value is an empty one.
+// It is used by the task's goroutine only. Arguments are copied. Keys may be empty; a nil value is
+// an empty one.
 type Store struct {
 	o      *Overlay
 	prefix uint16
-	// open has the writes of the open transaction, committed those below them that the database does not have yet.
+	// open has the writes of the open transaction, committed those below them that the database
+	// does not have yet.
 	open, committed table
 }
 
 // Prefix is what the store's keys begin with in the database.
 func (s *Store) Prefix() uint16 { return s.prefix }
 
-// Get appends the value of key to dst. found is false, and dst returned as it was, if there is none.
+// Get appends the value of key to dst. found is false, and dst returned as it was, if there is
+// none.
 func (s *Store) Get(dst, key []byte) (value []byte, found bool, err error) {
 	if open, committed := !s.open.empty(), !s.committed.empty(); open || committed {
 		hash := s.hash(key)
@@ -35,23 +39,26 @@ func (s *Store) Get(dst, key []byte) (value []byte, found bool, err error) {
 	return value, found, s.o.note(err)
 }
 
-// Put sets the value of key. It returns the key's number: the keys written in the open transaction are numbered from 0 on, and one that is written
-// again keeps its number.
+// Put sets the value of key. It returns the key's number: the keys written in the open transaction
+// are numbered from 0 on, and one that is written again keeps its number.
 func (s *Store) Put(key, value []byte) (number int) { return int(s.open.put(s.hash(key), key, value)) }
 
-// Delete deletes key, and returns its number as Put does. It is a change even if there was no such key: the store does not look.
+// Delete deletes key, and returns its number as Put does. It is a change even if there was no such
+// key: the store does not look.
 func (s *Store) Delete(key []byte) (number int) { return int(s.open.delete(s.hash(key), key)) }
 
-// DeleteRange deletes all keys in [lo, hi); a nil hi means all from lo on. It is meant for keys that cannot come back, the ones
-// of closed windows: Changes reports neither the deletion nor what was written in the range before it, so that a changelog
-// still holds them. Writes after it count as always.
+// DeleteRange deletes all keys in [lo, hi); a nil hi means all from lo on. It is meant for keys
+// that cannot come back, the ones of closed windows: Changes reports neither the deletion nor what
+// was written in the range before it, so that a changelog still holds them. Writes after it count
+// as always.
 func (s *Store) DeleteRange(lo, hi []byte) { s.open.deleteRange(lo, hi) }
 
-// Scan calls fn for each key in [lo, hi), in the order of bytes.Compare, until fn returns false or an error, which Scan then
-// returns. A nil hi means no upper bound. key and value are valid during the call of fn only, and not to be changed.
+// Scan calls fn for each key in [lo, hi), in the order of bytes.Compare, until fn returns false or
+// an error, which Scan then returns. A nil hi means no upper bound. key and value are valid during
+// the call of fn only, and not to be changed.
 //
-// fn may read stores, this one too, but must not write the one that is scanned: collect the keys and write them after it.
-// Whether the scan would show such a write is not defined.
+// fn may read stores, this one too, but must not write the one that is scanned: collect the keys
+// and write them after it. Whether the scan would show such a write is not defined.
 func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err error)) error {
 	if s.open.empty() {
 		return s.scan(&s.committed, lo, hi, fn)
@@ -59,8 +66,9 @@ func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err e
 	return s.scan(&s.open, lo, hi, fn)
 }
 
-// Changes calls fn with the number of each key written in the open transaction, in the order of the last write to each, and stops at the first
-// error, which it returns. key and value are valid during the call of fn only; fn must not write the store.
+// Changes calls fn with the number of each key written in the open transaction, in the order of the
+// last write to each, and stops at the first error, which it returns. key and value are valid
+// during the call of fn only; fn must not write the store.
 func (s *Store) Changes(fn func(number int, key, value []byte, deleted bool) error) error {
 	for i := s.open.first; i >= 0; i = s.open.entries.at(i).next {
 		var err error

@@ -12,12 +12,14 @@ const (
 	keepEntries = 1 << 10
 )
 
-// table is writes of one store: entries in an arena, found by an open-addressing hash index, linked in the order of their
-// last write, and, as far as it was needed since the last reset, by a skip list in the order of their keys.
+// table is writes of one store: entries in an arena, found by an open-addressing hash index, linked
+// in the order of their last write, and, as far as it was needed since the last reset, by a skip
+// list in the order of their keys.
 type table struct {
 	arena   arena
 	entries entries
-	// index holds hash<<32 | entry+1, or 0; a power of two, at most half full, linear probing. No slot is ever freed.
+	// index holds hash<<32 | entry+1, or 0; a power of two, at most half full, linear probing. No
+	// slot is ever freed.
 	index       []uint64
 	first, last int32 // of the order of writes; -1: none
 	list        skiplist
@@ -32,8 +34,8 @@ type entryState uint8
 const (
 	written entryState = iota
 	deleted
-	// dropped entries were written and then deleted by range: they are not in the order of writes, and stay where they are
-	// for a write that brings their key back.
+	// dropped entries were written and then deleted by range: they are not in the order of writes,
+	// and stay where they are for a write that brings their key back.
 	dropped
 )
 
@@ -133,7 +135,8 @@ func (t *table) find(hash uint32, key []byte) int32 {
 	}
 }
 
-// get appends the value of key to dst. known says that the table decides what it is: that what lies below does not count.
+// get appends the value of key to dst. known says that the table decides what it is: that what lies
+// below does not count.
 func (t *table) get(dst []byte, hash uint32, key []byte) (value []byte, found, known bool) {
 	if i := t.find(hash, key); i >= 0 && t.entries.at(i).state != dropped {
 		if t.entries.at(i).state == deleted {
@@ -219,7 +222,8 @@ func (t *table) put(hash uint32, key, value []byte) int32 {
 		copy(t.arena.get(e.voff, e.vlen), value)
 		return i
 	}
-	// A value that grows again and again (a list) gets room to do so: what it leaves behind in the arena stays in proportion.
+	// A value that grows again and again (a list) gets room to do so: what it leaves behind in the
+	// arena stays in proportion.
 	room := len(value)
 	if e.vcap > 0 {
 		room += room / 2

@@ -4,8 +4,8 @@ import "github.com/kolkstream/kolk/topology/record"
 
 // What functions and processors are handed. These types are declared in package record.
 type (
-	// Record is a typed record on its way through a topology. Functions that are handed one must neither
-	// change nor keep it.
+	// Record is a typed record on its way through a topology. Functions that are handed one must
+	// neither change nor keep it.
 	//
 	//	Key K; Value V            // zero values if missing
 	//	NoKey, NoValue bool       // missing: null in Kafka; a record without value is a tombstone
@@ -21,14 +21,14 @@ type (
 	Record[K, V any] = record.Record[K, V]
 	// Header is a key (Key string) and a value (Value []byte) that travel with a record.
 	Header = record.Header
-	// Origin says which message a record was made from: Topic string, Partition int32, Offset int64. It
-	// is the zero value for a record made by time.
+	// Origin says which message a record was made from: Topic string, Partition int32, Offset
+	// int64. It is the zero value for a record made by time.
 	Origin = record.Origin
-	// Window is a span of event time: Start and End in milliseconds, of which End does not belong to it;
-	// StartTime() and EndTime() in UTC.
+	// Window is a span of event time: Start and End in milliseconds, of which End does not belong
+	// to it; StartTime() and EndTime() in UTC.
 	Window = record.Window
-	// Opt is a value that may be missing: the optional side of a left join, a bound that is none. OK says
-	// that Value is there. [Some] and [None] make one.
+	// Opt is a value that may be missing: the optional side of a left join, a bound that is none.
+	// OK says that Value is there. [Some] and [None] make one.
 	Opt[V any] = record.Opt[V]
 	// Clock says which time drives a punctuation: [StreamTime] or [WallClock].
 	Clock = record.Clock
@@ -49,7 +49,8 @@ const (
 	MaxTime   = record.MaxTime
 )
 
-// ErrTime marks the error for a record whose event time does not lie between [MinTime] and [MaxTime].
+// ErrTime marks the error for a record whose event time does not lie between [MinTime] and
+// [MaxTime].
 var ErrTime = record.ErrTime
 
 // The reasons for which operators drop records, and what nodes count beside; see package record.

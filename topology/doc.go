@@ -122,7 +122,7 @@
 //
 // # Plans
 //
-// [Topology.Build] returns a [Plan]. It is cut into sub-topologies at repartition topics; a task runs
-// one sub-topology for one partition. [Plan.Describe] says what a plan consists of, as text, JSON or
-// a drawing.
+// [Topology.Build] returns a [Plan]. It is cut into sub-topologies at repartition topics; a task
+// runs one sub-topology for one partition. [Plan.Describe] says what a plan consists of, as text,
+// JSON or a drawing.
 package topology

@@ -16,7 +16,8 @@ var update = flag.Bool("update", false, "write the list of exported names anew")
 func TestExported(t *testing.T) {
 	names := exported.Names(t, ".")
 	exported.Compare(t, names, "testdata/exported.txt", *update)
-	// There are two doors in the house: for the runtime, and for topologies that are read from files.
+	// There are two doors in the house: for the runtime, and for topologies that are read from
+	// files.
 	for _, n := range names {
 		if strings.Contains(n, "internal/") && !strings.HasPrefix(n, "func Plan.ForRuntime:") && !strings.HasPrefix(n, "func Topology.ForFiles:") {
 			t.Errorf("%s: nobody can read what it is", n)

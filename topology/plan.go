@@ -2,11 +2,12 @@ package topology
 
 import "github.com/kolkstream/kolk/internal/flow"
 
-// Plan is a checked topology: nodes, stores, internal topics and sub-topologies. It is immutable, and
-// safe for concurrent use. [Topology.Build] makes it; package processor runs it, and package
+// Plan is a checked topology: nodes, stores, internal topics and sub-topologies. It is immutable,
+// and safe for concurrent use. [Topology.Build] makes it; package processor runs it, and package
 // processortest runs it in a test.
 //
-// It is cut into sub-topologies at repartition topics. A task runs one sub-topology for one partition.
+// It is cut into sub-topologies at repartition topics. A task runs one sub-topology for one
+// partition.
 type Plan struct {
 	nodes []*planNode
 	made  *flow.Plan

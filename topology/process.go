@@ -27,32 +27,33 @@ type StoreHandle interface {
 
 // Processor handles records one by one, with state of its own.
 //
-// A task makes its instance when it starts and a new one after every transaction that failed: what its
-// fields hold between records is gone then, and what must last belongs in a store.
+// A task makes its instance when it starts and a new one after every transaction that failed: what
+// its fields hold between records is gone then, and what must last belongs in a store.
 type Processor[K, V any] interface {
 	// Process handles one record. It must not keep r. An error goes to the error policy.
 	Process(r *Record[K, V]) error
 }
 
-// Context is what a processor sees of its task: where it sends records of K and V, time and schedules.
-// It belongs to one instance, and to the goroutine of its task. It is implemented by kolk alone, and
-// may get more methods.
+// Context is what a processor sees of its task: where it sends records of K and V, time and
+// schedules. It belongs to one instance, and to the goroutine of its task. It is implemented by
+// kolk alone, and may get more methods.
 type Context[K, V any] interface {
 	// Forward sends a record on. In Process it inherits Ref and Origin of the record at hand; in a
-	// punctuation its own timestamp is its Ref, so that one with a timestamp before the punctuation's
-	// time may be late further on. What the record holds must not be changed afterwards. If those behind
-	// fail the task stops when Process returns. A timestamp out of range is an error of the record at
-	// hand, for the error policy; if that skips, the record is not sent.
+	// punctuation its own timestamp is its Ref, so that one with a timestamp before the
+	// punctuation's time may be late further on. What the record holds must not be changed
+	// afterwards. If those behind fail the task stops when Process returns. A timestamp out of
+	// range is an error of the record at hand, for the error policy; if that skips, the record is
+	// not sent.
 	Forward(r Record[K, V])
 
-	// Schedule has fn called whenever interval has passed on that clock: at its multiples, once, with
-	// the last one due in milliseconds, if several are. It is called in the supplier, or later. name is
-	// unique in the processor: schedules survive restarts under it. The interval is a millisecond at
-	// least. An error of fn goes to the error policy.
+	// Schedule has fn called whenever interval has passed on that clock: at its multiples, once,
+	// with the last one due in milliseconds, if several are. It is called in the supplier, or
+	// later. name is unique in the processor: schedules survive restarts under it. The interval is
+	// a millisecond at least. An error of fn goes to the error policy.
 	Schedule(name string, clock Clock, interval time.Duration, fn func(at int64) error) error
 
-	// Time returns the task's stream time (the watermark) in milliseconds, before the record at hand: no
-	// record that is not late comes from before it. It is [NoTime] at first.
+	// Time returns the task's stream time (the watermark) in milliseconds, before the record at
+	// hand: no record that is not late comes from before it. It is [NoTime] at first.
 	Time() int64
 
 	// Now returns the wall clock. Results that depend on it differ when the input is read again.
@@ -73,10 +74,10 @@ type Context[K, V any] interface {
 // Opener is the [Context] of a processor, of any types, as [StoreRef.Open] takes it.
 type Opener interface{ Stop(err error) }
 
-// Store is an open key-value store of a processor; [StoreRef.Open] returns it. Values are encoded and
-// decoded by each call: what Get returns belongs to the caller, and a changed value counts when it is
-// Put. Writes become visible to others with the transaction, or never. It belongs to the goroutine of
-// its task. It is implemented by kolk alone.
+// Store is an open key-value store of a processor; [StoreRef.Open] returns it. Values are encoded
+// and decoded by each call: what Get returns belongs to the caller, and a changed value counts when
+// it is Put. Writes become visible to others with the transaction, or never. It belongs to the
+// goroutine of its task. It is implemented by kolk alone.
 type Store[K, V any] interface {
 	// Get returns the value of a key. ok is false if there is none.
 	Get(key K) (v V, ok bool, err error)
@@ -87,9 +88,9 @@ type Store[K, V any] interface {
 	// Delete deletes a key, if it is there.
 	Delete(key K) error
 
-	// Range calls fn for each key from lo on and before hi, in the order of the keys' bytes, until fn
-	// returns false. A missing bound is none. fn may read and write the store: what it writes among the
-	// keys to come may be seen or not.
+	// Range calls fn for each key from lo on and before hi, in the order of the keys' bytes, until
+	// fn returns false. A missing bound is none. fn may read and write the store: what it writes
+	// among the keys to come may be seen or not.
 	Range(lo, hi Opt[K], fn func(K, V) bool) error
 }
 

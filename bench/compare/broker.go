@@ -21,7 +21,8 @@ type broker struct {
 	compiles bool
 }
 
-// startBroker starts the broker that kind names: "embedded", "kafka", or the address of one that runs.
+// startBroker starts the broker that kind names: "embedded", "kafka", or the address of one that
+// runs.
 func startBroker(ctx context.Context, kind string, dirs dirs) (*broker, error) {
 	switch kind {
 	case "embedded":
@@ -36,8 +37,9 @@ func startBroker(ctx context.Context, kind string, dirs dirs) (*broker, error) {
 // serveArg makes this program the embedded broker.
 const serveArg = "serve-embedded-broker"
 
-// startEmbedded starts this program once more, as the embedded broker: a process of its own, so that its work is not counted
-// as anybody else's. It keeps everything in memory, and ends when its standard input does.
+// startEmbedded starts this program once more, as the embedded broker: a process of its own, so
+// that its work is not counted as anybody else's. It keeps everything in memory, and ends when its
+// standard input does.
 func startEmbedded(dirs dirs) (*broker, error) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -33,8 +33,8 @@ type child struct {
 	err     error         // why, after done
 }
 
-// start runs a command with its standard output and error in a file. The child gets stdin, which may be nil, and extra as
-// its files from number 3 on.
+// start runs a command with its standard output and error in a file. The child gets stdin, which
+// may be nil, and extra as its files from number 3 on.
 func start(command []string, dir, log string, stdin *os.File, extra ...*os.File) (*child, error) {
 	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
 		return nil, err

@@ -11,7 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// BenchmarkCompression is why kolk compresses with snappy: what producers pay for a batch, what consumers do, and what is left of it.
+// BenchmarkCompression is why kolk compresses with snappy: what producers pay for a batch, what
+// consumers do, and what is left of it.
 func BenchmarkCompression(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -58,7 +59,8 @@ func batch(tb testing.TB, counts bool) (all []byte) {
 		if counts {
 			value = binary.BigEndian.AppendUint64(nil, uint64(10+i%20))
 		}
-		all = append(all, 0, byte(i>>6), byte(i), byte(len(r.Key)<<1)) // attributes, deltas of time and offset
+		// attributes, deltas of time and offset
+		all = append(all, 0, byte(i>>6), byte(i), byte(len(r.Key)<<1))
 		all = append(all, r.Key...)
 		all = append(append(append(all, byte(len(value)<<1)), value...), 0)
 		i++

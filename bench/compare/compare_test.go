@@ -42,8 +42,8 @@ func refuse(t *testing.T, d dirs) {
 	}
 }
 
-// runAll runs every workload on kolk, and the loop on its own, small: all results are right, every figure is there, and nothing
-// stays on the broker.
+// runAll runs every workload on kolk, and the loop on its own, small: all results are right, every
+// figure is there, and nothing stays on the broker.
 func runAll(t *testing.T, d dirs) {
 	ctx := t.Context()
 	br, err := startBroker(ctx, "embedded", d)

@@ -21,14 +21,17 @@ type data struct {
 }
 
 const (
-	eventsPerMS   = 10
-	fields        = 1000     // distinct first fields of a value
-	lateness      = 3000     // ms that a late event may be behind
-	windowMS      = 10_000   // the workloads' windows; their grace is 5 s
-	closingMS     = 60_000   // how far behind the last event the closers are: past every window's end and grace
+	eventsPerMS = 10
+	fields      = 1000   // distinct first fields of a value
+	lateness    = 3000   // ms that a late event may be behind
+	windowMS    = 10_000 // the workloads' windows; their grace is 5 s
+	// how far behind the last event the closers are: past every window's end and grace
+	closingMS     = 60_000
 	tableAge      = 3600_000 // ms that the table's records are before the first event
 	recordsAtOnce = 1024
-	scatter       = 2654435761 // a prime, larger than any number of keys: its multiples go through all of them in no order that a store could use
+	// a prime, larger than any number of keys: its multiples go through all of them in no order
+	// that a store could use
+	scatter = 2654435761
 )
 
 // The kinds of topic.
@@ -66,7 +69,8 @@ func (d data) size(kind string) int64 {
 	}
 }
 
-// records calls fn with every record of a topic, in order: key, value, timestamp and partition are set. fn owns the record.
+// records calls fn with every record of a topic, in order: key, value, timestamp and partition are
+// set. fn owns the record.
 func (d data) records(kind string, fn func(*kgo.Record)) {
 	stream := uint64(1) // closed begins as events does
 	if kind == right {
@@ -146,8 +150,8 @@ func (d data) value(rng *rand.Rand, text []byte, i int) []byte {
 
 func userKey(k int) []byte { return strconv.AppendInt([]byte("user-"), int64(k), 10) }
 
-// partitionOf is Kafka's default partitioner for a record with a key. It is this package's own, so that it checks the
-// partitions that others choose.
+// partitionOf is Kafka's default partitioner for a record with a key. It is this package's own, so
+// that it checks the partitions that others choose.
 func partitionOf(key []byte, partitions int32) int32 {
 	return int32(murmur2(key)&0x7fffffff) % partitions
 }

@@ -10,15 +10,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// A check holds what a workload must give, and is shown its output record by record, in the order of each partition.
+// A check holds what a workload must give, and is shown its output record by record, in the order
+// of each partition.
 type check interface {
 	see(r *kgo.Record)
 	// result is nil if everything was right, and says otherwise what was not.
 	result() error
 }
 
-// expect computes from the generated records what the workload must give: a plain loop over all of them, one after the other.
-// The returned function makes a check for one output; what it compares with is computed once.
+// expect computes from the generated records what the workload must give: a plain loop over all of
+// them, one after the other. The returned function makes a check for one output; what it compares
+// with is computed once.
 func expect(workload string, d data) (func() check, error) {
 	switch workload {
 	case "passthrough":

@@ -128,11 +128,15 @@ func TestChecksRefuseWhatIsWrong(t *testing.T) {
 		out  []*kgo.Record
 		says string
 	}{
-		"passthrough":   {append(right["passthrough"][1:len(right["passthrough"]):len(right["passthrough"])], right["passthrough"][0]), "order"},
-		"count":         {append(slices.Clone(right["count"]), right["count"][0]), "after"},          // twice the same
-		"count-nocache": {right["count"], "updates are missing"},                                     // only the last ones
-		"window-final":  {right["window-count"], "a second result"},                                  // updates
-		"join-table":    {append(slices.Clone(right["join-table"]), right["join-table"][0]), "want"}, // twice
+		"passthrough": {append(right["passthrough"][1:len(right["passthrough"]):len(right["passthrough"])], right["passthrough"][0]), "order"},
+		// twice the same
+		"count": {append(slices.Clone(right["count"]), right["count"][0]), "after"},
+		// only the last ones
+		"count-nocache": {right["count"], "updates are missing"},
+		// updates
+		"window-final": {right["window-count"], "a second result"},
+		// twice
+		"join-table": {append(slices.Clone(right["join-table"]), right["join-table"][0]), "want"},
 	} {
 		if err := judge(t, workload, d, c.out); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want an error with %q", workload, err, c.says)

@@ -24,14 +24,16 @@ type progress struct {
 
 const (
 	pollEvery = 20 * time.Millisecond
-	// settle is how long a workload with a repartition topic must have nothing left: between two commits its second half may
-	// be caught up while the first is not.
+	// settle is how long a workload with a repartition topic must have nothing left: between two
+	// commits its second half may be caught up while the first is not.
 	settle = 300 * time.Millisecond
-	// markers is how many offsets of a partition of a repartition topic may be left: those of transaction markers.
+	// markers is how many offsets of a partition of a repartition topic may be left: those of
+	// transaction markers.
 	markers = 4
 )
 
-// follow watches the committed offsets until the run has processed its input, or the program ends, or ctx.
+// follow watches the committed offsets until the run has processed its input, or the program ends,
+// or ctx.
 func (c *cluster) follow(ctx context.Context, x *child, app string, in []string, repartitions bool, broker *process) ([]sample, error) {
 	var (
 		samples []sample
@@ -66,7 +68,8 @@ func (c *cluster) follow(ctx context.Context, x *child, app string, in []string,
 	}
 }
 
-// progress compares the group's offsets with the ends of the input and, for workloads that have them, repartition topics.
+// progress compares the group's offsets with the ends of the input and, for workloads that have
+// them, repartition topics.
 func (c *cluster) progress(ctx context.Context, app string, in []string, repartitions bool) (progress, error) {
 	topics := in
 	if repartitions {

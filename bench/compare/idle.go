@@ -20,7 +20,8 @@ const (
 
 var idlePartitions = []int32{4, 64}
 
-// idle runs a program on a small input, and then measures for a while the share of a core that it takes with nothing to do.
+// idle runs a program on a small input, and then measures for a while the share of a core that it
+// takes with nothing to do.
 func (b *bench) idle(ctx context.Context, p program, workload string, idleFor time.Duration) (share float64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()

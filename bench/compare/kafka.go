@@ -17,7 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// serverProperties is one Apache Kafka node, broker and controller in one, with defaults wherever one node allows them.
+// serverProperties is one Apache Kafka node, broker and controller in one, with defaults wherever
+// one node allows them.
 const serverProperties = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
@@ -35,8 +36,8 @@ group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 `
 
-// startKafka starts Apache Kafka on free ports of this machine, with its data in the work directory. Maven has put its jars
-// where the Java peer is built.
+// startKafka starts Apache Kafka on free ports of this machine, with its data in the work
+// directory. Maven has put its jars where the Java peer is built.
 func startKafka(ctx context.Context, dirs dirs) (*broker, error) {
 	jars := filepath.Join(dirs.java, "target", "broker")
 	if err := needJava(jars); err != nil {
@@ -86,8 +87,8 @@ func needJava(jars string) error {
 	return nil
 }
 
-// answers waits until a broker serves groups and transactions, whose topics it makes when they are asked for first; or until its
-// process ends, or a minute has passed.
+// answers waits until a broker serves groups and transactions, whose topics it makes when they are
+// asked for first; or until its process ends, or a minute has passed.
 func answers(ctx context.Context, addr string, c *child) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -1,13 +1,15 @@
-// Command compare runs the benchmark's workloads on kolk and on programs that do the same work (a hand-written loop, Kafka
-// Streams), and prints what they cost side by side. Everything is measured from outside: progress by the group's committed
-// offsets, CPU time and memory by /proc, results by a read-committed reader that compares them with a plain loop over the
-// generated input. docs/performance.md says how to read the numbers.
+// Command compare runs the benchmark's workloads on kolk and on programs that do the same work (a
+// hand-written loop, Kafka Streams), and prints what they cost side by side. Everything is measured
+// from outside: progress by the group's committed offsets, CPU time and memory by /proc, results by
+// a read-committed reader that compares them with a plain loop over the generated input.
+// docs/performance.md says how to read the numbers.
 //
 //	compare -workloads count -n 1000000 -runs 3
 //	compare -broker kafka -programs kolk,kafka-streams
 //	compare -keys 100000,1000000 -plot keys.svg
 //
-// The programs take turns, run by run. The exit status is 1 if one of them failed or gave a wrong result.
+// The programs take turns, run by run. The exit status is 1 if one of them failed or gave a wrong
+// result.
 package main
 
 import (
@@ -176,8 +178,9 @@ func compare(ctx context.Context, o options) (err error) {
 	return err
 }
 
-// warm lets a broker that has just been started do the work once, with the first of the programs, before anything is measured: Apache
-// Kafka's JVM compiles for as long as a run of a fast program takes, on the same processors.
+// warm lets a broker that has just been started do the work once, with the first of the programs,
+// before anything is measured: Apache Kafka's JVM compiles for as long as a run of a fast program
+// takes, on the same processors.
 func (b *bench) warm(ctx context.Context, ps []program, workload string) error {
 	i := slices.IndexFunc(ps, func(p program) bool { return p.has(workload) })
 	if !b.broker.compiles || i < 0 {

@@ -27,7 +27,8 @@ const (
 
 var plotColours = []string{"#2a7f3f", "#7b52ab", "#c2691c", "#2f6db5", "#a83246", "#777", "#1b9e9e", "#b8a11d"}
 
-// plot draws lines, as SVG: the axis is logarithmic, microseconds of CPU time are not, and begin at 0.
+// plot draws lines, as SVG: the axis is logarithmic, microseconds of CPU time are not, and begin
+// at 0.
 func plot(title string, a axis, lines []line) []byte {
 	most := 0.0
 	for _, l := range lines {

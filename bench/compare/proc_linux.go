@@ -22,7 +22,8 @@ func cpuTime(pid int) time.Duration {
 	if err != nil {
 		return 0
 	}
-	// The second field is the name in parentheses, which may hold anything; user and system time are fields 14 and 15.
+	// The second field is the name in parentheses, which may hold anything; user and system time
+	// are fields 14 and 15.
 	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 	if len(fields) < 13 {
 		return 0

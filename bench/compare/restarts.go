@@ -15,7 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// restarted is what one run of [bench.restarts] has shown: from the start of a process that finds state until it answers.
+// restarted is what one run of [bench.restarts] has shown: from the start of a process that finds
+// state until it answers.
 type restarted struct {
 	program string
 	err     error
@@ -30,8 +31,9 @@ type restarted struct {
 // trickle is how long records come, at one in a millisecond, before the process is killed.
 const trickle = 2 * time.Second
 
-// restarts builds a table of as many keys as there are events, each once, and ends and starts the program again. It is up when
-// the answers to probes, sent to every partition at the moment of the start, are visible to a read-committed reader.
+// restarts builds a table of as many keys as there are events, each once, and ends and starts the
+// program again. It is up when the answers to probes, sent to every partition at the moment of the
+// start, are visible to a read-committed reader.
 func (b *bench) restarts(ctx context.Context, p program) (r restarted) {
 	r.program = p.name
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
@@ -123,7 +125,8 @@ func (b *bench) trickle(ctx context.Context, in string) error {
 	}
 }
 
-// probe starts a program and sends a probe to every partition. It returns when the first and the last answer were there.
+// probe starts a program and sends a probe to every partition. It returns when the first and the
+// last answer were there.
 func (b *bench) probe(ctx context.Context, in, out, round string, run func() error) (first, all time.Duration, err error) {
 	ends, err := b.cluster.adm.ListEndOffsets(ctx, out)
 	if err == nil {

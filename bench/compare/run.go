@@ -16,11 +16,12 @@ type result struct {
 	workload, program string
 	err               error // not nil: it failed, or its output was wrong; nothing else counts then
 
-	records    int64         // of the input
-	output     int64         // records
-	wall       time.Duration // from the start of the process to the last commit
-	first      time.Duration // from there to the first commit
-	halfWall   time.Duration // over the second half of the input, or over what comes behind the filling
+	records int64         // of the input
+	output  int64         // records
+	wall    time.Duration // from the start of the process to the last commit
+	first   time.Duration // from there to the first commit
+	// over the second half of the input, or over what comes behind the filling
+	halfWall   time.Duration
 	halfCPU    time.Duration
 	half       int64 // records that it has
 	cpu        time.Duration
@@ -92,8 +93,8 @@ func (b *bench) check(workload string) (check, error) {
 	return b.checks[workload](), nil
 }
 
-// run runs a program once, from nothing to the end of its input, and checks its output. profile makes a run whose numbers do
-// not count, for the programs that can.
+// run runs a program once, from nothing to the end of its input, and checks its output. profile
+// makes a run whose numbers do not count, for the programs that can.
 func (b *bench) run(ctx context.Context, p program, workload string, profile bool) (r result) {
 	r = result{workload: workload, program: p.name, knowBroker: b.broker.process.pid != 0}
 	in, err := b.inputs(ctx, workload)
@@ -163,7 +164,8 @@ func (b *bench) run(ctx context.Context, p program, workload string, profile boo
 	return r
 }
 
-// measure takes the figures from what was seen. The second half begins behind so many records if filling is not 0.
+// measure takes the figures from what was seen. The second half begins behind so many records if
+// filling is not 0.
 func (r *result) measure(samples []sample, started time.Time, brokerBefore time.Duration, filling int64) {
 	last := samples[len(samples)-1]
 	r.records = last.committed

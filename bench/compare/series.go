@@ -12,16 +12,18 @@ import (
 	"text/tabwriter"
 )
 
-// axis is what a series of runs goes along: the same workloads with more and more keys, or partitions.
+// axis is what a series of runs goes along: the same workloads with more and more keys, or
+// partitions.
 type axis struct {
 	name   string // "" if there is nothing to go along
 	values []int
 }
 
-// series reads the numbers of keys and of partitions into d, and returns the axis if one of them is a list.
+// series reads the numbers of keys and of partitions into d, and returns the axis if one of them is
+// a list.
 //
-// Along the keys all of them are in the state before anything is measured: a new key costs less than one that is there, and of many keys
-// there would be many new ones.
+// Along the keys all of them are in the state before anything is measured: a new key costs less
+// than one that is there, and of many keys there would be many new ones.
 func series(keys, partitions string, d *data) (axis, error) {
 	ks, err := numbers(keys)
 	if err != nil {

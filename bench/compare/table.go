@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// measureOf is the program and workload that another workload's ratio refers to, apart from its own.
+// measureOf is the program and workload that another workload's ratio refers to, apart from its
+// own.
 func measureOf(workload string) (program, other string) {
 	if workload == "table" {
-		return loop, "count-nocache" // which writes as much: every update to the changelog and to the output
+		// which writes as much: every update to the changelog and to the output
+		return loop, "count-nocache"
 	}
 	return loop, workload
 }
@@ -92,7 +94,8 @@ func kinds(results []result) []kind {
 	return ks
 }
 
-// ratio compares the n-th run of one with the n-th run of the other, which ran next to it, and takes the median.
+// ratio compares the n-th run of one with the n-th run of the other, which ran next to it, and
+// takes the median.
 func ratio(results []result, workload, program, ofProgram, ofWorkload string) string {
 	if program == ofProgram && workload == ofWorkload {
 		return "1"

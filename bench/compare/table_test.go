@@ -49,7 +49,8 @@ func TestRatio(t *testing.T) {
 		run("count-nocache", "loop", 80, nil), run("table", "kolk", 60, nil),
 	}
 	for _, c := range []struct{ workload, program, of, other, want string }{
-		{"count", "kolk", "loop", "count", "0.60"}, // of 0.5, 0.9 and 0.6: a wrong result has no speed
+		// of 0.5, 0.9 and 0.6: a wrong result has no speed
+		{"count", "kolk", "loop", "count", "0.60"},
 		{"count", "loop", "loop", "count", "1"},
 		{"table", "kolk", "loop", "count-nocache", "0.75"},
 		{"count", "kolk", "kafka-streams", "count", "-"},

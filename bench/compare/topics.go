@@ -127,8 +127,9 @@ func sum(offsets map[int32]kadm.ListedOffset) (n int64) {
 	return n
 }
 
-// scan calls fn with what a read-committed reader sees of a topic, from its start to its end. It waits for transactions that are open: Apache Kafka has
-// answered a commit before it has told all partitions.
+// scan calls fn with what a read-committed reader sees of a topic, from its start to its end. It
+// waits for transactions that are open: Apache Kafka has answered a commit before it has told all
+// partitions.
 func (c *cluster) scan(ctx context.Context, topic string, fn func(*kgo.Record)) error {
 	ends, err := c.adm.ListEndOffsets(ctx, topic)
 	if err != nil {
@@ -207,7 +208,8 @@ func (c *cluster) remove(ctx context.Context, topics ...string) error {
 	return nil
 }
 
-// forget removes everything that a run left on the broker. It does its best: what stays is in nobody's way.
+// forget removes everything that a run left on the broker. It does its best: what stays is in
+// nobody's way.
 func (c *cluster) forget(ctx context.Context, app string, topics ...string) {
 	internal, err := c.internal(ctx, app)
 	if err != nil {

@@ -100,7 +100,8 @@ func ownShares(root *node) []float64 {
 	return shares
 }
 
-// own adds up what functions take themselves, by owner. What the runtime and the library do is their caller's, garbage collection apart.
+// own adds up what functions take themselves, by owner. What the runtime and the library do is
+// their caller's, garbage collection apart.
 func own(root *node, shares []int64) {
 	last := len(owners) - 1
 	var walk func(n *node, of int)

@@ -1,5 +1,5 @@
-// Command flame draws CPU profiles as flame graphs: plain SVG, from root to leaf downwards, of which every
-// box names a function and its share.
+// Command flame draws CPU profiles as flame graphs: plain SVG, from root to leaf downwards, of
+// which every box names a function and its share.
 //
 //	flame -o bin/profiles /tmp/profiles/count.cpu.prof ...
 //

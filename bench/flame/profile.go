@@ -25,8 +25,8 @@ func (n *node) child(name string) *node {
 	return c
 }
 
-// readProfile adds up the samples of a profile as the runtime writes it: the last value of a sample is
-// what counts, which is CPU time.
+// readProfile adds up the samples of a profile as the runtime writes it: the last value of a sample
+// is what counts, which is CPU time.
 func readProfile(in io.Reader) (*node, error) {
 	p, err := profile.Parse(in)
 	if err != nil {

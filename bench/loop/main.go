@@ -1,13 +1,14 @@
-// Command loop does four of the benchmark's workloads (passthrough, count, count-nocache, rekey-count) by hand: franz-go and Pebble, and
-// no framework. It shows what the machine, the client and the engine allow, and is the measure that ../compare holds kolk
-// against.
+// Command loop does four of the benchmark's workloads (passthrough, count, count-nocache,
+// rekey-count) by hand: franz-go and Pebble, and no framework. It shows what the machine, the
+// client and the engine allow, and is the measure that ../compare holds kolk against.
 //
-// It is exactly-once like kolk: input offsets, changelog and output in one transaction, Pebble written after it. But it is no
-// stream processor: it has no rebalance, no restore, no windows, no time, and takes each partition for itself. So it starts
-// only where nothing was done before: a new group and, for counts, an empty state directory.
+// It is exactly-once like kolk: input offsets, changelog and output in one transaction, Pebble
+// written after it. But it is no stream processor: it has no rebalance, no restore, no windows, no
+// time, and takes each partition for itself. So it starts only where nothing was done before: a new
+// group and, for counts, an empty state directory.
 //
-// The command line is that of ../peer. Another workload ends it with status 2. It needs a broker with transaction.version 2
-// (Apache Kafka 4.0 or newer).
+// The command line is that of ../peer. Another workload ends it with status 2. It needs a broker
+// with transaction.version 2 (Apache Kafka 4.0 or newer).
 package main
 
 import (
@@ -36,12 +37,13 @@ type job struct {
 	app, state, in, out string
 	rekeyed             string // rekey-count: the topic between its two steps, else ""
 	changelog           string // "" for a workload without state
-	everyUpdate         bool   // count-nocache: each record's count goes to the output and the changelog
-	interval            time.Duration
-	threads             int
-	ids                 map[string]kadm.TopicID // of the topics that are read
-	partitions          int32
-	blockCache          *pebble.Cache
+	// count-nocache: each record's count goes to the output and the changelog
+	everyUpdate bool
+	interval    time.Duration
+	threads     int
+	ids         map[string]kadm.TopicID // of the topics that are read
+	partitions  int32
+	blockCache  *pebble.Cache
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -118,7 +120,8 @@ func (j *job) run(ctx context.Context) error {
 	return all.Wait()
 }
 
-// prepare looks at the input, makes the changelog, and refuses to go on where somebody else stopped.
+// prepare looks at the input, makes the changelog, and refuses to go on where somebody else
+// stopped.
 func (j *job) prepare(ctx context.Context) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(j.brokers...))
 	if err != nil {

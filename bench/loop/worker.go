@@ -18,7 +18,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// worker is one goroutine with one client, which consumes its partitions and produces in its transaction.
+// worker is one goroutine with one client, which consumes its partitions and produces in its
+// transaction.
 type worker struct {
 	*job
 	cl          *kgo.Client
@@ -95,10 +96,12 @@ func (j *job) work(ctx context.Context, index int, nums []int32) (err error) {
 	return w.commit()
 }
 
-// chunk is how many records are processed between two looks at the clock: a fetch may hold far more than an interval's worth.
+// chunk is how many records are processed between two looks at the clock: a fetch may hold far more
+// than an interval's worth.
 const chunk = 5000
 
-// poll waits for records, but not longer than to the next commit, and processes them, with commits when they are due.
+// poll waits for records, but not longer than to the next commit, and processes them, with commits
+// when they are due.
 func (w *worker) poll(ctx context.Context) error {
 	if w.uncommitted > 0 {
 		var cancel context.CancelFunc

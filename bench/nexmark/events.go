@@ -37,8 +37,8 @@ type Bid struct {
 	Extra    string `json:"extra"`
 }
 
-// Average sizes of events, as the original counts them: eight bytes for a number or a time, and the texts, of a bid the extra
-// text alone.
+// Average sizes of events, as the original counts them: eight bytes for a number or a time, and the
+// texts, of a bid the extra text alone.
 const (
 	personBytes  = 200
 	auctionBytes = 500

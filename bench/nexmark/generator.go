@@ -52,24 +52,29 @@ const (
 
 // Config says which events there are.
 type Config struct {
-	// Seed of everything that is drawn. Ids of new people and auctions, and times, do not depend on it.
+	// Seed of everything that is drawn. Ids of new people and auctions, and times, do not depend on
+	// it.
 	Seed uint64
-	// Base is the time of the first event, of which whole milliseconds count. Default: [DefaultBase].
+	// Base is the time of the first event, of which whole milliseconds count. Default:
+	// [DefaultBase].
 	Base time.Time
 	// Rate is how many events happen in a second of event time. Default: [DefaultRate].
 	Rate int64
-	// OutOfOrder is the length of the groups within which events are shuffled. Default: 1, which is in order. It must not be a
-	// multiple of 953, the stride of the shuffle.
+	// OutOfOrder is the length of the groups within which events are shuffled. Default: 1, which is
+	// in order. It must not be a multiple of 953, the stride of the shuffle.
 	OutOfOrder int64
 }
 
-// DefaultRate is a [Config.Rate] at which windows of seconds turn over within a run of some million events.
+// DefaultRate is a [Config.Rate] at which windows of seconds turn over within a run of some million
+// events.
 const DefaultRate = 10_000
 
-// DefaultBase is the time of the first event unless a [Config] says otherwise: 2026-01-01, midnight UTC.
+// DefaultBase is the time of the first event unless a [Config] says otherwise: 2026-01-01, midnight
+// UTC.
 func DefaultBase() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// Generator generates events. It does not change: any number of goroutines may use it. It holds about 5 MiB of texts.
+// Generator generates events. It does not change: any number of goroutines may use it. It holds
+// about 5 MiB of texts.
 type Generator struct {
 	seed             uint64
 	base             int64 // ms
@@ -134,10 +139,12 @@ func (g *Generator) Time(n int64) int64 { return g.time(g.id(n)) }
 
 func (g *Generator) time(id int64) int64 { return g.base + id*1000/g.rate }
 
-// lastPerson is the newest person at an event, counted from 0; that of the event itself if it is one.
+// lastPerson is the newest person at an event, counted from 0; that of the event itself if it is
+// one.
 func lastPerson(id int64) int64 { return id / epoch * people }
 
-// lastAuction is the newest auction at an event, counted from 0; that of the event itself if it is one.
+// lastAuction is the newest auction at an event, counted from 0; that of the event itself if it is
+// one.
 func lastAuction(id int64) int64 {
 	switch at := id % epoch; {
 	case at < people:

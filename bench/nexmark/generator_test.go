@@ -22,7 +22,8 @@ func generator(t testing.TB, c nexmark.Config) *nexmark.Generator {
 	return g
 }
 
-// golden is the SHA-256 of the first messages' keys and values, each ended by a newline: a change of it is another data set.
+// golden is the SHA-256 of the first messages' keys and values, each ended by a newline: a change
+// of it is another data set.
 const golden = "76ac223bc2bf3834987865fe92e6078ad6e234d3cdb8c74ae0d461c1637e454a"
 
 func messages(g *nexmark.Generator, from, to int64) []byte {

@@ -29,8 +29,8 @@ func (g *Generator) Event(n int64) Event {
 
 // AppendMessage appends the key and the value of event n's message to two slices, and returns them.
 //
-// The key is the id of the person, or of the auction, also of a bid, as text: an auction and its bids are in one partition, in the
-// order in which they happened. The value is the [Event] as JSON.
+// The key is the id of the person, or of the auction, also of a bid, as text: an auction and its
+// bids are in one partition, in the order in which they happened. The value is the [Event] as JSON.
 func (g *Generator) AppendMessage(key, value []byte, n int64) (k, v []byte) {
 	switch g.Kind(n) {
 	case PersonEvent:
@@ -86,7 +86,8 @@ func appendNumber(dst []byte, name string, n int64) []byte {
 	return strconv.AppendInt(appendName(dst, name), n, 10)
 }
 
-// appendString appends a text of this package, none of which has a character that JSON writes in another way.
+// appendString appends a text of this package, none of which has a character that JSON writes in
+// another way.
 func appendString(dst []byte, name, text string) []byte {
 	dst = append(appendName(dst, name), '"')
 	return append(append(dst, text...), '"')

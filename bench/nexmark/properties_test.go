@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestPricesAreExact makes sure that no price lies so close to a half that machines could round it differently.
+// TestPricesAreExact makes sure that no price lies so close to a half that machines could round it
+// differently.
 func TestPricesAreExact(t *testing.T) {
 	for step := range uint64(1 << priceBits) {
 		p := exactPrice(step)
@@ -81,7 +82,8 @@ func TestDistributions(t *testing.T) {
 		}
 	}
 	bids, auctions := kinds[BidEvent], kinds[AuctionEvent]
-	near("bids for the hot auction", hotAuctions/bids, 0.5, 0.01)        // and some that hit it by chance
+	// and some that hit it by chance
+	near("bids for the hot auction", hotAuctions/bids, 0.5, 0.01)
 	near("bids by the hot bidder", hotBidders/bids, 0.75, 0.005)         // likewise
 	near("auctions by the hot seller", hotSellers/auctions, 0.75, 0.008) // likewise
 	near("bids from hot channels", hotChannels/bids, 0.5, 0.003)

@@ -5,7 +5,8 @@ import (
 	"math/bits"
 )
 
-// random is a sequence of random numbers (SplitMix64). Its state is the value itself: it costs nothing to begin one for each event.
+// random is a sequence of random numbers (SplitMix64). Its state is the value itself: it costs
+// nothing to begin one for each event.
 type random uint64
 
 // newRandom begins the sequence of one event, or of one of the generator's tables.
@@ -29,8 +30,8 @@ func (r *random) below(n int64) int64 {
 	return int64(hi)
 }
 
-// priceBits is how fine prices are. They are coarser than a float64 allows so that each of them can be tested to be the same on
-// every machine, whatever its math.Pow does with the last bit.
+// priceBits is how fine prices are. They are coarser than a float64 allows so that each of them can
+// be tested to be the same on every machine, whatever its math.Pow does with the last bit.
 const priceBits = 20
 
 // price is from 100 to 100,000,000 cents, and its logarithm is uniform.

@@ -91,7 +91,8 @@ func (t *texts) text(r *random, limit int) string {
 	return strings.Trim(t.words[at:at+n], " ")
 }
 
-// extra is so long that an event of size bytes becomes one of average bytes, give or take a fifth of what it adds.
+// extra is so long that an event of size bytes becomes one of average bytes, give or take a fifth
+// of what it adds.
 func (t *texts) extra(r *random, size, average int) string {
 	rest := average - size
 	if rest <= 0 {

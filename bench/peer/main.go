@@ -1,11 +1,12 @@
-// Command peer runs one of the benchmark's workloads on kolk, written as any user of kolk would write it: with topology,
-// serde and processor, and nothing else. ../compare starts it, watches it from outside and checks its output.
+// Command peer runs one of the benchmark's workloads on kolk, written as any user of kolk would
+// write it: with topology, serde and processor, and nothing else. ../compare starts it, watches it
+// from outside and checks its output.
 //
 //	peer --workload count --brokers localhost:9092 --app bench --state /tmp/bench \
 //		--in events --out counts
 //
-// It runs until SIGTERM or SIGINT, commits, and exits with status 0. It exits with status 2 if it does not know the workload
-// or a flag, and with 1 if it cannot go on.
+// It runs until SIGTERM or SIGINT, commits, and exits with status 0. It exits with status 2 if it
+// does not know the workload or a flag, and with 1 if it cannot go on.
 package main
 
 import (

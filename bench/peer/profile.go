@@ -6,7 +6,8 @@ import (
 	"runtime/pprof"
 )
 
-// startProfiles starts what is asked for (an empty name asks for nothing) and returns the function that writes it.
+// startProfiles starts what is asked for (an empty name asks for nothing) and returns the function
+// that writes it.
 func startProfiles(cpu, mem string) (stop func() error, err error) {
 	var cpuFile *os.File
 	if cpu != "" {

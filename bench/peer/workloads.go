@@ -16,8 +16,8 @@ func names() []string {
 	return []string{"passthrough", "count", "count-nocache", "table", "window-count", "window-final", "join-table", "rekey-count"}
 }
 
-// declare returns the plan of a workload. Keys are strings, values bytes; counts are signed 64-bit big-endian, the built-in
-// form of an int64.
+// declare returns the plan of a workload. Keys are strings, values bytes; counts are signed 64-bit
+// big-endian, the built-in form of an int64.
 func declare(workload, app string, in []string, out string) (*topology.Plan, error) {
 	want := 1
 	if workload == "join-table" {

@@ -1,4 +1,5 @@
-// Command kolk runs stream processing topologies that are written in YAML. docs/COMMAND-LINE.md describes it.
+// Command kolk runs stream processing topologies that are written in YAML. docs/COMMAND-LINE.md
+// describes it.
 package main
 
 import (

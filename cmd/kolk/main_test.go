@@ -48,7 +48,8 @@ type process struct {
 	err    error
 }
 
-// start runs the command in a directory of its own, with nothing of kolk in its environment but env.
+// start runs the command in a directory of its own, with nothing of kolk in its environment but
+// env.
 func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	bin, err := build()
@@ -154,7 +155,8 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
-// find waits for a complete line that contains text n times over all lines, and returns the n-th such line.
+// find waits for a complete line that contains text n times over all lines, and returns the n-th
+// such line.
 func (l *lines) find(t *testing.T, text string, n int) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -1,6 +1,6 @@
-// Command earthquakes counts earthquakes per network and six hours, with the largest magnitude. Events come in the order in
-// which they were last revised, so their own time is out of order by up to a week. topology.yaml is the same job for the
-// command kolk.
+// Command earthquakes counts earthquakes per network and six hours, with the largest magnitude.
+// Events come in the order in which they were last revised, so their own time is out of order by up
+// to a week. topology.yaml is the same job for the command kolk.
 //
 //	go run ./examples/earthquakes --brokers localhost:9092 --grace 168h
 package main

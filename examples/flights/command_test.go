@@ -200,8 +200,8 @@ func TestThreeProcesses(t *testing.T) {
 	compare(t, want, committed(t, brokers))
 }
 
-// TestDevKilled kills the command at random moments and starts it again: what all runs together have printed is right, each
-// result in one place.
+// TestDevKilled kills the command at random moments and starts it again: what all runs together
+// have printed is right, each result in one place.
 func TestDevKilled(t *testing.T) {
 	t.Parallel()
 	want := reference(t)
@@ -229,7 +229,8 @@ func TestDevKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// The broker, a child, ends by itself; Wait does not wait for it, for it has no part in standard output.
+		// The broker, a child, ends by itself; Wait does not wait for it, for it has no part in
+		// standard output.
 		kill := time.AfterFunc(time.Duration(random.Int64N(int64(time.Second))), func() { cmd.Process.Kill() })
 		if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
 			t.Errorf("ended before it was killed: %v", cmd.ProcessState)

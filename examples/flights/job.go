@@ -8,8 +8,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// delaysByState declares the job: flights, joined with the airport that they left from, become statistics per state and day.
-// topology.yaml beside this file says the same.
+// delaysByState declares the job: flights, joined with the airport that they left from, become
+// statistics per state and day. topology.yaml beside this file says the same.
 func delaysByState() (*topology.Plan, error) {
 	t := topology.New("flight-delays")
 	airports := t.GlobalTable("airports", serde.String(), serde.JSON[Airport]())

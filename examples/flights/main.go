@@ -1,5 +1,5 @@
-// Command flights computes delay statistics of flights per state and day. job.go is the topology; topology.yaml is the same
-// job for the command kolk.
+// Command flights computes delay statistics of flights per state and day. job.go is the topology;
+// topology.yaml is the same job for the command kolk.
 //
 //	go run ./examples/flights --brokers localhost:9092
 //

@@ -86,8 +86,8 @@ func readAirports(t *testing.T) map[string]string {
 	return states
 }
 
-// reference computes the results with a plain loop over the files: key, value and timestamp, as text. It shares no code with
-// the topology.
+// reference computes the results with a plain loop over the files: key, value and timestamp, as
+// text. It shares no code with the topology.
 func reference(t *testing.T) []string {
 	t.Helper()
 	type group struct{ state, day string }

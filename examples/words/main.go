@@ -1,4 +1,5 @@
-// Command words counts the words of its standard input. It needs no broker: it brings one along, in memory.
+// Command words counts the words of its standard input. It needs no broker: it brings one along, in
+// memory.
 //
 //	echo "to be or not to be" | go run ./examples/words
 package main

@@ -1,5 +1,5 @@
-// Package backoff is the pause between two attempts: short at first, twice as long each time, and never
-// longer than a limit.
+// Package backoff is the pause between two attempts: short at first, twice as long each time, and
+// never longer than a limit.
 package backoff
 
 import (
@@ -17,8 +17,8 @@ func New(first, most time.Duration) Backoff {
 	return Backoff{first: first, most: most, next: min(first, most)}
 }
 
-// Next returns the pause that is due, for callers that wait for more than the time, and makes the one
-// behind it longer.
+// Next returns the pause that is due, for callers that wait for more than the time, and makes the
+// one behind it longer.
 func (b *Backoff) Next() time.Duration {
 	pause := b.next
 	b.next = min(2*pause, b.most)

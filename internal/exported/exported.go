@@ -32,8 +32,9 @@ func Compare(t testing.TB, names []string, file string, update bool) {
 	}
 }
 
-// Names returns what the package in a directory exports, sorted: names, methods and fields, each with
-// what it takes from other packages of kolk. Methods of types that are not exported are left out.
+// Names returns what the package in a directory exports, sorted: names, methods and fields, each
+// with what it takes from other packages of kolk. Methods of types that are not exported are left
+// out.
 func Names(t testing.TB, dir string) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -15,8 +15,8 @@ type Plan struct {
 	Globals []GlobalSpec
 	// Repartitions are the repartition topics, by name.
 	Repartitions []Repartition
-	// Sinks are all output topics, repartition topics among them, once for each node that writes them; a
-	// sink's Index is its place.
+	// Sinks are all output topics, repartition topics among them, once for each node that writes
+	// them; a sink's Index is its place.
 	Sinks []*Sink
 	// CoPartitioned says which topics must have the same number of partitions.
 	CoPartitioned []CoPartition
@@ -24,9 +24,9 @@ type Plan struct {
 	Fingerprint string
 	// Contract is what instances that run the plan must agree in with others of their group.
 	Contract Contract
-	// NewGraph returns new instances of the operators of a sub-topology of the plan for a task. It may
-	// read and write the task's stores: what expired is deleted. It calls the suppliers of processors,
-	// which schedule their punctuations.
+	// NewGraph returns new instances of the operators of a sub-topology of the plan for a task. It
+	// may read and write the task's stores: what expired is deleted. It calls the suppliers of
+	// processors, which schedule their punctuations.
 	NewGraph func(sub *SubTopology, task Task) (*Graph, error)
 }
 

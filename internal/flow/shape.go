@@ -50,8 +50,8 @@ type Columned interface {
 	Columns() []Column
 }
 
-// ColumnsText returns the text of columns: "n:count,sum:sum", by name. Those that are gone have a "-"
-// before the function.
+// ColumnsText returns the text of columns: "n:count,sum:sum", by name. Those that are gone have a
+// "-" before the function.
 func ColumnsText(columns []Column) string {
 	columns = slices.SortedFunc(slices.Values(columns), func(a, b Column) int { return cmp.Compare(a.Name, b.Name) })
 	var b strings.Builder

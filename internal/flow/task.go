@@ -15,22 +15,25 @@ type Message struct {
 	Ref        int64
 	Headers    []record.Header
 	Origin     record.Origin
-	// Place is where the record that the message holds stands among those of the same timestamp; nil for one that is made from
-	// this message.
+	// Place is where the record that the message holds stands among those of the same timestamp;
+	// nil for one that is made from this message.
 	Place []byte
 }
 
-// Task is what an operator sees of the task that runs it. All calls are made on the task's own goroutine.
+// Task is what an operator sees of the task that runs it. All calls are made on the task's own
+// goroutine.
 type Task interface {
-	// Context ends when the transaction of the current record can no longer commit. User functions that take a context get it.
+	// Context ends when the transaction of the current record can no longer commit. User functions
+	// that take a context get it.
 	Context() context.Context
 
-	// Time is the task time (the watermark): no record that counts for a window with end+grace <= Time comes any more.
-	// NoTime at first. It never goes back.
+	// Time is the task time (the watermark): no record that counts for a window with end+grace <=
+	// Time comes any more. NoTime at first. It never goes back.
 	Time() int64
 
-	// ClosedThrough is the largest start of a window that the end of an earlier bounded run has closed, NoTime for none. Such windows
-	// stay closed although task time may not have reached their end and grace. It does not change while a graph lives.
+	// ClosedThrough is the largest start of a window that the end of an earlier bounded run has
+	// closed, NoTime for none. Such windows stay closed although task time may not have reached
+	// their end and grace. It does not change while a graph lives.
 	ClosedThrough() int64
 
 	// Now is the wall clock: for wall-clock punctuation alone.
@@ -45,18 +48,19 @@ type Task interface {
 	// Partition is the number of the task in its sub-topology.
 	Partition() int32
 
-	// Send appends a message to an output topic. key and value are copied by Send, or nil for none. ref is the record's Ref, place what
-	// the message of a repartition topic is to have as its Place, nil for nothing.
-	// The task picks the partition: murmur2 of the key, as Kafka's own producer does.
+	// Send appends a message to an output topic. key and value are copied by Send, or nil for none.
+	// ref is the record's Ref, place what the message of a repartition topic is to have as its
+	// Place, nil for nothing. The task picks the partition: murmur2 of the key, as Kafka's own
+	// producer does.
 	Send(sink *Sink, key, value []byte, timestamp, ref int64, place []byte, headers []record.Header) error
 
-	// Line returns the task as the operators behind the InOrder of that name see it. Its time goes on
-	// where it was at the last commit that left nothing postponed.
+	// Line returns the task as the operators behind the InOrder of that name see it. Its time goes
+	// on where it was at the last commit that left nothing postponed.
 	Line(name string) Line
 
 	// Full reports whether the transaction is to be committed before more that is due goes out.
-	// Whoever hands out what is due asks after each record, of size bytes, notes with SetMark how far
-	// it got, and stops.
+	// Whoever hands out what is due asks after each record, of size bytes, notes with SetMark how
+	// far it got, and stops.
 	Full(size int) bool
 
 	// Postpone says that something that is due has to wait for the next transaction. Postponed
@@ -64,32 +68,35 @@ type Task interface {
 	Postpone()
 	Postponed() bool
 
-	// Mark returns the key in a store before which everything was handed on, though Time of the last
-	// commit has not passed it yet; nil if there is none. It is good until SetMark.
+	// Mark returns the key in a store before which everything was handed on, though Time of the
+	// last commit has not passed it yet; nil if there is none. It is good until SetMark.
 	Mark(store string) []byte
 
-	// SetMark sets the mark of a store. It is stored with the transaction, and forgotten when a commit
-	// that leaves nothing postponed has a Time of at least until; EndOfTime: when a later mark is
-	// set. The end of a bounded run closes what has begun by it, so that marks of that are forgotten too.
+	// SetMark sets the mark of a store. It is stored with the transaction, and forgotten when a
+	// commit that leaves nothing postponed has a Time of at least until; EndOfTime: when a later
+	// mark is set. The end of a bounded run closes what has begun by it, so that marks of that are
+	// forgotten too.
 	SetMark(store string, key []byte, until int64)
 
-	// Handing says that user code is going to work on a record from o that was held back, until it is called with another one, or with
-	// the zero Origin. skip says that the record is to be left out: the code has panicked on it before.
+	// Handing says that user code is going to work on a record from o that was held back, until it
+	// is called with another one, or with the zero Origin. skip says that the record is to be left
+	// out: the code has panicked on it before.
 	Handing(o record.Origin) (skip bool)
 
-	// Tally returns the counter of node for what. It is valid as long as the task; what is added counts when the transaction
-	// commits.
+	// Tally returns the counter of node for what. It is valid as long as the task; what is added
+	// counts when the transaction commits.
 	Tally(node string, what record.Tally) *int64
 
 	// Drop counts a record that node did not pass on.
 	Drop(node string, reason record.Reason, o record.Origin)
 
-	// Fail reports that node failed on a record. nil means that the error policy skips the record (and has counted it); an
-	// error is to be returned from Receive.
+	// Fail reports that node failed on a record. nil means that the error policy skips the record
+	// (and has counted it); an error is to be returned from Receive.
 	Fail(node string, o record.Origin, err error) error
 
-	// Schedule asks for calls of p.Punctuate, as long as the task's instance lives. name is stable: the schedule survives
-	// restarts under it. On Stream time, the first call comes at the first multiple of interval that task time reaches after now.
+	// Schedule asks for calls of p.Punctuate, as long as the task's instance lives. name is stable:
+	// the schedule survives restarts under it. On Stream time, the first call comes at the first
+	// multiple of interval that task time reaches after now.
 	Schedule(name string, kind record.Clock, interval time.Duration, p Punctuator)
 
 	// CacheBudget is how many bytes the decoded values of one store may take.
@@ -102,7 +109,8 @@ type Punctuator interface {
 	Punctuate(at int64) error
 }
 
-// Global reads a global table: the whole topic, shared by all tasks of the process. Safe for concurrent use.
+// Global reads a global table: the whole topic, shared by all tasks of the process. Safe for
+// concurrent use.
 type Global interface {
 	state.Reader
 	// Version changes whenever the table does: a decoded copy is good as long as it stands.
@@ -111,7 +119,8 @@ type Global interface {
 
 // Sink is an output topic as operators know it.
 type Sink struct {
-	// Topic is the topic's name. Of a repartition topic it is the name without the application's prefix.
+	// Topic is the topic's name. Of a repartition topic it is the name without the application's
+	// prefix.
 	Topic string
 	// Repartition says that the topic is internal and kolk's own headers go with its records.
 	Repartition bool
@@ -123,24 +132,26 @@ type Sink struct {
 
 // Timed is an operator that acts when task time advances.
 type Timed interface {
-	// Advance is called after task time has become now, upstream operators first. done is false if it
-	// stopped because the task is full: then it is called with the same time again, in the next
+	// Advance is called after task time has become now, upstream operators first. done is false if
+	// it stopped because the task is full: then it is called with the same time again, in the next
 	// transaction.
 	Advance(now int64) (done bool, err error)
 }
 
 // Flusher is an operator that holds back results or changes until the commit.
 type Flusher interface {
-	// Flush writes what is held back to the stores and forwards it. It is called at every commit, upstream operators first,
-	// again and again until no call reports that it did something.
+	// Flush writes what is held back to the stores and forwards it. It is called at every commit,
+	// upstream operators first, again and again until no call reports that it did something.
 	Flush() (did bool, err error)
 }
 
-// Source is where the task hands in the messages of one topic. For each message the task calls Time, then (unless it is
-// skipped) Receive, before Time of the next one: what Time decodes, Receive need not decode again.
+// Source is where the task hands in the messages of one topic. For each message the task calls
+// Time, then (unless it is skipped) Receive, before Time of the next one: what Time decodes,
+// Receive need not decode again.
 type Source interface {
-	// Time returns the event time of m: the message's own, or the one its decoded value or the clock gives, as the source is
-	// declared. ok is false if m could not be decoded, or its time is out of range, and the error policy skips it.
+	// Time returns the event time of m: the message's own, or the one its decoded value or the
+	// clock gives, as the source is declared. ok is false if m could not be decoded, or its time is
+	// out of range, and the error policy skips it.
 	Time(m *Message) (timestamp int64, ok bool, err error)
 
 	// Receive sends m through the operators, with Timestamp and Ref set by the task. m is not kept.

@@ -7,9 +7,9 @@ import (
 	"fmt"
 )
 
-// Place says where a record stands among those of the same timestamp: what it was made from, and its
-// number among what was made from that, step by step. It is a function of the input: no two records
-// that meet have the same one, however they got there.
+// Place says where a record stands among those of the same timestamp: what it was made from, and
+// its number among what was made from that, step by step. It is a function of the input: no two
+// records that meet have the same one, however they got there.
 type Place struct {
 	// Bytes sort as places do. docs/format/headers.md describes them.
 	Bytes []byte
@@ -57,8 +57,8 @@ func (p *Place) OfMessage(topic string, partition int32, offset int64) {
 	p.Bytes = AppendNumber(AppendNumber(p.Bytes, uint64(partition)), uint64(offset))
 }
 
-// OfWindow makes p the place of the final result of a window and key: of a task, for others may have
-// the key too if it was not partitioned by.
+// OfWindow makes p the place of the final result of a window and key: of a task, for others may
+// have the key too if it was not partitioned by.
 func (p *Place) OfWindow(store string, start int64, key []byte, partition int32) {
 	p.Bytes = AppendNumber(appendName(append(p.Bytes[:0], fromWindow), store), uint64(start))
 	for _, c := range key { // the end of the key sorts before whatever may follow
@@ -79,8 +79,8 @@ func (p *Place) OfPunctuation(schedule string, at int64, partition int32) {
 // Punctuated reports whether what stands at the place was made by a punctuation.
 func (p *Place) Punctuated() bool { return p.Bytes[0] == fromPunctuation }
 
-// Message returns the message that what stands at a place was made from. made is false if it was made
-// by time. The topic is a part of the place.
+// Message returns the message that what stands at a place was made from. made is false if it was
+// made by time. The topic is a part of the place.
 func Message(place []byte) (topic []byte, partition int32, offset int64, made bool, err error) {
 	if len(place) == 0 {
 		return nil, 0, 0, false, errors.New("a record has no place")
@@ -100,8 +100,8 @@ func Message(place []byte) (topic []byte, partition int32, offset int64, made bo
 	return place[1:end], int32(p), int64(o), true, nil
 }
 
-// Branches numbers what is made from one place. All operators of a task share one: what is made from
-// one record is made before the next one is looked at.
+// Branches numbers what is made from one place. All operators of a task share one: what is made
+// from one record is made before the next one is looked at.
 type Branches struct {
 	last []byte
 	next uint64

@@ -1,5 +1,5 @@
-// Package seeds gives random tests their seeds. Each run of a test draws new ones, and logs them; the environment variable
-// KOLK_SEED repeats a run.
+// Package seeds gives random tests their seeds. Each run of a test draws new ones, and logs them;
+// the environment variable KOLK_SEED repeats a run.
 package seeds
 
 import (

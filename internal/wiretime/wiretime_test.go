@@ -56,7 +56,8 @@ func TestMillisOutside(t *testing.T) {
 	}
 }
 
-// Every int64 goes there and back with the header, and the client's own arithmetic leaves the wire's timestamp alone.
+// Every int64 goes there and back with the header, and the client's own arithmetic leaves the
+// wire's timestamp alone.
 func TestHeader(t *testing.T) {
 	for _, ms := range append(edges(), math.MaxInt64, math.MinInt64, math.MaxInt64-1, 1<<60) {
 		r := &kgo.Record{Headers: []kgo.RecordHeader{{Key: "h"}}}

@@ -156,7 +156,8 @@ func (b *Broker) start(o Options) error {
 }
 
 func inMemory(o Options) (*Broker, error) {
-	id, err := newID(kind + ".") // not the one of a broker that keeps its data, which the processor treats differently
+	// not the one of a broker that keeps its data, which the processor treats differently
+	id, err := newID(kind + ".")
 	if err != nil {
 		return nil, err
 	}

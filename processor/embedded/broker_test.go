@@ -212,7 +212,8 @@ func TestKilled(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "running"), nil, 0o644); err != nil { // as a killed one leaves it
+	if err := os.WriteFile(filepath.Join(dir, "running"), nil, 0o644); err != nil {
+		// as a killed one leaves it
 		t.Fatal(err)
 	}
 	if _, err := embedded.Start(embedded.Options{Dir: dir}); !errors.Is(err, embedded.ErrKilled) {
@@ -244,7 +245,8 @@ func TestInMemory(t *testing.T) {
 		if err := b.CreateTopics(t.Context(), 3, "a/b"); err == nil || !strings.Contains(err.Error(), "a/b") {
 			t.Errorf("a bad name: %v", err)
 		}
-		topics, err := kadm.NewClient(client(t, b.Addr())).ListTopics(t.Context()) // a client keeps what it has heard for a while
+		// a client keeps what it has heard for a while
+		topics, err := kadm.NewClient(client(t, b.Addr())).ListTopics(t.Context())
 		if err != nil || len(topics["words"].Partitions) != 3 {
 			t.Error(topics, err)
 		}

@@ -8,8 +8,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// TestWindowsOfLaterTimesStayClosed gives records a later time than their source has shown. The end of a bounded run closes their
-// windows too: not even a restore brings them back, and a later record does not open them again.
+// TestWindowsOfLaterTimesStayClosed gives records a later time than their source has shown. The end
+// of a bounded run closes their windows too: not even a restore brings them back, and a later
+// record does not open them again.
 func TestWindowsOfLaterTimesStayClosed(t *testing.T) {
 	build := planOf(func(top *topology.Topology) {
 		top.Stream("in", serde.String(), serde.Int64()).

@@ -25,9 +25,10 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// TestRandomTopologiesOnABroker runs random topologies as applications on the embedded broker: several instances with several workers each,
-// which stop and start again, with and without their state, while any step of a commit or a rebalance may fail. What is committed in the
-// end is compared with the model.
+// TestRandomTopologiesOnABroker runs random topologies as applications on the embedded broker:
+// several instances with several workers each, which stop and start again, with and without their
+// state, while any step of a commit or a rebalance may fail. What is committed in the end is
+// compared with the model.
 func TestRandomTopologiesOnABroker(t *testing.T) {
 	n := 2
 	if testing.Short() {
@@ -66,7 +67,8 @@ func runOnBroker(t *testing.T, seed uint64) {
 	b.start()
 	count := map[string]int64{}
 	for run := range b.g.runs() {
-		// A client takes a negative time for none. Another time would not do: that of a stream has to lie behind the table's.
+		// A client takes a negative time for none. Another time would not do: that of a stream has
+		// to lie behind the table's.
 		events := slices.DeleteFunc(b.g.events(true, count), func(e modelEvent) bool { return e.ts < 0 })
 		b.g.markPoison(events)
 		b.g.m.run(b.g.sources, events)
@@ -156,7 +158,8 @@ func (b *onBroker) produce(events []modelEvent) {
 	b.send(records...)
 }
 
-// run runs all instances until one of them has come to the end, and then one more to the end of what they may have begun meanwhile.
+// run runs all instances until one of them has come to the end, and then one more to the end of
+// what they may have begun meanwhile.
 func (b *onBroker) run(run int) {
 	var all sync.WaitGroup
 	over := make(chan struct{})
@@ -197,8 +200,8 @@ func (b *onBroker) run(run int) {
 // errFailpoint is what a step fails with.
 var errFailpoint = errors.New("failpoint")
 
-// instance runs an instance, perhaps until it is stopped; each attempt leaves it more time, and the attempt -1 all of it. ended says that it
-// came to the end by itself.
+// instance runs an instance, perhaps until it is stopped; each attempt leaves it more time, and the
+// attempt -1 all of it. ended says that it came to the end by itself.
 func (b *onBroker) instance(i, attempt int) (ended bool, err error) {
 	log := new(logBuffer)
 	cfg := b.config

@@ -15,8 +15,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// shake runs all tasks to the end of a bounded run in a random order: how much each reads and processes at a time, when it
-// commits, when it aborts and crashes, and when the clock advances. Before it, live steps of that happen without the bound.
+// shake runs all tasks to the end of a bounded run in a random order: how much each reads and
+// processes at a time, when it commits, when it aborts and crashes, and when the clock advances.
+// Before it, live steps of that happen without the bound.
 func (d *Driver) shake(rnd *rand.Rand, live int) error {
 	d.bounded = false
 	if err := d.reopen(closed); err != nil {
@@ -123,8 +124,8 @@ type event struct {
 	ts        int64
 }
 
-// hops is the topology of the property test: windows behind a repartition topic, and windows over their results behind
-// another. Two topics are merged if two is set.
+// hops is the topology of the property test: windows behind a repartition topic, and windows over
+// their results behind another. Two topics are merged if two is set.
 type hops struct {
 	sources, first, second  int32 // partitions
 	two                     bool
@@ -202,8 +203,9 @@ type result struct {
 // drops is how many records are dropped for a reason.
 type drops map[topology.Reason]int64
 
-// want is the reference: plain loops, without tasks, logs or time. Each run ends with all windows closed, in each partition those
-// that have begun by the largest ref that it has seen; partition says where a key goes.
+// want is the reference: plain loops, without tasks, logs or time. Each run ends with all windows
+// closed, in each partition those that have begun by the largest ref that it has seen; partition
+// says where a key goes.
 func (h hops) want(runs [][]event, partition func(key string, n int32) int32) (results []result, dropped drops) {
 	dropped = drops{}
 	refs := map[place]int64{}
@@ -291,8 +293,8 @@ func sortResults(r []result) {
 	})
 }
 
-// TestEveryScheduleGivesOneResult runs random inputs through two repartition hops under random schedules: the results are
-// those of the loop, and nothing is late but what the loop calls late.
+// TestEveryScheduleGivesOneResult runs random inputs through two repartition hops under random
+// schedules: the results are those of the loop, and nothing is late but what the loop calls late.
 func TestEveryScheduleGivesOneResult(t *testing.T) {
 	inputs, schedules := 25, 5
 	if testing.Short() {
@@ -393,11 +395,13 @@ func difference(got, want []result) string {
 	return text
 }
 
-// checkChangelogs compares the local state with what a restore makes of the changelogs: the same, but for closed windows.
+// checkChangelogs compares the local state with what a restore makes of the changelogs: the same,
+// but for closed windows.
 func (d *Driver) checkChangelogs(what string) {
 	d.t.Helper()
 	if d.purges {
-		return // of closed windows a store may have what the changelogs have not, and the other way round
+		// of closed windows a store may have what the changelogs have not, and the other way round
+		return
 	}
 	before := d.Dump()
 	d.CrashLosingState()

@@ -20,7 +20,8 @@ import (
 // Policy says what happens to a record that a user function or a serde fails on.
 type Policy = report.ErrorPolicy
 
-// The policies: Fail ends the test, or is returned by the Try methods; Skip drops and counts the record.
+// The policies: Fail ends the test, or is returned by the Try methods; Skip drops and counts the
+// record.
 const (
 	Fail = report.Fail
 	Skip = report.Skip
@@ -34,22 +35,27 @@ type Stats = report.Counts
 
 // Options of a Driver. The zero value is good for most tests.
 type Options struct {
-	// Partitions of topics by name. Topics not listed have DefaultPartitions. Repartition topics are as the plan says.
+	// Partitions of topics by name. Topics not listed have DefaultPartitions. Repartition topics
+	// are as the plan says.
 	Partitions map[string]int32
 	// DefaultPartitions is 1 by default.
 	DefaultPartitions int32
 	// Now is what the clock shows at first. Default: 2020-01-01 00:00 UTC.
 	Now time.Time
-	// CommitEvery says after how many sent records the tasks commit. Default: 1. With a negative number only [Driver.Commit]
-	// commits. What was not committed is seen by no other task, and in no output.
+	// CommitEvery says after how many sent records the tasks commit. Default: 1. With a negative
+	// number only [Driver.Commit] commits. What was not committed is seen by no other task, and in
+	// no output.
 	CommitEvery int
 	// OnError is the error policy. Default: Fail.
 	OnError Policy
-	// IdleAfter is how long a quiet input holds time back. Default: 10 s, as in production. Negative: for ever.
+	// IdleAfter is how long a quiet input holds time back. Default: 10 s, as in production.
+	// Negative: for ever.
 	IdleAfter time.Duration
-	// LiveWithin: records younger than that wait for no other input. Default: 1 s, as in production. Negative: all wait.
+	// LiveWithin: records younger than that wait for no other input. Default: 1 s, as in
+	// production. Negative: all wait.
 	LiveWithin time.Duration
-	// WatermarkInterval is how long a repartition topic is left without news of time. Default: told at each commit.
+	// WatermarkInterval is how long a repartition topic is left without news of time. Default: told
+	// at each commit.
 	WatermarkInterval time.Duration
 	// CacheBytes is each task's budget for decoded values. Default: 1 MiB. Negative: no cache.
 	CacheBytes int64
@@ -169,8 +175,8 @@ func (d *Driver) close() error {
 	return errors.Join(append(all, d.engine.Close())...)
 }
 
-// Append appends a message to a topic without processing it. key decides the partition, as in Kafka's own producer. Nil is no
-// key, or no value. timestamp is in milliseconds.
+// Append appends a message to a topic without processing it. key decides the partition, as in
+// Kafka's own producer. Nil is no key, or no value. timestamp is in milliseconds.
 func (d *Driver) Append(topic string, key, value []byte, timestamp int64, headers ...topology.Header) {
 	d.t.Helper()
 	if d.cluster.Partitions(topic) == 0 {
@@ -201,7 +207,8 @@ func (d *Driver) Pipe(topic string, key, value []byte, timestamp int64, headers 
 	d.Run()
 }
 
-// TryPipe is Pipe that returns an error. The tasks are back at their last commit then: the same record comes again.
+// TryPipe is Pipe that returns an error. The tasks are back at their last commit then: the same
+// record comes again.
 func (d *Driver) TryPipe(topic string, key, value []byte, timestamp int64, headers ...topology.Header) error {
 	d.t.Helper()
 	d.Append(topic, key, value, timestamp, headers...)
@@ -242,8 +249,9 @@ func (d *Driver) Advance(by time.Duration) {
 // Now is what the clock shows.
 func (d *Driver) Now() time.Time { return d.clock.now }
 
-// EndOfInput runs to the end of what the input topics hold, as a bounded run does: it commits, starts the tasks anew as a
-// bounded run, and returns when all have ended. Windows are closed then. Input sent later begins another, unbounded run.
+// EndOfInput runs to the end of what the input topics hold, as a bounded run does: it commits,
+// starts the tasks anew as a bounded run, and returns when all have ended. Windows are closed then.
+// Input sent later begins another, unbounded run.
 func (d *Driver) EndOfInput() {
 	d.t.Helper()
 	if err := d.tryEndOfInput(); err != nil {
@@ -269,7 +277,8 @@ func (d *Driver) tryEndOfInput() error {
 	return d.reopen(closed)
 }
 
-// Crash loses everything that was not committed: the tasks start again from their local state, the changelogs and committed positions.
+// Crash loses everything that was not committed: the tasks start again from their local state, the
+// changelogs and committed positions.
 func (d *Driver) Crash() {
 	d.t.Helper()
 	if err := d.reopen(crashed); err != nil {
@@ -277,7 +286,8 @@ func (d *Driver) Crash() {
 	}
 }
 
-// CrashLosingState is Crash on another machine: the local state is lost too, and restored from the changelogs.
+// CrashLosingState is Crash on another machine: the local state is lost too, and restored from the
+// changelogs.
 func (d *Driver) CrashLosingState() {
 	d.t.Helper()
 	if err := d.reopen(wiped); err != nil {
@@ -298,8 +308,8 @@ func (d *Driver) reopen(how ending) error {
 // Stats returns what the tasks have committed.
 func (d *Driver) Stats() Stats { return d.stats.Snapshot() }
 
-// settle lets all tasks work until none can. With commit they commit whenever there is something to commit, which gives work
-// to others.
+// settle lets all tasks work until none can. With commit they commit whenever there is something to
+// commit, which gives work to others.
 func (d *Driver) settle(commit bool) error {
 	for _, g := range d.globals {
 		if err := g.follow(d.cluster.topics[g.topic]); err != nil {

@@ -200,7 +200,8 @@ func TestDriverReadsGlobalTables(t *testing.T) {
 	equal(t, "joined", show(out.Records()), "k=x is Xaver@2", "k=x is Xenia@3")
 }
 
-// collector forwards what it has collected at each punctuation. It has a field, and a store with the sum of all values.
+// collector forwards what it has collected at each punctuation. It has a field, and a store with
+// the sum of all values.
 var collecting = planOf(func(top *topology.Topology) {
 	sums := top.Store("sums", serde.String(), serde.Int64())
 	top.Stream("in", serde.String(), serde.Int64()).

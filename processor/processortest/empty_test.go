@@ -12,7 +12,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// plainText is a serde of strings that tells empty bytes from none, and returns nil for nothing that is appended to nothing.
+// plainText is a serde of strings that tells empty bytes from none, and returns nil for nothing
+// that is appended to nothing.
 type plainText struct{}
 
 func (plainText) Name() string                                { return "plain-text" }
@@ -67,7 +68,8 @@ func sent(s *string) []byte {
 	return []byte(*s)
 }
 
-// emptyPath is a way of keys and values through a topology, and what a plain loop makes of the same messages.
+// emptyPath is a way of keys and values through a topology, and what a plain loop makes of the same
+// messages.
 type emptyPath struct {
 	name  string
 	build func(*topology.Topology)
@@ -218,7 +220,8 @@ func emptyPaths() []emptyPath {
 	}
 }
 
-// every calls fn with each sequence of up to n messages: empty, missing and other keys and values, in every order.
+// every calls fn with each sequence of up to n messages: empty, missing and other keys and values,
+// in every order.
 func every(n int, fn func([]message)) {
 	kinds := []message{{given(""), given("")}, {given(""), nil}, {nil, given("")}, {given("a"), given("")}, {given("a"), nil},
 		{given(""), given("x")}, {nil, nil}}
@@ -240,7 +243,8 @@ func every(n int, fn func([]message)) {
 	more()
 }
 
-// An empty key or value is not a missing one, wherever it comes: first, alone, after others, after a restore.
+// An empty key or value is not a missing one, wherever it comes: first, alone, after others, after
+// a restore.
 func TestEmptyIsNotMissing(t *testing.T) {
 	modes := []struct {
 		name  string
@@ -353,7 +357,8 @@ func TestEmptyKeyInFinalResults(t *testing.T) {
 	}
 }
 
-// Headers keep whether they have a value, also where an operator holds a record back until the commit.
+// Headers keep whether they have a value, also where an operator holds a record back until the
+// commit.
 func TestEmptyHeaders(t *testing.T) {
 	for name, build := range map[string]func(*topology.Topology){
 		"passed": func(top *topology.Topology) { top.Stream("in", serde.String(), serde.String()).To("out") },

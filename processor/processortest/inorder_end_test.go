@@ -8,8 +8,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// Records that lie later than all that the input has shown are handed on at the end of a bounded run,
-// and do not come back with a restore.
+// Records that lie later than all that the input has shown are handed on at the end of a bounded
+// run, and do not come back with a restore.
 func TestInOrderHandsOnOnceOverRuns(t *testing.T) {
 	top := topology.New("later")
 	top.Stream("in", serde.String(), serde.String()).

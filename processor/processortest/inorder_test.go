@@ -16,7 +16,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// alerts is "at most one alert per user and hour" behind a repartition topic of that many partitions.
+// alerts is "at most one alert per user and hour" behind a repartition topic of that many
+// partitions.
 func alerts(t *testing.T, delay time.Duration, partitions int32) *topology.Plan {
 	top := topology.New("alerts")
 	last := top.Store("last", serde.String(), serde.Int64())
@@ -82,8 +83,8 @@ func byUser(texts []string) []string {
 	return texts
 }
 
-// Under every schedule of tasks, commits, crashes, aborts and rebalances, live and in a bounded run, what lies behind an InOrder is what a loop
-// over the sorted input makes.
+// Under every schedule of tasks, commits, crashes, aborts and rebalances, live and in a bounded
+// run, what lies behind an InOrder is what a loop over the sorted input makes.
 func TestInOrderBehindRepartition(t *testing.T) {
 	n := 30
 	if testing.Short() {
@@ -133,7 +134,8 @@ func TestInOrderBehindRepartition(t *testing.T) {
 	}
 }
 
-// A processor that panics on a record that was held back loses that record, and nothing else, with the policy Skip.
+// A processor that panics on a record that was held back loses that record, and nothing else, with
+// the policy Skip.
 func TestInOrderSkipsPanics(t *testing.T) {
 	top := topology.New("app")
 	top.Stream("in", serde.String(), serde.Int64()).Repartition("r").InOrder("order", 10*time.Millisecond).
@@ -187,7 +189,8 @@ func TestInOrderErrorsNameTheMessage(t *testing.T) {
 	}
 }
 
-// Time behind an InOrder is that of the records: stream-time schedules are called between them, wherever commits are, and windows close then.
+// Time behind an InOrder is that of the records: stream-time schedules are called between them,
+// wherever commits are, and windows close then.
 func TestTimeBehindInOrder(t *testing.T) {
 	for _, every := range []int{1, 2, 3, 7, -1} {
 		top := topology.New("app")

@@ -39,8 +39,8 @@ func shakeJoin(t *testing.T, rnd *rand.Rand, plan *topology.Plan, partitions int
 	return d.results("out")
 }
 
-// TestJoinOrderIsAFunctionOfTheInput joins a stream with a table, both out of order, in bounded runs: the reference merges the
-// logs of each partition by the timestamps of their heads.
+// TestJoinOrderIsAFunctionOfTheInput joins a stream with a table, both out of order, in bounded
+// runs: the reference merges the logs of each partition by the timestamps of their heads.
 func TestJoinOrderIsAFunctionOfTheInput(t *testing.T) {
 	const partitions = 2
 	build := planOf(func(top *topology.Topology) {
@@ -98,9 +98,10 @@ func TestJoinOrderIsAFunctionOfTheInput(t *testing.T) {
 	}
 }
 
-// TestJoinBehindRepartitionSeesTheTableAsOfTheRecord joins a stream and a table that both come through repartition topics, each
-// from one partition and in order: each record sees the table as of its timestamp. (With several writers a repartition
-// partition is not in the order of time, and no choice between inputs can make it so.)
+// TestJoinBehindRepartitionSeesTheTableAsOfTheRecord joins a stream and a table that both come
+// through repartition topics, each from one partition and in order: each record sees the table as
+// of its timestamp. (With several writers a repartition partition is not in the order of time, and
+// no choice between inputs can make it so.)
 func TestJoinBehindRepartitionSeesTheTableAsOfTheRecord(t *testing.T) {
 	build := planOf(func(top *topology.Topology) {
 		table := top.Stream("updates", serde.String(), serde.Int64()).Repartition("table", topology.Partitions(2)).ToTable("latest")
@@ -139,8 +140,9 @@ func TestJoinBehindRepartitionSeesTheTableAsOfTheRecord(t *testing.T) {
 	}
 }
 
-// TestASkippedRecordKeepsItsPlace has a record that panics between an update of the table and an older record: which of those comes
-// first must not depend on whether the update had been committed by then.
+// TestASkippedRecordKeepsItsPlace has a record that panics between an update of the table and an
+// older record: which of those comes first must not depend on whether the update had been committed
+// by then.
 func TestASkippedRecordKeepsItsPlace(t *testing.T) {
 	build := planOf(func(top *topology.Topology) {
 		table := top.Table("table", serde.String(), serde.Int64())

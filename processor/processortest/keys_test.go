@@ -8,8 +8,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// TestGroupByWithoutKeys: the new key is made of the value, so a record without a key is counted like any other, as in Kafka Streams. A
-// tombstone has nothing to make a key of. A key that is empty, or a nil slice, is a key: null has no type here.
+// TestGroupByWithoutKeys: the new key is made of the value, so a record without a key is counted
+// like any other, as in Kafka Streams. A tombstone has nothing to make a key of. A key that is
+// empty, or a nil slice, is a key: null has no type here.
 func TestGroupByWithoutKeys(t *testing.T) {
 	top := topology.New("keys")
 	s := top.Stream("in", serde.String(), serde.String())
@@ -44,7 +45,8 @@ func TestGroupByWithoutKeys(t *testing.T) {
 	}
 }
 
-// TestMergeWithItself: a stream merged with itself is itself, as in Kafka Streams; what else is merged with it has its own records.
+// TestMergeWithItself: a stream merged with itself is itself, as in Kafka Streams; what else is
+// merged with it has its own records.
 func TestMergeWithItself(t *testing.T) {
 	top := topology.New("merged")
 	s := top.Stream("in", serde.String(), serde.String())

@@ -10,8 +10,9 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// model is the reference of the random topologies: every operator as a plain loop over maps, without tasks, logs, transactions
-// or a clock. Nodes push records to their children. Each sub-topology sees all of a run's input before those behind it.
+// model is the reference of the random topologies: every operator as a plain loop over maps,
+// without tasks, logs, transactions or a clock. Nodes push records to their children. Each
+// sub-topology sees all of a run's input before those behind it.
 type model struct {
 	partition func(key string, n int32) int32
 	subs      []*modelSub // upstream first
@@ -19,10 +20,11 @@ type model struct {
 	logs      map[string][][]modelRecord // of this run, by topic as the plan names it
 	dropped   drops
 	globals   map[int64]int64
-	refs      map[string]int64               // by origin
-	atEnd     []func(p int32, sub *modelSub) // of windows and orders, upstream first; each checks whether it belongs to the sub
-	branched  modelPlace                     // what was branched last
-	branches  int
+	refs      map[string]int64 // by origin
+	// of windows and orders, upstream first; each checks whether it belongs to the sub
+	atEnd    []func(p int32, sub *modelSub)
+	branched modelPlace // what was branched last
+	branches int
 }
 
 type modelSub struct {
@@ -64,7 +66,8 @@ type modelNode struct {
 	recv     func(p int32, r modelRecord)
 }
 
-// node adds an operator behind parents. f handles a record and calls send for each one that goes on.
+// node adds an operator behind parents. f handles a record and calls send for each one that goes
+// on.
 func (m *model) node(f func(p int32, r modelRecord, send func(modelRecord)), parents ...*modelNode) *modelNode {
 	n := &modelNode{m: m}
 	n.recv = func(p int32, r modelRecord) {
@@ -258,7 +261,8 @@ func (m *model) run(sources int32, events []modelEvent) {
 	}
 }
 
-// merge takes the heads of a task's inputs by their timestamps, of equal ones the first input in the order of names.
+// merge takes the heads of a task's inputs by their timestamps, of equal ones the first input in
+// the order of names.
 func (m *model) merge(s *modelSub, p int32) {
 	logs := make([][]modelRecord, len(s.inputs))
 	for i, in := range s.inputs {

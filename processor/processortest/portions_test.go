@@ -12,8 +12,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// ticking forwards records as they are, and for each multiple of interval that stream time passes how
-// many there were before: a function of the order of records, however many calls there are.
+// ticking forwards records as they are, and for each multiple of interval that stream time passes
+// how many there were before: a function of the order of records, however many calls there are.
 type ticking struct {
 	name     string
 	interval int64
@@ -106,8 +106,8 @@ func sequences(d *Driver) map[string][]string {
 	return all
 }
 
-// TestPortions hands out what is due in portions of a few records, with aborts and crashes in between:
-// the results are those of one transaction for each record, in the same order.
+// TestPortions hands out what is due in portions of a few records, with aborts and crashes in
+// between: the results are those of one transaction for each record, in the same order.
 func TestPortions(t *testing.T) {
 	n := 12
 	if testing.Short() {
@@ -170,8 +170,9 @@ func firstDifference(got, want []string) string {
 	return fmt.Sprintf("%d records, want %d; from number %d on:\n got %v\nwant %v", len(got), len(want), max(0, i-3), show(got), show(want))
 }
 
-// TestAnotherRunFinishesTheEnd gives a bounded run up after each of the commits that leave something
-// postponed, with all local state, and goes on without a bound: the end comes first, and once.
+// TestAnotherRunFinishesTheEnd gives a bounded run up after each of the commits that leave
+// something postponed, with all local state, and goes on without a bound: the end comes first, and
+// once.
 func TestAnotherRunFinishesTheEnd(t *testing.T) {
 	plan := portioned(t)
 	// Without what punctuators make: one run more calls them once more.

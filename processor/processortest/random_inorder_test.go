@@ -7,7 +7,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// modelPlace orders records of one timestamp: what a record was made from, and its number among what was made from that, step by step.
+// modelPlace orders records of one timestamp: what a record was made from, and its number among
+// what was made from that, step by step.
 type modelPlace struct {
 	kind int // 1 a message, 2 a window
 	name string

@@ -9,10 +9,12 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// The operators of this file depend on the order of records. They are drawn only where that is a function of the input: in sub-topologies
-// that read no repartition topic, and behind an InOrder anywhere.
+// The operators of this file depend on the order of records. They are drawn only where that is a
+// function of the input: in sub-topologies that read no repartition topic, and behind an InOrder
+// anywhere.
 
-// orderedIn reports whether all stores whose operators depend on the order lie in such sub-topologies of the plan.
+// orderedIn reports whether all stores whose operators depend on the order lie in such
+// sub-topologies of the plan.
 func (g *randomTopology) orderedIn(plan *topology.Plan) bool {
 	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
 		if !slices.ContainsFunc(sub.Inputs, func(in flow.Input) bool { return in.Repartition }) {

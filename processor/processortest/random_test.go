@@ -29,7 +29,8 @@ func (g *randomTopology) sink(i int) {
 		want[describe(r.key, r.noKey, r.value, r.noValue, r.ts)]++
 	}, from.n)
 	ordered := from.first
-	var sequence map[string][]string // of each key, where that is known: a key in one partition, and all in order
+	// of each key, where that is known: a key in one partition, and all in order
+	var sequence map[string][]string
 	if from.sorted && from.placed {
 		sequence = map[string][]string{}
 		g.m.node(func(_ int32, r modelRecord, _ func(modelRecord)) {
@@ -116,7 +117,8 @@ func differ[V comparable](what string, got, want map[string]V) string {
 	return text
 }
 
-// events draws the input of one run. The table's comes before everything else in time, unless early is false.
+// events draws the input of one run. The table's comes before everything else in time, unless early
+// is false.
 func (g *randomTopology) events(early bool, count map[string]int64) []modelEvent {
 	rnd := g.rnd
 	var all []modelEvent
@@ -284,7 +286,8 @@ func runRandomTopology(t *testing.T, seed uint64) {
 				records++
 			}
 			live := 0
-			if !g.behind { // live, a record does not wait for what is not behind a repartition topic yet
+			if !g.behind {
+				// live, a record does not wait for what is not behind a repartition topic yet
 				live = rnd.Intn(2) * rnd.Intn(200)
 			}
 			if err := d.shake(rnd, live); err != nil {

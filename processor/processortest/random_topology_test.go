@@ -12,7 +12,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// randomTopology is a topology drawn from the DSL, with its model beside it and what is to be compared in the end.
+// randomTopology is a topology drawn from the DSL, with its model beside it and what is to be
+// compared in the end.
 type randomTopology struct {
 	rnd         *rand.Rand
 	top         *topology.Topology
@@ -95,7 +96,8 @@ func (g *randomTopology) add(s grown, format string, args ...any) {
 	g.text = append(g.text, fmt.Sprintf("%s = %s", s.name, fmt.Sprintf(format, args...)))
 }
 
-// pick draws a stream. ok is false if there is none that may be grouped by key, where that is asked for.
+// pick draws a stream. ok is false if there is none that may be grouped by key, where that is asked
+// for.
 func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 	for range 10 {
 		s = &g.streams[g.rnd.Intn(len(g.streams))]
@@ -530,7 +532,8 @@ type processFunc func(*topology.Record[string, int64]) error
 
 func (f processFunc) Process(r *topology.Record[string, int64]) error { return f(r) }
 
-// drain sums up in a store, and sends and deletes the sums now and then. What it has sent in all is a function of the input.
+// drain sums up in a store, and sends and deletes the sums now and then. What it has sent in all is
+// a function of the input.
 func (g *randomTopology) drain() {
 	from, _ := g.pick(false)
 	if from.mixed {

@@ -101,7 +101,8 @@ func (r *running) full() bool {
 	return r.d.opts.portion > 0 && r.due >= r.d.opts.portion
 }
 
-// restore brings a database that is empty, or behind, up to what was committed, from the changelogs.
+// restore brings a database that is empty, or behind, up to what was committed, from the
+// changelogs.
 func (r *running) restore(cp *checkpoint.Checkpoint) error {
 	b := r.db.NewBatch()
 	unlogged := false
@@ -257,7 +258,8 @@ func (r *running) try(commit bool) (did bool, err error) {
 	return did, nil
 }
 
-// skip takes the task back to its last commit if err says that a record is to be left out. again is false if it says something else.
+// skip takes the task back to its last commit if err says that a record is to be left out. again is
+// false if it says something else.
 func (r *running) skip(err error) (again bool, _ error) {
 	var skip *task.AbortToSkip
 	if !errors.As(err, &skip) {

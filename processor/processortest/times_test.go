@@ -21,7 +21,8 @@ const (
 	daily   = 24 * 60 * 60 * 1000
 )
 
-// goodTimes and badTimes are times of records that are carried exactly, and such that are errors of their records.
+// goodTimes and badTimes are times of records that are carried exactly, and such that are errors of
+// their records.
 var (
 	goodTimes = []int64{0, 1, 1 << 40, wireMax - 1, wireMax, wireMax + 1, 9223372036855, 4102444800000, 19880899200000, forEver,
 		1 << 53, 1<<53 + 1, 1<<57 - 1, 1 << 57, 1<<61 - 1, topology.MaxTime - 1, topology.MaxTime}
@@ -29,8 +30,8 @@ var (
 		math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 - daily}
 )
 
-// waysIn are the ways by which a record gets its time: number is the time, in the message's value. The message's own timestamp is
-// the time too, where message is set.
+// waysIn are the ways by which a record gets its time: number is the time, in the message's value.
+// The message's own timestamp is the time too, where message is set.
 var waysIn = []struct {
 	name    string
 	message bool
@@ -78,7 +79,8 @@ func at(r *topology.Record[string, int64]) topology.Record[string, int64] {
 	return out
 }
 
-// Times come out as they went in, wherever they go: to sinks, through stores and their changelogs, to windows.
+// Times come out as they went in, wherever they go: to sinks, through stores and their changelogs,
+// to windows.
 func TestGoodTimesAreExact(t *testing.T) {
 	for _, way := range waysIn {
 		plan := planOf(func(top *topology.Topology) {
@@ -118,7 +120,8 @@ func TestGoodTimesAreExact(t *testing.T) {
 	}
 }
 
-// Times out of range are errors of their records: the application ends with one, or leaves the record out and counts it.
+// Times out of range are errors of their records: the application ends with one, or leaves the
+// record out and counts it.
 func TestBadTimesAreErrors(t *testing.T) {
 	for _, way := range waysIn {
 		plan := planOf(func(top *topology.Topology) {
@@ -161,7 +164,8 @@ func number8(v int64) []byte {
 	return b
 }
 
-// A time that [time.Time] holds and no number of milliseconds does is out of range, and not what it wraps to.
+// A time that [time.Time] holds and no number of milliseconds does is out of range, and not what it
+// wraps to.
 func TestTimesBeyondMilliseconds(t *testing.T) {
 	for _, far := range []time.Time{{}, time.Unix(1<<62, 0), time.Unix(-1<<62, 0), time.Unix(math.MaxInt64/1000+1, 0), time.Unix(math.MinInt64, 0)} {
 		d := New(t, planOf(func(top *topology.Topology) {
@@ -173,8 +177,8 @@ func TestTimesBeyondMilliseconds(t *testing.T) {
 	}
 }
 
-// A header of the exact time that came from elsewhere, and does not belong to the message's timestamp, changes nothing; what kolk has
-// written another kolk reads.
+// A header of the exact time that came from elsewhere, and does not belong to the message's
+// timestamp, changes nothing; what kolk has written another kolk reads.
 func TestExactTimeBetweenApplications(t *testing.T) {
 	plan := planOf(func(top *topology.Topology) {
 		top.Stream("in", serde.String(), serde.Int64(), topology.TimeFromValue(time.UnixMilli)).To("mid")
@@ -204,7 +208,8 @@ type ignoring struct{}
 
 func (ignoring) Process(*topology.Record[string, int64]) error { return nil }
 
-// Punctuations come as often as they have to when time goes from one end of its range to the other, and no more.
+// Punctuations come as often as they have to when time goes from one end of its range to the other,
+// and no more.
 func TestPunctuationsOverAllOfTime(t *testing.T) {
 	for _, interval := range []time.Duration{time.Millisecond, time.Second, math.MaxInt64} {
 		var calls []int64
@@ -290,7 +295,8 @@ func countedWindows(times []int64, size, advance, grace int64) (all []string) {
 	ref := int64(0)
 	for _, ms := range times {
 		ref = max(ref, ms)
-		// The last window that begins at or before ms, and those before it, as long as they reach it.
+		// The last window that begins at or before ms, and those before it, as long as they reach
+		// it.
 		start := new(big.Int).Mul(new(big.Int).Div(n(ms), n(advance)), n(advance))
 		for ; start.Sign() >= 0; start = new(big.Int).Sub(start, n(advance)) {
 			end := new(big.Int).Add(start, n(size))
@@ -315,15 +321,16 @@ func countedWindows(times []int64, size, advance, grace int64) (all []string) {
 	return all
 }
 
-// A record that is late for some of its windows is not lost; one that is late for all of them is. Windows and records are two numbers, and both
-// belong to what was committed.
+// A record that is late for some of its windows is not lost; one that is late for all of them is.
+// Windows and records are two numbers, and both belong to what was committed.
 func TestLateRecordsAndLateWindows(t *testing.T) {
 	d := New(t, planOf(func(top *topology.Topology) {
 		top.Stream("in", serde.String(), serde.Int64()).GroupByKey().
 			Window(topology.Hopping(30*time.Millisecond, 10*time.Millisecond)).Count("w").Final().
 			Stream(func(w topology.Window, _ string) string { return strconv.FormatInt(w.Start, 10) }).To("out")
 	})(t), Options{CommitEvery: -1})
-	for _, ms := range []int64{25, 35, 22, 75, 22} { // 22 comes when [0, 30) is closed, and when all three of its windows are
+	for _, ms := range []int64{25, 35, 22, 75, 22} {
+		// 22 comes when [0, 30) is closed, and when all three of its windows are
 		d.Pipe("in", []byte("k"), number8(0), ms)
 	}
 	d.Crash() // nothing was committed: it all comes again
@@ -346,7 +353,8 @@ func TestUnmatchedIsCounted(t *testing.T) {
 		s.Join("left", table, topology.Left(pick)).JoinGlobal("left-global", global, number, topology.Left(pick)).To("out")
 		s.Join("inner", table, topology.Inner(func(v, _ int64) int64 { return v })).To("inner-out")
 	})(t), Options{})
-	d.Pipe("table", []byte("a"), number8(1), 1_000_000) // of later than the stream: a table without time is there all the same
+	// of later than the stream: a table without time is there all the same
+	d.Pipe("table", []byte("a"), number8(1), 1_000_000)
 	d.Pipe("global", []byte("7"), number8(1), 0)
 	for i, k := range []string{"a", "b", "c"} {
 		d.Pipe("in", []byte(k), number8(int64(5+i)), int64(i))

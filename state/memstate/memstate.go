@@ -1,8 +1,9 @@
-// Package memstate is a state engine in memory: for tests, for the test driver, and for jobs whose state may be rebuilt from
-// its changelog at each start.
+// Package memstate is a state engine in memory: for tests, for the test driver, and for jobs whose
+// state may be rebuilt from its changelog at each start.
 //
-// An [Engine] takes the part of a disk: what was committed to a directory is there when the directory is opened again, as
-// long as the Engine lives. [Engine.Crash] takes the part of a power failure.
+// An [Engine] takes the part of a disk: what was committed to a directory is there when the
+// directory is opened again, as long as the Engine lives. [Engine.Crash] takes the part of a power
+// failure.
 package memstate
 
 import (
@@ -55,8 +56,9 @@ func (e *Engine) Open(name string) (state.DB, error) {
 	return b, nil
 }
 
-// Crash does to all databases what a loss of power does: what was committed since the last Flush of each is gone, and they are
-// no longer open. Snapshots and batches of before must not be used any more, except to be closed.
+// Crash does to all databases what a loss of power does: what was committed since the last Flush of
+// each is gone, and they are no longer open. Snapshots and batches of before must not be used any
+// more, except to be closed.
 func (e *Engine) Crash() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -93,7 +95,8 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// db is an open database. Readers take the current tree and go their way; the one writer puts a new one in its place.
+// db is an open database. Readers take the current tree and go their way; the one writer puts a new
+// one in its place.
 type db struct {
 	engine *Engine
 	dir    *dir

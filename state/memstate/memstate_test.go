@@ -81,8 +81,8 @@ func TestCrashLosesWhatWasNotFlushed(t *testing.T) {
 	}
 }
 
-// Ranges of all sizes go from a database of thousands of keys, and what was before stays as it was for those
-// who look at it.
+// Ranges of all sizes go from a database of thousands of keys, and what was before stays as it was
+// for those who look at it.
 func TestRangesAndSnapshots(t *testing.T) {
 	r := seeds.Rand(t)
 	db, err := memstate.New().Open("d")

@@ -6,8 +6,8 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// tree is one state of a database: immutable, once it is one that others see. Trees share what they have
-// in common.
+// tree is one state of a database: immutable, once it is one that others see. Trees share what they
+// have in common.
 type tree struct {
 	rows  *btree.BTreeG[row]
 	bytes int64 // committed so far: grows with each batch
@@ -17,12 +17,13 @@ type row struct{ key, value []byte }
 
 func newTree() *tree {
 	less := func(a, b row) bool { return bytes.Compare(a.key, b.key) < 0 }
-	// Readers never meet a writer, which has a copy of its own. Many batches are of a few keys, and each
-	// copies the nodes on its way: so nodes are small.
+	// Readers never meet a writer, which has a copy of its own. Many batches are of a few keys, and
+	// each copies the nodes on its way: so nodes are small.
 	return &tree{rows: btree.NewBTreeGOptions(less, btree.Options{Degree: 8, NoLocks: true})}
 }
 
-// apply returns the tree after the operations, which it keeps. It is called by one goroutine at a time.
+// apply returns the tree after the operations, which it keeps. It is called by one goroutine at a
+// time.
 func (t *tree) apply(ops []op, size int) *tree {
 	rows := t.rows.Copy()
 	for _, o := range ops {
@@ -49,7 +50,8 @@ func (t *tree) get(dst, key []byte) ([]byte, bool, error) {
 	return append(dst, r.value...), true, nil
 }
 
-// scan calls fn for the keys in [lo, hi), a nil hi being no bound, until it returns false or an error.
+// scan calls fn for the keys in [lo, hi), a nil hi being no bound, until it returns false or an
+// error.
 func (t *tree) scan(lo, hi []byte, fn func(key, value []byte) (bool, error)) (err error) {
 	t.rows.Ascend(row{key: lo}, func(r row) bool {
 		if hi != nil && bytes.Compare(r.key, hi) >= 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/kolkstream/kolk/state/pebblestate"
 )
 
-// Memtables leave the block cache what it was given, also when every database has one in use and one that Pebble keeps: what fits into
-// it is read from files once.
+// Memtables leave the block cache what it was given, also when every database has one in use and
+// one that Pebble keeps: what fits into it is read from files once.
 func TestMemTablesLeaveTheCacheAlone(t *testing.T) {
 	const (
 		databases = 4

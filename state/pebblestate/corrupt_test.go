@@ -73,8 +73,9 @@ func writeFile(t *testing.T, fs vfs.FS, name string, b []byte) {
 	}
 }
 
-// TestCorruption: whatever happens to a file, a store either is that of a prefix of the batches or says that it is corrupt: when
-// it is opened, when it is read, or when it is written and compacted. It never gives a wrong answer, and no other error.
+// TestCorruption: whatever happens to a file, a store either is that of a prefix of the batches or
+// says that it is corrupt: when it is opened, when it is read, or when it is written and compacted.
+// It never gives a wrong answer, and no other error.
 func TestCorruption(t *testing.T) {
 	seed := seeds.New(t)
 	r := rand.New(rand.NewPCG(seed, 0))

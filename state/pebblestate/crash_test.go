@@ -19,7 +19,8 @@ import (
 	"github.com/kolkstream/kolk/state/pebblestate"
 )
 
-// model is what the store holds after each batch: a plain map, replayed from a list of batches that is a function of the seed.
+// model is what the store holds after each batch: a plain map, replayed from a list of batches that
+// is a function of the seed.
 type model struct {
 	seed    uint64
 	version int
@@ -140,7 +141,8 @@ func topicID(n int) (id [16]byte) {
 	return id
 }
 
-// version returns how many batches the store holds, if it holds exactly those and the positions agree.
+// version returns how many batches the store holds, if it holds exactly those and the positions
+// agree.
 func (s *store) version(seed uint64) (int, error) {
 	n := int(s.c.Seq())
 	in, _ := s.c.Input("in")
@@ -179,8 +181,9 @@ func small(fs vfs.FS) pebblestate.Options {
 	}
 }
 
-// TestCrash: a loss of power at any time leaves a prefix of the committed batches with the positions that belong to it. What
-// was flushed is not lost. Each life goes on from what the last crash left.
+// TestCrash: a loss of power at any time leaves a prefix of the committed batches with the
+// positions that belong to it. What was flushed is not lost. Each life goes on from what the last
+// crash left.
 func TestCrash(t *testing.T) {
 	for _, unsynced := range []int{0, 50, 100} {
 		t.Run(fmt.Sprint(unsynced), func(t *testing.T) {
@@ -204,9 +207,9 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// crash opens the store, works with it, and loses power: after some operation of the file system, in the middle of whatever
-// Pebble does in the background, or after the last batch. There are at batches to begin with. It returns how many there are
-// afterwards, and were before the crash.
+// crash opens the store, works with it, and loses power: after some operation of the file system,
+// in the middle of whatever Pebble does in the background, or after the last batch. There are at
+// batches to begin with. It returns how many there are afterwards, and were before the crash.
 func crash(t *testing.T, r *rand.Rand, seed uint64, fs **vfs.MemFS, at, unsynced int) (after, before int) {
 	var flushed, atCrash atomic.Int64
 	var once sync.Once
@@ -215,7 +218,8 @@ func crash(t *testing.T, r *rand.Rand, seed uint64, fs **vfs.MemFS, at, unsynced
 	chance := rand.New(rand.NewPCG(r.Uint64(), 0))
 	lose := func() {
 		once.Do(func() {
-			atCrash.Store(flushed.Load()) // first: what is flushed during the crash may be lost or not
+			// first: what is flushed during the crash may be lost or not
+			atCrash.Store(flushed.Load())
 			left = (*fs).CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: chance})
 		})
 	}

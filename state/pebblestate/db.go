@@ -104,8 +104,9 @@ func scan(f *failure, r pebble.Reader, lo, hi []byte, fn func(key, value []byte)
 	return f.read(err)
 }
 
-// lowest returns the lower bound as Pebble gets it. It takes the empty key, but does not get along with it everywhere: its own
-// checks, in builds with the race detector, find fault. No key is below the one of a single zero byte.
+// lowest returns the lower bound as Pebble gets it. It takes the empty key, but does not get along
+// with it everywhere: its own checks, in builds with the race detector, find fault. No key is below
+// the one of a single zero byte.
 func lowest(lo []byte) []byte {
 	if len(lo) == 0 {
 		return []byte{0}
@@ -147,7 +148,8 @@ func (d *db) Snapshot() state.Snapshot {
 	return s
 }
 
-// Close waits for the snapshots, flushes and closes. After a failure it does not flush, and returns the failure.
+// Close waits for the snapshots, flushes and closes. After a failure it does not flush, and returns
+// the failure.
 func (d *db) Close() error {
 	d.mu.Lock()
 	if d.closed.Swap(true) {

@@ -1,11 +1,14 @@
-// Package pebblestate is the state engine on disk: one Pebble database per directory, without a write-ahead log.
+// Package pebblestate is the state engine on disk: one Pebble database per directory, without a
+// write-ahead log.
 //
-// A batch lies in one memtable, and memtables are written to files in their order, so that a crash leaves a prefix of the
-// committed batches; the changelog holds the rest. All databases of an [Engine] share one block cache, one budget for
-// memtables, one set of open files and one limit on compactions.
+// A batch lies in one memtable, and memtables are written to files in their order, so that a crash
+// leaves a prefix of the committed batches; the changelog holds the rest. All databases of an
+// [Engine] share one block cache, one budget for memtables, one set of open files and one limit on
+// compactions.
 //
-// Whatever fails in the background (a full disk, a wrong checksum) fails the database: Commit and Flush return it from then
-// on, nothing more is written, and the directory stays as a crash would have left it. The process is never ended.
+// Whatever fails in the background (a full disk, a wrong checksum) fails the database: Commit and
+// Flush return it from then on, nothing more is written, and the directory stays as a crash would
+// have left it. The process is never ended.
 package pebblestate
 
 import (
@@ -54,7 +57,8 @@ func New(o Options) (*Engine, error) {
 	}, nil
 }
 
-// Open opens the database in dir, and makes it, with all directories on the way, where there is none.
+// Open opens the database in dir, and makes it, with all directories on the way, where there is
+// none.
 func (e *Engine) Open(dir string) (_ state.DB, err error) {
 	e.mu.Lock()
 	closed := e.closed
@@ -121,9 +125,9 @@ func open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
 
 // prepare looks at a directory before Pebble does.
 //
-// It refuses one that a newer Pebble has written: that is no corruption, and not to be deleted. And it removes log files: each
-// open makes one, which stays empty without a write-ahead log, but makes the next open flush an empty table, again and
-// again without an end if the disk is full.
+// It refuses one that a newer Pebble has written: that is no corruption, and not to be deleted. And
+// it removes log files: each open makes one, which stays empty without a write-ahead log, but makes
+// the next open flush an empty table, again and again without an end if the disk is full.
 func (e *Engine) prepare(dir string, files vfs.FS) error {
 	names, err := files.List(dir)
 	if err != nil {
@@ -147,7 +151,8 @@ func (e *Engine) prepare(dir string, files vfs.FS) error {
 	return nil
 }
 
-// isHeld says whether a lock failed because somebody has it, and not because its file could not be made.
+// isHeld says whether a lock failed because somebody has it, and not because its file could not be
+// made.
 func isHeld(err error) bool {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -177,7 +182,8 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// relieve begins to flush the database that holds most, when all together hold more than the budget.
+// relieve begins to flush the database that holds most, when all together hold more than the
+// budget.
 func (e *Engine) relieve() error {
 	if e.unflushed.Load() <= e.o.MemTableBytes {
 		return nil

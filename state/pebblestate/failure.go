@@ -18,10 +18,10 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// failure is the first thing that went wrong in the background of one database: a flush without disk space, a file with a
-// wrong checksum. Pebble tries again for ever, or ends the process; kolk closes the database. From the failure on nothing is
-// written to its directory any more (see gate), so that it stays what a crash would have left: a prefix of the committed
-// batches.
+// failure is the first thing that went wrong in the background of one database: a flush without
+// disk space, a file with a wrong checksum. Pebble tries again for ever, or ends the process; kolk
+// closes the database. From the failure on nothing is written to its directory any more (see gate),
+// so that it stays what a crash would have left: a prefix of the committed batches.
 type failure struct {
 	// failed is closed when there is one.
 	failed chan struct{}
@@ -72,7 +72,8 @@ func (f *failure) readable() error {
 	return nil
 }
 
-// listener hears what Pebble does in the background. Its functions are called with Pebble's locks held.
+// listener hears what Pebble does in the background. Its functions are called with Pebble's locks
+// held.
 func (f *failure) listener(logger *slog.Logger) *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) { f.fail(err, isCorrupt(err)) },
@@ -103,8 +104,8 @@ func (l pebbleLogger) Infof(format string, args ...any) {
 	}
 }
 
-// Errorf is called for what goes wrong in the background, which is the failure of the database in most
-// cases: whoever uses it next says so. Pebble's own words come with pages of stack.
+// Errorf is called for what goes wrong in the background, which is the failure of the database in
+// most cases: whoever uses it next says so. Pebble's own words come with pages of stack.
 func (l pebbleLogger) Errorf(format string, args ...any) {
 	level := slog.LevelError
 	if l.f.get() != nil {
@@ -113,9 +114,10 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.logger.Log(context.Background(), level, firstLine(fmt.Sprintf(format, args...)))
 }
 
-// Fatalf is called where Pebble cannot go on: the manifest could not be written, an invariant does not hold. Pebble expects
-// the process to end. Instead the database fails for good: every call on it from now on is an error, what the current one
-// returns is thrown away, and no byte is written any more.
+// Fatalf is called where Pebble cannot go on: the manifest could not be written, an invariant does
+// not hold. Pebble expects the process to end. Instead the database fails for good: every call on
+// it from now on is an error, what the current one returns is thrown away, and no byte is written
+// any more.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf(format, args...)
 	for _, a := range args {
@@ -127,10 +129,12 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 	l.f.fail(err, true) // whoever uses the database next says so
 }
 
-// isCorrupt says whether an error of reading or writing an open database means that its files are not what was written.
+// isCorrupt says whether an error of reading or writing an open database means that its files are
+// not what was written.
 func isCorrupt(err error) bool {
 	return pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, state.ErrCorrupt) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // a file that has become shorter
+		// a file that has become shorter
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // plainError is an error of Pebble, in one line: its own formatting adds the stack, and hints.
@@ -155,8 +159,9 @@ func classify(err error) error {
 	return fmt.Errorf("pebblestate: %w", plainError{err})
 }
 
-// classifyOpen is classify for errors of opening a directory that could be locked and is of a known format. What the operating
-// system refuses (permission, space, I/O) is no corruption; all else comes from what the files say.
+// classifyOpen is classify for errors of opening a directory that could be locked and is of a known
+// format. What the operating system refuses (permission, space, I/O) is no corruption; all else
+// comes from what the files say.
 func classifyOpen(err error) error {
 	var errno syscall.Errno
 	if !isCorrupt(err) && !errors.As(err, &errno) {

@@ -65,8 +65,8 @@ func faults() map[string]*fault {
 	}
 }
 
-// TestDiskFull: from the failure on Commit and Flush say what it was, nothing hangs, nobody ends the process, and the directory
-// holds what a crash would have left.
+// TestDiskFull: from the failure on Commit and Flush say what it was, nothing hangs, nobody ends
+// the process, and the directory holds what a crash would have left.
 func TestDiskFull(t *testing.T) {
 	for name, f := range faults() {
 		t.Run(name, func(t *testing.T) { diskFull(t, f, 30) })
@@ -147,8 +147,9 @@ func diskFull(t *testing.T, f *fault, before int) {
 	}
 }
 
-// TestManifestSyncFails: Pebble panics, in a goroutine of its own, when it cannot sync the directory after it has made a new
-// manifest, which it does in the first flush of a database that was there before.
+// TestManifestSyncFails: Pebble panics, in a goroutine of its own, when it cannot sync the
+// directory after it has made a new manifest, which it does in the first flush of a database that
+// was there before.
 func TestManifestSyncFails(t *testing.T) {
 	seed := seeds.New(t)
 	mem := vfs.NewMem()
@@ -188,8 +189,8 @@ func TestManifestSyncFails(t *testing.T) {
 	}
 }
 
-// TestOpenFails: what the operating system refuses is not corruption, and hurts nothing. The fault hits each operation of an
-// open in turn.
+// TestOpenFails: what the operating system refuses is not corruption, and hurts nothing. The fault
+// hits each operation of an open in turn.
 func TestOpenFails(t *testing.T) {
 	seed := seeds.New(t)
 	for _, batches := range []int{0, 30} {
@@ -295,7 +296,8 @@ func TestReadFails(t *testing.T) {
 	}
 }
 
-// TestNewerFormat: a directory of a newer Pebble is refused, and not for corruption: nobody shall delete it.
+// TestNewerFormat: a directory of a newer Pebble is refused, and not for corruption: nobody shall
+// delete it.
 func TestNewerFormat(t *testing.T) {
 	mem := vfs.NewMem()
 	e := newEngine(t, small(mem))

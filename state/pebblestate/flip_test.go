@@ -57,9 +57,10 @@ func flipDB(t *testing.T) vfs.FS {
 	return fs
 }
 
-// TestFlipEveryBlock flips one bit after the other in every file of a database, of every block of the tables and
-// of each part of what lies between them, before it is opened and while it is open. Whatever is read then is right, or
-// an error that says so in one line; nothing panics, nothing hangs, and the log has no stack traces.
+// TestFlipEveryBlock flips one bit after the other in every file of a database, of every block of
+// the tables and of each part of what lies between them, before it is opened and while it is open.
+// Whatever is read then is right, or an error that says so in one line; nothing panics, nothing
+// hangs, and the log has no stack traces.
 func TestFlipEveryBlock(t *testing.T) {
 	good := flipDB(t)
 	names, err := good.List("task")
@@ -142,7 +143,8 @@ func step(name string, at, size int) int {
 	return 41
 }
 
-// use reads all of a database, which holds a prefix of the batches, and writes so much that it is flushed and compacted.
+// use reads all of a database, which holds a prefix of the batches, and writes so much that it is
+// flushed and compacted.
 func use(t *testing.T, db state.DB, what string) (string, error) {
 	t.Helper()
 	probe := func(i int) (found bool, err error) {

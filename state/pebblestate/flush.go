@@ -8,8 +8,8 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// memory is what a database holds that is in no file yet. Pebble does not say how much that is, so kolk decides when a table
-// is full, and counts.
+// memory is what a database holds that is in no file yet. Pebble does not say how much that is, so
+// kolk decides when a table is full, and counts.
 type memory struct {
 	mu sync.Mutex
 	// Bytes of batches since the database was opened: committed, and written to files.
@@ -159,7 +159,8 @@ func (d *db) commit(b *pebble.Batch) error {
 		return classify(err)
 	}
 	if err := d.f.readable(); err != nil {
-		return err // Pebble has lost the batch, and goes on as if it had not: see pebbleLogger.Fatalf
+		// Pebble has lost the batch, and goes on as if it had not: see pebbleLogger.Fatalf
+		return err
 	}
 	d.mem.mu.Lock()
 	d.mem.committed += size

@@ -7,14 +7,16 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// gate is the file system as one database sees it. Its first write that fails is the failure of the database, and from any
-// failure on every write is refused: Pebble's own retries could otherwise put a second version of a file beside one that is
-// half written, or remove files that the last good manifest needs.
+// gate is the file system as one database sees it. Its first write that fails is the failure of the
+// database, and from any failure on every write is refused: Pebble's own retries could otherwise
+// put a second version of a file beside one that is half written, or remove files that the last
+// good manifest needs.
 type gate struct {
 	vfs.FS
 	f *failure
-	// opened says that the database is open. From then on a Create after a failure waits for stop before it is refused: it
-	// belongs to a flush or compaction that Pebble would begin again at once, in a loop that takes a whole processor.
+	// opened says that the database is open. From then on a Create after a failure waits for stop
+	// before it is refused: it belongs to a flush or compaction that Pebble would begin again at
+	// once, in a loop that takes a whole processor.
 	opened atomic.Bool
 	stop   chan struct{}
 }
@@ -107,7 +109,8 @@ func (g *gate) MkdirAll(dir string, perm os.FileMode) error {
 	return g.note(g.FS.MkdirAll(dir, perm))
 }
 
-// GetDiskUsage never fails with an error that Pebble would report as one of the database: it is for pacing only.
+// GetDiskUsage never fails with an error that Pebble would report as one of the database: it is for
+// pacing only.
 func (g *gate) GetDiskUsage(path string) (vfs.DiskUsage, error) {
 	usage, err := g.FS.GetDiskUsage(path)
 	if err != nil {
@@ -168,8 +171,9 @@ type gateDir struct {
 	g *gate
 }
 
-// Sync says that all went well even if it did not: Pebble panics, in a goroutine of its own, when it cannot sync the
-// directory after a new manifest. The failure is noted all the same, and nothing that builds on this sync gets through.
+// Sync says that all went well even if it did not: Pebble panics, in a goroutine of its own, when
+// it cannot sync the directory after a new manifest. The failure is noted all the same, and nothing
+// that builds on this sync gets through.
 func (f *gateDir) Sync() error {
 	if f.g.f.get() == nil {
 		_ = f.g.note(f.File.Sync())

@@ -56,7 +56,8 @@ func TestGate(t *testing.T) {
 	if after := mem.String(); after != before {
 		t.Errorf("before: %s\nafter: %s", before, after)
 	}
-	// Once a database is open its flushes wait, so that they are not tried again in a loop, until it is closed.
+	// Once a database is open its flushes wait, so that they are not tried again in a loop, until
+	// it is closed.
 	g.opened.Store(true)
 	done := make(chan error)
 	go func() {

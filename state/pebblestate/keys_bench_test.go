@@ -19,9 +19,10 @@ import (
 	"github.com/kolkstream/kolk/state/pebblestate"
 )
 
-// What look-ups and writes cost as the number of keys grows, by Pebble itself and through each of kolk's layers above it: the databases of
-// four tasks, with the share of memory that an application gives them by default, and counts as values. KOLK_BENCH_KEYS lists the
-// numbers of keys. cpu-ns/op is all that the process takes, flushes and compactions in the background included.
+// What look-ups and writes cost as the number of keys grows, by Pebble itself and through each of
+// kolk's layers above it: the databases of four tasks, with the share of memory that an application
+// gives them by default, and counts as values. KOLK_BENCH_KEYS lists the numbers of keys. cpu-ns/op
+// is all that the process takes, flushes and compactions in the background included.
 //
 //	get/pebble, get/db, get/store  a key that exists, at random
 //	missing/pebble, missing/db     one that does not

@@ -10,14 +10,15 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Options configures an [Engine]. The zero value works. CacheBytes and MemTableBytes together are the memory that all databases
-// of the engine take, whatever their size; a few megabytes for open files and for flushes in progress come on top.
+// Options configures an [Engine]. The zero value works. CacheBytes and MemTableBytes together are
+// the memory that all databases of the engine take, whatever their size; a few megabytes for open
+// files and for flushes in progress come on top.
 type Options struct {
 	// CacheBytes is the size of the block cache that all databases share. Default: 64 MiB.
 	CacheBytes int64
 
-	// MemTableBytes is how much all databases together hold in memory before it is written to files. When it is reached, the
-	// database that holds most is flushed. Default: 128 MiB.
+	// MemTableBytes is how much all databases together hold in memory before it is written to
+	// files. When it is reached, the database that holds most is flushed. Default: 128 MiB.
 	//
 	// Where the tables of all databases take more, the block cache gives way: see Databases.
 	MemTableBytes int64
@@ -25,19 +26,23 @@ type Options struct {
 	// Databases is how many are open at a time, about. Default: 4.
 	Databases int
 
-	// MemTableSize is how much a single database holds before it begins to be flushed. Batches wait while more than two such
-	// tables of one database are being written, so three of them bound what a crash makes it replay. Default, and at most: what
-	// MemTableBytes has for each of the Databases if each takes two, the one in use and one that Pebble keeps to use it again. If they took
-	// more, there would be no block cache left, and each read would read an index. But at least 256 KiB, and at most 64 MiB.
+	// MemTableSize is how much a single database holds before it begins to be flushed. Batches wait
+	// while more than two such tables of one database are being written, so three of them bound
+	// what a crash makes it replay. Default, and at most: what MemTableBytes has for each of the
+	// Databases if each takes two, the one in use and one that Pebble keeps to use it again. If
+	// they took more, there would be no block cache left, and each read would read an index. But at
+	// least 256 KiB, and at most 64 MiB.
 	MemTableSize int64
 
 	// MaxOpenFiles is how many files all databases together keep open. Default: 1000.
 	MaxOpenFiles int
 
-	// Compactions is how many compactions run at a time, over all databases. Default: half of GOMAXPROCS, at least 1.
+	// Compactions is how many compactions run at a time, over all databases. Default: half of
+	// GOMAXPROCS, at least 1.
 	Compactions int
 
-	// Logger gets what Pebble has to say: errors as errors, all else at debug level. Default: nobody.
+	// Logger gets what Pebble has to say: errors as errors, all else at debug level. Default:
+	// nobody.
 	Logger *slog.Logger
 
 	// FS is the file system. Default: the one of the machine. Tests inject faults here.
@@ -48,8 +53,9 @@ const (
 	minMemTable = 256 << 10
 	maxMemTable = 64 << 20
 
-	// Pebble stalls a writer inside of itself, with no way out if the flush that it waits for fails. So its limits are out of
-	// reach, and batches wait for ours, which give up when the database has failed.
+	// Pebble stalls a writer inside of itself, with no way out if the flush that it waits for
+	// fails. So its limits are out of reach, and batches wait for ours, which give up when the
+	// database has failed.
 	neverStall = 1 << 20
 
 	// maxSublevels of level 0 make batches wait for compactions: each one is read by every Get.

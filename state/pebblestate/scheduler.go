@@ -6,11 +6,12 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// scheduler is the limit on compactions that the databases of an engine share. A database asks for a slot when it wants to
-// compact; one that got none is asked again, in turn, when a slot comes free.
+// scheduler is the limit on compactions that the databases of an engine share. A database asks for
+// a slot when it wants to compact; one that got none is asked again, in turn, when a slot comes
+// free.
 //
-// Slots are given out again by one goroutine (run), because a database must be asked without any lock held: its own lock comes
-// before that of the scheduler.
+// Slots are given out again by one goroutine (run), because a database must be asked without any
+// lock held: its own lock comes before that of the scheduler.
 type scheduler struct {
 	poke chan struct{} // room for one
 	quit chan struct{}
@@ -20,7 +21,8 @@ type scheduler struct {
 	free    int
 	members []*member
 	next    int // whose turn it is
-	// refused says that somebody was, perhaps only because grant held a slot for another one that did not want it.
+	// refused says that somebody was, perhaps only because grant held a slot for another one that
+	// did not want it.
 	refused bool
 }
 
@@ -30,7 +32,8 @@ func newScheduler(slots int) *scheduler {
 	return s
 }
 
-// close ends the scheduler. No database is open any more, but one may still be about to say that it is done.
+// close ends the scheduler. No database is open any more, but one may still be about to say that it
+// is done.
 func (s *scheduler) close() {
 	close(s.quit)
 	<-s.done
@@ -88,7 +91,8 @@ func (s *scheduler) grant() (again bool) {
 	return again || s.refused
 }
 
-// member is one database's part of the scheduler: a pebble.CompactionScheduler, and the handle of each of its compactions.
+// member is one database's part of the scheduler: a pebble.CompactionScheduler, and the handle of
+// each of its compactions.
 type member struct {
 	s  *scheduler
 	f  *failure
@@ -107,8 +111,8 @@ func (s *scheduler) member(f *failure) *member {
 	return m
 }
 
-// take takes a slot if there is one that m may have. A database that has failed gets none: Pebble would begin the compaction
-// that failed again and again.
+// take takes a slot if there is one that m may have. A database that has failed gets none: Pebble
+// would begin the compaction that failed again and again.
 func (m *member) take() bool {
 	if m.gone || m.f.get() != nil || m.s.free == 0 || m.running >= m.db.GetAllowedWithoutPermission() {
 		return false
@@ -145,8 +149,8 @@ func (m *member) Unregister() {
 	}
 }
 
-// TrySchedule is called with the lock of the database held. If it says no, the database will answer GetWaitingCompaction with
-// yes as soon as that lock is free.
+// TrySchedule is called with the lock of the database held. If it says no, the database will answer
+// GetWaitingCompaction with yes as soon as that lock is free.
 func (m *member) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	m.s.mu.Lock()
 	defer m.s.mu.Unlock()

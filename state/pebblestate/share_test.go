@@ -32,8 +32,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestSharedBudget: many databases hold no more in memory than the budget and what each flush in progress takes; none of them
-// has to wait until its own table is full.
+// TestSharedBudget: many databases hold no more in memory than the budget and what each flush in
+// progress takes; none of them has to wait until its own table is full.
 func TestSharedBudget(t *testing.T) {
 	const (
 		budget    = 1 << 20
@@ -85,8 +85,8 @@ func TestSharedBudget(t *testing.T) {
 	}
 }
 
-// TestSharedCompactions: databases that all have much to compact get there with one slot among them, while others open and
-// close.
+// TestSharedCompactions: databases that all have much to compact get there with one slot among
+// them, while others open and close.
 func TestSharedCompactions(t *testing.T) {
 	seed := seeds.New(t)
 	o := small(vfs.NewMem())

@@ -12,8 +12,8 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// Run tests an engine. open returns a new one whose directories are empty; the suite closes it. Random tests print their
-// seed, and take it back from the environment variable KOLK_SEED.
+// Run tests an engine. open returns a new one whose directories are empty; the suite closes it.
+// Random tests print their seed, and take it back from the environment variable KOLK_SEED.
 func Run(t *testing.T, open func(t *testing.T) state.Engine) {
 	for _, test := range []struct {
 		name string
@@ -474,7 +474,8 @@ func databases(t *testing.T, e state.Engine) {
 	}
 }
 
-// batchesAreAtomic: each batch gives all keys one value; whoever reads a snapshot meanwhile sees one value.
+// batchesAreAtomic: each batch gives all keys one value; whoever reads a snapshot meanwhile sees
+// one value.
 func batchesAreAtomic(t *testing.T, e state.Engine) {
 	db := mustOpen(t, e, "d")
 	defer mustClose(t, db)

@@ -4,8 +4,8 @@ package record
 type Reason string
 
 const (
-	// LateRecord: the record's Ref had passed end and grace of all of its windows. A function of the
-	// input alone. What was late for some of them counts in the others, and is no drop: see
+	// LateRecord: the record's Ref had passed end and grace of all of its windows. A function of
+	// the input alone. What was late for some of them counts in the others, and is no drop: see
 	// [LateWindows].
 	LateRecord Reason = "late"
 	// WindowClosed: no window took the record, and it was late for none: an idle input had let them
@@ -23,8 +23,8 @@ const (
 	NoMatch Reason = "no-match"
 	// Failed: a function or serde failed and the error policy is skip.
 	Failed Reason = "error"
-	// FutureTime: the record lies further ahead than its source allows (topology.MaxFuture), and the
-	// error policy is skip.
+	// FutureTime: the record lies further ahead than its source allows (topology.MaxFuture), and
+	// the error policy is skip.
 	FutureTime Reason = "future"
 )
 
@@ -32,11 +32,11 @@ const (
 type Tally string
 
 const (
-	// LateWindows are pairs of a record and a window that it was late for: more than [LateRecord] has
-	// records where windows overlap, for those too that other windows took.
+	// LateWindows are pairs of a record and a window that it was late for: more than [LateRecord]
+	// has records where windows overlap, for those too that other windows took.
 	LateWindows Tally = "late-windows"
-	// ClosedWindows are pairs of a record and a window that an idle input had let close before, though
-	// the record was not late.
+	// ClosedWindows are pairs of a record and a window that an idle input had let close before,
+	// though the record was not late.
 	ClosedWindows Tally = "closed-windows"
 	// Unmatched are the records for which a left join found nothing. Those of an inner join are
 	// dropped, as [NoMatch].

@@ -1,7 +1,7 @@
 // Package record has what functions of a topology are handed: records, and what they consist of.
 //
-// Users know these types by their names in package topology (topology.Record, topology.Window, ...),
-// which are the same types. They are declared here, below the operators, which hand them on.
+// Users know these types by their names in package topology (topology.Record, topology.Window,
+// ...), which are the same types. They are declared here, below the operators, which hand them on.
 package record
 
 import (
@@ -20,16 +20,16 @@ type Record[K, V any] struct {
 	Key   K
 	Value V
 
-	// NoKey and NoValue say that the message had no key (null in Kafka), or no value. A record without
-	// value is a tombstone: it deletes its key in a table.
+	// NoKey and NoValue say that the message had no key (null in Kafka), or no value. A record
+	// without value is a tombstone: it deletes its key in a table.
 	NoKey, NoValue bool
 
 	// Timestamp is the event time in milliseconds since 1970 UTC, from [MinTime] to [MaxTime].
 	Timestamp int64
 
-	// Ref is what lateness is measured with, in milliseconds: the largest timestamp that the record's
-	// source partition had shown up to it. What is made from a record inherits it; a record made by
-	// time, such as a final result, has its own timestamp.
+	// Ref is what lateness is measured with, in milliseconds: the largest timestamp that the
+	// record's source partition had shown up to it. What is made from a record inherits it; a
+	// record made by time, such as a final result, has its own timestamp.
 	Ref int64
 
 	// Headers travel with the record, in this order. They may be nil.
@@ -38,12 +38,12 @@ type Record[K, V any] struct {
 	// Origin is the message that the record was made from.
 	Origin Origin
 
-	// RawKey and RawValue are the bytes that Key and Value were decoded from, or would be, if they are
-	// still the same; nil otherwise. They let a store or a topic have the bytes as they came.
+	// RawKey and RawValue are the bytes that Key and Value were decoded from, or would be, if they
+	// are still the same; nil otherwise. They let a store or a topic have the bytes as they came.
 	RawKey, RawValue []byte
 
-	// Place orders records of the same timestamp behind an InOrder, and is nil in topologies without.
-	// It is kolk's own: what is made from a record inherits it, whatever a function sets.
+	// Place orders records of the same timestamp behind an InOrder, and is nil in topologies
+	// without. It is kolk's own: what is made from a record inherits it, whatever a function sets.
 	Place *place.Place
 }
 
@@ -51,7 +51,8 @@ type Record[K, V any] struct {
 func (r *Record[K, V]) Time() time.Time { return time.UnixMilli(r.Timestamp).UTC() }
 
 // With returns a record with another key and value that inherits everything else: timestamp, ref,
-// headers and origin. It has a key and a value; set NoKey or NoValue on the result where it has not.
+// headers and origin. It has a key and a value; set NoKey or NoValue on the result where it has
+// not.
 func (r *Record[K, V]) With[K2, V2 any](key K2, value V2) Record[K2, V2] {
 	return Record[K2, V2]{
 		Key: key, Value: value,
@@ -59,15 +60,15 @@ func (r *Record[K, V]) With[K2, V2 any](key K2, value V2) Record[K2, V2] {
 	}
 }
 
-// Header is a key and a value that travel with a record. Operators that keep a record's identity pass
-// them on.
+// Header is a key and a value that travel with a record. Operators that keep a record's identity
+// pass them on.
 type Header struct {
 	Key   string
 	Value []byte
 }
 
-// Origin says which message a record was made from, for error messages and logs. It is the zero value
-// for a record made by time: a final result, a punctuation.
+// Origin says which message a record was made from, for error messages and logs. It is the zero
+// value for a record made by time: a final result, a punctuation.
 type Origin struct {
 	Topic     string
 	Partition int32

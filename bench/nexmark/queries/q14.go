@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Query 14, calculation: bids of a middling price, in euros, with the time of the day and how many letters c their text has.
+// Query 14, calculation: bids of a middling price, in euros, with the time of the day and how many
+// letters c their text has.
 func q14(e events, to string) {
 	e.Filter(event.isBid).Filter(middling).MapValues(calculated).To(to)
 }

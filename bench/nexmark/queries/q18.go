@@ -6,8 +6,9 @@ import (
 	"github.com/kolkstream/kolk/bench/nexmark"
 )
 
-// Query 18, find last bid: the last bid of each bidder for each auction. Of bids of the same time it is the one that came last,
-// which is the same in every run because the bids for an auction are in one partition.
+// Query 18, find last bid: the last bid of each bidder for each auction. Of bids of the same time
+// it is the one that came last, which is the same in every run because the bids for an auction are
+// in one partition.
 func q18(e events, to string) {
 	e.Filter(event.isBid).MapValues(bidOf).
 		GroupBy("bidder-and-auction", bidderAndAuction).

@@ -1,10 +1,12 @@
-// Package queries has queries of the Nexmark benchmark as topologies: in Go, and as YAML files that say the same. They yield what
-// the SQL of github.com/nexmark/nexmark yields; ../README.md has a table of them.
+// Package queries has queries of the Nexmark benchmark as topologies: in Go, and as YAML files that
+// say the same. They yield what the SQL of github.com/nexmark/nexmark yields; ../README.md has a
+// table of them.
 //
-// All read the topic [Topic], whose messages package nexmark makes, and write the topic that is named like the application:
-// nexmark-q0 and so on. A result is a JSON object with the columns of the SQL. Queries that only look at one bid at a time write one
-// result for each, with the key and the time of the bid. The others keep a table, and write an update of each key that has
-// changed, at every commit: the last one of a key is its result.
+// All read the topic [Topic], whose messages package nexmark makes, and write the topic that is
+// named like the application: nexmark-q0 and so on. A result is a JSON object with the columns of
+// the SQL. Queries that only look at one bid at a time write one result for each, with the key and
+// the time of the bid. The others keep a table, and write an update of each key that has changed,
+// at every commit: the last one of a key is its result.
 package queries
 
 import (
@@ -58,7 +60,8 @@ func Go(query string) (*topology.Plan, error) {
 //go:embed *.yaml
 var files embed.FS
 
-// YAML returns the plan of a query that is written in YAML: that of the file <query>.yaml beside this one.
+// YAML returns the plan of a query that is written in YAML: that of the file <query>.yaml beside
+// this one.
 func YAML(query string) (*topology.Plan, error) {
 	path := query + ".yaml"
 	data, err := files.ReadFile(path)
@@ -86,5 +89,6 @@ func (e event) isBid() bool { return e.Type == nexmark.BidEvent }
 
 type events = topology.Stream[string, event]
 
-// euros is a price in another currency: a thousandth is the smallest part, and the quotient is the float64 next to it.
+// euros is a price in another currency: a thousandth is the smallest part, and the quotient is the
+// float64 next to it.
 func euros(price int64) float64 { return float64(price*908) / 1000 }

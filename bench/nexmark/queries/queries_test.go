@@ -33,7 +33,8 @@ func plan(t *testing.T, l language, query string) *topology.Plan {
 
 // TestResults compares the results of each query with the reference's.
 func TestResults(t *testing.T) {
-	// Without the race detector, the first has all kinds of hours, and midnight; the second has bids at the same time.
+	// Without the race detector, the first has all kinds of hours, and midnight; the second has
+	// bids at the same time.
 	configs := map[string]nexmark.Config{
 		"an event per second, in order":          {Seed: 1, Rate: 1, Base: time.Date(2026, 3, 1, 18, 30, 0, 0, time.UTC)},
 		"10,000 events per second, out of order": {Seed: 2, OutOfOrder: 1000, Base: time.Date(2026, 12, 31, 23, 59, 55, 0, time.UTC)},
@@ -80,7 +81,8 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// TestUpdates looks at what comes between: a commit after every thousand events, and a crash that loses one.
+// TestUpdates looks at what comes between: a commit after every thousand events, and a crash that
+// loses one.
 func TestUpdates(t *testing.T) {
 	const events, every = 20_000, 1000
 	g, err := nexmark.New(nexmark.Config{Seed: 3, OutOfOrder: 100})

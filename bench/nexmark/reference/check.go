@@ -9,8 +9,8 @@ import (
 	"github.com/kolkstream/kolk/bench/nexmark"
 )
 
-// Check compares what a query has written with what it must have written. It keeps a hash of each result, so that some million
-// results fit into memory. It is not safe for concurrent use.
+// Check compares what a query has written with what it must have written. It keeps a hash of each
+// result, so that some million results fit into memory. It is not safe for concurrent use.
 type Check struct {
 	query   query
 	run     run
@@ -49,7 +49,8 @@ func Each(query string, g *nexmark.Generator, events int64, fn func(Result)) err
 // Results is how many results there must be: messages, or keys if the last message of each counts.
 func (c *Check) Results() int { return c.results }
 
-// Add takes a message that the query has written. Messages of one key must come in the order of their offsets.
+// Add takes a message that the query has written. Messages of one key must come in the order of
+// their offsets.
 func (c *Check) Add(r Result) {
 	h := c.hash(r)
 	if c.query.latest {
@@ -76,7 +77,8 @@ func (c *Check) take(h uint64, text func() string) {
 // shown is how many of the results that are wrong an error shows.
 const shown = 3
 
-// Err returns nil if exactly the right results have been added, and otherwise says what differs. It is called once, at the end.
+// Err returns nil if exactly the right results have been added, and otherwise says what differs. It
+// is called once, at the end.
 func (c *Check) Err() error {
 	for key, h := range c.last {
 		c.take(h, func() string { return "the last one of the key " + key })

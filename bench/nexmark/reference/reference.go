@@ -1,5 +1,6 @@
-// Package reference computes what the queries of Nexmark must yield, by plain loops over the generator's events. It shares no
-// code with the queries: neither their types nor how they write JSON.
+// Package reference computes what the queries of Nexmark must yield, by plain loops over the
+// generator's events. It shares no code with the queries: neither their types nor how they write
+// JSON.
 package reference
 
 import (
@@ -19,8 +20,8 @@ type Result struct {
 
 // query is the loop that yields a query's results.
 type query struct {
-	// latest says that the last result of each key counts, and that those before it are nobody's business. Otherwise there is
-	// exactly one message for each result.
+	// latest says that the last result of each key counts, and that those before it are nobody's
+	// business. Otherwise there is exactly one message for each result.
 	latest bool
 	loop   func(run, func(Result))
 }
@@ -65,7 +66,8 @@ func (r run) bids(fn func(nexmark.Bid)) {
 	}
 }
 
-// perBid is the loop of a query that makes at most one result of each bid: nothing, or a value appended to dst.
+// perBid is the loop of a query that makes at most one result of each bid: nothing, or a value
+// appended to dst.
 func perBid(value func(dst []byte, b nexmark.Bid) []byte) func(run, func(Result)) {
 	return func(r run, yield func(Result)) {
 		var k, v []byte
@@ -155,7 +157,8 @@ func q17(r run, yield func(Result)) {
 	}
 }
 
-// q18 yields the last bid of each bidder for each auction; the one that came last, if several have the same time.
+// q18 yields the last bid of each bidder for each auction; the one that came last, if several have
+// the same time.
 func q18(r run, yield func(Result)) {
 	type group struct {
 		bidder, auction int64

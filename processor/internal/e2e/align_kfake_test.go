@@ -14,8 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// TestOrderAfterKill kills one of two processes in the middle of a backfill. The other waits until it is back, and time goes
-// back no further than the bound.
+// TestOrderAfterKill kills one of two processes in the middle of a backfill. The other waits until
+// it is back, and time goes back no further than the bound.
 func TestOrderAfterKill(t *testing.T) {
 	t.Parallel()
 	const n = 1500

@@ -54,8 +54,9 @@ func jumps(t *testing.T, b Broker, j job, want int) time.Duration {
 	return time.Duration(worst) * time.Millisecond
 }
 
-// TestOrderBehindRepartition reads two partitions as a backfill, which meet behind a repartition topic: there, time goes back
-// no further than the bound, whoever reads them and however their records are spread.
+// TestOrderBehindRepartition reads two partitions as a backfill, which meet behind a repartition
+// topic: there, time goes back no further than the bound, whoever reads them and however their
+// records are spread.
 func TestOrderBehindRepartition(t *testing.T) {
 	inputs := map[string]iter.Seq[message]{
 		"even":       chain(every(time.Minute, 2000, 0), every(time.Minute, 2000, 1)),
@@ -100,8 +101,8 @@ func TestOrderBehindRepartition(t *testing.T) {
 	}
 }
 
-// TestFutureInABoundedRun has a record that is three years ahead of all others, and yet before today. It is measured from the end
-// of the other partition.
+// TestFutureInABoundedRun has a record that is three years ahead of all others, and yet before
+// today. It is measured from the end of the other partition.
 func TestFutureInABoundedRun(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

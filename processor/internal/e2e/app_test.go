@@ -101,7 +101,8 @@ func (a *app) ended() bool {
 	}
 }
 
-// running reports whether the application has not ended, and fails the test if it has with an error.
+// running reports whether the application has not ended, and fails the test if it has with an
+// error.
 func (a *app) running(t *testing.T) bool {
 	t.Helper()
 	select {

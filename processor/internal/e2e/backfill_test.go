@@ -15,7 +15,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// hourly yields n messages of partition p, one a minute from an odd second on, whose values are a few groups.
+// hourly yields n messages of partition p, one a minute from an odd second on, whose values are a
+// few groups.
 func hourly(n int, p int32) iter.Seq[message] {
 	return func(yield func(message) bool) {
 		for i := range n {
@@ -48,9 +49,10 @@ func perHour(in iter.Seq[message], closedBefore int64) []row {
 	return rows
 }
 
-// TestBackfill reads one of two partitions only after the other has ended: the broker answers no fetch of it until then. They
-// meet behind a repartition topic, with no grace. Both are in order, so nothing is late, and the results are the loop's. Idle
-// sources are given up after a moment, which a partition that cannot be read must not count as.
+// TestBackfill reads one of two partitions only after the other has ended: the broker answers no
+// fetch of it until then. They meet behind a repartition topic, with no grace. Both are in order,
+// so nothing is late, and the results are the loop's. Idle sources are given up after a moment,
+// which a partition that cannot be read must not count as.
 func TestBackfill(t *testing.T) {
 	const n = 6_000 // 100 hours
 	for _, bounded := range []bool{true, false} {
@@ -98,7 +100,8 @@ func TestBackfill(t *testing.T) {
 	}
 }
 
-// hourStart is the start of the hour of the last of n messages, in milliseconds: windows before it are closed by it.
+// hourStart is the start of the hour of the last of n messages, in milliseconds: windows before it
+// are closed by it.
 func hourStart(n int) int64 {
 	var last int64
 	for m := range hourly(n, 0) {

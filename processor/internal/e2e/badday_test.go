@@ -144,7 +144,8 @@ func TestStateDirectoryInUse(t *testing.T) {
 	f.stop(t)
 }
 
-// TestStateDirectoryCorrupted breaks files of databases in many ways: it is noticed, and the state comes back from the changelog.
+// TestStateDirectoryCorrupted breaks files of databases in many ways: it is noticed, and the state
+// comes back from the changelog.
 func TestStateDirectoryCorrupted(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -229,7 +230,8 @@ func (a *admin) deleteTopic(topic string) {
 	})
 }
 
-// TestChangelogDeleted: a changelog that is not the one that was committed to is no empty state, with or without the local one.
+// TestChangelogDeleted: a changelog that is not the one that was committed to is no empty state,
+// with or without the local one.
 func TestChangelogDeleted(t *testing.T) {
 	b := startBroker(t)
 	for _, again := range []bool{false, true} {
@@ -275,7 +277,8 @@ func TestChangelogTruncated(t *testing.T) {
 	}
 }
 
-// TestChangelogRecordsDeleted: the log begins after what a new directory needs, and what is missing is no compaction.
+// TestChangelogRecordsDeleted: the log begins after what a new directory needs, and what is missing
+// is no compaction.
 func TestChangelogRecordsDeleted(t *testing.T) {
 	b := startBroker(t)
 	j, a, dir := wordsRun(t, b, 1)
@@ -308,7 +311,8 @@ func TestChangelogRecordsDeleted(t *testing.T) {
 	x.stop(t)
 }
 
-// TestOffsetsLost: a group without offsets for an application that has state would count everything twice.
+// TestOffsetsLost: a group without offsets for an application that has state would count everything
+// twice.
 func TestOffsetsLost(t *testing.T) {
 	b := startBroker(t)
 	j, a, dir := wordsRun(t, b, 1)
@@ -323,7 +327,8 @@ func TestOffsetsLost(t *testing.T) {
 	}
 }
 
-// TestInputTruncated: input that was never processed is gone; going on after it would be silent loss.
+// TestInputTruncated: input that was never processed is gone; going on after it would be silent
+// loss.
 func TestInputTruncated(t *testing.T) {
 	b := startBroker(t)
 	j, a, dir := wordsRun(t, b, 1)
@@ -337,7 +342,8 @@ func TestInputTruncated(t *testing.T) {
 	startApp(t, b, j, nil, func(cfg *processor.Config) { cfg.StateDir = dir }).failsWith(t, 30*time.Second, j.in())
 }
 
-// TestPoison: a record that cannot be decoded ends the application by name, or is skipped and counted.
+// TestPoison: a record that cannot be decoded ends the application by name, or is skipped and
+// counted.
 func TestPoison(t *testing.T) {
 	b := startBroker(t)
 	job := newCounting(t, b, 100)

@@ -10,8 +10,8 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 )
 
-// TestBoundedRunGoesOn stops a bounded run in the middle and starts it again, with more input: it goes on to where it was to end, and
-// says that this is not all. The next run does the rest.
+// TestBoundedRunGoesOn stops a bounded run in the middle and starts it again, with more input: it
+// goes on to where it was to end, and says that this is not all. The next run does the rest.
 func TestBoundedRunGoesOn(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

@@ -24,7 +24,8 @@ type Broker interface {
 	Restart(t *testing.T)
 }
 
-// kfakeOptions are those of every kfake of the suite. Session time-outs may be short, so that tests of dead members are.
+// kfakeOptions are those of every kfake of the suite. Session time-outs may be short, so that tests
+// of dead members are.
 func kfakeOptions(port int) []kfake.Opt {
 	return []kfake.Opt{kfake.Ports(port), kfake.BrokerConfigs(map[string]string{"group.min.session.timeout.ms": "100"}), kfake.ClusterID("kolk-e2e")}
 }

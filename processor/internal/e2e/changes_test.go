@@ -14,7 +14,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
-// planner makes a plan that reads the topic APP-in, of strings and JSON objects, and writes APP-out.
+// planner makes a plan that reads the topic APP-in, of strings and JSON objects, and writes
+// APP-out.
 type planner func(app string) (*topology.Plan, error)
 
 // inYAML is a plan of a stream with these steps.
@@ -22,7 +23,8 @@ func inYAML(steps ...string) planner {
 	return func(app string) (*topology.Plan, error) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "name: %s\nsources:\n  in: {stream: %s-in, key: string, value: json, schema: {n: int, s: string}}\nstreams:\n  - from: in\n    steps:\n", app, app)
-		for _, s := range slices.Concat(steps, []string{"to: " + app + "-out"}) { // planners are shared
+		for _, s := range slices.Concat(steps, []string{"to: " + app + "-out"}) {
+			// planners are shared
 			fmt.Fprintf(&b, "      - %s\n", s)
 		}
 		f, err := topoyaml.Load("changes.yaml", []byte(b.String()), topoyaml.Options{})
@@ -75,8 +77,9 @@ func stored[V any](value serde.Serde[V], next func(V) V) planner {
 	}
 }
 
-// TestChanges runs a plan on three records, and then another plan, with the same state, on two more. It is the table of
-// docs/changing-topologies.md: what is kept, what begins empty, what is refused and with which words.
+// TestChanges runs a plan on three records, and then another plan, with the same state, on two
+// more. It is the table of docs/changing-topologies.md: what is kept, what begins empty, what is
+// refused and with which words.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	count := []string{"group: by-key", "count: {store: c}", "emit: each-update"}
@@ -174,7 +177,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestChangeTakenOut takes a store out of a plan, and puts it in again: its state lacks what was processed meanwhile.
+// TestChangeTakenOut takes a store out of a plan, and puts it in again: its state lacks what was
+// processed meanwhile.
 func TestChangeTakenOut(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

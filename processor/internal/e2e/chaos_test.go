@@ -28,9 +28,9 @@ type chaosSize struct {
 	deadline       time.Duration
 }
 
-// TestChaos kills instances with SIGKILL at random moments, restarts them at once, and compares everything that came out with
-// a plain loop, and every state directory with the changelogs. KOLK_CHAOS=long makes it long (make chaos); KOLK_SEED repeats
-// the choice of moments and victims.
+// TestChaos kills instances with SIGKILL at random moments, restarts them at once, and compares
+// everything that came out with a plain loop, and every state directory with the changelogs.
+// KOLK_CHAOS=long makes it long (make chaos); KOLK_SEED repeats the choice of moments and victims.
 func TestChaos(t *testing.T) {
 	size := chaosSize{records: 240_000 / slow, kills: 12, partitions: 4, deadline: 3 * time.Minute}
 	if os.Getenv("KOLK_CHAOS") == "long" {
@@ -45,8 +45,8 @@ func runChaos(t *testing.T, b Broker, size chaosSize, rng *rand.Rand) {
 	f.topics(size.partitions)
 	live := readLive(t, b.Addr(), j.delays(), j.counts())
 
-	// The input comes in one portion for each kill, so that there is work whenever an instance dies and the moments spread
-	// over the whole run, however fast the machine is.
+	// The input comes in one portion for each kill, so that there is work whenever an instance dies
+	// and the moments spread over the whole run, however fast the machine is.
 	ctx, cancel := context.WithTimeout(context.Background(), size.deadline)
 	defer cancel()
 	portions := make(chan int, size.kills+1)
@@ -83,7 +83,8 @@ func runChaos(t *testing.T, b Broker, size chaosSize, rng *rand.Rand) {
 	monotone()
 }
 
-// watchCommits samples the offsets that a group has committed, until the returned function is called: they never go back.
+// watchCommits samples the offsets that a group has committed, until the returned function is
+// called: they never go back.
 func watchCommits(t *testing.T, addr, group string) (stop func()) {
 	a := newAdmin(t, addr)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -158,7 +159,8 @@ type instance struct {
 	dir    string
 	child  *child
 	starts int
-	// stored is, for the current child, what its directory held when it was started: the next changelog offset by task/store.
+	// stored is, for the current child, what its directory held when it was started: the next
+	// changelog offset by task/store.
 	stored  map[string]int64
 	replays []replay
 }
@@ -240,7 +242,8 @@ func (f *fleet) topics(partitions int32) {
 	}
 }
 
-// load produces flights in portions until there are no more, then the closers. Afterwards f.sent is how many flights it was.
+// load produces flights in portions until there are no more, then the closers. Afterwards f.sent is
+// how many flights it was.
 func (f *fleet) load(ctx context.Context, portions <-chan int) error {
 	left := 0
 	in := func(yield func(message) bool) {
@@ -313,7 +316,8 @@ func (i *instance) restart(t *testing.T) {
 	i.start(t)
 }
 
-// collect notes the restores of the child that is ending. Only the first one of a store began from what the directory held.
+// collect notes the restores of the child that is ending. Only the first one of a store began from
+// what the directory held.
 func (i *instance) collect() {
 	if i.child == nil || i.stored == nil {
 		return
@@ -378,8 +382,8 @@ func (f *fleet) check(t *testing.T, live *liveReader, within time.Duration) {
 	allStateFits(t, f.broker.Addr(), f.job.Prefix, f.cluster, f.plan, closeTime(n), f.dirs()...)
 }
 
-// quiet demands, after the end of all instances, that no transaction is open, no member is left in the group, and what was
-// repartitioned and processed is purged.
+// quiet demands, after the end of all instances, that no transaction is open, no member is left in
+// the group, and what was repartitioned and processed is purged.
 func (f *fleet) quiet(t *testing.T) {
 	t.Helper()
 	ctx, cancel := f.admin.context()
@@ -434,8 +438,8 @@ func (f *fleet) stop(t *testing.T) {
 	}
 }
 
-// checkReplays demands of every restore after a kill that it began where the directory ended, so that nothing was read again
-// which was on disk, and that there was something on disk at all.
+// checkReplays demands of every restore after a kill that it began where the directory ended, so
+// that nothing was read again which was on disk, and that there was something on disk at all.
 func (f *fleet) checkReplays(t *testing.T) {
 	t.Helper()
 	var restores, warm, read, whole int64
@@ -464,7 +468,8 @@ func (f *fleet) checkReplays(t *testing.T) {
 	}
 }
 
-// purged is where the changelog begins: closed windows are deleted from it, and a restore goes on behind them.
+// purged is where the changelog begins: closed windows are deleted from it, and a restore goes on
+// behind them.
 func (f *fleet) purged(t *testing.T, r replay) int64 {
 	t.Helper()
 	p, err := strconv.Atoi(r.Task[strings.LastIndexByte(r.Task, '/')+1:])

@@ -22,7 +22,8 @@ const configEnv = "KOLK_E2E_CONFIG"
 
 // event is one line that a child writes to its standard output.
 type event struct {
-	// Kind is "ready", "started", "state", "tasks", "restored", "point", "full", "failed" or "done".
+	// Kind is "ready", "started", "state", "tasks", "restored", "point", "full", "failed" or
+	// "done".
 	Kind string `json:"kind"`
 	Text string `json:"text,omitempty"`
 	// Of "restored".
@@ -37,7 +38,8 @@ type event struct {
 	Stats map[string]int64 `json:"stats,omitempty"`
 }
 
-// child is a process of the test binary in another role. It ends when its standard input does, so also with its parent.
+// child is a process of the test binary in another role. It ends when its standard input does, so
+// also with its parent.
 type child struct {
 	name  string
 	cmd   *exec.Cmd

@@ -16,7 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// names returns a name of this test's own, for applications and topics: brokers may be shared and outlive the test.
+// names returns a name of this test's own, for applications and topics: brokers may be shared and
+// outlive the test.
 func names(t *testing.T, name string) string {
 	t.Helper()
 	test := strings.ToLower(strings.Map(func(r rune) rune {
@@ -50,8 +51,8 @@ func (a *admin) context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), 60*time.Second)
 }
 
-// create creates a topic and waits until the broker shows it. Nothing in it is ever deleted for its age: the timestamps of
-// the flights are those of 2001.
+// create creates a topic and waits until the broker shows it. Nothing in it is ever deleted for its
+// age: the timestamps of the flights are those of 2001.
 func (a *admin) create(topic string, partitions int32, configs map[string]string) {
 	a.t.Helper()
 	ctx, cancel := a.context()
@@ -198,7 +199,8 @@ func (a *admin) awaitNoLag(within time.Duration, group string, topics ...string)
 	})
 }
 
-// byKeyOrManual takes the record's partition, unless it is negative; then the key's, as Kafka's own producer does.
+// byKeyOrManual takes the record's partition, unless it is negative; then the key's, as Kafka's own
+// producer does.
 type byKeyOrManual struct{ byKey kgo.Partitioner }
 
 func (b byKeyOrManual) ForTopic(topic string) kgo.TopicPartitioner {

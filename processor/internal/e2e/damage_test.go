@@ -16,7 +16,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// damaging is a count per key, joined with a global table, whose local state is damaged between and during runs.
+// damaging is a count per key, joined with a global table, whose local state is damaged between and
+// during runs.
 type damaging struct {
 	t    *testing.T
 	b    Broker
@@ -157,8 +158,8 @@ func (d *damaging) said(log *logBuffer, what, words string, lines int) {
 	}
 }
 
-// TestDamage flips a bit of the state of a task, and of a global table: it is found when it is read, said, and rebuilt in
-// the same run, whose results are those of a plain loop.
+// TestDamage flips a bit of the state of a task, and of a global table: it is found when it is
+// read, said, and rebuilt in the same run, whose results are those of a plain loop.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	d := newDamaging(t)

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// limitFileSize limits the size of every file that this process writes, once it gets SIGUSR1: writes fail then as on a full
-// disk.
+// limitFileSize limits the size of every file that this process writes, once it gets SIGUSR1:
+// writes fail then as on a full disk.
 func limitFileSize(bytes uint64, out *emitter) {
 	full := make(chan os.Signal, 1)
 	signal.Notify(full, syscall.SIGUSR1)

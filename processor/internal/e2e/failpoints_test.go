@@ -17,9 +17,10 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 )
 
-// TestKilledAtEachStep lets an instance die by SIGKILL at each step of the commit protocol and around it, one after the other
-// on the same application and directory, with work going on in between. A second instance lives all the time, so that every
-// death is followed by a rebalance, and its own partitions go on.
+// TestKilledAtEachStep lets an instance die by SIGKILL at each step of the commit protocol and
+// around it, one after the other on the same application and directory, with work going on in
+// between. A second instance lives all the time, so that every death is followed by a rebalance,
+// and its own partitions go on.
 func TestKilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -32,7 +33,8 @@ func TestKilledAtEachStep(t *testing.T) {
 	live := readLive(t, b.Addr(), f.job.delays(), f.job.counts())
 	victim, other := f.instances[0], f.instances[1]
 
-	// Revoking and aborting do not come by themselves: a joining instance causes the one, an error the other.
+	// Revoking and aborting do not come by themselves: a joining instance causes the one, an error
+	// the other.
 	steps := []pointConfig{{Name: failpoint.InAbort, Nth: 1, Action: "kill"}}
 	for _, n := range failpoint.All() {
 		switch n {
@@ -63,7 +65,8 @@ func TestKilledAtEachStep(t *testing.T) {
 		portions <- portion
 		victim.dieAt(t, s, false, portions)
 	}
-	// In revoke: the other one leaves, the victim takes over everything, and has to give half of it up when the other is back.
+	// In revoke: the other one leaves, the victim takes over everything, and has to give half of it
+	// up when the other is back.
 	other.child.stop(t, time.Minute)
 	victim.config.Points = []pointConfig{{Name: failpoint.InRevoke, Nth: 1, Action: "kill"}}
 	victim.restart(t)
@@ -93,8 +96,9 @@ func TestKilledAtEachStep(t *testing.T) {
 	f.checkReplays(t)
 }
 
-// TestKilledWhileGivingUp kills a member that alone is to give a task up for a new one, and is not the leader. It is back at once, as the same
-// static member, so that the group does not meet for it: and until it meets nobody has that task.
+// TestKilledWhileGivingUp kills a member that alone is to give a task up for a new one, and is not
+// the leader. It is back at once, as the same static member, so that the group does not meet for
+// it: and until it meets nobody has that task.
 func TestKilledWhileGivingUp(t *testing.T) {
 	f := newFleet(t, startBroker(t), job{"both", names(t, "giving")}, 6)
 	f.topics(3)
@@ -116,7 +120,8 @@ func TestKilledWhileGivingUp(t *testing.T) {
 	}
 	running[0].start(t)
 	settled(6)
-	// The third takes one task of each of the others. From then on a newcomer takes one task, of one of them.
+	// The third takes one task of each of the others. From then on a newcomer takes one task, of
+	// one of them.
 	f.instances[1].config.Points = []pointConfig{{Name: failpoint.InRevoke, Nth: 2, Action: "kill"}}
 	f.instances[2].config.Points = []pointConfig{{Name: failpoint.InRevoke, Nth: 1, Action: "kill"}}
 	for n, least := range []int{3, 2} {
@@ -151,8 +156,9 @@ func TestKilledWhileGivingUp(t *testing.T) {
 
 func isRunning(e event) bool { return e.Kind == "state" && e.Text == processor.Running.String() }
 
-// dieAt restarts the instance, unless it is the first time, armed with s, and waits for its death there. How many commits
-// a portion of the input takes depends on the machine: a little more comes in until it is dead.
+// dieAt restarts the instance, unless it is the first time, armed with s, and waits for its death
+// there. How many commits a portion of the input takes depends on the machine: a little more comes
+// in until it is dead.
 func (i *instance) dieAt(t *testing.T, s pointConfig, killFirst bool, portions chan<- int) {
 	t.Helper()
 	points := []pointConfig{s}
@@ -184,8 +190,8 @@ func (i *instance) dieAt(t *testing.T, s pointConfig, killFirst bool, portions c
 	i.config.Points = nil
 }
 
-// TestFailsAtEachStep lets each step fail with an error, in one process: the application goes on, or ends with that error and
-// goes on after a restart. Nothing is lost or done twice.
+// TestFailsAtEachStep lets each step fail with an error, in one process: the application goes on,
+// or ends with that error and goes on after a restart. Nothing is lost or done twice.
 func TestFailsAtEachStep(t *testing.T) {
 	job := newCounting(t, startBroker(t), 1_000)
 	dir := filepath.Join(t.TempDir(), "state")
@@ -197,7 +203,8 @@ func TestFailsAtEachStep(t *testing.T) {
 	}
 	a := run()
 	job.await(job.n, a)
-	// These end the application: the local database cannot be trusted to follow what is committed, or does not open.
+	// These end the application: the local database cannot be trusted to follow what is committed,
+	// or does not open.
 	final := []failpoint.Name{
 		failpoint.BeforeApply, failpoint.AfterApply, failpoint.BeforeMemtableFlush, failpoint.AfterMemtableFlush,
 		failpoint.InAssign, failpoint.InRestore, failpoint.AfterRestore, failpoint.InAbort, failpoint.InClose,

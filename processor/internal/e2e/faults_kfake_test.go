@@ -14,8 +14,9 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// TestRefusedForNow: a transaction whose first messages are refused for now, as Apache Kafka does while it finishes the one before, is not
-// held up by the client, which looks at the metadata between two tries.
+// TestRefusedForNow: a transaction whose first messages are refused for now, as Apache Kafka does
+// while it finishes the one before, is not held up by the client, which looks at the metadata
+// between two tries.
 func TestRefusedForNow(t *testing.T) {
 	b := startFake(t)
 	job := newCounting(t, b, 300)
@@ -34,7 +35,8 @@ func TestRefusedForNow(t *testing.T) {
 	}
 }
 
-// TestUnknownForAWhile: a broker that does not know an output topic for a while, as after a restart, is waited for.
+// TestUnknownForAWhile: a broker that does not know an output topic for a while, as after a
+// restart, is waited for.
 func TestUnknownForAWhile(t *testing.T) {
 	b := startFake(t)
 	job := newCounting(t, b, 300)
@@ -42,7 +44,8 @@ func TestUnknownForAWhile(t *testing.T) {
 	job.await(job.n, a)
 	h := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: job.job.counts(), Err: kerr.UnknownTopicOrPartition, Count: -1})
 	job.n += feed(job, 1, a)
-	// The client's default, four tries in a row for each of ten transactions, would be over by then.
+	// The client's default, four tries in a row for each of ten transactions, would be over by
+	// then.
 	eventually(t, 30*time.Second, "50 refusals", func() (bool, string) {
 		select {
 		case <-a.done:
@@ -88,7 +91,8 @@ func TestBrokerErrors(t *testing.T) {
 		{"init-concurrent", func(job) kfake.Fault {
 			return kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.ConcurrentTransactions, TopLevel: true, Count: 3}
 		}},
-		// The changelog alone: a commit of whatever succeeded would lose a state that its offsets claim.
+		// The changelog alone: a commit of whatever succeeded would lose a state that its offsets
+		// claim.
 		{"produce-to-changelog", func(j job) kfake.Fault {
 			return kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: changelogTopic(j.Prefix, "by-origin"), Err: kerr.UnknownServerError}
 		}},
@@ -132,7 +136,8 @@ func TestBrokerErrors(t *testing.T) {
 	}
 }
 
-// TestTooLargeForChangelog: a produce error that can never go away ends the application, and commits nothing of the transaction.
+// TestTooLargeForChangelog: a produce error that can never go away ends the application, and
+// commits nothing of the transaction.
 func TestTooLargeForChangelog(t *testing.T) {
 	b := startFake(t)
 	job := newCounting(t, b, 1_000)
@@ -147,10 +152,11 @@ func TestTooLargeForChangelog(t *testing.T) {
 	}
 }
 
-// TestLeadersMove moves leaders and coordinators among three brokers, at first while counting, then in a bounded run.
+// TestLeadersMove moves leaders and coordinators among three brokers, at first while counting, then
+// in a bounded run.
 func TestLeadersMove(t *testing.T) {
-	// Of a partition whose records are all deleted kfake says after a change of leaders that its log ends at 0: with this name
-	// kolk deletes nothing.
+	// Of a partition whose records are all deleted kfake says after a change of leaders that its
+	// log ends at 0: with this name kolk deletes nothing.
 	c, err := kfake.NewCluster(append(kfakeOptions(0)[1:], kfake.NumBrokers(3), kfake.ClusterID("kfake-leaders"))...)
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// counting is a counting job on some flights, checked exactly afterwards: whatever a fault loses or repeats shows in the counts.
+// counting is a counting job on some flights, checked exactly afterwards: whatever a fault loses or
+// repeats shows in the counts.
 type counting struct {
 	t     *testing.T
 	b     Broker
@@ -51,8 +52,8 @@ func (c *counting) await(n int, apps ...*app) {
 	})
 }
 
-// check waits for all results and compares. What counts is the input as the broker has it: a loader that met a dying broker
-// may have written some of it twice.
+// check waits for all results and compares. What counts is the input as the broker has it: a loader
+// that met a dying broker may have written some of it twice.
 func (c *counting) check(apps ...*app) {
 	c.t.Helper()
 	var in []message
@@ -145,7 +146,8 @@ func TestLostReplies(t *testing.T) {
 	}
 }
 
-// feed produces more flights in portions, each after the results of the one before, and returns how many.
+// feed produces more flights in portions, each after the results of the one before, and returns how
+// many.
 func feed(c *counting, portions int, apps ...*app) int {
 	c.t.Helper()
 	const portion = 500
@@ -166,7 +168,8 @@ func feed(c *counting, portions int, apps ...*app) int {
 	return total
 }
 
-// TestLostRequests cuts connections before the broker sees a request, or after it has answered, at random.
+// TestLostRequests cuts connections before the broker sees a request, or after it has answered, at
+// random.
 func TestLostRequests(t *testing.T) {
 	rng := newRand(seeds.New(t))
 	var mu sync.Mutex

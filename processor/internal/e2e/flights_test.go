@@ -104,7 +104,8 @@ var base = sync.OnceValues(func() ([]flight, map[string]airport) {
 	return flights, airports
 })
 
-// span is by how much each repetition of the flights is later than the one before: whole days, so that windows do not mix.
+// span is by how much each repetition of the flights is later than the one before: whole days, so
+// that windows do not mix.
 const span = 90 * day
 
 // flights yields n flights: those of the file, again and again, each time later by span.
@@ -123,8 +124,8 @@ func flights(n int) iter.Seq[flight] {
 	}
 }
 
-// flightMessages yields n flights as messages: key the origin, time the date. In part of the tests the value has the time
-// alone, so Timestamp is the date's in all.
+// flightMessages yields n flights as messages: key the origin, time the date. In part of the tests
+// the value has the time alone, so Timestamp is the date's in all.
 func flightMessages(n int) iter.Seq[message] {
 	return func(yield func(message) bool) {
 		for f := range flights(n) {
@@ -139,8 +140,9 @@ func flightMessages(n int) iter.Seq[message] {
 	}
 }
 
-// closers yields one flight for each partition, a year after the last of n: they let every window before them close, and
-// their own stays open. Each has an airport as key that belongs to its partition.
+// closers yields one flight for each partition, a year after the last of n: they let every window
+// before them close, and their own stays open. Each has an airport as key that belongs to its
+// partition.
 func closers(n int, partitions int32) iter.Seq[message] {
 	all, airports := base()
 	at := all[len(all)-1].at().Add(time.Duration(n/len(all))*span + 365*day)
@@ -249,7 +251,8 @@ func delaysByState(n int) []row {
 	return rows
 }
 
-// countsByKey is the reference of a count with EachUpdate: for each key 1, 2, ... in the order of its messages.
+// countsByKey is the reference of a count with EachUpdate: for each key 1, 2, ... in the order of
+// its messages.
 func countsByKey(in iter.Seq[message]) []row {
 	counts, latest := map[string]int{}, map[string]int64{}
 	var rows []row

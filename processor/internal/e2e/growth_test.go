@@ -53,8 +53,9 @@ func (a *admin) grow(addr, topic string, n int) *admin {
 // soon is how fast an input that has grown is to be noticed, with what a busy machine takes.
 const soon = 20 * time.Second
 
-// TestInputGrows: partitions that an input gets while instances run are read within seconds where nothing is kept by key, also where
-// what is read leads to state behind a repartition topic. Results are those of a loop; so they are after a restart.
+// TestInputGrows: partitions that an input gets while instances run are read within seconds where
+// nothing is kept by key, also where what is read leads to state behind a repartition topic.
+// Results are those of a loop; so they are after a restart.
 func TestInputGrows(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -144,8 +145,9 @@ func TestInputGrows(t *testing.T) {
 	}
 }
 
-// TestInputGrowsUnderState: where keys would leave their state behind, the new partitions are refused by name, within seconds. Nothing
-// ends: tasks go on as long as keys are where they were, one that gets another's is halted, and other sub-topologies do not care.
+// TestInputGrowsUnderState: where keys would leave their state behind, the new partitions are
+// refused by name, within seconds. Nothing ends: tasks go on as long as keys are where they were,
+// one that gets another's is halted, and other sub-topologies do not care.
 func TestInputGrowsUnderState(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The helpers of the suite decide what is right, so they are tested themselves: readers see committed messages alone, and a
-// wire loses the replies that it is told to.
+// The helpers of the suite decide what is right, so they are tested themselves: readers see
+// committed messages alone, and a wire loses the replies that it is told to.
 func TestReadersSeeWhatIsCommitted(t *testing.T) {
 	b := startBroker(t)
 	topic := names(t, "topic")

@@ -16,14 +16,17 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// holeKinds are the ways in which the offsets 1 and 2 of a log, the last ones that are committed, have no record for a consumer.
+// holeKinds are the ways in which the offsets 1 and 2 of a log, the last ones that are committed,
+// have no record for a consumer.
 var holeKinds = []string{
 	"compacted",
-	"no batches", // the answer says that there is more and has nothing: a broker that keeps offsets for itself
-	"control",    // an aborted record and the transaction's marker
+	// the answer says that there is more and has nothing: a broker that keeps offsets for itself
+	"no batches",
+	"control", // an aborted record and the transaction's marker
 }
 
-// hider is a broker that keeps offsets for itself, as some do: its answers leave them out, and say where the log ends all the same.
+// hider is a broker that keeps offsets for itself, as some do: its answers leave them out, and say
+// where the log ends all the same.
 type hider struct {
 	wire
 	answers atomic.Int64 // that had something hidden and nothing else
@@ -46,7 +49,8 @@ func (h *hider) hide(id [16]byte, from, to int64) {
 		}
 		if hidden && left == 0 {
 			h.answers.Add(1)
-			<-time.After(20 * time.Millisecond) // a broker that has nothing to send keeps the request for a while
+			// a broker that has nothing to send keeps the request for a while
+			<-time.After(20 * time.Millisecond)
 		}
 		return pass
 	}})
@@ -87,8 +91,8 @@ func opened(t *testing.T, b *inProcess, topic string, r *kgo.Record) (end func()
 	}
 }
 
-// holed makes a topic whose log, as far as it is committed, ends in a hole: "a" is there, the offsets 1 and 2 have nothing, and a
-// transaction follows that stays open.
+// holed makes a topic whose log, as far as it is committed, ends in a hole: "a" is there, the
+// offsets 1 and 2 have nothing, and a transaction follows that stays open.
 func holed(t *testing.T, b *inProcess, adm *admin, h *hider, kind, topic string) (end func()) {
 	t.Helper()
 	config := map[string]string{}
@@ -117,8 +121,9 @@ func holed(t *testing.T, b *inProcess, adm *admin, h *hider, kind, topic string)
 	return end
 }
 
-// TestLogsThatEndInAHole: nobody waits for records that never come: not a bounded run, not the other input of a task, not a
-// global table, not a restore. What a transaction brings that was open meanwhile is not passed over.
+// TestLogsThatEndInAHole: nobody waits for records that never come: not a bounded run, not the
+// other input of a task, not a global table, not a restore. What a transaction brings that was open
+// meanwhile is not passed over.
 func TestLogsThatEndInAHole(t *testing.T) {
 	t.Parallel()
 	for _, kind := range holeKinds {
@@ -187,7 +192,8 @@ func endsInAHole(t *testing.T, kind string) {
 			eventually(t, 20*time.Second, "results", func() (bool, string) {
 				a.running(t)
 				if live.count() < n {
-					adm.produce(j.in(), only(message{Key: []byte(key), Value: []byte(key)})) // until the table has it
+					// until the table has it
+					adm.produce(j.in(), only(message{Key: []byte(key), Value: []byte(key)}))
 				}
 				return live.count() >= n, fmt.Sprint(live.count())
 			})
@@ -230,8 +236,8 @@ func endsInAHole(t *testing.T, kind string) {
 		wordsAre(t, b, j, a, "a=1", "a=2", "a=3", "b=1", "c=1", "d=1")
 		a.stop(t)
 		h.acted(t, kind)
-		// And now with somebody's transaction behind the hole: it is waited for, and what it brings is seen, for no commit of the
-		// application's has it.
+		// And now with somebody's transaction behind the hole: it is waited for, and what it brings
+		// is seen, for no commit of the application's has it.
 		end := opened(t, b, topic, &kgo.Record{Key: []byte("z"), Value: one})
 		var w atomic.Int64
 		high := adm.ends(topic, false)[0] // without the transaction's marker

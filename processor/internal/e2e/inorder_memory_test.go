@@ -11,8 +11,8 @@ import (
 )
 
 // TestMemoryOfWhatIsDue has a million records of 100 bytes become due at once, when the bounded run
-// ends: held back by an InOrder, held back with a store behind it, and as the keys of one window. The
-// process, with the default Memory of 256 MiB, takes no more than the 80 MiB more that
+// ends: held back by an InOrder, held back with a store behind it, and as the keys of one window.
+// The process, with the default Memory of 256 MiB, takes no more than the 80 MiB more that
 // Config.MemoryLimit speaks of, and what this binary has beyond kolk's.
 func TestMemoryOfWhatIsDue(t *testing.T) {
 	if os.Getenv("KOLK_MEMORY") == "" {

@@ -21,7 +21,8 @@ func userOf(payment string) string {
 	return user
 }
 
-// payments yields the messages from up to to of a partition: one a minute, none behind an earlier one by more than alertDelay.
+// payments yields the messages from up to to of a partition: one a minute, none behind an earlier
+// one by more than alertDelay.
 func payments(from, to int, p int32) iter.Seq[message] {
 	return func(yield func(message) bool) {
 		start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -35,11 +36,12 @@ func payments(from, to int, p int32) iter.Seq[message] {
 	}
 }
 
-// alertsOf is the reference of the job "alerts", a plain loop over the messages by time, partition and offset: what it sends for each user to
-// named and to out.
+// alertsOf is the reference of the job "alerts", a plain loop over the messages by time, partition
+// and offset: what it sends for each user to named and to out.
 func alertsOf(in iter.Seq[message]) (all, alerts map[string][]string) {
 	sorted := slices.Collect(in)
-	slices.SortStableFunc(sorted, func(a, b message) int { // those of a partition come in the order of offsets
+	slices.SortStableFunc(sorted, func(a, b message) int {
+		// those of a partition come in the order of offsets
 		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.Partition, b.Partition))
 	})
 	all, alerts = map[string][]string{}, map[string][]string{}
@@ -56,9 +58,10 @@ func alertsOf(in iter.Seq[message]) (all, alerts map[string][]string) {
 	return all, alerts
 }
 
-// TestAlertsInOrder runs "at most one alert per user and hour" over two partitions that come as a backfill, in two processes, one of which
-// is killed in the middle. The other takes its tasks over. Results, and the order of all records of each user,
-// are the loop's; so they are when a bounded run has handed on what was held back.
+// TestAlertsInOrder runs "at most one alert per user and hour" over two partitions that come as a
+// backfill, in two processes, one of which is killed in the middle. The other takes its tasks over.
+// Results, and the order of all records of each user, are the loop's; so they are when a bounded
+// run has handed on what was held back.
 func TestAlertsInOrder(t *testing.T) {
 	t.Parallel()
 	const first, second, n, end = 2000, 8000, 9000, 9060 // the last hour only makes the time go on
@@ -84,7 +87,8 @@ func TestAlertsInOrder(t *testing.T) {
 		got := results()
 		return got > first, strconv.Itoa(got)
 	})
-	// Both are at work on what comes now when one is killed, and what comes then is there for the other alone.
+	// Both are at work on what comes now when one is killed, and what comes then is there for the
+	// other alone.
 	a.produce(j.in(), chain(payments(first, second, 0), payments(first, second, 1)))
 	eventually(t, time.Minute, "results of what came next", func() (bool, string) {
 		got := results()

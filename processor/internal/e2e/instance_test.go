@@ -26,12 +26,13 @@ type instanceConfig struct {
 	AtLeastOnce                       bool
 	MaxAhead                          time.Duration
 	Points                            []pointConfig
-	// FileSize limits the size of every file that the process writes from the moment on at which it gets SIGUSR1: a disk
-	// that is full. 0 for no limit.
+	// FileSize limits the size of every file that the process writes from the moment on at which it
+	// gets SIGUSR1: a disk that is full. 0 for no limit.
 	FileSize uint64
 }
 
-// instanceMain is the child process: a job, until SIGTERM, the end of a bounded run, or the end of standard input.
+// instanceMain is the child process: a job, until SIGTERM, the end of a bounded run, or the end of
+// standard input.
 func instanceMain() int {
 	var cfg instanceConfig
 	if err := childConfig(&cfg); err != nil {
@@ -62,7 +63,8 @@ func runInstance(ctx context.Context, cfg instanceConfig, out *emitter) error {
 	app, err := processor.New(plan, processor.Config{
 		Guarantee: guarantee, TaskTimeout: cfg.TaskTimeout,
 		Brokers: []string{cfg.Brokers}, StateDir: cfg.StateDir, Workers: cfg.Workers, UntilEnd: cfg.UntilEnd, ReplicationFactor: 1,
-		// A partition whose instance is slow to come back would be idle, and the windows of what waits there would close.
+		// A partition whose instance is slow to come back would be idle, and the windows of what
+		// waits there would close.
 		IdleAfter: -1, MaxAhead: cfg.MaxAhead,
 		FlushBytes: cfg.FlushBytes, SessionTimeout: cfg.Session, TransactionTimeout: cfg.Transaction,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),

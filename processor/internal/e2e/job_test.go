@@ -10,7 +10,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// TestDelays runs the flights job as a bounded run, over any number of partitions and workers, and compares with the loop.
+// TestDelays runs the flights job as a bounded run, over any number of partitions and workers, and
+// compares with the loop.
 func TestDelays(t *testing.T) {
 	const n = 20_000 / slow
 	want := delaysByState(n)
@@ -34,7 +35,8 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-// TestDelaysByThreeProcesses shares the same bounded run among three processes; each ends by itself.
+// TestDelaysByThreeProcesses shares the same bounded run among three processes; each ends by
+// itself.
 func TestDelaysByThreeProcesses(t *testing.T) {
 	const n = 20_000 / slow
 	b := startBroker(t)
@@ -73,8 +75,8 @@ func delaysJob(t *testing.T, b Broker, partitions int32, n int) job {
 	return j
 }
 
-// TestRestartsGoOn stops an application cleanly and starts it again, with more input each time: nothing is replayed from the
-// changelog, and the counts go on.
+// TestRestartsGoOn stops an application cleanly and starts it again, with more input each time:
+// nothing is replayed from the changelog, and the counts go on.
 func TestRestartsGoOn(t *testing.T) {
 	job := newCounting(t, startBroker(t), 1_000)
 	dir := t.TempDir()

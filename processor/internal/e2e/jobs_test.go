@@ -12,7 +12,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// job is a topology under test. Its application and its topics are named after prefix, so that each test has its own.
+// job is a topology under test. Its application and its topics are named after prefix, so that each
+// test has its own.
 type job struct {
 	// Kind is a key of jobKinds; instances in child processes build the same.
 	Kind, Prefix string
@@ -152,8 +153,8 @@ func (j job) addDelays(t *topology.Topology, s topology.Stream[string, flight]) 
 		To(j.delays())
 }
 
-// addCounts counts flights by origin, with every update: per key the output is 1, 2, 3, ... and whatever is lost or done twice
-// shows.
+// addCounts counts flights by origin, with every update: per key the output is 1, 2, 3, ... and
+// whatever is lost or done twice shows.
 func (j job) addCounts(s topology.Stream[string, flight]) {
 	s.GroupByKey().
 		Count("by-origin").
@@ -192,7 +193,8 @@ type stamp struct {
 	At  int64  `json:"t"`
 }
 
-// addStamped counts by a field, with the times that the values say, and the latest count with each commit.
+// addStamped counts by a field, with the times that the values say, and the latest count with each
+// commit.
 func (j job) addStamped(t *topology.Topology) {
 	t.Stream(j.in(), serde.String(), serde.JSON[stamp](), topology.TimeFromValue(func(s stamp) time.Time { return time.UnixMilli(s.At) })).
 		GroupBy("g", func(s stamp) string { return s.Key }).
@@ -208,7 +210,8 @@ func (j job) addCollected(t *topology.Topology) topology.Table[string, string] {
 		Aggregate("collected", func(all, v string) string { return all + v })
 }
 
-// addFragile is addWords behind functions that fail on some values: "error" and "panic" say how, "stuck" never returns.
+// addFragile is addWords behind functions that fail on some values: "error" and "panic" say how,
+// "stuck" never returns.
 func (j job) addFragile(t *topology.Topology) {
 	t.Stream(j.in(), serde.String(), serde.String()).
 		TryMapValues(func(_ context.Context, v string) (string, error) {
@@ -242,7 +245,8 @@ func (j job) addJoined(t *topology.Topology) {
 		To(j.out())
 }
 
-// addAlerts is at most one alert per user and hour of event time: the values are users. What is in order goes to named as well.
+// addAlerts is at most one alert per user and hour of event time: the values are users. What is in
+// order goes to named as well.
 func (j job) addAlerts(t *topology.Topology) {
 	last := t.Store("last", serde.String(), serde.Int64())
 	payments := t.Stream(j.in(), serde.Bytes(), serde.String()).

@@ -22,7 +22,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// kafkaVersion is the Apache Kafka that the suite runs on. It needs Java 17 or newer to run, and Maven once, to get its jars.
+// kafkaVersion is the Apache Kafka that the suite runs on. It needs Java 17 or newer to run, and
+// Maven once, to get its jars.
 const kafkaVersion = "4.4.0"
 
 const kafkaPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -35,7 +36,8 @@ const kafkaPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-// kafkaProperties configures one broker that is its own controller. Replication factors are 1, and nothing waits that need not.
+// kafkaProperties configures one broker that is its own controller. Replication factors are 1, and
+// nothing waits that need not.
 const kafkaProperties = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
@@ -61,7 +63,8 @@ auto.create.topics.enable=false
 log.cleaner.enable=true
 `
 
-// kafkaJars returns the directory of Kafka's jars, and fills it by Maven the first time. It lies in the user's cache.
+// kafkaJars returns the directory of Kafka's jars, and fills it by Maven the first time. It lies in
+// the user's cache.
 func kafkaJars() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -213,14 +216,15 @@ func (b external) Restart(t *testing.T) {
 // brokerName names the broker of this build of the suite.
 const brokerName = "Apache Kafka"
 
-// shared is the one broker that all tests use that do not kill theirs. Tests name their topics and applications apart.
+// shared is the one broker that all tests use that do not kill theirs. Tests name their topics and
+// applications apart.
 var shared struct {
 	sync.Mutex
 	broker Broker
 }
 
-// runTests starts the broker, runs the tests, and ends it. A broker that cannot be had is a failure: whoever asks for this
-// suite wants it to run.
+// runTests starts the broker, runs the tests, and ends it. A broker that cannot be had is a
+// failure: whoever asks for this suite wants it to run.
 func runTests(m *testing.M) int {
 	if addr := os.Getenv("KAFKA_BOOTSTRAP"); addr != "" {
 		if err := answers(strings.Split(addr, ",")[0], 10*time.Second, nil); err != nil {

@@ -13,8 +13,9 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// TestLatency produces 5,000 records a second and measures, for each, the time until a read-committed consumer sees its
-// result: one sub-topology, every update, a commit at least every 100 ms.
+// TestLatency produces 5,000 records a second and measures, for each, the time until a
+// read-committed consumer sees its result: one sub-topology, every update, a commit at least every
+// 100 ms.
 func TestLatency(t *testing.T) {
 	const (
 		perTick = 25 / slow // 200 times a second: 5,000 a second

@@ -36,7 +36,8 @@ func TestMain(m *testing.M) {
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x6b6f6c6b)) }
 
-// eventually polls cond until it holds, and fails the test with what it last said when the deadline passes.
+// eventually polls cond until it holds, and fails the test with what it last said when the deadline
+// passes.
 func eventually(t *testing.T, within time.Duration, what string, cond func() (done bool, state string)) {
 	t.Helper()
 	deadline := time.Now().Add(within)

@@ -44,8 +44,8 @@ func tooled(topic string, at int64) kadm.Offsets {
 	return o
 }
 
-// TestOffsetsPutBack puts offsets back under an application with state: it refuses to count input twice, again and again, and goes
-// on when they are back in their place.
+// TestOffsetsPutBack puts offsets back under an application with state: it refuses to count input
+// twice, again and again, and goes on when they are back in their place.
 func TestOffsetsPutBack(t *testing.T) {
 	t.Parallel()
 	c := newCounting(t, startBroker(t), 1_000)
@@ -104,7 +104,8 @@ func TestOffsetsPutBack(t *testing.T) {
 	c.check(start(dir, processor.ExactlyOnce))
 }
 
-// TestOffsetsPutForward skips input on purpose: what is between is not counted, and the log says so.
+// TestOffsetsPutForward skips input on purpose: what is between is not counted, and the log says
+// so.
 func TestOffsetsPutForward(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -148,8 +149,8 @@ func TestOffsetsPutForward(t *testing.T) {
 	}
 }
 
-// TestOffsetsPutBackWithoutState processes the input of a stateless application again, as one expects; the one whose records are counted
-// behind a repartition topic does not.
+// TestOffsetsPutBackWithoutState processes the input of a stateless application again, as one
+// expects; the one whose records are counted behind a repartition topic does not.
 func TestOffsetsPutBackWithoutState(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -187,8 +188,9 @@ func TestOffsetsPutBackWithoutState(t *testing.T) {
 	}
 }
 
-// TestOffsetsGoneWithoutState: an application without state reads its input from the start when the group's offsets are gone, whether
-// they have expired or the topic was made anew, and as with another state directory.
+// TestOffsetsGoneWithoutState: an application without state reads its input from the start when the
+// group's offsets are gone, whether they have expired or the topic was made anew, and as with
+// another state directory.
 func TestOffsetsGoneWithoutState(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -226,7 +228,8 @@ func TestOffsetsGoneWithoutState(t *testing.T) {
 	}{
 		{"expired", "copied", expire, []string{"a", "a", "b", "b", "c"}},
 		{"made anew", "copied", func(j job) { anew(j.in()) }, []string{"a", "b", "c"}},
-		{"expired in front of a shuffle", "shuffled", expire, nil}, // what is left of the repartition topic comes out again too
+		// what is left of the repartition topic comes out again too
+		{"expired in front of a shuffle", "shuffled", expire, nil},
 		{"one of two inputs made anew", "merged", func(j job) { anew(j.in()) }, []string{"a", "b", "c", "n"}},
 	} {
 		t.Run(step.name, func(t *testing.T) {

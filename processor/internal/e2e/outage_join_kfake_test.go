@@ -15,8 +15,9 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// TestJoinAfterAnOutage joins a stream with a table behind a repartition topic. The application is down while both get more input, and
-// when it is back the table's input comes late: records wait for it, although its tasks had said before that they had caught up.
+// TestJoinAfterAnOutage joins a stream with a table behind a repartition topic. The application is
+// down while both get more input, and when it is back the table's input comes late: records wait
+// for it, although its tasks had said before that they had caught up.
 func TestJoinAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	b := startFake(t)

@@ -18,11 +18,13 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 )
 
-// TestZombie stops an instance with SIGSTOP in the middle of its work until the group has given its partitions away, and lets
-// it go on: whatever it still wants to commit is refused, and it takes part again. Then another one is stopped while it has
-// nothing to do, and dies when it hears that it was thrown out.
+// TestZombie stops an instance with SIGSTOP in the middle of its work until the group has given its
+// partitions away, and lets it go on: whatever it still wants to commit is refused, and it takes
+// part again. Then another one is stopped while it has nothing to do, and dies when it hears that
+// it was thrown out.
 //
-// No instance is stopped while the group meets: kfake waits for a leader then as long as a rebalance may take, which is minutes.
+// No instance is stopped while the group meets: kfake waits for a leader then as long as a
+// rebalance may take, which is minutes.
 func TestZombie(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -73,7 +75,8 @@ func TestZombie(t *testing.T) {
 	two.child.signal(t, syscall.SIGSTOP)
 	one.child.awaitTasks(t, all)
 	two.child.signal(t, syscall.SIGCONT)
-	// If it was telling the time, it has an open transaction all the same, and hears first that this is no more.
+	// If it was telling the time, it has an open transaction all the same, and hears first that
+	// this is no more.
 	eventually(t, 30*time.Second, "death when lost, or a new client", func() (bool, string) {
 		return two.child.exited() || strings.Contains(tail(two.child.log, 4000), "starting over with a new client"), ""
 	})
@@ -88,10 +91,12 @@ func TestZombie(t *testing.T) {
 	f.check(t, live, time.Minute)
 }
 
-// TestBrokerRestarts kills the broker in the middle of the work and starts it again: the instances wait and go on.
+// TestBrokerRestarts kills the broker in the middle of the work and starts it again: the instances
+// wait and go on.
 //
-// kfake is killed between two transactions alone. What it finds open when it starts again it takes for aborted without writing
-// a marker: readers skip what follows, and the next start takes it for committed. Apache Kafka is killed at any time.
+// kfake is killed between two transactions alone. What it finds open when it starts again it takes
+// for aborted without writing a marker: readers skip what follows, and the next start takes it for
+// committed. Apache Kafka is killed at any time.
 func TestBrokerRestarts(t *testing.T) {
 	t.Parallel()
 	b := startBrokerProcess(t)
@@ -172,7 +177,8 @@ func (g *gate) awaitCaught(t *testing.T) {
 	})
 }
 
-// TestBrokerNotThere starts an instance before its broker: it waits, says so, and begins when the broker is there.
+// TestBrokerNotThere starts an instance before its broker: it waits, says so, and begins when the
+// broker is there.
 func TestBrokerNotThere(t *testing.T) {
 	t.Parallel()
 	b := startBrokerProcess(t)
@@ -185,8 +191,8 @@ func TestBrokerNotThere(t *testing.T) {
 	job.check(a)
 }
 
-// TestDiskFull lets all writes to disk fail: the instance ends with one message, and when there is space again it goes on
-// from what was committed.
+// TestDiskFull lets all writes to disk fail: the instance ends with one message, and when there is
+// space again it goes on from what was committed.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -227,8 +233,8 @@ func TestDiskFull(t *testing.T) {
 	f.check(t, live, time.Minute)
 }
 
-// TestTransactionTimesOut holds a worker up, with its transaction open, until the broker has aborted it: what it has processed
-// is processed again.
+// TestTransactionTimesOut holds a worker up, with its transaction open, until the broker has
+// aborted it: what it has processed is processed again.
 func TestTransactionTimesOut(t *testing.T) {
 	t.Parallel()
 	job := newCounting(t, startBroker(t), 2_000)
@@ -255,8 +261,8 @@ func TestTransactionTimesOut(t *testing.T) {
 	}
 }
 
-// TestSameInstanceTwice runs two processes on copies of one state directory, which makes them the same instance: one of them
-// ends and says why, and nothing is done twice.
+// TestSameInstanceTwice runs two processes on copies of one state directory, which makes them the
+// same instance: one of them ends and says why, and nothing is done twice.
 func TestSameInstanceTwice(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -313,7 +319,8 @@ func TestSameInstanceTwice(t *testing.T) {
 	f.check(t, live, time.Minute)
 }
 
-// TestAtLeastOnceKilled kills an instance that commits without transactions: nothing is lost, and some may be counted twice.
+// TestAtLeastOnceKilled kills an instance that commits without transactions: nothing is lost, and
+// some may be counted twice.
 func TestAtLeastOnceKilled(t *testing.T) {
 	const n = 6_000
 	rng := newRand(seeds.New(t))

@@ -33,8 +33,9 @@ func (m *moves) tasks() (number, changes int) {
 	return len(m.is), m.n
 }
 
-// TestPlansThatDiffer: instances whose plans differ in nodes without state run in one group and take over each other's tasks, with the
-// results of a loop. One whose state differs is refused by name, and those that run go on with what they have.
+// TestPlansThatDiffer: instances whose plans differ in nodes without state run in one group and
+// take over each other's tasks, with the results of a loop. One whose state differs is refused by
+// name, and those that run go on with what they have.
 func TestPlansThatDiffer(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

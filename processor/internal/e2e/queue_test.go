@@ -35,9 +35,9 @@ func bulky(n int) iter.Seq[message] {
 	}
 }
 
-// TestQueuesAreBounded holds back the table of a join, so that nothing of 20 MB of stream can be processed. What is fetched
-// meanwhile stays within the budget's share for queues, and a few fetches. When the table is there everything goes on, without
-// fetching it all again and again.
+// TestQueuesAreBounded holds back the table of a join, so that nothing of 20 MB of stream can be
+// processed. What is fetched meanwhile stays within the budget's share for queues, and a few
+// fetches. When the table is there everything goes on, without fetching it all again and again.
 func TestQueuesAreBounded(t *testing.T) {
 	const (
 		n      = 20_000
@@ -58,7 +58,8 @@ func TestQueuesAreBounded(t *testing.T) {
 	})
 	held := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: table, Partitions: []int32{0}, Err: kerr.NotLeaderForPartition, Count: -1})
 
-	var fetched, without atomic.Int64 // bytes of records, and answers without any since the last one with
+	// bytes of records, and answers without any since the last one with
+	var fetched, without atomic.Int64
 	w := new(wire)
 	w.add(wireRule{key: kmsg.Fetch, reply: func(_ kmsg.Request, resp kmsg.Response) verdict {
 		size := 0

@@ -40,8 +40,9 @@ func readAll(t *testing.T, addr string, topics ...string) []output {
 	return readTo(t, addr, starts, ends)
 }
 
-// readTo returns all committed messages from starts on, up to and without the offsets ends. The last offset below a committed
-// end is a message or a transaction's marker, so seeing the markers is enough to know when to stop.
+// readTo returns all committed messages from starts on, up to and without the offsets ends. The
+// last offset below a committed end is a message or a transaction's marker, so seeing the markers
+// is enough to know when to stop.
 func readTo(t *testing.T, addr string, starts, ends map[string]map[int32]int64) []output {
 	t.Helper()
 	at := map[string]map[int32]kgo.Offset{}
@@ -105,7 +106,8 @@ func sortOutputs(all []output) {
 	})
 }
 
-// liveReader is a read-committed consumer that reads while the application runs, and keeps everything that it saw.
+// liveReader is a read-committed consumer that reads while the application runs, and keeps
+// everything that it saw.
 type liveReader struct {
 	cl   *kgo.Client
 	stop context.CancelFunc
@@ -116,8 +118,9 @@ type liveReader struct {
 	err  error
 }
 
-// readLive starts a reader. Its topics must exist. It takes control records too: without them the client does not notice that
-// a marker has a later leader epoch than the message before it, and reports lost data when leaders move.
+// readLive starts a reader. Its topics must exist. It takes control records too: without them the
+// client does not notice that a marker has a later leader epoch than the message before it, and
+// reports lost data when leaders move.
 func readLive(t *testing.T, addr string, topics ...string) *liveReader {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics(topics...), kgo.KeepControlRecords(), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
@@ -203,8 +206,9 @@ func sameRows(t *testing.T, what string, got []output, want []row) {
 		strings.Join(missing[:min(10, len(missing))], "\n  "), strings.Join(extra[:min(10, len(extra))], "\n  "))
 }
 
-// nothingTakenBack checks what a reader saw while the application ran against the final content: each message is still there,
-// byte for byte, and each partition was seen in order and without a gap.
+// nothingTakenBack checks what a reader saw while the application ran against the final content:
+// each message is still there, byte for byte, and each partition was seen in order and without a
+// gap.
 func nothingTakenBack(t *testing.T, live, final []output) {
 	t.Helper()
 	type partition struct {

@@ -20,8 +20,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// A topic that does not take what a record made is that record's error: with the policy fail the application ends with its name, with skip it
-// is left out and all others count.
+// A topic that does not take what a record made is that record's error: with the policy fail the
+// application ends with its name, with skip it is left out and all others count.
 
 // bounded runs a job to the end of its input. With skip records that fail are left out.
 func bounded(t *testing.T, b Broker, j job, dir string, skip bool, change func(*processor.Config)) *app {
@@ -47,7 +47,8 @@ func skipped(a *app) (n int64) {
 	return n
 }
 
-// refusal demands that an application ends with the error of one record, whose output its topic refuses because of a setting.
+// refusal demands that an application ends with the error of one record, whose output its topic
+// refuses because of a setting.
 func refusal(t *testing.T, a *app, topic string, offset int64, sink, setting string, words ...string) {
 	t.Helper()
 	err := a.failsWith(t, time.Minute, append(words, topic+"/0", fmt.Sprint("offset ", offset), "topic "+sink, setting)...)
@@ -71,7 +72,8 @@ func finishes(t *testing.T, a *app, skips int64) {
 	}
 }
 
-// TestTimestampRefused counts three records, of which the second lies two hours ahead. Apache Kafka's topics refuse more than one hour.
+// TestTimestampRefused counts three records, of which the second lies two hours ahead. Apache
+// Kafka's topics refuse more than one hour.
 func TestTimestampRefused(t *testing.T) {
 	b := startBroker(t)
 	j := job{"stamped", names(t, "app")}
@@ -88,7 +90,8 @@ func TestTimestampRefused(t *testing.T) {
 	}
 	a.produce(j.in(), only(value("a", now-1000), value("b", now+7_200_000), value("c", now+1)))
 	dir := filepath.Join(t.TempDir(), "state")
-	// The record has been through a repartition topic, whose message is named, with the input that it was made from.
+	// The record has been through a repartition topic, whose message is named, with the input that
+	// it was made from.
 	refusal(t, bounded(t, b, j, dir, false, nil), j.Prefix+"-g-repartition", 1, j.out(), "message.timestamp.after.max.ms", "made from "+j.in(), `key "b"`, "ahead of the clock")
 	x := bounded(t, b, j, dir, true, nil)
 	finishes(t, x, 1)
@@ -96,8 +99,8 @@ func TestTimestampRefused(t *testing.T) {
 	x.log.await(t, time.Second, "record skipped")
 }
 
-// TestTimestampRefusedLater: the update that goes out carries the largest time of its key. The record that has brought it is to blame, not
-// the last one.
+// TestTimestampRefusedLater: the update that goes out carries the largest time of its key. The
+// record that has brought it is to blame, not the last one.
 func TestTimestampRefusedLater(t *testing.T) {
 	b := startBroker(t)
 	j := job{"stamped", names(t, "app")}
@@ -157,8 +160,8 @@ func produceLarge(t *testing.T, b Broker, topic string, values ...[]byte) {
 	}
 }
 
-// TestLargeMessages: what the topics take, goes through: from an input, through a repartition topic, a store and its changelog, to an output,
-// and back from the changelog into a new directory.
+// TestLargeMessages: what the topics take, goes through: from an input, through a repartition
+// topic, a store and its changelog, to an output, and back from the changelog into a new directory.
 func TestLargeMessages(t *testing.T) {
 	b := startBroker(t)
 	large := map[string]string{"max.message.bytes": "10000000"}
@@ -184,7 +187,8 @@ func TestLargeMessages(t *testing.T) {
 		produceLarge(t, b, j.in(), values...)
 		finishes(t, bounded(t, b, j, t.TempDir(), false, nil), 0)
 		produceLarge(t, b, j.in(), []byte("z"))
-		finishes(t, bounded(t, b, j, t.TempDir(), false, nil), 0) // with the state from the changelog
+		// with the state from the changelog
+		finishes(t, bounded(t, b, j, t.TempDir(), false, nil), 0)
 		var got []string
 		for _, o := range readAll(t, b.Addr(), j.out()) {
 			got = append(got, o.Key+"="+o.Value)
@@ -195,7 +199,8 @@ func TestLargeMessages(t *testing.T) {
 	})
 }
 
-// TestMessageTooLarge writes to a topic that takes less than its input. Where nothing else comes of a record no transaction is aborted for it.
+// TestMessageTooLarge writes to a topic that takes less than its input. Where nothing else comes of
+// a record no transaction is aborted for it.
 func TestMessageTooLarge(t *testing.T) {
 	b := startBroker(t)
 	for _, g := range []processor.Guarantee{processor.ExactlyOnce, processor.AtLeastOnce} {
@@ -223,7 +228,8 @@ func TestMessageTooLarge(t *testing.T) {
 			x := bounded(t, b, j, dir, true, at)
 			finishes(t, x, 50)
 			got := readAll(t, b.Addr(), j.out())
-			if g == processor.AtLeastOnce { // what was before the record that failed may have come out twice
+			if g == processor.AtLeastOnce {
+				// what was before the record that failed may have come out twice
 				seen := map[row]bool{}
 				got = slices.DeleteFunc(got, func(o output) bool { again := seen[o.row]; seen[o.row] = true; return again })
 			}
@@ -235,8 +241,9 @@ func TestMessageTooLarge(t *testing.T) {
 	}
 }
 
-// TestStoreTooLarge collects values until they are too large for the changelog, which shows at the commit only, together with those of many
-// other keys. The record that made it too large is found, and left out.
+// TestStoreTooLarge collects values until they are too large for the changelog, which shows at the
+// commit only, together with those of many other keys. The record that made it too large is found,
+// and left out.
 func TestStoreTooLarge(t *testing.T) {
 	b := startBroker(t)
 	j := job{"collected", names(t, "app")}
@@ -306,7 +313,8 @@ func TestNoKeyRefused(t *testing.T) {
 	sameRows(t, j.out(), readAll(t, b.Addr(), j.out()), []row{{"a", "a", 1}, {"c", "c", 1}, {"", "d", 4}})
 }
 
-// TestFinalResultTooLarge: what time has made is no record's fault. It fails by node and key, and is left out alone.
+// TestFinalResultTooLarge: what time has made is no record's fault. It fails by node and key, and
+// is left out alone.
 func TestFinalResultTooLarge(t *testing.T) {
 	b := startBroker(t)
 	j := job{"collected-hours", names(t, "app")}
@@ -329,8 +337,8 @@ func TestFinalResultTooLarge(t *testing.T) {
 	sameRows(t, j.out(), readAll(t, b.Addr(), j.out()), []row{{"a", "a", 1}, {"c", "c", 1}, {"a", "a", hour + 1}, {"b", long, hour + 1}})
 }
 
-// TestConfigurationChanges: a topic that takes less than when the application began is found out by its refusal. Batches are smaller from
-// then on, and the records that do not fit any more fail.
+// TestConfigurationChanges: a topic that takes less than when the application began is found out by
+// its refusal. Batches are smaller from then on, and the records that do not fit any more fail.
 func TestConfigurationChanges(t *testing.T) {
 	b := startBroker(t)
 	j := job{"copied", names(t, "app")}
@@ -380,7 +388,8 @@ func TestConfigurationChanges(t *testing.T) {
 	}
 }
 
-// TestOutputTopicsAreLookedAt: what an output topic refuses or deletes is said at the start, and once more when results are that old.
+// TestOutputTopicsAreLookedAt: what an output topic refuses or deletes is said at the start, and
+// once more when results are that old.
 func TestOutputTopicsAreLookedAt(t *testing.T) {
 	b := startBroker(t)
 	j := job{"copied", names(t, "app")}

@@ -18,7 +18,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// refusePoison has the broker call every batch for a topic invalid that has poison in it, as a broker does for reasons that kolk does not know.
+// refusePoison has the broker call every batch for a topic invalid that has poison in it, as a
+// broker does for reasons that kolk does not know.
 func refusePoison(t *testing.T, b *inProcess, topic string) {
 	b.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		b.KeepControl()
@@ -48,8 +49,8 @@ func refusePoison(t *testing.T, b *inProcess, topic string) {
 	})
 }
 
-// TestBrokerRefusesRecords: which record of a batch the broker means it does not say in a way that the client hands on. It is found by smaller
-// transactions, and by nothing else left out.
+// TestBrokerRefusesRecords: which record of a batch the broker means it does not say in a way that
+// the client hands on. It is found by smaller transactions, and by nothing else left out.
 func TestBrokerRefusesRecords(t *testing.T) {
 	b := startFake(t)
 	j := job{"copied", names(t, "app")}

@@ -104,7 +104,8 @@ func copyDir(t *testing.T, from string) string {
 	return to
 }
 
-// changelogs are the committed messages of an application's changelogs, by topic, partition and offset.
+// changelogs are the committed messages of an application's changelogs, by topic, partition and
+// offset.
 type changelogs struct {
 	messages map[string]map[int32][]output
 	// starts are where the logs begin. Those of windows are purged below what an open window needs.
@@ -134,8 +135,8 @@ func readChangelogs(t *testing.T, addr, app string, plan *topology.Plan) changel
 
 func changelogTopic(app, store string) string { return app + "-" + store + "-changelog" }
 
-// fold computes what a store must hold at an offset of its changelog, as docs/format/changelog.md has it and independently of
-// the package that writes it.
+// fold computes what a store must hold at an offset of its changelog, as docs/format/changelog.md
+// has it and independently of the package that writes it.
 func (c changelogs) fold(app string, s flow.StoreSpec, partition int32, offset int64) map[string]string {
 	content := map[string]string{}
 	for _, o := range c.messages[changelogTopic(app, s.Name)][partition] {
@@ -160,9 +161,10 @@ func (c changelogs) fold(app string, s flow.StoreSpec, partition int32, offset i
 	return content
 }
 
-// stateFitsChangelogs compares each store of a database with its changelog, folded up to the position that the database says
-// it is at. Windows that are closed are gone from the database and not from the changelog: only those that start at openFrom
-// (milliseconds) or later must be there; what is there must be right in any case.
+// stateFitsChangelogs compares each store of a database with its changelog, folded up to the
+// position that the database says it is at. Windows that are closed are gone from the database and
+// not from the changelog: only those that start at openFrom (milliseconds) or later must be there;
+// what is there must be right in any case.
 func stateFitsChangelogs(t *testing.T, s taskState, app string, plan *topology.Plan, logs changelogs, openFrom int64, former bool) {
 	t.Helper()
 	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
@@ -203,8 +205,8 @@ func stateFitsChangelogs(t *testing.T, s taskState, app string, plan *topology.P
 	}
 }
 
-// allStateFits checks every database of the instances' directories, those of former owners too, and that each task's newest
-// one stands at the end of its changelogs. No instance may run.
+// allStateFits checks every database of the instances' directories, those of former owners too, and
+// that each task's newest one stands at the end of its changelogs. No instance may run.
 func allStateFits(t *testing.T, addr, app, cluster string, plan *topology.Plan, openFrom int64, stateDirs ...string) {
 	t.Helper()
 	logs := readChangelogs(t, addr, app, plan)

@@ -13,9 +13,10 @@ const brokerName = "kfake"
 
 func runTests(m *testing.M) int { return m.Run() }
 
-// clientOptions are those of the applications. kfake forgets which transactions were aborted when it cuts an answer short: there is room
-// for every partition. The application sees to that where it knows kfake by its cluster id; here it is to take it for Apache Kafka,
-// for whose changelogs and purges there are tests.
+// clientOptions are those of the applications. kfake forgets which transactions were aborted when
+// it cuts an answer short: there is room for every partition. The application sees to that where it
+// knows kfake by its cluster id; here it is to take it for Apache Kafka, for whose changelogs and
+// purges there are tests.
 func clientOptions() []kgo.Opt { return append(compression(), kgo.FetchMaxBytes(64<<20)) }
 
 // startBroker returns a broker for one test.

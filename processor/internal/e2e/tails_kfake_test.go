@@ -13,8 +13,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// TestBoundedTails ends bounded runs over partitions that have no records at their end: markers of transactions, aborted records, or
-// what compaction has left of a log.
+// TestBoundedTails ends bounded runs over partitions that have no records at their end: markers of
+// transactions, aborted records, or what compaction has left of a log.
 func TestBoundedTails(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -37,7 +37,8 @@ func TestBoundedTails(t *testing.T) {
 				}
 			})
 			transact(t, b.Addr(), topic, 3, false)
-			eventually(t, 20*time.Second, "deletions have gone", func() (bool, string) { // they are kept for a moment
+			eventually(t, 20*time.Second, "deletions have gone", func() (bool, string) {
+				// they are kept for a moment
 				b.Compact()
 				left := readAll(t, b.Addr(), topic)
 				return len(left) == 0, fmt.Sprintf("%d are left", len(left))
@@ -71,8 +72,9 @@ func TestBoundedTails(t *testing.T) {
 	}
 }
 
-// TestBoundedRunWaitsForATransaction has an end behind a hole: what lay before it was compacted away, and a transaction follows. Whether the
-// run passes over the hole or sees the transaction's end first, it ends, without the transaction's records.
+// TestBoundedRunWaitsForATransaction has an end behind a hole: what lay before it was compacted
+// away, and a transaction follows. Whether the run passes over the hole or sees the transaction's
+// end first, it ends, without the transaction's records.
 func TestBoundedRunWaitsForATransaction(t *testing.T) {
 	t.Parallel()
 	b := startFake(t)

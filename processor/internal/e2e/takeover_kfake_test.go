@@ -15,8 +15,9 @@ import (
 	"github.com/kolkstream/kolk/processor/internal/failpoint"
 )
 
-// TestTakesOverAnOpenTransaction: an instance dies between committing offsets and ending the transaction. Who takes its tasks over ends the
-// transaction before the client asks for the offsets, which would find them pending and ask again only a second later.
+// TestTakesOverAnOpenTransaction: an instance dies between committing offsets and ending the
+// transaction. Who takes its tasks over ends the transaction before the client asks for the
+// offsets, which would find them pending and ask again only a second later.
 func TestTakesOverAnOpenTransaction(t *testing.T) {
 	t.Parallel()
 	b := startFake(t)

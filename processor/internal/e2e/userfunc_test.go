@@ -10,7 +10,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// fragileInput is n words in one partition, of which each seventh fails with an error, each eleventh with a panic.
+// fragileInput is n words in one partition, of which each seventh fails with an error, each
+// eleventh with a panic.
 func fragileInput(n int) (in []message, want []row, failing int) {
 	counts := map[string]int{}
 	for i := range n {
@@ -32,9 +33,10 @@ func fragileInput(n int) (in []message, want []row, failing int) {
 	return in, want, failing
 }
 
-// TestFailingFunctions: with the policy fail the application ends at the first record that fails, by name, and nothing of it or
-// behind it is counted; with skip it goes on without the failing ones. A panic may have left half-changed state, so the
-// transaction is undone and done again without the record.
+// TestFailingFunctions: with the policy fail the application ends at the first record that fails,
+// by name, and nothing of it or behind it is counted; with skip it goes on without the failing
+// ones. A panic may have left half-changed state, so the transaction is undone and done again
+// without the record.
 func TestFailingFunctions(t *testing.T) {
 	b := startBroker(t)
 	j := job{"fragile", names(t, "app")}
@@ -93,8 +95,8 @@ func TestPanicEndsWithName(t *testing.T) {
 	}
 }
 
-// TestStuckFunction: heartbeats would hide a function that never returns from the group for ever. The instance ends with the
-// record's name, and another one takes over what it had.
+// TestStuckFunction: heartbeats would hide a function that never returns from the group for ever.
+// The instance ends with the record's name, and another one takes over what it had.
 func TestStuckFunction(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

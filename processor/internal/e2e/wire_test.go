@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// wire stands between a client and any broker: it sees every request and reply and can lose, change or hold them. It is a
-// dialer for kgo.Dialer. Rules may come and go while it runs.
+// wire stands between a client and any broker: it sees every request and reply and can lose, change
+// or hold them. It is a dialer for kgo.Dialer. Rules may come and go while it runs.
 type wire struct {
 	mu    sync.Mutex
 	rules []*wireRule
@@ -32,7 +32,8 @@ type wireRule struct {
 	key kmsg.Key
 	// request is called before the request goes to the broker; nil passes.
 	request func(kmsg.Request) verdict
-	// reply is called with the broker's reply, and may change it; nil passes. So the broker has done the work.
+	// reply is called with the broker's reply, and may change it; nil passes. So the broker has
+	// done the work.
 	reply func(kmsg.Request, kmsg.Response) verdict
 }
 
@@ -74,7 +75,8 @@ func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	return &wireConn{Conn: c, wire: w, pending: map[int32]kmsg.Request{}}, nil
 }
 
-// wireConn is one connection of a wire. kgo writes each request with one call, and reads from one goroutine.
+// wireConn is one connection of a wire. kgo writes each request with one call, and reads from one
+// goroutine.
 type wireConn struct {
 	net.Conn
 	wire *wire

@@ -129,7 +129,8 @@ func (t *Task) prepare(in *input) (bool, error) {
 		switch {
 		case r == nil:
 			return false, nil
-		case in.bound >= 0 && r.Offset >= in.bound: // behind the end of the run: nothing is left before it
+		case in.bound >= 0 && r.Offset >= in.bound:
+			// behind the end of the run: nothing is left before it
 			in.queue.clear()
 			in.pos = max(in.pos, in.bound)
 			t.touch()

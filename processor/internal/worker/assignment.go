@@ -129,7 +129,8 @@ func (s *session) stopTask(r *running) {
 func (s *session) adopt() error {
 	for o := s.openings.next(); o != nil; o = s.openings.next() {
 		if o.err != nil && s.ctx.Err() != nil {
-			continue // the end of the application has ended it: a restore says so with an error of its own
+			// the end of the application has ended it: a restore says so with an error of its own
+			continue
 		}
 		if o.err != nil {
 			return o.err

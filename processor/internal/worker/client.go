@@ -100,7 +100,8 @@ func (s *session) connect() error {
 	}
 	if !s.cfg.View.Transactions2 {
 		v := kversion.Stable()
-		v.SetMaxKeyVersion(28, 4) // TxnOffsetCommit v5 adds the group implicitly, which such a broker does not know
+		// TxnOffsetCommit v5 adds the group implicitly, which such a broker does not know
+		v.SetMaxKeyVersion(28, 4)
 		opts = append(opts, kgo.MaxVersions(v))
 	}
 	var err error

@@ -147,7 +147,8 @@ func (s *session) positions(dirty []*running) ([]txn.Offset, error) {
 		ends := r.task.ChangelogEnds()
 		for i, p := range r.task.Positions() {
 			md := checkpoint.Metadata{Seq: s.seq, Ref: p.Ref, Ended: p.Ended}
-			if s.cfg.ExactlyOnce { // without transactions changelogs may have more than is said here
+			if s.cfg.ExactlyOnce {
+				// without transactions changelogs may have more than is said here
 				md.TransactionalID = s.group.TransactionalID
 			}
 			if i == 0 { // the ends are the task's, not the partition's: once is enough

@@ -10,7 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestSnappyBlocks: what is compressed is what comes out of the client's decompressor, and is framed as xerial's stream.
+// TestSnappyBlocks: what is compressed is what comes out of the client's decompressor, and is
+// framed as xerial's stream.
 func TestSnappyBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	out := kgo.DefaultDecompressor()

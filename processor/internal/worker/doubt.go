@@ -55,7 +55,8 @@ func (o *openings) doubtful(ctx context.Context, p *opening) (map[string]int64, 
 	ends := map[string]int64{}
 	for _, in := range p.sub.Inputs {
 		if in.Repartition && !in.Timeless {
-			ends[o.cfg.View.Real(in.Topic, true)] = 0 // what is stored is doubted, nothing else is there
+			// what is stored is doubted, nothing else is there
+			ends[o.cfg.View.Real(in.Topic, true)] = 0
 		}
 	}
 	if len(ends) == 0 {

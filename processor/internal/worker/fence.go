@@ -21,10 +21,11 @@ import (
 // fences end the transactions of members that are gone, each once. They are safe for concurrent
 // use.
 type fences struct {
-	cl      *kgo.Client
-	gone    func() []string // the transactional ids of members that are gone, as the leader has named them
-	own     string          // the session's
-	timeout time.Duration   // of transactions
+	cl *kgo.Client
+	// the transactional ids of members that are gone, as the leader has named them
+	gone    func() []string
+	own     string        // the session's
+	timeout time.Duration // of transactions
 	log     *slog.Logger
 
 	mu   sync.Mutex

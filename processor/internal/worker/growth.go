@@ -14,8 +14,8 @@ import (
 )
 
 // Inputs may get more partitions while the application runs; docs/adr/0020-partitions-added.md says
-// what comes of it. Each process asks the brokers for itself (cluster.View.Look), so that one may know
-// of a partition, or of a task, some seconds before another.
+// what comes of it. Each process asks the brokers for itself (cluster.View.Look), so that one may
+// know of a partition, or of a task, some seconds before another.
 
 // Grown says that there are new tasks. It is safe for concurrent use.
 func (w *Worker) Grown() {

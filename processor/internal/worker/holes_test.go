@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestLack: an input is asked for after it has lacked the same record for a while, once, and not while it
-// is paused.
+// TestLack: an input is asked for after it has lacked the same record for a while, once, and not
+// while it is paused.
 func TestLack(t *testing.T) {
 	r := &running{paused: map[string]bool{}}
 	now := time.Unix(1000, 0)

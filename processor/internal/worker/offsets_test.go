@@ -23,7 +23,8 @@ func answer(topic string, partition int32, offset int64, metadata *string) *kmsg
 	return resp
 }
 
-// TestOffsets: they are known when they are for all topics of a task, until the partition is given up.
+// TestOffsets: they are known when they are for all topics of a task, until the partition is given
+// up.
 func TestOffsets(t *testing.T) {
 	o := newOffsets()
 	name := func([16]byte) string { return "named by id" }
@@ -57,8 +58,8 @@ func TestOffsets(t *testing.T) {
 	}
 }
 
-// TestForeignOffsets: an offset without metadata is another program's; metadata of another kind is another
-// application's.
+// TestForeignOffsets: an offset without metadata is another program's; metadata of another kind is
+// another application's.
 func TestForeignOffsets(t *testing.T) {
 	o := newOffsets()
 	empty, other := "", "consumer-7"

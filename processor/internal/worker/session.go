@@ -81,7 +81,9 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 			}
 			var reset *errReset
 			if !errors.As(err, &reset) && s.producer.Open() {
-				s.undo() // or its offsets stay pending until it times out, and whoever runs the tasks next waits for that
+				// or its offsets stay pending until it times out, and whoever runs the tasks next
+				// waits for that
+				s.undo()
 			}
 			if errors.Is(err, state.ErrCorrupt) || errors.Is(err, restore.ErrReread) {
 				err = &errReset{err: err} // the next session finds it rebuilt
@@ -180,8 +182,8 @@ func (s *session) postponed() bool {
 	return slices.ContainsFunc(s.tasks.all, func(r *running) bool { return r.task.Postponed() })
 }
 
-// What is due goes out until the transaction takes as much as makes a commit due, or a task has worked on
-// it for portionTime. It is looked at once in a while.
+// What is due goes out until the transaction takes as much as makes a commit due, or a task has
+// worked on it for portionTime. It is looked at once in a while.
 const (
 	portionTime = time.Second
 	fullEvery   = 32 // records

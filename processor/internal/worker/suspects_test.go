@@ -8,8 +8,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// TestNarrow: transactions become smaller until one has a single record, whichever of them it is; then they
-// grow again, to any size.
+// TestNarrow: transactions become smaller until one has a single record, whichever of them it is;
+// then they grow again, to any size.
 func TestNarrow(t *testing.T) {
 	for n := 1; n <= 300; n++ {
 		for bad := range n {
@@ -41,8 +41,8 @@ func TestNarrow(t *testing.T) {
 	}
 }
 
-// TestSkips: records to leave out are forgotten when they were passed, and what lay before one is committed
-// before it comes again.
+// TestSkips: records to leave out are forgotten when they were passed, and what lay before one is
+// committed before it comes again.
 func TestSkips(t *testing.T) {
 	var s suspects
 	o := func(p int32, offset int64) topology.Origin {

@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// TestWhenACommitIsDue: after the interval at the latest; before that only when there is nothing left to
-// process, and as rarely as records and commits take their time.
+// TestWhenACommitIsDue: after the interval at the latest; before that only when there is nothing
+// left to process, and as rarely as records and commits take their time.
 func TestWhenACommitIsDue(t *testing.T) {
 	begin := time.Unix(1000, 0)
 	at := func(ms int) time.Time { return begin.Add(time.Duration(ms) * time.Millisecond) }
@@ -48,8 +48,8 @@ func TestWhenACommitIsDue(t *testing.T) {
 	}
 }
 
-// TestOutlived: a transaction that was open for too long is its own reason, and not that another producer has
-// taken over. It began, at the earliest, with the turn that made the first change.
+// TestOutlived: a transaction that was open for too long is its own reason, and not that another
+// producer has taken over. It began, at the earliest, with the turn that made the first change.
 func TestOutlived(t *testing.T) {
 	begin := time.Unix(1000, 0)
 	var c tempo

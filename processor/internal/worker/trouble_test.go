@@ -15,7 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestWhyASessionFailed: "thrown out" is said of what the group has decided, not of brokers that do not answer.
+// TestWhyASessionFailed: "thrown out" is said of what the group has decided, not of brokers that do
+// not answer.
 func TestWhyASessionFailed(t *testing.T) {
 	for _, tt := range []struct {
 		err    error

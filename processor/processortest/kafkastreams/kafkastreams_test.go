@@ -111,7 +111,8 @@ func play(t *testing.T, c testCase) error {
 	final := slices.ContainsFunc(c.Topology, func(n node) bool { return n.Emit == "onWindowClose" })
 	for _, r := range c.Expect {
 		if final {
-			r.Headers = nil // those of the record that closed the window; here a final result has none
+			// those of the record that closed the window; here a final result has none
+			r.Headers = nil
 		}
 		want[r.Topic] = append(want[r.Topic], r.String())
 	}

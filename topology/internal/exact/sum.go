@@ -1,4 +1,5 @@
-// Package exact adds numbers without rounding: the sum of the same numbers is the same in any order.
+// Package exact adds numbers without rounding: the sum of the same numbers is the same in any
+// order.
 package exact
 
 import (
@@ -7,14 +8,14 @@ import (
 	"slices"
 )
 
-// Sum is the exact sum of floating-point and whole numbers. It is rounded only when it is read, so it
-// depends on what was added and not on the order.
+// Sum is the exact sum of floating-point and whole numbers. It is rounded only when it is read, so
+// it depends on what was added and not on the order.
 //
 // The zero value is 0. A copy is independent of its original. It is not safe for concurrent use.
 //
 // A sum is held as an expansion: floating-point numbers that do not overlap, whose exact sum it is
-// (Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997). Amounts of money need two or three,
-// which lie in the Sum itself; no expansion has more than some forty.
+// (Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997). Amounts of money need two or
+// three, which lie in the Sum itself; no expansion has more than some forty.
 type Sum struct {
 	n     int32
 	parts [inside]float64 // n of them, ascending by size; none is 0
@@ -35,8 +36,8 @@ func Of(parts ...float64) (s Sum, ok bool) {
 	return s, true
 }
 
-// Add adds x. It returns false, and changes nothing, if the sum would exceed the range of float64, or
-// if x is no finite number.
+// Add adds x. It returns false, and changes nothing, if the sum would exceed the range of float64,
+// or if x is no finite number.
 func (s *Sum) Add(x float64) bool {
 	if s.more != nil {
 		return s.addMore(slices.Clone(*s.more), x)
@@ -62,8 +63,8 @@ func (s *Sum) Add(x float64) bool {
 	return true
 }
 
-// AddInt adds i, exactly. It returns false, and changes nothing, if the sum would exceed the range of
-// float64.
+// AddInt adds i, exactly. It returns false, and changes nothing, if the sum would exceed the range
+// of float64.
 func (s *Sum) AddInt(i int64) bool {
 	const low = 1<<11 - 1 // 64 bits less the 53 of a float64
 	was := *s
@@ -163,8 +164,8 @@ func canonical(dst, parts []float64) []float64 {
 	return dst
 }
 
-// Parts appends the numbers whose exact sum s is: first the nearest float64, then the nearest to what
-// is left, and so on; none if s is 0. Equal sums have equal parts.
+// Parts appends the numbers whose exact sum s is: first the nearest float64, then the nearest to
+// what is left, and so on; none if s is 0. Equal sums have equal parts.
 func (s *Sum) Parts(dst []float64) []float64 {
 	if s.n == 1 {
 		return append(dst, s.parts[0])
@@ -240,8 +241,8 @@ func (s *Sum) mean(parts []float64, n int64) float64 {
 	return f
 }
 
-// MeanInt returns s/n if it is a whole number of 64 bits: beyond 2^53 [Sum.Mean] may have rounded it.
-// n is positive.
+// MeanInt returns s/n if it is a whole number of 64 bits: beyond 2^53 [Sum.Mean] may have rounded
+// it. n is positive.
 func (s *Sum) MeanInt(n int64) (i int64, ok bool) {
 	if i, ok := s.Int(); ok {
 		return i / n, i%n == 0

@@ -158,7 +158,8 @@ func TestWholeAtTheEnds(t *testing.T) {
 	}
 }
 
-// What would leave the range is refused and changes nothing; so do infinities and what is no number.
+// What would leave the range is refused and changes nothing; so do infinities and what is no
+// number.
 func TestOutOfRange(t *testing.T) {
 	var s exact.Sum
 	add(t, &s, 0.1)

@@ -17,8 +17,9 @@ const (
 // String returns the policy as it is named in descriptions.
 func (e Emit) String() string { return [...]string{"updates", "each-update", "final"}[e] }
 
-// Step computes an aggregate from the one before (has is false if there is none) and a record with key and value. It may change
-// the one before and return it. keep is false if there is to be none any more.
+// Step computes an aggregate from the one before (has is false if there is none) and a record with
+// key and value. It may change the one before and return it. keep is false if there is to be none
+// any more.
 type Step[K, V, A any] func(before A, has bool, r *Record[K, V]) (after A, keep bool, err error)
 
 // Aggregate keeps one value per key.
@@ -29,7 +30,8 @@ type Aggregate[K, V, A any] struct {
 	emit  emitter[K, A]
 }
 
-// NewAggregate returns an aggregate over cache. keyRaw says that records bring along their key as k writes it.
+// NewAggregate returns an aggregate over cache. keyRaw says that records bring along their key as k
+// writes it.
 func NewAggregate[K, V, A any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[K, A]) *Aggregate[K, V, A] {
 	return &Aggregate[K, V, A]{
 		keyed: newKeyed(n, k, keyRaw), step: step, cache: cache,

@@ -11,14 +11,18 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// Cache holds decoded values of a store that is read by single keys, and what has not been written to it yet.
+// Cache holds decoded values of a store that is read by single keys, and what has not been written
+// to it yet.
 //
-// Each value is encoded once per commit, however often it changes: at Flush, or when it has to leave because the decoded values
-// take more than the task's CacheBudget. Leaving does not forward it. Where updates are forwarded once per commit, an entry that
-// leaves early stays as a stub without value until Flush, which reads the value back: so the size of the cache shows in no
-// result. Stubs are part of the transaction's size, like the store's overlay, and not of the budget.
+// Each value is encoded once per commit, however often it changes: at Flush, or when it has to
+// leave because the decoded values take more than the task's CacheBudget. Leaving does not forward
+// it. Where updates are forwarded once per commit, an entry that leaves early stays as a stub
+// without value until Flush, which reads the value back: so the size of the cache shows in no
+// result. Stubs are part of the transaction's size, like the store's overlay, and not of the
+// budget.
 //
-// An entry returned by get is good until the next call of get, flush or trim. Like everything here it belongs to the goroutine of the task.
+// An entry returned by get is good until the next call of get, flush or trim. Like everything here
+// it belongs to the goroutine of the task.
 type Cache[A any] struct {
 	node  Node
 	store *state.Store
@@ -52,7 +56,8 @@ func NewCache[A any](task Task, store string, s serde.Serde[A]) *Cache[A] {
 // get returns the entry of a store key, which need not have a value.
 func (c *Cache[A]) get(key []byte) (*entry[A], error) { return c.find(key, false) }
 
-// find is get for who may know that the store has no key that the cache has not: then absent saves asking it.
+// find is get for who may know that the store has no key that the cache has not: then absent saves
+// asking it.
 func (c *Cache[A]) find(key []byte, absent bool) (*entry[A], error) {
 	hash := c.hash(key)
 	e := c.lookup(hash, key)
@@ -157,8 +162,8 @@ func (c *Cache[A]) decode(b []byte) (A, error) {
 	return v, nil
 }
 
-// touch notes an update of the entry by a record: it is the last one of the order. emit says that it is to be forwarded at the
-// commit.
+// touch notes an update of the entry by a record: it is the last one of the order. emit says that
+// it is to be forwarded at the commit.
 func touch[K, V, A any](c *Cache[A], e *entry[A], r *Record[K, V], emit bool) {
 	e.last = note(&c.log, e.id, r, emit)
 	c.uncopy(e)
@@ -177,8 +182,8 @@ func (c *Cache[A]) forget(key []byte) {
 	}
 }
 
-// shared returns the entry's value for somebody else than its owner: a copy if the owner may change it in place. ok is false if
-// copying failed and the error policy skips what needed it.
+// shared returns the entry's value for somebody else than its owner: a copy if the owner may change
+// it in place. ok is false if copying failed and the error policy skips what needed it.
 func (c *Cache[A]) shared(e *entry[A], copies bool) (v A, ok bool, err error) {
 	if !copies {
 		return e.value, true, nil
@@ -216,8 +221,8 @@ func (c *Cache[A]) window(e *entry[A]) *window {
 	return c.windows.find(startOf(c.slab.key(e)))
 }
 
-// write puts a dirty entry into the store. ok is false if its value could not be encoded and the error policy skips it: then the
-// entry is gone, and what the store had before counts again.
+// write puts a dirty entry into the store. ok is false if its value could not be encoded and the
+// error policy skips it: then the entry is gone, and what the store had before counts again.
 func (c *Cache[A]) write(e *entry[A], buf []byte, store bool) (b []byte, ok bool, err error) {
 	if !e.has {
 		e.dirty = false
@@ -251,8 +256,8 @@ func (c *Cache[A]) charge(e *entry[A], value int) {
 	e.cost = uint32(cost)
 }
 
-// trim makes values leave until the rest fits into the budget, the oldest first that have not been read of late; not the one of
-// keep.
+// trim makes values leave until the rest fits into the budget, the oldest first that have not been
+// read of late; not the one of keep.
 func (c *Cache[A]) trim(keep *entry[A]) error {
 	if budget := c.node.Task.CacheBudget(); c.used > budget {
 		return c.evict(keep, budget)
@@ -317,8 +322,9 @@ func (c *Cache[A]) drop(e *entry[A]) {
 	c.slab.recycle(e)
 }
 
-// flush writes every dirty entry to the store, except those of closed windows, and calls emit for the pending ones, in the order of
-// last update. raw is the encoded value, nil if the key has none; key and raw are good during the call. emit may use this cache.
+// flush writes every dirty entry to the store, except those of closed windows, and calls emit for
+// the pending ones, in the order of last update. raw is the encoded value, nil if the key has none;
+// key and raw are good during the call. emit may use this cache.
 func (c *Cache[A]) flush(emit func(e *entry[A], key, raw []byte) error) (did bool, err error) {
 	c.updates.sweep(&c.slab) // what is left lies in the processor's caches now
 	for e := c.updates.take(&c.slab); e != nil; e = c.updates.take(&c.slab) {
@@ -356,7 +362,8 @@ func (c *Cache[A]) flush(emit func(e *entry[A], key, raw []byte) error) (did boo
 		if err := emit(e, c.outKey, raw); err != nil {
 			return did, err
 		}
-		// A stub that had to leave has done its work. (emit may have used the cache, and e be another key's entry by now: no stub then.)
+		// A stub that had to leave has done its work. (emit may have used the cache, and e be
+		// another key's entry by now: no stub then.)
 		if e.used && !e.loaded && !e.pending {
 			c.drop(e)
 		}

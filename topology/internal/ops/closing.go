@@ -7,7 +7,8 @@ import (
 	"github.com/kolkstream/kolk/internal/place"
 )
 
-// Advance implements Timed: final results come when their windows close, in the order of starts, then keys as bytes.
+// Advance implements Timed: final results come when their windows close, in the order of starts,
+// then keys as bytes.
 func (a *WindowedAggregate[K, V, A]) Advance(now int64) (done bool, err error) {
 	if a.emit.Emit != EmitFinal || a.held {
 		return true, nil
@@ -48,7 +49,8 @@ func (a *WindowedAggregate[K, V, A]) close(now int64) (done bool, err error) {
 	return !a.due(0, now), nil
 }
 
-// finish forwards the results of a window, until the task is full. Unless that was whole, mark lies behind the last.
+// finish forwards the results of a window, until the task is full. Unless that was whole, mark lies
+// behind the last.
 func (a *WindowedAggregate[K, V, A]) finish(w *window) (whole, full bool, err error) {
 	if !w.complete {
 		return a.finishStored(w)
@@ -84,8 +86,9 @@ func (a *WindowedAggregate[K, V, A]) finish(w *window) (whole, full bool, err er
 	return whole, full, nil
 }
 
-// finishStored is finish for a window of which a part is in the store only. It brings the rest there first, and reads the
-// window in portions: those behind may write stores, which nobody may during a scan.
+// finishStored is finish for a window of which a part is in the store only. It brings the rest
+// there first, and reads the window in portions: those behind may write stores, which nobody may
+// during a scan.
 func (a *WindowedAggregate[K, V, A]) finishStored(w *window) (whole, full bool, err error) {
 	for id := w.entries.first; id != 0; {
 		e := a.cache.slab.entry(id)

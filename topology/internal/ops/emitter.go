@@ -10,7 +10,8 @@ type Emission[K, A any] struct {
 	Emit Emit
 	// Forward is false if nobody listens.
 	Forward bool
-	// Raw says that those behind count on RawValue. NeedKey and NeedValue say that they use the decoded key and value.
+	// Raw says that those behind count on RawValue. NeedKey and NeedValue say that they use the
+	// decoded key and value.
 	Raw                bool
 	NeedKey, NeedValue bool
 	// Places says that an InOrder further on wants to know where records stand.
@@ -18,8 +19,8 @@ type Emission[K, A any] struct {
 	Next   Receiver[K, A]
 }
 
-// emitter forwards what an operator with a store has: each update at once, the last one of each key at
-// the commit, or what there is in the end.
+// emitter forwards what an operator with a store has: each update at once, the last one of each key
+// at the commit, or what there is in the end.
 type emitter[K, A any] struct {
 	Emission[K, A]
 	node    Node
@@ -81,7 +82,8 @@ func (m *emitter[K, A]) each(e *entry[A]) error {
 	return m.Next.Receive(out)
 }
 
-// atLast forwards the pending update of an entry, at the commit. raw is its encoded value, nil for none.
+// atLast forwards the pending update of an entry, at the commit. raw is its encoded value, nil for
+// none.
 func (m *emitter[K, A]) atLast(e *entry[A], key, raw []byte) error {
 	out, log := &m.out, &m.cache.log
 	if ok, err := m.stored(key, raw, e.ts, e.last, log, e.id); !ok {
@@ -97,8 +99,8 @@ func (m *emitter[K, A]) atLast(e *entry[A], key, raw []byte) error {
 	return m.Next.Receive(out)
 }
 
-// stored sets everything of an update that is in the store, but for its decoded value. ok is false if its
-// key could not be decoded and the error policy skips it.
+// stored sets everything of an update that is in the store, but for its decoded value. ok is false
+// if its key could not be decoded and the error policy skips it.
 func (m *emitter[K, A]) stored(key, raw []byte, ts int64, u lastUpdate, log *updateLog, id int32) (ok bool, err error) {
 	out := &m.out
 	out.RawKey, out.RawValue, out.NoValue = nil, raw, raw == nil
@@ -128,8 +130,8 @@ func (m *emitter[K, A]) decode(raw []byte) (err error) {
 	return err
 }
 
-// final forwards a value that time has made, so that its own timestamp is its ref. place is where it
-// stands, if somebody wants to know.
+// final forwards a value that time has made, so that its own timestamp is its ref. place is where
+// it stands, if somebody wants to know.
 func (m *emitter[K, A]) final(key []byte, v A, ts int64, place *place.Place) error {
 	out := &m.out
 	out.Origin = Origin{}

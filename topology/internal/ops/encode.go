@@ -6,8 +6,8 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// encoder yields the bytes of a key or value: those it came as, where they are of the same serde, else its encoding in a
-// buffer that the next call uses again.
+// encoder yields the bytes of a key or value: those it came as, where they are of the same serde,
+// else its encoding in a buffer that the next call uses again.
 type encoder[T any] struct {
 	what  string // it encodes, for errors
 	serde serde.Serde[T]
@@ -32,8 +32,9 @@ func (e *encoder[T]) bytes(raw []byte, v T) ([]byte, error) {
 	return e.buf, nil
 }
 
-// present returns b, or an empty slice for nil: bytes that are there are never nil, because nil says that there is no key, no
-// value. Copies of empty bytes and what a serde has appended to nothing are nil easily.
+// present returns b, or an empty slice for nil: bytes that are there are never nil, because nil
+// says that there is no key, no value. Copies of empty bytes and what a serde has appended to
+// nothing are nil easily.
 func present(b []byte) []byte {
 	if b == nil {
 		return []byte{}

@@ -5,16 +5,19 @@ import (
 	"unsafe"
 )
 
-// entry is one key of a store in its cache. It has no pointers of its own, so that the garbage collector need not look at a cache of plain
-// values; the order of fields is that of their use.
+// entry is one key of a store in its cache. It has no pointers of its own, so that the garbage
+// collector need not look at a cache of plain values; the order of fields is that of their use.
 type entry[A any] struct {
-	// key is the store key, up to len(key) bytes of it; a longer one lies in the slab's arena, and its place is here.
+	// key is the store key, up to len(key) bytes of it; a longer one lies in the slab's arena, and
+	// its place is here.
 	klen uint32
 	key  [20]byte
 
-	// has says that the key has a value. loaded says that value holds it; a stub (not loaded) has its value in the store.
+	// has says that the key has a value. loaded says that value holds it; a stub (not loaded) has
+	// its value in the store.
 	has, loaded bool
-	// dirty says that value has not been written to the store yet, pending that it has not been forwarded yet.
+	// dirty says that value has not been written to the store yet, pending that it has not been
+	// forwarded yet.
 	dirty, pending bool
 	hot            bool // read since eviction last looked at it
 	used           bool // not free
@@ -45,7 +48,8 @@ const (
 type slab[A any] struct {
 	chunks [][]entry[A]
 	free   int32 // linked by at[0].next
-	// long holds the keys that do not fit into their entries; idle bytes of it belong to no entry any more.
+	// long holds the keys that do not fit into their entries; idle bytes of it belong to no entry
+	// any more.
 	long []byte
 	idle int
 }

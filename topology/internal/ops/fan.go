@@ -1,11 +1,13 @@
 package ops
 
-// Fan passes each record to several receivers, one after the other, each to its end before the next begins.
+// Fan passes each record to several receivers, one after the other, each to its end before the next
+// begins.
 type Fan[K, V any] struct {
 	to []Receiver[K, V]
 }
 
-// NewFan returns a receiver for all of to, in that order: nothing for none, the receiver itself for one.
+// NewFan returns a receiver for all of to, in that order: nothing for none, the receiver itself for
+// one.
 func NewFan[K, V any](to []Receiver[K, V]) Receiver[K, V] {
 	switch len(to) {
 	case 0:

@@ -8,7 +8,8 @@ import (
 
 const globalOverhead = 256 // about what a decoded row costs beside its key and value
 
-// GlobalView is a task's view of a global table: it decodes what it looks up and keeps that, as long as the table does not change.
+// GlobalView is a task's view of a global table: it decodes what it looks up and keeps that, as
+// long as the table does not change.
 type GlobalView[K, V any] struct {
 	global  Global
 	name    string
@@ -29,7 +30,8 @@ func NewGlobalView[K, V any](task Task, name string, k serde.Serde[K], v serde.S
 	}
 }
 
-// get looks up a key. fault is what is wrong with the key or the value found; err means that reading failed.
+// get looks up a key. fault is what is wrong with the key or the value found; err means that
+// reading failed.
 func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
 	k, fault := g.key.bytes(nil, key)
 	if fault != nil {

@@ -1,6 +1,7 @@
 package ops
 
-// index finds numbers by hash: open addressing with linear probing. It does not know keys; whoever asks compares them.
+// index finds numbers by hash: open addressing with linear probing. It does not know keys; whoever
+// asks compares them.
 type index struct {
 	// slots hold hash<<32 | number, or 0: a power of two of them, at most three quarters full.
 	slots []uint64
@@ -35,7 +36,8 @@ func (x *index) grow() {
 	}
 }
 
-// remove takes a number out, which is there. What lies behind it moves up, so that no gap stands between a slot and where its search begins.
+// remove takes a number out, which is there. What lies behind it moves up, so that no gap stands
+// between a slot and where its search begins.
 func (x *index) remove(hash uint32, number int32) {
 	mask := len(x.slots) - 1
 	gap := int(hash) & mask

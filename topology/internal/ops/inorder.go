@@ -34,13 +34,15 @@ type InOrder[K, V any] struct {
 	NeedKey, NeedValue bool
 	Next               Receiver[K, V]
 
-	key      encoder[K]
-	value    encoder[V]
-	store    *state.Store
-	least    int64  // no record in the store is earlier
-	ended    int64  // what is earlier was handed on at the end of an earlier bounded run
-	due      int64  // what is earlier is handed on, or about to be
-	mark     []byte // what lies before it in the store was handed on; nil: nothing beyond what is earlier than the line
+	key   encoder[K]
+	value encoder[V]
+	store *state.Store
+	least int64 // no record in the store is earlier
+	ended int64 // what is earlier was handed on at the end of an earlier bounded run
+	due   int64 // what is earlier is handed on, or about to be
+	// what lies before it in the store was handed on; nil: nothing beyond what is earlier than the
+	// line
+	mark     []byte
 	buf      []byte
 	row      []byte
 	next     func(key, row []byte) (bool, error) // handNext
@@ -204,8 +206,8 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 	if bytes.Compare(s.lo, s.at) < 0 {
 		until := startOf(s.at) + 1
 		if due == record.EndOfTime {
-			// The end is not stored as the time of the line, so that what has the line's time would be
-			// handed on again after a restore: a changelog is not told of ranges.
+			// The end is not stored as the time of the line, so that what has the line's time would
+			// be handed on again after a restore: a changelog is not told of ranges.
 			until = record.EndOfTime
 		}
 		s.pass(s.at, until)
@@ -281,8 +283,8 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 	return true, s.Next.Receive(out)
 }
 
-// origin returns the message that what stands at a place was made from; the zero Origin for what was
-// made by time. The topic's name is that of last if it is the same.
+// origin returns the message that what stands at a place was made from; the zero Origin for what
+// was made by time. The topic's name is that of last if it is the same.
 func origin(at []byte, last *Origin) (Origin, error) {
 	topic, partition, offset, made, err := place.Message(at)
 	if !made || err != nil {

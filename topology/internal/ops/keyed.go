@@ -15,8 +15,8 @@ func newKeyed[K any](n Node, k serde.Serde[K], raw bool) keyed[K] {
 	return keyed[K]{Node: n, key: newEncoder("key", k, raw)}
 }
 
-// keyOf returns the bytes of a record's key. ok is false if the record goes no further: it has no key,
-// or no value although tombstones are not taken, or its key cannot be encoded and the error
+// keyOf returns the bytes of a record's key. ok is false if the record goes no further: it has no
+// key, or no value although tombstones are not taken, or its key cannot be encoded and the error
 // policy skips it.
 func keyOf[K, V any](k *keyed[K], r *Record[K, V], tombstones bool) (key []byte, ok bool, err error) {
 	switch {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Mutable reports whether values of T hold memory that a holder of a copy could change: pointers, maps, slices, channels,
-// functions, interfaces. Such values must not be passed on by somebody who changes them later. It is asked once, when a graph
-// is built.
+// Mutable reports whether values of T hold memory that a holder of a copy could change: pointers,
+// maps, slices, channels, functions, interfaces. Such values must not be passed on by somebody who
+// changes them later. It is asked once, when a graph is built.
 func Mutable[T any]() bool { return mutable(reflect.TypeFor[T]()) }
 
 func mutable(t reflect.Type) bool {

@@ -105,7 +105,8 @@ func TestList(t *testing.T) {
 	}
 }
 
-// Entries keep their keys, short and long, while others come and go, and the memory of those that are gone is used again.
+// Entries keep their keys, short and long, while others come and go, and the memory of those that
+// are gone is used again.
 func TestSlabKeys(t *testing.T) {
 	rnd := seeds.Rand(t)
 	var s slab[int]

@@ -1,7 +1,7 @@
 package ops
 
-// order is the order of last update of the entries of a slab. Each update appends; what a later update of the same entry has overtaken is
-// skipped, and swept out when it is the larger part.
+// order is the order of last update of the entries of a slab. Each update appends; what a later
+// update of the same entry has overtaken is skipped, and swept out when it is the larger part.
 type order[A any] struct {
 	log  []mark
 	head int // of the log: what has been taken

@@ -22,8 +22,8 @@ const (
 )
 
 // each calls fn for each row of the store of that name in [lo, hi), in the order of keys, until fn
-// returns false; a nil hi is no bound. Rows that fn writes among those to come may be seen or not. It
-// must not be called within fn.
+// returns false; a nil hi is no bound. Rows that fn writes among those to come may be seen or not.
+// It must not be called within fn.
 func (p *portions) each(store *state.Store, name string, lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
 	if p.keep == nil {
 		p.keep = p.add

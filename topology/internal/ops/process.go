@@ -9,8 +9,9 @@ import (
 	"github.com/kolkstream/kolk/internal/place"
 )
 
-// Processor handles records one by one, with state of its own. A task makes its instance when it starts and a new one after every
-// transaction that failed: what its fields hold between records is gone then. What must last belongs into a store.
+// Processor handles records one by one, with state of its own. A task makes its instance when it
+// starts and a new one after every transaction that failed: what its fields hold between records is
+// gone then. What must last belongs into a store.
 type Processor[K, V any] interface {
 	// Process handles one record. It must not keep r. An error goes to the error policy.
 	Process(r *Record[K, V]) error
@@ -22,8 +23,8 @@ type ProcessorFunc[K, V any] func(r *Record[K, V]) error
 // Process implements Processor.
 func (f ProcessorFunc[K, V]) Process(r *Record[K, V]) error { return f(r) }
 
-// Context is what a processor sees of its task: where it sends records of K and V, its stores, time and schedules. It belongs to one
-// instance, and to the goroutine of its task.
+// Context is what a processor sees of its task: where it sends records of K and V, its stores, time
+// and schedules. It belongs to one instance, and to the goroutine of its task.
 type Context[K, V any] struct {
 	node    Node
 	next    Receiver[K, V]
@@ -49,15 +50,17 @@ type AnyStore interface{ anyStore() }
 
 func (*Store[K, V]) anyStore() {}
 
-// NewContext returns the context of a processor that sends to next. places says that an InOrder further on wants to know where records stand.
+// NewContext returns the context of a processor that sends to next. places says that an InOrder
+// further on wants to know where records stand.
 func NewContext[K, V any](n Node, next Receiver[K, V], stores []Opened, places bool) *Context[K, V] {
 	return &Context[K, V]{node: n, next: next, stores: stores, places: places}
 }
 
-// Forward sends a record on. In Process it inherits Ref and origin of the record at hand; in a punctuation its own timestamp is its
-// Ref, so that one with a timestamp before the punctuation's time may be late further on. What the record holds must not be changed
-// afterwards. If those behind fail the task stops when Process returns. A timestamp out of range is an error of the record at hand,
-// for the error policy; if that skips, the record is not sent.
+// Forward sends a record on. In Process it inherits Ref and origin of the record at hand; in a
+// punctuation its own timestamp is its Ref, so that one with a timestamp before the punctuation's
+// time may be late further on. What the record holds must not be changed afterwards. If those
+// behind fail the task stops when Process returns. A timestamp out of range is an error of the
+// record at hand, for the error policy; if that skips, the record is not sent.
 func (c *Context[K, V]) Forward(r Record[K, V]) {
 	if c.pending != nil {
 		return
@@ -78,18 +81,20 @@ func (c *Context[K, V]) Forward(r Record[K, V]) {
 // Context ends when the transaction of the present record can no longer commit.
 func (c *Context[K, V]) Context() context.Context { return c.node.Task.Context() }
 
-// Time is the task's stream time in milliseconds: no record that is not late comes from before it. [NoTime] at first.
+// Time is the task's stream time in milliseconds: no record that is not late comes from before it.
+// [NoTime] at first.
 func (c *Context[K, V]) Time() int64 { return c.node.Task.Time() }
 
 // Now is the wall clock. Results that depend on it are not the same when the input is read again.
 func (c *Context[K, V]) Now() time.Time { return c.node.Task.Now() }
 
-// Drop counts the record at hand, or what the punctuation at hand dropped, as dropped by this processor for that reason.
+// Drop counts the record at hand, or what the punctuation at hand dropped, as dropped by this
+// processor for that reason.
 func (c *Context[K, V]) Drop(reason Reason) { c.node.drop(reason, c.origin) }
 
-// Schedule has fn called whenever interval has passed on that clock, with the time that was due, in milliseconds. It is called in the
-// supplier, or later. name is unique in the processor: schedules survive restarts under it. An error of fn goes to the error
-// policy.
+// Schedule has fn called whenever interval has passed on that clock, with the time that was due, in
+// milliseconds. It is called in the supplier, or later. name is unique in the processor: schedules
+// survive restarts under it. An error of fn goes to the error policy.
 func (c *Context[K, V]) Schedule(name string, clock Clock, interval time.Duration, fn func(at int64) error) error {
 	switch {
 	case name == "" || fn == nil:
@@ -101,7 +106,8 @@ func (c *Context[K, V]) Schedule(name string, clock Clock, interval time.Duratio
 	return nil
 }
 
-// OpenStore is for StoreRef.Open: the store that was given to the processor under that name, nil if none was.
+// OpenStore is for StoreRef.Open: the store that was given to the processor under that name, nil if
+// none was.
 func (c *Context[K, V]) OpenStore(name string) AnyStore {
 	for i := range c.stores {
 		if c.stores[i].Name == name {
@@ -111,7 +117,8 @@ func (c *Context[K, V]) OpenStore(name string) AnyStore {
 	return nil
 }
 
-// Stop keeps err as an error that stops the task, whatever the error policy: for what is no fault of a record.
+// Stop keeps err as an error that stops the task, whatever the error policy: for what is no fault
+// of a record.
 func (c *Context[K, V]) Stop(err error) {
 	if c.pending == nil {
 		c.pending = fmt.Errorf("processor %s: %w", c.node.Name, err)

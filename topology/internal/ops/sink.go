@@ -16,13 +16,14 @@ type Output[K, V any] struct {
 	value    encoder[V]
 }
 
-// NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are of these serdes, so that
-// they can be sent as they are.
+// NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are
+// of these serdes, so that they can be sent as they are.
 func NewOutput[K, V any](n Node, sink *Sink, branches *place.Branches, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
 	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: newEncoder("key", k, keyRaw), value: newEncoder("value", v, valueRaw)}
 }
 
-// Receive implements Receiver. A repartition topic gets no records without key: there is no telling where they belong.
+// Receive implements Receiver. A repartition topic gets no records without key: there is no telling
+// where they belong.
 func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 	var key, value []byte
 	var err error

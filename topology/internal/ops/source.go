@@ -8,8 +8,9 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// EventTime says where a source takes the event time from. At most one field is set; the zero value stands for the message's
-// own timestamp, and is what a tombstone has with FromValue and TryFromValue.
+// EventTime says where a source takes the event time from. At most one field is set; the zero value
+// stands for the message's own timestamp, and is what a tombstone has with FromValue and
+// TryFromValue.
 type EventTime[V any] struct {
 	FromValue    func(V) time.Time
 	TryFromValue func(context.Context, V) (time.Time, error)

@@ -7,8 +7,9 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// Store is a key-value store of processors, typed. Each Put encodes and each Get decodes: what Get returns belongs to the caller, and a
-// changed value counts when it is Put. Writes become visible to others with the transaction, or never.
+// Store is a key-value store of processors, typed. Each Put encodes and each Get decodes: what Get
+// returns belongs to the caller, and a changed value counts when it is Put. Writes become visible
+// to others with the transaction, or never.
 //
 // It belongs to the goroutine of its task.
 type Store[K, V any] struct {
@@ -22,7 +23,8 @@ type Store[K, V any] struct {
 	fault error // of every call
 }
 
-// NewStore returns the typed view of the task's store of that name. stop is told of errors that are no fault of a record.
+// NewStore returns the typed view of the task's store of that name. stop is told of errors that are
+// no fault of a record.
 func NewStore[K, V any](task Task, name string, k serde.Serde[K], v serde.Serde[V], stop func(error)) *Store[K, V] {
 	return &Store[K, V]{name: name, store: task.Store(name), key: k, value: v, stop: stop, vbuf: make([]byte, 0, 64)}
 }
@@ -70,8 +72,9 @@ func (s *Store[K, V]) Delete(key K) error {
 	return nil
 }
 
-// Range calls fn for each key from lo on and before hi, in the order of the keys' bytes, until fn returns false. A missing bound is
-// none. fn may read and write the store: what it writes among the keys to come may be seen or not.
+// Range calls fn for each key from lo on and before hi, in the order of the keys' bytes, until fn
+// returns false. A missing bound is none. fn may read and write the store: what it writes among the
+// keys to come may be seen or not.
 func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
 	if s.fault != nil {
 		return s.fault

@@ -6,8 +6,8 @@ import (
 	"github.com/kolkstream/kolk/serde"
 )
 
-// Table keeps the latest record of each key. It stores the bytes as they came where it can, and nothing else: what is to be forwarded at
-// the commit is what the transaction has written.
+// Table keeps the latest record of each key. It stores the bytes as they came where it can, and
+// nothing else: what is to be forwarded at the commit is what the transaction has written.
 type Table[K, V any] struct {
 	keyed[K]
 	value encoder[V]
@@ -27,8 +27,8 @@ type tableUpdate struct {
 	pending bool // it has not been forwarded yet
 }
 
-// NewTable returns a table over cache. keyRaw and valueRaw say that records bring along their key and value as the serdes of the
-// table write them.
+// NewTable returns a table over cache. keyRaw and valueRaw say that records bring along their key
+// and value as the serdes of the table write them.
 func NewTable[K, V any](n Node, k serde.Serde[K], keyRaw, valueRaw bool, cache *Cache[V], e Emission[K, V]) *Table[K, V] {
 	return &Table[K, V]{keyed: newKeyed(n, k, keyRaw), value: newEncoder("value", cache.serde, valueRaw), cache: cache, emit: newEmitter(n, cache, e, k)}
 }

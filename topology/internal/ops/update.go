@@ -1,6 +1,7 @@
 package ops
 
-// lastUpdate is what is known of the record that updated a key last, for what is forwarded at the commit.
+// lastUpdate is what is known of the record that updated a key last, for what is forwarded at the
+// commit.
 type lastUpdate struct {
 	ref       int64
 	offset    int64
@@ -8,7 +9,8 @@ type lastUpdate struct {
 	topic     int32 // in updateLog, from 1; 0: there was no update
 }
 
-// updateLog keeps what lastUpdate has no room for: names of topics, and headers by the number of the key.
+// updateLog keeps what lastUpdate has no room for: names of topics, and headers by the number of
+// the key.
 type updateLog struct {
 	topics  []string
 	headers []headers
@@ -20,7 +22,8 @@ type headers struct {
 	bytes []byte // holds the values
 }
 
-// note returns the lastUpdate for an update by a record. id is the number of the key, for its headers if keep says that they are needed.
+// note returns the lastUpdate for an update by a record. id is the number of the key, for its
+// headers if keep says that they are needed.
 func note[K, V any](l *updateLog, id int32, r *Record[K, V], keep bool) lastUpdate {
 	if keep && (len(r.Headers) != 0 || len(l.headers) != 0) {
 		l.keep(id, r.Headers)

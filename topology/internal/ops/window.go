@@ -11,13 +11,14 @@ type Windowed[K any] struct {
 	Key    K
 }
 
-// Spans are the windows of an aggregation, in milliseconds: each of Size long, one beginning at every multiple of Advance from 0 on,
-// and open for Grace after its end.
+// Spans are the windows of an aggregation, in milliseconds: each of Size long, one beginning at
+// every multiple of Advance from 0 on, and open for Grace after its end.
 type Spans struct {
 	Size, Advance, Grace int64
 }
 
-// first returns the start of the earliest window that ts, the time of a record, lies in. No window begins before 1970.
+// first returns the start of the earliest window that ts, the time of a record, lies in. No window
+// begins before 1970.
 func (s Spans) first(ts int64) int64 {
 	return max(0, ts-s.Size+s.Advance) / s.Advance * s.Advance
 }
@@ -30,7 +31,8 @@ type window struct {
 	start int64
 	// closed says that nothing is added to it any more, and that it goes at the next flush.
 	closed bool
-	// complete says that entries has all of its keys: none has left the cache, or was there before. The store need not be asked then.
+	// complete says that entries has all of its keys: none has left the cache, or was there before.
+	// The store need not be asked then.
 	complete bool
 	entries  list
 }

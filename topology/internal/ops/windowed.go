@@ -12,8 +12,9 @@ import (
 
 // WindowedAggregate keeps one value per window and key.
 //
-// A record is late for a window if its Ref has passed the window's close; that decides what counts. The task's time decides when a
-// window is closed: then it is forwarded (EmitFinal), and its keys are deleted from the store, all at once.
+// A record is late for a window if its Ref has passed the window's close; that decides what counts.
+// The task's time decides when a window is closed: then it is forwarded (EmitFinal), and its keys
+// are deleted from the store, all at once.
 type WindowedAggregate[K, V, A any] struct {
 	keyed[K]
 	spans    Spans
@@ -24,12 +25,14 @@ type WindowedAggregate[K, V, A any] struct {
 	storeKey []byte
 	closing  []*entry[A]
 	portions portions
-	// held says that an operator of the task holds back what it sends here until the commit. Task time runs ahead of that, so windows
-	// close at the flush only, when it has come; now is the time as of the last flush.
+	// held says that an operator of the task holds back what it sends here until the commit. Task
+	// time runs ahead of that, so windows close at the flush only, when it has come; now is the
+	// time as of the last flush.
 	held bool
 	now  int64
-	// ended is the largest start of a window that the end of an earlier bounded run has closed before its time. passed is ended, or
-	// the largest start of a window that was handed on, be it in part, before time has passed it.
+	// ended is the largest start of a window that the end of an earlier bounded run has closed
+	// before its time. passed is ended, or the largest start of a window that was handed on, be it
+	// in part, before time has passed it.
 	ended, passed int64
 	mark          []byte // behind what was handed on last
 	place         place.Place
@@ -37,9 +40,10 @@ type WindowedAggregate[K, V, A any] struct {
 	late, closed *int64
 }
 
-// NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store has open. What closed before
-// the task's time, or lies before the mark, is deleted: it has been forwarded. held says that what comes may have been held
-// back by another operator until the commit.
+// NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store
+// has open. What closed before the task's time, or lies before the mark, is deleted: it has been
+// forwarded. held says that what comes may have been held back by another operator until the
+// commit.
 func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
 	a := &WindowedAggregate[K, V, A]{
 		keyed: newKeyed(n, k, keyRaw), spans: spans, step: step, cache: cache,
@@ -98,7 +102,8 @@ func (a *WindowedAggregate[K, V, A]) restore() error {
 // store is the name of the store.
 func (a *WindowedAggregate[K, V, A]) store() string { return a.cache.node.Name }
 
-// pass notes that everything before mark has been handed on. A window that was handed on in part takes no more records either.
+// pass notes that everything before mark has been handed on. A window that was handed on in part
+// takes no more records either.
 func (a *WindowedAggregate[K, V, A]) pass(mark []byte) {
 	a.mark = append(a.mark[:0], mark...)
 	last := startOf(mark)
@@ -114,7 +119,8 @@ func (a *WindowedAggregate[K, V, A]) deleteBefore(lo, hi int64) {
 	a.cache.store.DeleteRange(appendStart(nil, lo), appendStart(nil, hi))
 }
 
-// Receive implements Receiver. A record that misses all of its windows is dropped, once; windows missed are counted each.
+// Receive implements Receiver. A record that misses all of its windows is dropped, once; windows
+// missed are counted each.
 func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
 	key, ok, err := keyOf(&a.keyed, r, false)
 	if !ok {

@@ -18,7 +18,8 @@ func (s *StreamWindows[K, V, K2]) Receive(r *Record[Windowed[K], V]) error {
 	return s.Next.Receive(out)
 }
 
-// StreamWindowRecords makes a stream of the results of a windowed aggregate, with other values. Tombstones are dropped and counted.
+// StreamWindowRecords makes a stream of the results of a windowed aggregate, with other values.
+// Tombstones are dropped and counted.
 type StreamWindowRecords[K, V, K2, V2 any] struct {
 	Node
 	Map  func(Window, K, V) (K2, V2, error)

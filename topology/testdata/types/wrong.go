@@ -77,7 +77,7 @@ func wrong() {
 	flights.Repartition("r", topology.KeySerde(serde.String()))                                                    // ERROR cannot use topology.KeySerde
 	flights.Split("s").Branch("b", airport.state)                                                                  // ERROR cannot use airport.state
 	flights.To("out", serde.String())                                                                              // ERROR too many arguments
-	flights.Process("p", func(c topology.Context[string, int]) topology.Processor[string, int] { return nil })    // ERROR cannot use func|does not match
+	flights.Process("p", func(c topology.Context[string, int]) topology.Processor[string, int] { return nil })     // ERROR cannot use func|does not match
 	flights.ProcessFunc("p", func(c topology.Context[string, int], r *topology.Record[string, flight]) error {
 		n, _, err := store.Open(c).Get(1)    // ERROR cannot use 1
 		c.Forward(r.With(r.Key, r.Value))    // ERROR cannot use r.With

@@ -15,8 +15,9 @@ import (
 // serveArg makes this program the embedded broker.
 const serveArg = "serve-embedded-broker"
 
-// embedded starts this program once more, as a broker in memory: a process of its own, so that its work is not counted as kolk's.
-// It ends when its standard input does, and so when this program ends, however that happens.
+// embedded starts this program once more, as a broker in memory: a process of its own, so that its
+// work is not counted as kolk's. It ends when its standard input does, and so when this program
+// ends, however that happens.
 func embedded() (addr string, stop func() error, err error) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -60,7 +60,8 @@ func (c *cluster) ends(ctx context.Context, topic string) (map[int32]int64, bool
 	return ends, true, nil
 }
 
-// emptyTopic makes sure that there is a topic without messages. Zero partitions are as many as it has.
+// emptyTopic makes sure that there is a topic without messages. Zero partitions are as many as it
+// has.
 func (c *cluster) emptyTopic(ctx context.Context, topic string, partitions int32) error {
 	ends, ok, err := c.ends(ctx, topic)
 	if err != nil {
@@ -117,7 +118,8 @@ func sum(ends map[int32]int64) (n int64) {
 	return n
 }
 
-// read calls fn with what a reader of committed messages sees of a topic, from its start to where it stands now.
+// read calls fn with what a reader of committed messages sees of a topic, from its start to where
+// it stands now.
 func (c *cluster) read(ctx context.Context, topic string, fn func(*kgo.Record)) error {
 	open, ok, err := c.ends(ctx, topic)
 	if err != nil {
@@ -158,8 +160,8 @@ func (c *cluster) read(ctx context.Context, topic string, fn func(*kgo.Record)) 
 	return nil
 }
 
-// forget removes an application: its topics, which begin with its name, and its group. It does its best: what stays is reported
-// by the next run.
+// forget removes an application: its topics, which begin with its name, and its group. It does its
+// best: what stays is reported by the next run.
 func (c *cluster) forget(ctx context.Context, app string) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()

@@ -49,7 +49,8 @@ func topic(t *testing.T, addr, name string) []*kgo.Record {
 	return all
 }
 
-// TestLoad compares the messages of a topic with the generator's, and their order within a partition with that of the events.
+// TestLoad compares the messages of a topic with the generator's, and their order within a
+// partition with that of the events.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	addr := broker(t)
@@ -90,7 +91,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLoadAtARate makes sure that a limited rate is not exceeded. How far it is missed is up to the machine.
+// TestLoadAtARate makes sure that a limited rate is not exceeded. How far it is missed is up to the
+// machine.
 func TestLoadAtARate(t *testing.T) {
 	t.Parallel()
 	addr := broker(t)

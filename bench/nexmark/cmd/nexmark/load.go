@@ -18,9 +18,10 @@ import (
 
 // loading is the writing of events to a topic.
 type loading struct {
-	brokers    []string
-	topic      string
-	partitions int32 // of a topic that does not exist; 0 is a default, and takes one that exists as it is
+	brokers []string
+	topic   string
+	// of a topic that does not exist; 0 is a default, and takes one that exists as it is
+	partitions int32
 	rate       int64 // events per second; 0 is as fast as possible
 	generator  *nexmark.Generator
 	count      int64

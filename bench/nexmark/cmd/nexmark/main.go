@@ -1,12 +1,14 @@
-// Command nexmark loads the events of the Nexmark benchmark into a topic, and runs its queries on kolk.
+// Command nexmark loads the events of the Nexmark benchmark into a topic, and runs its queries on
+// kolk.
 //
 //	nexmark load --brokers localhost:9092 --events 10000000 --partitions 8
 //	nexmark run
 //	nexmark run --queries q17,q18 --languages go,yaml --events 5000000
 //
-// run starts an embedded broker, loads the events, runs each query from the first event to the last, compares its results with
-// what a plain loop makes of the same events, and prints how fast it was. The exit status is 1 if anything failed or a result
-// was wrong, and 2 if the command line was.
+// run starts an embedded broker, loads the events, runs each query from the first event to the
+// last, compares its results with what a plain loop makes of the same events, and prints how fast
+// it was. The exit status is 1 if anything failed or a result was wrong, and 2 if the command line
+// was.
 package main
 
 import (

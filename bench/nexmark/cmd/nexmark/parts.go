@@ -11,8 +11,9 @@ import (
 	"github.com/kolkstream/kolk/bench/nexmark"
 )
 
-// inOrder yields the messages of the first count events, in order, in parts of that size: the number of the first one, and the
-// records, which are the receiver's. All processors generate; each makes every so many-th part. It ends early if ctx does.
+// inOrder yields the messages of the first count events, in order, in parts of that size: the
+// number of the first one, and the records, which are the receiver's. All processors generate; each
+// makes every so many-th part. It ends early if ctx does.
 func inOrder(ctx context.Context, g *nexmark.Generator, count, size int64) iter.Seq2[int64, []kgo.Record] {
 	return func(yield func(int64, []kgo.Record) bool) {
 		ctx, cancel := context.WithCancel(ctx)

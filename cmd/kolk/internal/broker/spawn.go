@@ -1,5 +1,5 @@
-// Package broker runs the embedded broker of `kolk dev` in a process of its own, so that a `dev` that is killed is a killed instance, and
-// not a killed broker: see package embedded.
+// Package broker runs the embedded broker of `kolk dev` in a process of its own, so that a `dev`
+// that is killed is a killed instance, and not a killed broker: see package embedded.
 package broker
 
 import (
@@ -38,8 +38,8 @@ const waitForLast = 3 * time.Second
 // endsWithin is how long a broker may take to stop.
 const endsWithin = 30 * time.Second
 
-// Spawn starts command, which must call [Serve], as a broker. It ends with Close, or when this process does, whatever ends it.
-// stderr gets its log lines.
+// Spawn starts command, which must call [Serve], as a broker. It ends with Close, or when this
+// process does, whatever ends it. stderr gets its log lines.
 func Spawn(command []string, stderr io.Writer) (*Process, error) {
 	p := &Process{cmd: exec.Command(command[0], command[1:]...), done: make(chan struct{})}
 	p.cmd.Stderr = stderr
@@ -99,8 +99,9 @@ func (p *Process) Close() error {
 	return nil
 }
 
-// Serve is the life of the process that [Spawn] starts: it runs a broker until stdin ends. Signals that the user sends to
-// the parent from the terminal reach this process as well; it does not follow them, for the parent still needs it.
+// Serve is the life of the process that [Spawn] starts: it runs a broker until stdin ends. Signals
+// that the user sends to the parent from the terminal reach this process as well; it does not
+// follow them, for the parent still needs it.
 func Serve(o embedded.Options, stdin io.Reader, stdout io.Writer) error {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	o.Wait = waitForLast

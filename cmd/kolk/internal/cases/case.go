@@ -31,7 +31,8 @@ type step struct {
 	// For interrupts the run, as Ctrl-C does, when it has lasted so long.
 	For  time.Duration `yaml:"for"`
 	Exit int           `yaml:"exit"`
-	// Output is what standard output has, in any order; of an object in JSON the fields that stand here. Not given: anything.
+	// Output is what standard output has, in any order; of an object in JSON the fields that stand
+	// here. Not given: anything.
 	Output *[]string `yaml:"output"`
 	// Error is what standard error contains, each somewhere.
 	Error []string `yaml:"error"`
@@ -159,7 +160,8 @@ func (s step) check(got result) string {
 	return b.String() + head(got.stderr)
 }
 
-// diff returns the lines that are wanted and did not come (-), and those that came and are not wanted (+).
+// diff returns the lines that are wanted and did not come (-), and those that came and are not
+// wanted (+).
 func diff(want, got []string) string {
 	var b strings.Builder
 	used := make([]bool, len(got))
@@ -183,7 +185,8 @@ func diff(want, got []string) string {
 	return head(b.String())
 }
 
-// fits reports whether a line is the one that is wanted: the same text; or the same object, as far as its fields are wanted.
+// fits reports whether a line is the one that is wanted: the same text; or the same object, as far
+// as its fields are wanted.
 func fits(want, got string) bool {
 	w, err := fields(want)
 	if err != nil {
@@ -201,7 +204,8 @@ func fits(want, got string) bool {
 	return true
 }
 
-// fields takes a JSON object apart. The values stay as they are written, without white space between them: 1.0 is not 1.
+// fields takes a JSON object apart. The values stay as they are written, without white space
+// between them: 1.0 is not 1.
 func fields(line string) (map[string]string, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(line), &raw); err != nil {

@@ -56,7 +56,8 @@ func TestRunAll(t *testing.T) {
 	}
 
 	theirs := tree(t, map[string]string{
-		"02-number/in":         "{\"v\":1}\n",                          // another input, the same expectation
+		// another input, the same expectation
+		"02-number/in":         "{\"v\":1}\n",
 		"91-readme/README.md":  "Run: `kolk in\nx 4`, and look.\n",     // run, and shown
 		"91-readme/in":         "line\n",                               //
 		"92-broker/README.md":  "Run: `kolk run x --brokers BROKER`\n", //

@@ -1,10 +1,11 @@
-// Command cases runs the inputs below cases/ through the command line and compares what comes out with what is wanted.
-// cases/README.md describes the files.
+// Command cases runs the inputs below cases/ through the command line and compares what comes out
+// with what is wanted. cases/README.md describes the files.
 //
 //	cases BINARY CASES [DIRECTORY]
 //
-// BINARY is kolk, CASES the directory with what is wanted. With DIRECTORY the inputs are that directory's: a case there that has
-// the name of one in CASES is held to it, and of any other the command in its README is run and what came is shown.
+// BINARY is kolk, CASES the directory with what is wanted. With DIRECTORY the inputs are that
+// directory's: a case there that has the name of one in CASES is held to it, and of any other the
+// command in its README is run and what came is shown.
 package main
 
 import (
@@ -37,8 +38,8 @@ func main() {
 	}
 }
 
-// runAll runs every directory of theirs, in order of name, and reports whether none has failed. The last line that it writes has
-// the numbers.
+// runAll runs every directory of theirs, in order of name, and reports whether none has failed. The
+// last line that it writes has the numbers.
 func runAll(binary, ours, theirs string, w io.Writer) (bool, error) {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
@@ -78,7 +79,8 @@ const (
 	unsaid = "unsaid" // run, but nobody says what is wanted
 )
 
-// runCase runs one case in a directory of its own. ours has what is wanted, if anything does, theirs the inputs.
+// runCase runs one case in a directory of its own. ours has what is wanted, if anything does,
+// theirs the inputs.
 func runCase(binary, ours, theirs string) (verdict, details string) {
 	c, err := readCase(theirs)
 	if errors.Is(err, os.ErrNotExist) {

@@ -16,7 +16,8 @@ import (
 	"github.com/kolkstream/kolk/processor/embedded"
 )
 
-// brokerCommand is what `kolk dev` starts as its broker. It is not for users: it ends with its standard input.
+// brokerCommand is what `kolk dev` starts as its broker. It is not for users: it ends with its
+// standard input.
 func (a *app) brokerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "embedded-broker DIR", Hidden: true, Args: cobra.ExactArgs(1)}
 	fresh := cmd.Flags().Bool("fresh", false, "")

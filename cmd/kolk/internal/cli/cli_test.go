@@ -57,7 +57,8 @@ func TestProgress(t *testing.T) {
 	}{
 		{0, 0, "0 in, 5 out, 2 late, 0 dropped, 0/s, 31 commits"},
 		{2 * time.Second, 20_000, "20,000 in, 5 out, 2 late, 0 dropped, 10,000/s, 31 commits"},
-		{3 * time.Second, 25_000, "25,000 in, 5 out, 2 late, 0 dropped, 10,000/s, 31 commits"}, // measured every other second
+		// measured every other second
+		{3 * time.Second, 25_000, "25,000 in, 5 out, 2 late, 0 dropped, 10,000/s, 31 commits"},
 		{4 * time.Second, 26_000, "26,000 in, 5 out, 2 late, 0 dropped, 3,000/s, 31 commits"},
 	} {
 		s.In, s.Out, s.Late, s.Commits = step.in, 5, 2, 31

@@ -103,7 +103,8 @@ func (a *app) follow(ctx context.Context, c config.Config, file *topoyaml.File, 
 			return err
 		}
 		noted = time.Now()
-		return tail.WritePositions(kept, out.Positions()) // a run after a kill prints again what came later
+		// a run after a kill prints again what came later
+		return tail.WritePositions(kept, out.Positions())
 	}
 	out, err = tail.New(reading, tail.Options{Brokers: c.Processor.Brokers, Topics: sinks(file), From: from, Handle: show.record, Batch: batch})
 	if err != nil {

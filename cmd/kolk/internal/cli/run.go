@@ -48,7 +48,8 @@ func (a *app) runCommand() *cobra.Command {
 
 var errNoBrokers = errors.New("no brokers: give --brokers HOST:PORT, or set KOLK_BROKERS")
 
-// ended is what a run's end means for the exit code: a bounded run that a signal stopped has not done what it was asked to.
+// ended is what a run's end means for the exit code: a bounded run that a signal stopped has not
+// done what it was asked to.
 func ended(ctx context.Context, err error, untilEnd bool) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errBrokerEnded) {
 		return errors.Join(err, cause)

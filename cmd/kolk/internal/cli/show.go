@@ -71,7 +71,8 @@ func (s *show) record(r *kgo.Record) error {
 	})
 }
 
-// progress says now and then how far the run is, until stop is called: below the table, or in lines that get rarer.
+// progress says now and then how far the run is, until stop is called: below the table, or in lines
+// that get rarer.
 func (s *show) progress(line func() string) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup

@@ -33,8 +33,9 @@ func (n *notes) to(w io.Writer) {
 	n.w = w
 }
 
-// signals returns a context that the first SIGINT or SIGTERM ends: work in hand is committed. The second one ends the
-// process at once; what it had not committed is aborted by the broker and processed again.
+// signals returns a context that the first SIGINT or SIGTERM ends: work in hand is committed. The
+// second one ends the process at once; what it had not committed is aborted by the broker and
+// processed again.
 func signals(ctx context.Context, stderr io.Writer) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ch := make(chan os.Signal, 2)

@@ -13,7 +13,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
-// readTopology reads a topology file; functions are names of Go functions that it may use, if it is only checked. Its mistakes are one line each: file:line:column: message.
+// readTopology reads a topology file; functions are names of Go functions that it may use, if it is
+// only checked. Its mistakes are one line each: file:line:column: message.
 func readTopology(path string, functions ...string) (*topoyaml.File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -69,7 +70,8 @@ func inputs(specs []string, file *topoyaml.File) ([]load.Input, error) {
 	return all, nil
 }
 
-// header returns the names of the columns of a CSV file with rows, nil of any other. What is wrong with the file its load reports.
+// header returns the names of the columns of a CSV file with rows, nil of any other. What is wrong
+// with the file its load reports.
 func header(f *load.File) []string {
 	for row := range f.Rows() {
 		return slices.Clone(row.Names)

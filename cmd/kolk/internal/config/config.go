@@ -1,6 +1,6 @@
-// Package config is the configuration of the command line: one table of settings ([Settings]), from which come the flags, the
-// variables KOLK_..., the keys of a file and the table in docs/COMMAND-LINE.md. A setting is read and checked in one place, whichever
-// way it came in.
+// Package config is the configuration of the command line: one table of settings ([Settings]), from
+// which come the flags, the variables KOLK_..., the keys of a file and the table in
+// docs/COMMAND-LINE.md. A setting is read and checked in one place, whichever way it came in.
 package config
 
 import (
@@ -59,8 +59,9 @@ const (
 	Developing
 )
 
-// Default returns the configuration that holds where nothing is given. What the processor is told stays as it is not given: defaults
-// are the processor's, some of them made from other settings. A test holds the table to them.
+// Default returns the configuration that holds where nothing is given. What the processor is told
+// stays as it is not given: defaults are the processor's, some of them made from other settings. A
+// test holds the table to them.
 func Default() Config {
 	var c Config
 	for _, s := range Settings() {

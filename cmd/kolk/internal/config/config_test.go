@@ -79,7 +79,8 @@ func TestDefaultsOfTheProcessor(t *testing.T) {
 			}
 			continue
 		}
-		if got := s.Value(own); got != s.Default { // the processor's, then: the command line leaves it out
+		if got := s.Value(own); got != s.Default {
+			// the processor's, then: the command line leaves it out
 			if got := s.Value(c); got != s.Default {
 				t.Errorf("%s: %q on the command line, %q in the processor", s.Key, s.Default, got)
 			}
@@ -211,8 +212,8 @@ func TestAllMistakes(t *testing.T) {
 	}
 }
 
-// A key of another command may stand in the file, and in the environment be whatever it is: a Kubernetes service that is named
-// kolk sets KOLK_PORT.
+// A key of another command may stand in the file, and in the environment be whatever it is: a
+// Kubernetes service that is named kolk sets KOLK_PORT.
 func TestKeysOfOtherCommands(t *testing.T) {
 	t.Setenv("KOLK_PORT", "tcp://10.0.0.1:80")
 	t.Setenv("KOLK_SERVICE_HOST", "10.0.0.1")
@@ -281,8 +282,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestDocumentation holds the table of keys in the documentation to the table of settings. go test ./cmd/kolk/internal/config -update
-// writes it.
+// TestDocumentation holds the table of keys in the documentation to the table of settings. go test
+// ./cmd/kolk/internal/config -update writes it.
 func TestDocumentation(t *testing.T) {
 	const begin, end = "<!-- keys: begin -->\n", "<!-- keys: end -->"
 	var table strings.Builder

@@ -22,7 +22,8 @@ type entry struct {
 	value
 }
 
-// readFile returns the keys of a file in order. They are not looked at: a key may be unknown or there twice.
+// readFile returns the keys of a file in order. They are not looked at: a key may be unknown or
+// there twice.
 func readFile(path string) ([]entry, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -193,7 +194,8 @@ func jsonValue(v jsontext.Value) (form, []string) {
 }
 
 func (f *file) toml() error {
-	var all map[string]any // to know whether it is right: where things stand only the parser below says
+	// to know whether it is right: where things stand only the parser below says
+	var all map[string]any
 	wrong := toml.Unmarshal(f.data, &all)
 	var at *toml.DecodeError
 	if errors.As(wrong, &at) {

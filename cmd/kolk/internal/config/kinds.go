@@ -12,8 +12,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// kind is how the values of a setting are written. Flags, variables and files all give texts; what else a file may write for it is
-// in forms.
+// kind is how the values of a setting are written. Flags, variables and files all give texts; what
+// else a file may write for it is in forms.
 type kind[T any] struct {
 	name  string
 	among string // what may be written, for people
@@ -73,7 +73,8 @@ const never = "never"
 
 var onlyDigits = regexp.MustCompile(`^[+-]?\d+$`)
 
-// duration is at least a millisecond: what is shorter would be none to the brokers and to the tasks, which count milliseconds.
+// duration is at least a millisecond: what is shorter would be none to the brokers and to the
+// tasks, which count milliseconds.
 var duration = scalar("duration", isNumber, func(s string) (time.Duration, error) {
 	if onlyDigits.MatchString(s) {
 		return 0, fmt.Errorf("%s has no unit: write %[1]sms, %[1]ss, %[1]sm or %[1]sh", s)
@@ -127,8 +128,8 @@ func orNever(k kind[time.Duration]) kind[time.Duration] {
 
 // units of memory; the largest that divides an amount is the one that it is written in.
 //
-// They are read and written by hand because both have to be exact: go-humanize rounds what it writes, and
-// takes fractions and powers of ten.
+// They are read and written by hand because both have to be exact: go-humanize rounds what it
+// writes, and takes fractions and powers of ten.
 var units = []struct {
 	name string
 	size int64

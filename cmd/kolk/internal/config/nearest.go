@@ -1,7 +1,8 @@
 package config
 
-// nearest returns the name of the setting that a misspelt one is nearest to: at most two letters are wrong, missing, too many or
-// exchanged, or one in a short name. Of several it is the first by name.
+// nearest returns the name of the setting that a misspelt one is nearest to: at most two letters
+// are wrong, missing, too many or exchanged, or one in a short name. Of several it is the first by
+// name.
 func nearest(name string, settings []Setting, of func(Setting) string) string {
 	best, least := "", min(3, len(name)/3+1)
 	for _, s := range settings {

@@ -17,7 +17,8 @@ import (
 
 // Error is one thing that is wrong with the configuration.
 type Error struct {
-	// Place is where it stands: file:line, the variable or the flag. It is empty for what was not given.
+	// Place is where it stands: file:line, the variable or the flag. It is empty for what was not
+	// given.
 	Place   string
 	Key     string
 	Message string
@@ -53,7 +54,8 @@ const (
 // names of forms, for people.
 var names = map[form]string{isText: "a text", isNumber: "a number", isBool: "true or false", isList: "a list", isNothing: "nothing", isOther: "an object or a list of other than texts"}
 
-// Register adds the flags of groups to a command's. What they are given is looked at in [Read], together with the rest.
+// Register adds the flags of groups to a command's. What they are given is looked at in [Read],
+// together with the rest.
 func Register(flags *pflag.FlagSet, groups ...Group) {
 	for _, s := range Settings() {
 		if !slices.Contains(groups, s.group) {
@@ -77,9 +79,10 @@ func (g *given) Set(text string) error { g.texts = append(g.texts, text); return
 func (g *given) String() string        { return g.def }
 func (g *given) Type() string          { return g.kind }
 
-// Read returns the configuration of a command: its flags, then the environment, then the file if path is not empty, then the
-// defaults. A setting that the command has no flag for may stand in the file, so one file can serve all commands. A flag that is given
-// twice holds as it is given last, unless it is a list.
+// Read returns the configuration of a command: its flags, then the environment, then the file if
+// path is not empty, then the defaults. A setting that the command has no flag for may stand in the
+// file, so one file can serve all commands. A flag that is given twice holds as it is given last,
+// unless it is a list.
 //
 // It returns everything that is wrong, each an [*Error].
 func Read(flags *pflag.FlagSet, path string) (Config, error) {
@@ -197,8 +200,8 @@ func (s Setting) wanted() string {
 	return "a " + s.Kind
 }
 
-// misspelt finds variables that are nearly one of ours: nothing would read them. Others that begin with KOLK_ are not ours to judge;
-// Kubernetes makes some for a service that is named kolk.
+// misspelt finds variables that are nearly one of ours: nothing would read them. Others that begin
+// with KOLK_ are not ours to judge; Kubernetes makes some for a service that is named kolk.
 func misspelt(settings []Setting, environ []string) (wrong []error) {
 	for _, v := range environ {
 		name, _, _ := strings.Cut(v, "=")
@@ -213,7 +216,8 @@ func misspelt(settings []Setting, environ []string) (wrong []error) {
 	return wrong
 }
 
-// Explain gives what the processor says of its configuration the places and keys that the user knows.
+// Explain gives what the processor says of its configuration the places and keys that the user
+// knows.
 func (c Config) Explain(err error) error {
 	if all, ok := err.(interface{ Unwrap() []error }); ok {
 		var explained []error

@@ -9,8 +9,8 @@ import (
 	"github.com/kolkstream/kolk/processor"
 )
 
-// Settings returns all settings, in the order of the documentation. A row is all that a setting needs: key, group, field, default,
-// kind and what it says in help and documentation.
+// Settings returns all settings, in the order of the documentation. A row is all that a setting
+// needs: key, group, field, default, kind and what it says in help and documentation.
 func Settings() []Setting {
 	return []Setting{
 		row("log-level", Logging, func(c *Config) *slog.Level { return &c.Level }, slog.LevelInfo,

@@ -35,7 +35,8 @@ var texts = map[string]struct {
 	},
 }
 
-// outcome is what a way into a setting makes of a value: how it is written afterwards, or what is wrong with it, without the place.
+// outcome is what a way into a setting makes of a value: how it is written afterwards, or what is
+// wrong with it, without the place.
 func outcome(s config.Setting, c config.Config, err error) string {
 	if err != nil {
 		_, message, _ := strings.Cut(err.Error(), s.Key+": ")
@@ -44,8 +45,8 @@ func outcome(s config.Setting, c config.Config, err error) string {
 	return "as " + s.Value(c)
 }
 
-// TestEveryWayIntoEverySetting: whether by flag, variable or in a file of any format, a text is the same to every setting: the same
-// value, or the same refusal.
+// TestEveryWayIntoEverySetting: whether by flag, variable or in a file of any format, a text is the
+// same to every setting: the same value, or the same refusal.
 func TestEveryWayIntoEverySetting(t *testing.T) {
 	for _, s := range config.Settings() {
 		kind := s.Kind
@@ -92,7 +93,8 @@ func TestEveryWayIntoEverySetting(t *testing.T) {
 	}
 }
 
-// TestOtherFormsInFiles: numbers, booleans, lists, objects and nothing, in each format, are taken where they can be meant.
+// TestOtherFormsInFiles: numbers, booleans, lists, objects and nothing, in each format, are taken
+// where they can be meant.
 func TestOtherFormsInFiles(t *testing.T) {
 	for _, s := range config.Settings() {
 		kind := s.Kind

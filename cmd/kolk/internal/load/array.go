@@ -11,7 +11,8 @@ import (
 // elements yields the elements of one array, which is the whole file.
 func (f *File) elements(in *bufio.Reader, yield func(Row, error) bool) {
 	count := &lineCounter{limited: limited{in: in}, line: 1}
-	d := jsontext.NewDecoder(count, jsontext.AllowDuplicateNames(true)) // whether a row may have a name twice is its reader's to say
+	// whether a row may have a name twice is its reader's to say
+	d := jsontext.NewDecoder(count, jsontext.AllowDuplicateNames(true))
 	fail := func(err error) {
 		at := d.InputOffset()
 		var syntax *jsontext.SyntacticError
@@ -51,7 +52,8 @@ func (f *File) elements(in *bufio.Reader, yield func(Row, error) bool) {
 	}
 }
 
-// limited ends a file whose row does not end: one quote that is missing makes the rest of a file one text.
+// limited ends a file whose row does not end: one quote that is missing makes the rest of a file
+// one text.
 type limited struct {
 	in         io.Reader
 	read, from int64 // bytes; the row began at from

@@ -93,8 +93,8 @@ func columns(header []string) (names [][]byte, err error) {
 	return names, nil
 }
 
-// appendObject appends a JSON object with a string for each cell. Cells stay strings: whether 0E8 is a number or the code of
-// an airport is not for the loader to guess.
+// appendObject appends a JSON object with a string for each cell. Cells stay strings: whether 0E8
+// is a number or the code of an airport is not for the loader to guess.
 func appendObject(dst []byte, names [][]byte, cells []string) ([]byte, error) {
 	dst = append(dst, '{')
 	for i, cell := range cells {

@@ -15,22 +15,24 @@ import (
 	"strings"
 )
 
-// Row is one row of a data file as JSON: a line of a JSON lines file as it stands, an element of an array, or an object with one
-// string for each column of a CSV file.
+// Row is one row of a data file as JSON: a line of a JSON lines file as it stands, an element of an
+// array, or an object with one string for each column of a CSV file.
 type Row struct {
 	// Line is where the row begins in the (uncompressed) file, from 1.
 	Line int
 	// JSON is valid until the next row, as are the others.
 	JSON []byte
-	// Names and Cells are what a CSV file has: the header and this row's cells. Both are nil for JSON.
+	// Names and Cells are what a CSV file has: the header and this row's cells. Both are nil for
+	// JSON.
 	Names, Cells []string
 }
 
-// MaxRow is the largest row, in bytes. No broker takes a message of this size in its default configuration.
+// MaxRow is the largest row, in bytes. No broker takes a message of this size in its default
+// configuration.
 const MaxRow = 64 << 20
 
-// File is a data file: JSON lines (.jsonl, .ndjson, .json), an array of rows (.json) or CSV with a header line (.csv), plain or gzip
-// (recognized by its content), in UTF-8.
+// File is a data file: JSON lines (.jsonl, .ndjson, .json), an array of rows (.json) or CSV with a
+// header line (.csv), plain or gzip (recognized by its content), in UTF-8.
 type File struct {
 	path   string
 	ext    string
@@ -73,7 +75,8 @@ func (f *File) Path() string { return f.path }
 // SHA256 is the hash of the file's bytes, in hex.
 func (f *File) SHA256() string { return f.sha256 }
 
-// Rows reads the file once. Blank lines are no rows. After an error, which names file and line, it ends.
+// Rows reads the file once. Blank lines are no rows. After an error, which names file and line, it
+// ends.
 func (f *File) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		src, err := os.Open(f.path)
@@ -111,7 +114,8 @@ func (f *File) Rows() iter.Seq2[Row, error] {
 // at gives an error its place.
 func (f *File) at(line int, err error) error { return fmt.Errorf("%s:%d: %w", f.path, line, err) }
 
-// beginsWith reports whether c is the first byte that is no white space, as far as it can be seen without reading.
+// beginsWith reports whether c is the first byte that is no white space, as far as it can be seen
+// without reading.
 func beginsWith(in *bufio.Reader, c byte) bool {
 	head, _ := in.Peek(in.Size())
 	head = bytes.TrimLeft(head, " \t\r\n")

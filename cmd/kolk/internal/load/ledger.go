@@ -10,11 +10,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// LedgerTopic remembers which files were loaded into which topics. Its records are written in the transaction that loads the
-// file: a file is there whole and remembered, or neither.
+// LedgerTopic remembers which files were loaded into which topics. Its records are written in the
+// transaction that loads the file: a file is there whole and remembered, or neither.
 const LedgerTopic = "kolk-loaded"
 
-// entry is a record of the ledger. Its key is topic id and hash: a topic that was deleted and made again is loaded again.
+// entry is a record of the ledger. Its key is topic id and hash: a topic that was deleted and made
+// again is loaded again.
 type entry struct {
 	Topic  string `json:"topic"`
 	SHA256 string `json:"sha256"`
@@ -24,7 +25,8 @@ type entry struct {
 
 func entryKey(id kadm.TopicID, sha256 string) string { return id.String() + " " + sha256 }
 
-// readLedger returns the entries by key. It reads the whole topic: one record for each file ever loaded.
+// readLedger returns the entries by key. It reads the whole topic: one record for each file ever
+// loaded.
 func readLedger(ctx context.Context, brokers []string, opts []kgo.Opt) (map[string]entry, error) {
 	cl, err := kgo.NewClient(append(opts[:len(opts):len(opts)],
 		kgo.SeedBrokers(brokers...),

@@ -1,8 +1,8 @@
 // Package load puts data files into topics, each file once.
 //
-// A file is loaded in one transaction together with a record of a ledger topic: after a crash it is there whole or not at
-// all, and loading it again does nothing. So `kolk dev` may be stopped and started at any moment, and `kolk load` may be a
-// step that a deployment repeats.
+// A file is loaded in one transaction together with a record of a ledger topic: after a crash it is
+// there whole or not at all, and loading it again does nothing. So `kolk dev` may be stopped and
+// started at any moment, and `kolk load` may be a step that a deployment repeats.
 package load
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/kolkstream/kolk/internal/wiretime"
 )
 
-// Message makes the message of a row, as the topology declares the topic. The results are valid until the next call. A nil
-// key is none; a zero time is now.
+// Message makes the message of a row, as the topology declares the topic. The results are valid
+// until the next call. A nil key is none; a zero time is now.
 type Message func(row Row) (key, value []byte, at time.Time, err error)
 
 // Input is a file to load.
@@ -36,8 +36,8 @@ type Options struct {
 	Brokers []string
 	// ClientOptions are added to those of each client: TLS, SASL.
 	ClientOptions []kgo.Opt
-	// KeepBad loads a row of which no message can be made as it stands, without a key, for the topology's error policy to
-	// decide. By default such a row fails the load.
+	// KeepBad loads a row of which no message can be made as it stands, without a key, for the
+	// topology's error policy to decide. By default such a row fails the load.
 	KeepBad bool
 	// Progress is called now and then with the rows of the current file so far. Defaults to none.
 	Progress func(in Input, rows int64)
@@ -46,19 +46,21 @@ type Options struct {
 // Result is what became of one Input.
 type Result struct {
 	Rows int64
-	// Bad is how many of the rows are no messages of the topology (KeepBad), FirstBad why the first one is not.
+	// Bad is how many of the rows are no messages of the topology (KeepBad), FirstBad why the first
+	// one is not.
 	Bad      int64
 	FirstBad error
 	// Already says that the topic holds the file since an earlier load.
 	Already bool
 }
 
-// transactionTimeout is how long the load of one file may take, and how long the broker may need to end the transaction of
-// a loader that died: Kafka's own limit is 15 minutes.
+// transactionTimeout is how long the load of one file may take, and how long the broker may need to
+// end the transaction of a loader that died: Kafka's own limit is 15 minutes.
 const transactionTimeout = 10 * time.Minute
 
-// Load loads one file into a topic that exists, unless the topic holds it already. Records keep the order of the rows within
-// their partition; the partition is that of the key, as Kafka's own producer picks it.
+// Load loads one file into a topic that exists, unless the topic holds it already. Records keep the
+// order of the rows within their partition; the partition is that of the key, as Kafka's own
+// producer picks it.
 //
 // Two loads into the same topic at the same time do not both succeed.
 func Load(ctx context.Context, o Options, in Input) (Result, error) {

@@ -78,7 +78,8 @@ func (b bundle) loadWith(t *testing.T, o load.Options, topic, path string) (load
 	return load.Load(b.ctx, o, load.Input{Topic: topic, File: f, Message: message})
 }
 
-// read returns what a read-committed consumer sees of the topic, by partition: key, value, timestamp.
+// read returns what a read-committed consumer sees of the topic, by partition: key, value,
+// timestamp.
 func (b bundle) read(t *testing.T, topic string) map[int32][]string {
 	t.Helper()
 	cl := b.client(t, kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
@@ -168,7 +169,8 @@ func TestLoadAgainAfterDelete(t *testing.T) {
 func TestPartitionOfKey(t *testing.T) {
 	b := setup(t)
 	b.topics(t, 4, "words")
-	// The hashes are those that Kafka's own tests state for murmur2: 2 from -790332482 & 0x7fffffff % 4, and so on.
+	// The hashes are those that Kafka's own tests state for murmur2: 2 from -790332482 & 0x7fffffff
+	// % 4, and so on.
 	want := map[string]int32{"foobar": 2, "21": 0, "a-little-bit-long-string": 0, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": 1}
 	var rows strings.Builder
 	for i := range 100 {

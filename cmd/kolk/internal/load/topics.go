@@ -16,7 +16,8 @@ import (
 	"github.com/kolkstream/kolk/internal/backoff"
 )
 
-// Await returns when a broker answers. It tries until ctx ends, and says now and then that it waits, and why.
+// Await returns when a broker answers. It tries until ctx ends, and says now and then that it
+// waits, and why.
 func Await(ctx context.Context, brokers []string, options []kgo.Opt, waiting func(error)) error {
 	cl, err := kgo.NewClient(append(options[:len(options):len(options)], kgo.SeedBrokers(brokers...))...)
 	if err != nil {
@@ -56,8 +57,8 @@ type TopicsOptions struct {
 	ReplicationFactor int16
 }
 
-// EnsureTopics creates those of the topics, and the ledger, that do not exist. New topics keep their records forever:
-// the data of an example is older than any usual retention.
+// EnsureTopics creates those of the topics, and the ledger, that do not exist. New topics keep
+// their records forever: the data of an example is older than any usual retention.
 func EnsureTopics(ctx context.Context, o TopicsOptions, topics ...string) error {
 	cl, err := kgo.NewClient(append(o.ClientOptions[:len(o.ClientOptions):len(o.ClientOptions)], kgo.SeedBrokers(o.Brokers...))...)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package tail follows the output topics of a topology as any other reader of them would: committed records only.
+// Package tail follows the output topics of a topology as any other reader of them would: committed
+// records only.
 package tail
 
 import (
@@ -33,7 +34,8 @@ type Options struct {
 	From Positions
 	// Handle gets every committed record, in the order of its partition. An error ends the tail.
 	Handle func(*kgo.Record) error
-	// Batch is called, on the tail's goroutine, after the records that came together have been handled. Defaults to nothing.
+	// Batch is called, on the tail's goroutine, after the records that came together have been
+	// handled. Defaults to nothing.
 	Batch func() error
 }
 

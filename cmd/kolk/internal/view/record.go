@@ -1,4 +1,5 @@
-// Package view prints the records of output topics: one JSON object a line for programs, a table in place for people.
+// Package view prints the records of output topics: one JSON object a line for programs, a table in
+// place for people.
 package view
 
 import (
@@ -20,8 +21,9 @@ type Record struct {
 	Timestamp int64          `json:"timestamp"` // milliseconds since 1970
 }
 
-// JSON turns the bytes of a key or value into JSON by the name of their serde. Bytes that do not fit the serde, and those of a
-// serde that is not known here, become a string if they are UTF-8, else {"base64": ...}: a reader never fails on data.
+// JSON turns the bytes of a key or value into JSON by the name of their serde. Bytes that do not
+// fit the serde, and those of a serde that is not known here, become a string if they are UTF-8,
+// else {"base64": ...}: a reader never fails on data.
 func JSON(serde string, data []byte) jsontext.Value {
 	if data == nil {
 		return jsontext.Value("null")

@@ -11,8 +11,8 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Screen is the lower part of a terminal that is drawn anew in place, and log lines that scroll above it. It is safe for
-// concurrent use.
+// Screen is the lower part of a terminal that is drawn anew in place, and log lines that scroll
+// above it. It is safe for concurrent use.
 type Screen struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -32,7 +32,8 @@ func (s *Screen) Size() (columns, rows int) {
 	return max(columns, 20), max(rows-1, 5) // the last row is the cursor's
 }
 
-// Draw replaces what was drawn last. Lines are cut to the width; control characters in them are shown as "?".
+// Draw replaces what was drawn last. Lines are cut to the width; control characters in them are
+// shown as "?".
 func (s *Screen) Draw(lines []string) error {
 	columns, _ := s.Size()
 	s.mu.Lock()

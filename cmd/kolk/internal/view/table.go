@@ -13,7 +13,8 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Table shows, for each topic, the newest record of the keys that changed last. It is safe for concurrent use.
+// Table shows, for each topic, the newest record of the keys that changed last. It is safe for
+// concurrent use.
 type Table struct {
 	mu     sync.Mutex
 	screen *Screen

@@ -186,7 +186,8 @@ KEY  TIME                 VALUE
 
 running`)
 
-	// More keys than rows: those that changed last, in the order of their keys, and no line more than the terminal has.
+	// More keys than rows: those that changed last, in the order of their keys, and no line more
+	// than the terminal has.
 	for i := range 2000 {
 		record("delays", fmt.Sprintf(`"%04d"`, i), `{}`, 0)
 	}

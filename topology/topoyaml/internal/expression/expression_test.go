@@ -152,8 +152,8 @@ func TestExpressionMistakes(t *testing.T) {
 	}
 }
 
-// All mistakes of an expression are found, each once and at its place, and nothing that follows from
-// one of them.
+// All mistakes of an expression are found, each once and at its place, and nothing that follows
+// from one of them.
 func TestSeveralMistakes(t *testing.T) {
 	of := objectType(value.TypeField{Name: "n", Type: value.IntType}, value.TypeField{Name: "s", Type: value.StringType})
 	for _, test := range []struct {
@@ -200,7 +200,8 @@ func TestSeveralMistakes(t *testing.T) {
 	}
 }
 
-// A variable of let that is constant is what it is: what it says is checked when the file is loaded.
+// A variable of let that is constant is what it is: what it says is checked when the file is
+// loaded.
 func TestConstantVariables(t *testing.T) {
 	for _, test := range []struct{ expr, want string }{
 		{`let zone = "Europe/Berln"; parseTime(value.s, "2006", zone)`, `there is no time zone "Europe/Berln"`},

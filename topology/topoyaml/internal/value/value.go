@@ -17,8 +17,8 @@ import (
 type Value = any
 
 // Object is a JSON object that keeps the order of its fields. It is immutable, and safe for
-// concurrent use. It is made by hand: Go's maps have no order, and the ordered ones of libraries can be
-// changed by whoever has them.
+// concurrent use. It is made by hand: Go's maps have no order, and the ordered ones of libraries
+// can be changed by whoever has them.
 type Object struct {
 	fields []Field
 }

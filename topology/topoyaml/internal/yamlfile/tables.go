@@ -33,8 +33,8 @@ func Tables(file *Block) string {
 
 func escape(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
-// Wrap returns a text in lines of at most 100 columns. The first begins with mark, such as that of a
-// list; the others stand below its text.
+// Wrap returns a text in lines of at most 100 columns. The first begins with mark, such as that of
+// a list; the others stand below its text.
 func Wrap(mark, text string) string {
 	const columns = 100
 	var s strings.Builder
