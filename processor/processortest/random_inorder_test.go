@@ -33,9 +33,16 @@ func (m *model) branch(of modelPlace) modelPlace {
 	return of
 }
 
-// inOrder adds an InOrder: it sorts what is not late at the end of a run.
+// inOrder compares by timestamp and place.
+func (r modelRecord) inOrder(other modelRecord) int {
+	return cmp.Or(cmp.Compare(r.ts, other.ts), r.place.compare(other.place))
+}
+
+// inOrder adds an InOrder: at the end of a run it sorts what is not late, and not before what it has
+// sent in an earlier run.
 func (m *model) inOrder(delay int64, parent *modelNode) *modelNode {
 	held := map[int32][]modelRecord{}
+	last := map[int32]modelRecord{} // sent, by task; what comes before it later on would be out of order
 	var sub func() *modelSub
 	n := m.node(func(p int32, r modelRecord, _ func(modelRecord)) {
 		switch {
@@ -45,6 +52,10 @@ func (m *model) inOrder(delay int64, parent *modelNode) *modelNode {
 			m.drop(topology.TimePassed)
 		default:
 			r.place = m.branch(r.place)
+			if sent, ok := last[p]; ok && r.inOrder(sent) < 0 {
+				m.drop(topology.TimePassed)
+				return
+			}
 			held[p] = append(held[p], r)
 		}
 	}, parent)
@@ -55,8 +66,9 @@ func (m *model) inOrder(delay int64, parent *modelNode) *modelNode {
 		}
 		all := held[p]
 		delete(held, p)
-		slices.SortFunc(all, func(a, b modelRecord) int { return cmp.Or(cmp.Compare(a.ts, b.ts), a.place.compare(b.place)) })
+		slices.SortFunc(all, modelRecord.inOrder)
 		for _, r := range all {
+			last[p] = r
 			r.ref = r.ts
 			n.send(p, r)
 		}

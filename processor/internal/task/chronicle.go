@@ -1,8 +1,6 @@
 package task
 
 import (
-	"bytes"
-
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -75,8 +73,8 @@ func (c *chronicle) settle() {
 	for _, l := range c.lines {
 		l.now = l.at
 	}
-	for _, m := range c.marks {
-		if m.of != nil && m.until <= *m.of.time {
+	for store, m := range c.marks {
+		if m.of != nil && m.until <= *m.of.time && !c.beyond(store, m, c.maxRef) {
 			m.key = nil
 		}
 	}
@@ -84,20 +82,35 @@ func (c *chronicle) settle() {
 
 // settleEnd ends a bounded run, of which nothing is left: what was shown is the time that the next
 // one begins with. The run is the task's, or one before it.
+//
+// How far lines got depends on the schedule like the task's time. They go back to what the run has
+// closed, or to the last record that was handed on if that is later: its mark stays.
 func (c *chronicle) settleEnd(run uint64, shown int64) {
 	c.closed = max(c.closed, c.maxRef, c.end.closes)
 	c.ended = c.end.run == run
 	c.end = noEnd
 	c.time, c.at = shown, shown
-	for _, l := range c.lines {
-		l.now, l.ending = l.at, running
-	}
-	open := startKey(c.closed + 1)
-	for _, m := range c.marks {
-		if m.until < topology.EndOfTime || bytes.Compare(m.key, open) <= 0 {
+	for store, m := range c.marks {
+		if !c.beyond(store, m, c.closed) {
 			m.key = nil
 		}
 	}
+	for store, l := range c.lines {
+		back := c.closed
+		if m := c.marks[store]; m != nil && m.key != nil {
+			start, _ := windowStart(m.key)
+			back = max(back, start)
+		}
+		l.at = min(l.at, back)
+		l.now, l.ending = l.at, running
+	}
+}
+
+// beyond reports whether m is the mark of an InOrder that has handed on records later than at. The
+// end of a bounded run that closes what has begun by at takes the time of its line back before them.
+func (c *chronicle) beyond(store string, m *mark, at int64) bool {
+	start, ok := windowStart(m.key)
+	return ok && start > at && c.lines[store] != nil
 }
 
 // commit makes the present what an abort goes back to.

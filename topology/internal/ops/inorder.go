@@ -70,23 +70,16 @@ func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRa
 		s.store.DeleteRange(appendStart(nil, 0), appendStart(nil, s.due))
 	}
 	if mark := s.Task.Mark(s.Name); mark != nil {
-		s.pass(mark, s.until(startOf(mark)))
+		s.pass(mark)
 		s.store.DeleteRange(appendStart(nil, 0), s.mark)
 	}
 }
 
-// until is when the mark of a record of time t is of no use any more.
-func (s *InOrder[K, V]) until(t int64) int64 {
-	if s.Behind.Time() >= t && t > s.ended { // it was handed on at the end of a bounded run
-		return record.EndOfTime
-	}
-	return t + 1
-}
-
-// pass notes that what lies before mark has been handed on. until is a time of the line.
-func (s *InOrder[K, V]) pass(mark []byte, until int64) {
+// pass notes that what lies before mark has been handed on. Once the line has passed the record
+// before the mark, its time says so.
+func (s *InOrder[K, V]) pass(mark []byte) {
 	s.mark = append(s.mark[:0], mark...)
-	s.Behind.SetMark(s.Name, s.mark, until)
+	s.Behind.SetMark(s.Name, s.mark, startOf(mark)+1)
 }
 
 // Receive implements Receiver.
@@ -204,13 +197,7 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 	}
 	s.Task.Handing(Origin{})
 	if bytes.Compare(s.lo, s.at) < 0 {
-		until := startOf(s.at) + 1
-		if due == record.EndOfTime {
-			// The end is not stored as the time of the line, so that what has the line's time would
-			// be handed on again after a restore: a changelog is not told of ranges.
-			until = record.EndOfTime
-		}
-		s.pass(s.at, until)
+		s.pass(s.at)
 		if s.done && to != nil {
 			s.at = append(s.at[:0], to...)
 		}
