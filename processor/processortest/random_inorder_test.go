@@ -38,11 +38,12 @@ func (r modelRecord) inOrder(other modelRecord) int {
 	return cmp.Or(cmp.Compare(r.ts, other.ts), r.place.compare(other.place))
 }
 
-// inOrder adds an InOrder: at the end of a run it sorts what is not late, and not before what it has
-// sent in an earlier run.
+// inOrder adds an InOrder: at the end of a run it sorts what is not late, and not before what it
+// has sent in an earlier run.
 func (m *model) inOrder(delay int64, parent *modelNode) *modelNode {
 	held := map[int32][]modelRecord{}
-	last := map[int32]modelRecord{} // sent, by task; what comes before it later on would be out of order
+	// sent, by task; what comes before it later on would be out of order
+	last := map[int32]modelRecord{}
 	var sub func() *modelSub
 	n := m.node(func(p int32, r modelRecord, _ func(modelRecord)) {
 		switch {

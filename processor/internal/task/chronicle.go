@@ -107,7 +107,8 @@ func (c *chronicle) settleEnd(run uint64, shown int64) {
 }
 
 // beyond reports whether m is the mark of an InOrder that has handed on records later than at. The
-// end of a bounded run that closes what has begun by at takes the time of its line back before them.
+// end of a bounded run that closes what has begun by at takes the time of its line back before
+// them.
 func (c *chronicle) beyond(store string, m *mark, at int64) bool {
 	start, ok := windowStart(m.key)
 	return ok && start > at && c.lines[store] != nil
