@@ -73,8 +73,8 @@ func (c *chronicle) settle() {
 	for _, l := range c.lines {
 		l.now = l.at
 	}
-	for store, m := range c.marks {
-		if m.of != nil && m.until <= *m.of.time && !c.beyond(store, m, c.maxRef) {
+	for _, m := range c.marks {
+		if m.of != nil && m.until <= *m.of.time && !m.beyond(c.maxRef) {
 			m.key = nil
 		}
 	}
@@ -90,28 +90,19 @@ func (c *chronicle) settleEnd(run uint64, shown int64) {
 	c.ended = c.end.run == run
 	c.end = noEnd
 	c.time, c.at = shown, shown
-	for store, m := range c.marks {
-		if !c.beyond(store, m, c.closed) {
+	for _, m := range c.marks {
+		if !m.beyond(c.closed) {
 			m.key = nil
 		}
 	}
 	for store, l := range c.lines {
 		back := c.closed
 		if m := c.marks[store]; m != nil && m.key != nil {
-			start, _ := windowStart(m.key)
-			back = max(back, start)
+			back = max(back, m.last())
 		}
 		l.at = min(l.at, back)
 		l.now, l.ending = l.at, running
 	}
-}
-
-// beyond reports whether m is the mark of an InOrder that has handed on records later than at. The
-// end of a bounded run that closes what has begun by at takes the time of its line back before
-// them.
-func (c *chronicle) beyond(store string, m *mark, at int64) bool {
-	start, ok := windowStart(m.key)
-	return ok && start > at && c.lines[store] != nil
 }
 
 // commit makes the present what an abort goes back to.

@@ -38,6 +38,20 @@ type mark struct {
 	of       *agenda // whose time until is
 }
 
+// last returns the time of the last row that was handed on: the start of a window, or the time of a
+// record. A key that is only a time is the first of that time: what was handed on lies before it.
+func (m *mark) last() int64 {
+	start, _ := windowStart(m.key)
+	if len(m.key) == 8 {
+		start--
+	}
+	return start
+}
+
+// beyond reports whether a row later than at was handed on. Everything earlier than at was; of the
+// later ones only the mark knows.
+func (m *mark) beyond(at int64) bool { return m.key != nil && m.last() > at }
+
 // Full reports whether the transaction is to be committed before more that is due goes out.
 //
 // What is made of a record lies in caches for a while: until the commit its own size stands for it.

@@ -1,5 +1,5 @@
 // Package txn is the commit protocol of a worker: what its tasks produce, the offsets of what they
-// consumed and the end of both, as one Kafka transaction (DESIGN section 9).
+// consumed and the end of both, as one Kafka transaction (docs/adr/0003, 0014).
 //
 // A [Producer] belongs to one worker and one kgo.Client. It is used by the worker's goroutine only.
 package txn

@@ -226,7 +226,9 @@ func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
 	for _, w := range gone {
 		a.forget(w)
 	}
-	a.deleteBefore(gone[0].start, gone[closed-1].start+1)
+	a.mark = appendStart(a.mark[:0], gone[closed-1].start+1)
+	a.cache.store.DeleteRange(appendStart(nil, gone[0].start), a.mark)
+	a.pass(a.mark)
 	a.windows.remove(closed)
 	return true, nil
 }
