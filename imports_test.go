@@ -41,7 +41,13 @@ var rules = []rule{
 	{path: "internal/flow", ours: []string{"state", "topology/record"}},
 	{path: "topology/record", ours: []string{"internal/place"}},
 	{path: "topology", ours: []string{"serde", "internal/flow", "internal/place", "topology/record", "topology/internal/..."}},
-	{path: "topology/internal/...", ours: []string{"serde", "state", "internal/flow", "internal/place", "topology/record", "topology/internal/..."}},
+	{path: "topology/internal/door"},
+	{path: "topology/internal/exact"},
+	// What operators are made of, from the lowest to the highest; the families are above ops.
+	{path: "topology/internal/operator", ours: operatorRooms()},
+	{path: "topology/internal/cache", ours: operatorRooms("operator")},
+	{path: "topology/internal/ops", ours: operatorRooms("operator", "cache")},
+	{path: "topology/internal/...", ours: operatorRooms("operator", "cache", "ops")},
 	{path: "topology/topoyaml", ours: []string{"topology", "topology/topoyaml/internal/..."}},
 	// The rooms of topoyaml, from the lowest to the highest.
 	{path: "topology/topoyaml/internal/suggest"},
@@ -92,6 +98,15 @@ const (
 	expr     = "github.com/expr-lang/expr"
 	humanize = "github.com/dustin/go-humanize"
 )
+
+// operatorRooms are what packages of operators may import: those named, and what lies below all.
+func operatorRooms(names ...string) []string {
+	paths := []string{"serde", "state", "internal/flow", "internal/place", "topology/record"}
+	for _, name := range names {
+		paths = append(paths, "topology/internal/"+name)
+	}
+	return paths
+}
 
 // yamlRooms are rooms of topoyaml.
 func yamlRooms(names ...string) []string {

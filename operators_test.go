@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kolkstream/kolk/internal/exported"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
 
@@ -165,33 +166,17 @@ var handles = []string{"Topology", "Stream", "Table", "GlobalTable", "Grouped", 
 
 // topologyMethods returns the exported methods of handles, as "Stream.Filter".
 func topologyMethods(t *testing.T) (methods []string) {
-	for _, f := range parsed(t, "topology/*.go") {
-		for _, d := range f.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Recv == nil || !fn.Name.IsExported() {
-				continue
-			}
-			if on := receiver(fn.Recv.List[0].Type); slices.Contains(handles, on) {
-				methods = append(methods, on+"."+fn.Name.Name)
-			}
+	for _, name := range exported.Names(t, "topology") {
+		method, ok := strings.CutPrefix(name, "func ")
+		if !ok {
+			continue
+		}
+		method, _, _ = strings.Cut(method, ":")
+		if on, _, ok := strings.Cut(method, "."); ok && slices.Contains(handles, on) {
+			methods = append(methods, method)
 		}
 	}
 	return methods
-}
-
-// receiver returns the name of a receiver's type.
-func receiver(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return receiver(e.X)
-	case *ast.IndexExpr:
-		return receiver(e.X)
-	case *ast.IndexListExpr:
-		return receiver(e.X)
-	case *ast.Ident:
-		return e.Name
-	}
-	return ""
 }
 
 // parsed returns the files of a pattern; of a pattern without "_test" no tests.

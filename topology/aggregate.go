@@ -3,6 +3,7 @@ package topology
 import (
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -55,7 +56,7 @@ type aggregation[K, V, A any] struct {
 // reduction is the aggregation of Reduce.
 func reduction[K, V any](s Stream[K, V], store string, f func(V, V) V, opts []ValueOption[V]) aggregation[K, V, V] {
 	a := aggregation[K, V, V]{kind: "reduce", store: store, wrong: missing(f == nil), value: s.value, opts: opts}
-	if ops.Mutable[V]() {
+	if operator.Mutable[V]() {
 		// It makes its own copies, from bytes where there are some.
 		a.wantValue = s.value
 	} else {
@@ -71,7 +72,7 @@ func reduction[K, V any](s Stream[K, V], store string, f func(V, V) V, opts []Va
 // copying returns the serde that a reduction copies values with, and whether their bytes are
 // written by it; nothing for values of which every assignment is a copy.
 func copying[V any](at site, of *serdeRef[V]) (v serde.Serde[V], raw bool) {
-	if !ops.Mutable[V]() {
+	if !operator.Mutable[V]() {
 		return nil, false
 	}
 	return valueSerde(at, of)
@@ -117,7 +118,7 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind f
 	n.reads = reads{key: a.usesKey, value: a.usesValue, wantKey: s.key, wantValue: a.wantValue}
 	// Updates bring along the bytes that the flush writes; what is forwarded at once is encoded
 	// only if it has to be copied anyway.
-	mutable := ops.Mutable[A]()
+	mutable := operator.Mutable[A]()
 	n.value = output{serde: a.value, live: func(p *planNode) bool {
 		return p.emit == ops.EmitUpdates || p.emit == ops.EmitEach && mutable
 	}}

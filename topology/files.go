@@ -5,6 +5,7 @@ import (
 
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/door"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -88,7 +89,7 @@ func (forFiles) ReduceWindows[K, V any](g WindowedGroup[K, V], store string, f f
 // tryReduction is the aggregation of Reduce and ReduceWindows.
 func tryReduction[K, V any](s Stream[K, V], store string, f func(context.Context, V, V) (V, error), opts []ValueOption[V]) aggregation[K, V, V] {
 	a := aggregation[K, V, V]{kind: "reduce", store: store, wrong: missing(f == nil), usesValue: true, value: s.value, opts: opts}
-	if ops.Mutable[V]() {
+	if operator.Mutable[V]() {
 		a.wantValue = s.value // it makes its own copies, from bytes where there are some
 	}
 	a.step = func(at site) ops.Step[K, V, V] {

@@ -68,7 +68,7 @@ func (s Stream[K, V]) groupBy(name string, missing bool) *node {
 }
 
 // grouped adds the repartition topic behind the node that computes keys.
-func grouped[K, V, K2 any](s Stream[K, V], n *node, opts []KeyOption[K2], o operator[K, V, K2, V]) Grouped[K2, V] {
+func grouped[K, V, K2 any](s Stream[K, V], n *node, opts []KeyOption[K2], o constructor[K, V, K2, V]) Grouped[K2, V] {
 	var c keyConfig[K2]
 	for _, opt := range opts {
 		if opt == nil {

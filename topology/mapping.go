@@ -100,19 +100,19 @@ func (s Stream[K, V]) TrySelectKey[K2 any](f func(context.Context, V) (K2, error
 }
 
 // withValues returns the output of a node behind s that makes new values.
-func withValues[K, V, V2 any](s Stream[K, V], n *node, o operator[K, V, K, V2]) Stream[K, V2] {
+func withValues[K, V, V2 any](s Stream[K, V], n *node, o constructor[K, V, K, V2]) Stream[K, V2] {
 	n.value = output{}
 	return Stream[K, V2]{n: n, out: link(n, o, s.out), key: s.key, value: derived[V2](n.t, s.value, false)}
 }
 
 // withKeys returns the output of a node behind s that makes new keys.
-func withKeys[K, V, K2 any](s Stream[K, V], n *node, o operator[K, V, K2, V]) Stream[K2, V] {
+func withKeys[K, V, K2 any](s Stream[K, V], n *node, o constructor[K, V, K2, V]) Stream[K2, V] {
 	n.key, n.rekeyed = output{}, n
 	return Stream[K2, V]{n: n, out: link(n, o, s.out), key: derived[K2](n.t, s.key, true), value: s.value}
 }
 
 // withBoth returns the output of a node behind s that makes new keys and values.
-func withBoth[K, V, K2, V2 any](s Stream[K, V], n *node, o operator[K, V, K2, V2]) Stream[K2, V2] {
+func withBoth[K, V, K2, V2 any](s Stream[K, V], n *node, o constructor[K, V, K2, V2]) Stream[K2, V2] {
 	n.key, n.value, n.rekeyed = output{}, output{}, n
 	return Stream[K2, V2]{n: n, out: link(n, o, s.out), key: derived[K2](n.t, s.key, true), value: derived[V2](n.t, s.value, false)}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -28,14 +29,14 @@ func (p *port[K, V]) take(b *builder) []ops.Receiver[K, V] {
 }
 
 // next returns all readers of the port as one receiver.
-func (p *port[K, V]) next(b *builder) ops.Receiver[K, V] { return ops.NewFan(p.take(b)) }
+func (p *port[K, V]) next(b *builder) ops.Receiver[K, V] { return operator.NewFan(p.take(b)) }
 
-// operator makes what a node is in a graph: the receiver of its input, from that of its output.
-type operator[K, V, K2, V2 any] func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error)
+// constructor makes what a node is in a graph: the receiver of its input, from that of its output.
+type constructor[K, V, K2, V2 any] func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error)
 
 // link has n built by o, between the ports that it reads and its own, which it returns. A port that
 // is given several times counts once. All nodes but sources are built by it.
-func link[K, V, K2, V2 any](n *node, o operator[K, V, K2, V2], from ...*port[K, V]) *port[K2, V2] {
+func link[K, V, K2, V2 any](n *node, o constructor[K, V, K2, V2], from ...*port[K, V]) *port[K2, V2] {
 	out := new(port[K2, V2])
 	n.build = func(at site) error {
 		r, err := o(at, out.next(at.b))

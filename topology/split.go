@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -43,7 +44,7 @@ func (s Stream[K, V]) Split(name string) *Splitter[K, V] {
 
 // splitting returns the operator of a split.
 func splitting[K, V any](at site, ways []way[K, V]) ops.Receiver[K, V] {
-	op := &ops.Split[K, V]{Rest: ops.NewFan[K, V](nil)}
+	op := &ops.Split[K, V]{Rest: operator.NewFan[K, V](nil)}
 	var try []func(context.Context, V) (bool, error)
 	fails := false
 	for _, w := range slices.Backward(ways) {

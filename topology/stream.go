@@ -54,7 +54,7 @@ func (s Stream[K, V]) WithValueSerde(value serde.Serde[V]) Stream[K, V] {
 }
 
 // then returns the output of a node behind s that leaves keys and values as they are.
-func (s Stream[K, V]) then(n *node, o operator[K, V, K, V]) Stream[K, V] {
+func (s Stream[K, V]) then(n *node, o constructor[K, V, K, V]) Stream[K, V] {
 	s.n, s.out = n, link(n, o, s.out)
 	return s
 }

@@ -2,7 +2,9 @@ package topology
 
 import (
 	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/topology/internal/cache"
 	"github.com/kolkstream/kolk/topology/internal/ops"
+	"github.com/kolkstream/kolk/topology/internal/windows"
 )
 
 // Table is the latest value of each key: a topic read as one, or an aggregation. It is made by
@@ -21,14 +23,14 @@ type Table[K, V any] struct {
 type tableStore[V any] struct {
 	d      *storeDecl
 	value  *serdeRef[V]
-	caches perGraph[*ops.Cache[V]]
+	caches perGraph[*cache.Cache[V]]
 }
 
 // cache returns the cache of the store.
-func (s *tableStore[V]) cache(b *builder) *ops.Cache[V] {
+func (s *tableStore[V]) cache(b *builder) *cache.Cache[V] {
 	c, ok := s.caches.get(b)
 	if !ok {
-		c = ops.NewCache(b.task, s.d.name, s.value.get())
+		c = cache.NewCache(b.task, s.d.name, s.value.get())
 		s.caches.set(b, c)
 	}
 	return c
@@ -107,7 +109,7 @@ func (n *node) setEmit(e ops.Emit) {
 // [WindowedGroup].
 type WindowedTable[K, V any] struct {
 	n     *node
-	out   *port[ops.Windowed[K], V] // of n
+	out   *port[windows.Windowed[K], V] // of n
 	key   *serdeRef[K]
 	value *serdeRef[V]
 }
@@ -143,8 +145,8 @@ func (t WindowedTable[K, V]) Final() WindowedTable[K, V] {
 // Stream returns the table's results as a stream, with the key that f makes of window and key.
 func (t WindowedTable[K, V]) Stream[K2 any](f func(Window, K) K2) Stream[K2, V] {
 	n := t.stream(f == nil)
-	out := link(n, func(_ site, next ops.Receiver[K2, V]) (ops.Receiver[ops.Windowed[K], V], error) {
-		return &ops.StreamWindows[K, V, K2]{Key: f, Next: next}, nil
+	out := link(n, func(_ site, next ops.Receiver[K2, V]) (ops.Receiver[windows.Windowed[K], V], error) {
+		return &windows.StreamWindows[K, V, K2]{Key: f, Next: next}, nil
 	}, t.out)
 	return Stream[K2, V]{n: n, out: out, key: derived[K2](n.t, t.key, true), value: t.value}
 }
@@ -164,8 +166,8 @@ func (t WindowedTable[K, V]) StreamRecords[K2, V2 any](f func(Window, K, V) (K2,
 func streamRecords[K, V, K2, V2 any](t WindowedTable[K, V], missing bool, of func(flow.Task) func(Window, K, V) (K2, V2, error)) Stream[K2, V2] {
 	n := t.stream(missing)
 	n.reads.value, n.value = true, output{}
-	out := link(n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[ops.Windowed[K], V], error) {
-		return &ops.StreamWindowRecords[K, V, K2, V2]{Node: at.node(), Map: of(at.b.task), Next: next}, nil
+	out := link(n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[windows.Windowed[K], V], error) {
+		return &windows.StreamWindowRecords[K, V, K2, V2]{Node: at.node(), Map: of(at.b.task), Next: next}, nil
 	}, t.out)
 	return Stream[K2, V2]{n: n, out: out, key: derived[K2](n.t, t.key, true), value: derived[V2](n.t, t.value, false)}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/ops"
+	"github.com/kolkstream/kolk/topology/internal/windows"
 )
 
 // Windows are windows of event time: [Tumbling] or [Hopping]. Sizes are whole milliseconds.
@@ -70,8 +71,8 @@ func (w Windows) check(report func(format string, args ...any)) {
 }
 
 // spans returns the windows as operators know them.
-func (w Windows) spans() ops.Spans {
-	return ops.Spans{Size: w.size.Milliseconds(), Advance: w.advance.Milliseconds(), Grace: w.grace.Milliseconds()}
+func (w Windows) spans() windows.Spans {
+	return windows.Spans{Size: w.size.Milliseconds(), Advance: w.advance.Milliseconds(), Grace: w.grace.Milliseconds()}
 }
 
 // WindowedGroup is a grouped stream whose aggregations are made for each window. It is made by
@@ -124,9 +125,9 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 	n.details.Windows = g.w.String()
 	rows := &tableStore[A]{d: n.stores[0], value: a.value}
 	rows.d.windows, rows.d.retention = &g.w, g.w.size+g.w.grace
-	out := link(n, func(at site, next ops.Receiver[ops.Windowed[K], A]) (ops.Receiver[K, V], error) {
+	out := link(n, func(at site, next ops.Receiver[windows.Windowed[K], A]) (ops.Receiver[K, V], error) {
 		k, raw := keySerde(at, s.key)
-		op, err := ops.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, k, raw, rows.cache(at.b), a.step(at), emission(at, next))
+		op, err := windows.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, k, raw, rows.cache(at.b), a.step(at), emission(at, next))
 		if err != nil {
 			return nil, err
 		}

@@ -191,8 +191,8 @@ func TestAnotherRunFinishesTheEnd(t *testing.T) {
 		}
 		return d
 	}
-	// What comes after the end is taken by the instances that have finished it: it has closed a window
-	// that one of these records belongs to.
+	// What comes after the end is taken by the instances that have finished it: it has closed a
+	// window that one of these records belongs to.
 	more := func(d *Driver) {
 		d.AppendTo("in", 0, []byte("a"), encode(t, serde.Int64(), 98), 133)
 		d.AppendTo("in", 0, []byte("a"), encode(t, serde.Int64(), 99), 500)

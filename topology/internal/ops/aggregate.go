@@ -1,6 +1,10 @@
 package ops
 
-import "github.com/kolkstream/kolk/serde"
+import (
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/cache"
+	"github.com/kolkstream/kolk/topology/internal/operator"
+)
 
 // Emit says when an aggregate or table forwards its updates.
 type Emit int
@@ -24,54 +28,44 @@ type Step[K, V, A any] func(before A, has bool, r *Record[K, V]) (after A, keep 
 
 // Aggregate keeps one value per key.
 type Aggregate[K, V, A any] struct {
-	keyed[K]
+	operator.Keyed[K]
 	step  Step[K, V, A]
-	cache *Cache[A]
-	emit  emitter[K, A]
+	cache *cache.Cache[A]
+	emit  Emitter[K, A]
 }
 
 // NewAggregate returns an aggregate over cache. keyRaw says that records bring along their key as k
 // writes it.
-func NewAggregate[K, V, A any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[K, A]) *Aggregate[K, V, A] {
+func NewAggregate[K, V, A any](n Node, k serde.Serde[K], keyRaw bool, c *cache.Cache[A], step Step[K, V, A], e Emission[K, A]) *Aggregate[K, V, A] {
 	return &Aggregate[K, V, A]{
-		keyed: newKeyed(n, k, keyRaw), step: step, cache: cache,
-		emit: newEmitter(n, cache, e, k),
+		Keyed: operator.NewKeyed(n, k, keyRaw), step: step, cache: c,
+		emit: NewEmitter(n, c, e, k),
 	}
 }
 
 // Receive implements Receiver.
 func (a *Aggregate[K, V, A]) Receive(r *Record[K, V]) error {
-	key, ok, err := keyOf(&a.keyed, r, false)
+	key, ok, err := operator.KeyOf(&a.Keyed, r, false)
 	if !ok {
 		return err
 	}
-	e, err := a.cache.get(key)
+	e, err := a.cache.Get(key)
 	if err != nil {
 		return err
 	}
-	after, keep, err := a.step(e.value, e.has, r)
+	after, keep, err := a.step(e.Value, e.Has, r)
 	if err != nil {
-		return a.fail(r.Origin, err)
+		return a.Fail(r.Origin, err)
 	}
-	update(a.cache, e, after, keep, r, a.emit.atCommit())
-	if !a.emit.atOnce() {
+	cache.Update(a.cache, e, after, keep, r, a.emit.AtCommit())
+	if !a.emit.AtOnce() {
 		return nil
 	}
-	out := &a.emit.out
-	inherit(out, r)
+	out := &a.emit.Out
+	operator.Inherit(out, r)
 	out.Key, out.RawKey = r.Key, key
-	return a.emit.each(e)
+	return a.emit.Each(e)
 }
 
 // Flush implements Flusher.
-func (a *Aggregate[K, V, A]) Flush() (bool, error) { return a.cache.flush(a.emit.atLast) }
-
-// update sets the entry's value as a record made it.
-func update[K, V, A any](c *Cache[A], e *entry[A], after A, keep bool, r *Record[K, V], emit bool) {
-	ts := r.Timestamp
-	if e.has {
-		ts = max(ts, e.ts)
-	}
-	e.value, e.has, e.ts, e.dirty = after, keep, ts, true
-	touch(c, e, r, emit)
-}
+func (a *Aggregate[K, V, A]) Flush() (bool, error) { return a.cache.Flush(a.emit.AtLast) }

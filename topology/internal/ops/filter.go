@@ -58,7 +58,7 @@ func (f *TryFilter[K, V]) Receive(r *Record[K, V]) error {
 	}
 	keep, err := f.Keep(f.Task.Context(), r.Value)
 	if err != nil {
-		return f.fail(r.Origin, err)
+		return f.Fail(r.Origin, err)
 	}
 	if !keep {
 		return nil

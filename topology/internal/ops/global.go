@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 const globalOverhead = 256 // about what a decoded row costs beside its key and value
@@ -13,7 +14,7 @@ const globalOverhead = 256 // about what a decoded row costs beside its key and 
 type GlobalView[K, V any] struct {
 	global  Global
 	name    string
-	key     encoder[K]
+	key     operator.Encoder[K]
 	value   serde.Serde[V]
 	budget  int64
 	version uint64
@@ -25,7 +26,7 @@ type GlobalView[K, V any] struct {
 // NewGlobalView returns a view of the global table of that name.
 func NewGlobalView[K, V any](task Task, name string, k serde.Serde[K], v serde.Serde[V]) *GlobalView[K, V] {
 	return &GlobalView[K, V]{
-		global: task.Global(name), name: name, key: newEncoder("key of "+name, k, false), value: v, budget: task.CacheBudget(),
+		global: task.Global(name), name: name, key: operator.NewEncoder("key of "+name, k, false), value: v, budget: task.CacheBudget(),
 		seen: make(map[string]Opt[V]),
 	}
 }
@@ -33,7 +34,7 @@ func NewGlobalView[K, V any](task Task, name string, k serde.Serde[K], v serde.S
 // get looks up a key. fault is what is wrong with the key or the value found; err means that
 // reading failed.
 func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
-	k, fault := g.key.bytes(nil, key)
+	k, fault := g.key.Bytes(nil, key)
 	if fault != nil {
 		return v, fault, nil
 	}
@@ -51,8 +52,8 @@ func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
 	}
 	g.buf = b
 	if found {
-		if v.Value, fault = g.value.Decode(present(b)); fault != nil {
-			return Opt[V]{}, fmt.Errorf("global table %s: %w", g.name, decodeError("value", g.value.Name(), fault)), nil
+		if v.Value, fault = g.value.Decode(operator.Present(b)); fault != nil {
+			return Opt[V]{}, fmt.Errorf("global table %s: %w", g.name, operator.DecodeError("value", g.value.Name(), fault)), nil
 		}
 		v.OK = true
 	}

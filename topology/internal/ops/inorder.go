@@ -9,6 +9,8 @@ import (
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/internal/cache"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
 )
 
@@ -34,8 +36,8 @@ type InOrder[K, V any] struct {
 	NeedKey, NeedValue bool
 	Next               Receiver[K, V]
 
-	key   encoder[K]
-	value encoder[V]
+	key   operator.Encoder[K]
+	value operator.Encoder[V]
 	store *state.Store
 	least int64 // no record in the store is earlier
 	ended int64 // what is earlier was handed on at the end of an earlier bounded run
@@ -50,7 +52,7 @@ type InOrder[K, V any] struct {
 	lo       []byte                              // of what is being handed on
 	at       []byte                              // how far
 	to       []byte
-	portions portions
+	portions operator.Portions
 	out      Record[K, V]
 	place    place.Place
 	from     Origin   // of out
@@ -60,18 +62,18 @@ type InOrder[K, V any] struct {
 // Open finds the store, and deletes what was handed on already. keyRaw and valueRaw say that the
 // bytes that records bring along are of these serdes.
 func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) {
-	s.key, s.value = newEncoder("key", k, keyRaw), newEncoder("value", v, valueRaw)
+	s.key, s.value = operator.NewEncoder("key", k, keyRaw), operator.NewEncoder("value", v, valueRaw)
 	s.store, s.least, s.next = s.Task.Store(s.Name), 0, s.handNext
 	if s.ended = s.Task.ClosedThrough(); s.ended != math.MaxInt64 {
 		s.ended++
 	}
 	s.due = max(s.Behind.Time(), s.ended)
 	if s.due > 0 {
-		s.store.DeleteRange(appendStart(nil, 0), appendStart(nil, s.due))
+		s.store.DeleteRange(cache.AppendStart(nil, 0), cache.AppendStart(nil, s.due))
 	}
 	if mark := s.Task.Mark(s.Name); mark != nil {
 		s.pass(mark)
-		s.store.DeleteRange(appendStart(nil, 0), s.mark)
+		s.store.DeleteRange(cache.AppendStart(nil, 0), s.mark)
 	}
 }
 
@@ -79,17 +81,17 @@ func (s *InOrder[K, V]) Open(k serde.Serde[K], v serde.Serde[V], keyRaw, valueRa
 // before the mark, its time says so.
 func (s *InOrder[K, V]) pass(mark []byte) {
 	s.mark = append(s.mark[:0], mark...)
-	s.Behind.SetMark(s.Name, s.mark, startOf(mark)+1)
+	s.Behind.SetMark(s.Name, s.mark, cache.StartOf(mark)+1)
 }
 
 // Receive implements Receiver.
 func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	switch t := r.Timestamp; {
 	case r.Ref > t && uint64(r.Ref-t) > uint64(s.Delay):
-		s.drop(record.LateRecord, r.Origin)
+		s.Drop(record.LateRecord, r.Origin)
 		return nil
 	case t < s.due:
-		s.drop(record.TimePassed, r.Origin)
+		s.Drop(record.TimePassed, r.Origin)
 		return nil
 	case r.Place == nil:
 		return fmt.Errorf("%s: a record has no place", s.Name)
@@ -98,9 +100,9 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	if r.NoKey {
 		row[1] |= rowNoKey
 	} else {
-		key, err := s.key.bytes(r.RawKey, r.Key)
+		key, err := s.key.Bytes(r.RawKey, r.Key)
 		if err != nil {
-			return s.fail(r.Origin, err)
+			return s.Fail(r.Origin, err)
 		}
 		row = append(binary.AppendUvarint(row, uint64(len(key))), key...)
 	}
@@ -111,21 +113,21 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
 		row[1] |= rowNoValue
 	} else {
-		value, err := s.value.bytes(r.RawValue, r.Value)
+		value, err := s.value.Bytes(r.RawValue, r.Value)
 		if err != nil {
-			return s.fail(r.Origin, err)
+			return s.Fail(r.Origin, err)
 		}
 		row = append(row, value...)
 	}
 	s.row = row
-	s.buf = s.Branches.Append(appendStart(s.buf[:0], r.Timestamp), r.Place)
+	s.buf = s.Branches.Append(cache.AppendStart(s.buf[:0], r.Timestamp), r.Place)
 	if r.Place.Punctuated() {
 		if err := s.distinguish(); err != nil {
 			return err
 		}
 	}
 	if s.mark != nil && bytes.Compare(s.buf, s.mark) < 0 {
-		s.drop(record.TimePassed, r.Origin)
+		s.Drop(record.TimePassed, r.Origin)
 		return nil
 	}
 	s.least = min(s.least, r.Timestamp)
@@ -184,15 +186,15 @@ func (s *InOrder[K, V]) Flush() (bool, error) {
 
 // handOn hands on what is earlier than due, and deletes it, until the task is full.
 func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
-	s.lo = appendStart(s.lo[:0], max(0, s.least))
+	s.lo = cache.AppendStart(s.lo[:0], max(0, s.least))
 	s.at = append(s.at[:0], s.lo...)
 	var to []byte // EndOfTime: to the end
 	if due != record.EndOfTime {
-		s.to = appendStart(s.to[:0], due)
+		s.to = cache.AppendStart(s.to[:0], due)
 		to = s.to
 	}
 	s.done = true
-	if err := s.portions.each(s.store, s.Name, s.lo, to, s.next); err != nil {
+	if err := s.portions.Each(s.store, s.Name, s.lo, to, s.next); err != nil {
 		return false, err
 	}
 	s.Task.Handing(Origin{})
@@ -205,7 +207,7 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 	}
 	s.least = due
 	if !s.done {
-		s.least = startOf(s.at)
+		s.least = cache.StartOf(s.at)
 	}
 	return s.done, nil
 }
@@ -226,11 +228,11 @@ func (s *InOrder[K, V]) handNext(key, row []byte) (more bool, err error) {
 
 // send hands on one record. sent is false if time before it has something left to do.
 func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
-	if len(key) < 9 || startOf(key) < 0 {
+	if len(key) < 9 || cache.StartOf(key) < 0 {
 		return false, fmt.Errorf("store %s: %w: key %x has no time", s.Name, state.ErrCorrupt, key)
 	}
 	out := &s.out
-	out.Timestamp, s.place.Bytes = startOf(key), key[8:]
+	out.Timestamp, s.place.Bytes = cache.StartOf(key), key[8:]
 	out.Ref, out.Place = out.Timestamp, &s.place
 	o, err := origin(s.place.Bytes, &s.from)
 	if err == nil {
@@ -241,7 +243,7 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 	}
 	out.Origin = o
 	if s.Task.Handing(o) {
-		s.drop(record.Failed, o)
+		s.Drop(record.Failed, o)
 		return true, nil
 	}
 	if out.Timestamp > s.Behind.Time() {
@@ -253,8 +255,8 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 		var none K
 		out.Key = none
 		if !out.NoKey {
-			if out.Key, err = s.key.serde.Decode(out.RawKey); err != nil {
-				return true, s.fail(o, decodeError("key", s.key.serde.Name(), err))
+			if out.Key, err = s.key.Serde.Decode(out.RawKey); err != nil {
+				return true, s.Fail(o, operator.DecodeError("key", s.key.Serde.Name(), err))
 			}
 		}
 	}
@@ -262,8 +264,8 @@ func (s *InOrder[K, V]) send(key, row []byte) (sent bool, err error) {
 		var none V
 		out.Value = none
 		if !out.NoValue {
-			if out.Value, err = s.value.serde.Decode(out.RawValue); err != nil {
-				return true, s.fail(o, decodeError("value", s.value.serde.Name(), err))
+			if out.Value, err = s.value.Serde.Decode(out.RawValue); err != nil {
+				return true, s.Fail(o, operator.DecodeError("value", s.value.Serde.Name(), err))
 			}
 		}
 	}

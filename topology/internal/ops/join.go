@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/cache"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
 )
 
@@ -15,8 +17,8 @@ type Joiner[V, V2, R any] func(context.Context, V, Opt[V2]) (R, error)
 // table's present value counts.
 type JoinTable[K, V, V2, R any] struct {
 	Node
-	key   encoder[K]
-	cache *Cache[V2]
+	key   operator.Encoder[K]
+	cache *cache.Cache[V2]
 	// copies says that the table's values may be changed in place by the aggregate that owns them.
 	copies bool
 	left   bool
@@ -28,9 +30,9 @@ type JoinTable[K, V, V2, R any] struct {
 
 // NewJoinTable returns a join with the table that writes cache. owned says that it is an aggregate,
 // which may change its values in place; left that records without match are joined with nothing.
-func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, cache *Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
+func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, c *cache.Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
 	return &JoinTable[K, V, V2, R]{
-		Node: n, key: newEncoder("key", k, keyRaw), cache: cache, copies: owned && Mutable[V2](), left: left, join: join, next: next,
+		Node: n, key: operator.NewEncoder("key", k, keyRaw), cache: c, copies: owned && operator.Mutable[V2](), left: left, join: join, next: next,
 		missed: n.Task.Tally(n.Name, record.Unmatched),
 	}
 }
@@ -38,29 +40,29 @@ func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, cache 
 // Receive implements Receiver.
 func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		j.drop(record.NullValue, r.Origin)
+		j.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	var other Opt[V2]
 	switch {
 	case !r.NoKey:
-		key, err := j.key.bytes(r.RawKey, r.Key)
+		key, err := j.key.Bytes(r.RawKey, r.Key)
 		if err != nil {
-			return j.fail(r.Origin, err)
+			return j.Fail(r.Origin, err)
 		}
-		e, err := j.cache.get(key)
+		e, err := j.cache.Get(key)
 		if err != nil {
 			return err
 		}
-		if e.has {
-			v, ok, err := j.cache.shared(e, j.copies)
+		if e.Has {
+			v, ok, err := j.cache.Shared(e, j.copies)
 			if !ok {
 				return err
 			}
 			other = Opt[V2]{Value: v, OK: true}
 		}
 	case !j.left:
-		j.drop(record.NullKey, r.Origin)
+		j.Drop(record.NullKey, r.Origin)
 		return nil
 	}
 	return sendJoined(&j.Node, r, other, j.left, j.missed, j.join, &j.out, j.next)
@@ -82,19 +84,19 @@ type JoinGlobal[K, V, GK, GV, R any] struct {
 // Receive implements Receiver.
 func (j *JoinGlobal[K, V, GK, GV, R]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		j.drop(record.NullValue, r.Origin)
+		j.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	key, err := j.Key(j.Task.Context(), r.Value)
 	if err != nil {
-		return j.fail(r.Origin, err)
+		return j.Fail(r.Origin, err)
 	}
 	other, fault, err := j.View.get(key)
 	if err != nil {
 		return err
 	}
 	if fault != nil {
-		return j.fail(r.Origin, fault)
+		return j.Fail(r.Origin, fault)
 	}
 	return sendJoined(&j.Node, r, other, j.Left, j.Missed, j.Join, &j.out, j.Next)
 }
@@ -103,16 +105,16 @@ func (j *JoinGlobal[K, V, GK, GV, R]) Receive(r *Record[K, V]) error {
 func sendJoined[K, V, V2, R any](n *Node, r *Record[K, V], other Opt[V2], left bool, missed *int64, join Joiner[V, V2, R], out *Record[K, R], next Receiver[K, R]) error {
 	if !other.OK {
 		if !left {
-			n.drop(record.NoMatch, r.Origin)
+			n.Drop(record.NoMatch, r.Origin)
 			return nil
 		}
 		*missed++
 	}
 	v, err := join(n.Task.Context(), r.Value, other)
 	if err != nil {
-		return n.fail(r.Origin, err)
+		return n.Fail(r.Origin, err)
 	}
-	inheritKey(out, r)
+	operator.InheritKey(out, r)
 	out.Value = v
 	return next.Receive(out)
 }

@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
 )
 
@@ -16,7 +17,7 @@ type MapValues[K, V, V2 any] struct {
 // Receive implements Receiver.
 func (m *MapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	out := &m.out
-	inheritKey(out, r)
+	operator.InheritKey(out, r)
 	out.NoValue = r.NoValue
 	if r.NoValue {
 		var none V2
@@ -38,7 +39,7 @@ type FlatMapValues[K, V, V2 any] struct {
 // Receive implements Receiver.
 func (m *FlatMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		m.drop(record.NullValue, r.Origin)
+		m.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	return sendValues(r, &m.out, m.Map(r.Value), m.Next)
@@ -55,19 +56,19 @@ type TryFlatMapValues[K, V, V2 any] struct {
 // Receive implements Receiver.
 func (m *TryFlatMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		m.drop(record.NullValue, r.Origin)
+		m.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	values, err := m.Map(m.Task.Context(), r.Value)
 	if err != nil {
-		return m.fail(r.Origin, err)
+		return m.Fail(r.Origin, err)
 	}
 	return sendValues(r, &m.out, values, m.Next)
 }
 
 // sendValues sends one record like r for each value.
 func sendValues[K, V, V2 any](r *Record[K, V], out *Record[K, V2], values []V2, next Receiver[K, V2]) error {
-	inheritKey(out, r)
+	operator.InheritKey(out, r)
 	for _, v := range values {
 		out.Value = v
 		if err := next.Receive(out); err != nil {

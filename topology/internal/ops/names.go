@@ -1,27 +1,25 @@
 package ops
 
-import (
-	"github.com/kolkstream/kolk/internal/flow"
-	"github.com/kolkstream/kolk/topology/record"
-)
+import "github.com/kolkstream/kolk/topology/internal/operator"
 
-// What operators hand on, and what they and a task need of each other, by short names.
+// What all operators have in common, by short names.
 type (
-	Record[K, V any] = record.Record[K, V]
-	Opt[V any]       = record.Opt[V]
-	Header           = record.Header
-	Origin           = record.Origin
-	Window           = record.Window
-	Reason           = record.Reason
-	Clock            = record.Clock
+	Record[K, V any]   = operator.Record[K, V]
+	Receiver[K, V any] = operator.Receiver[K, V]
+	Opt[V any]         = operator.Opt[V]
+	Header             = operator.Header
+	Origin             = operator.Origin
+	Reason             = operator.Reason
+	Clock              = operator.Clock
 
-	Message    = flow.Message
-	Task       = flow.Task
-	Line       = flow.Line
-	Source     = flow.Source
-	Timed      = flow.Timed
-	Flusher    = flow.Flusher
-	Punctuator = flow.Punctuator
-	Sink       = flow.Sink
-	Global     = flow.Global
+	Message    = operator.Message
+	Node       = operator.Node
+	Task       = operator.Task
+	Line       = operator.Line
+	Source     = operator.Source
+	Timed      = operator.Timed
+	Flusher    = operator.Flusher
+	Punctuator = operator.Punctuator
+	Sink       = operator.Sink
+	Global     = operator.Global
 )

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/internal/place"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // Processor handles records one by one, with state of its own. A task makes its instance when it
@@ -71,8 +72,8 @@ func (c *Context[K, V]) Forward(r Record[K, V]) {
 	if c.byTime {
 		c.out.Ref = r.Timestamp
 	}
-	if err := checkTime(r.Timestamp); err != nil {
-		c.pending = c.node.fail(c.origin, err)
+	if err := operator.CheckTime(r.Timestamp); err != nil {
+		c.pending = c.node.Fail(c.origin, err)
 		return
 	}
 	c.pending = c.next.Receive(&c.out)
@@ -90,7 +91,7 @@ func (c *Context[K, V]) Now() time.Time { return c.node.Task.Now() }
 
 // Drop counts the record at hand, or what the punctuation at hand dropped, as dropped by this
 // processor for that reason.
-func (c *Context[K, V]) Drop(reason Reason) { c.node.drop(reason, c.origin) }
+func (c *Context[K, V]) Drop(reason Reason) { c.node.Drop(reason, c.origin) }
 
 // Schedule has fn called whenever interval has passed on that clock, with the time that was due, in
 // milliseconds. It is called in the supplier, or later. name is unique in the processor: schedules
@@ -134,7 +135,7 @@ func (c *Context[K, V]) done(err error) error {
 		return c.pending
 	}
 	if err != nil {
-		return c.node.fail(c.origin, err)
+		return c.node.Fail(c.origin, err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // The steps of the aggregations. What a function starts from when there is no value before is what
@@ -82,7 +83,7 @@ func there[A any](v Opt[A]) (A, bool, error) {
 // each gets its own copy where that makes a difference. raw says that records bring along their
 // values as s writes them.
 func ReduceStep[K, V any](add func(V, V) V, s serde.Serde[V], raw bool) Step[K, V, V] {
-	if !Mutable[V]() {
+	if !operator.Mutable[V]() {
 		return func(a V, has bool, r *Record[K, V]) (V, bool, error) {
 			if !has {
 				return r.Value, true, nil
@@ -90,9 +91,9 @@ func ReduceStep[K, V any](add func(V, V) V, s serde.Serde[V], raw bool) Step[K, 
 			return add(a, r.Value), true, nil
 		}
 	}
-	enc := newEncoder("value", s, raw)
+	enc := operator.NewEncoder("value", s, raw)
 	return func(a V, has bool, r *Record[K, V]) (V, bool, error) {
-		v, err := enc.clone(r.RawValue, r.Value)
+		v, err := enc.Clone(r.RawValue, r.Value)
 		if err != nil || !has {
 			return v, true, err
 		}

@@ -1,6 +1,9 @@
 package ops
 
-import "github.com/kolkstream/kolk/topology/record"
+import (
+	"github.com/kolkstream/kolk/topology/internal/operator"
+	"github.com/kolkstream/kolk/topology/record"
+)
 
 // SelectKey gives each record the key that is computed from its value. Tombstones are dropped and
 // counted: they have nothing to compute a key from.
@@ -14,7 +17,7 @@ type SelectKey[K, V, K2 any] struct {
 // Receive implements Receiver.
 func (s *SelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		s.drop(record.NullValue, r.Origin)
+		s.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	return sendRekeyed(r, &s.out, s.Key(r.Value), s.Next)
@@ -32,7 +35,7 @@ type SelectKeyRecords[K, V, K2 any] struct {
 // Receive implements Receiver.
 func (s *SelectKeyRecords[K, V, K2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		s.drop(record.NullValue, r.Origin)
+		s.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	return sendRekeyed(r, &s.out, s.Key(r), s.Next)
@@ -40,7 +43,7 @@ func (s *SelectKeyRecords[K, V, K2]) Receive(r *Record[K, V]) error {
 
 // sendRekeyed sends a record like r with another key.
 func sendRekeyed[K, V, K2 any](r *Record[K, V], out *Record[K2, V], key K2, next Receiver[K2, V]) error {
-	inherit(out, r)
+	operator.Inherit(out, r)
 	out.Key = key
 	out.Value, out.RawValue = r.Value, r.RawValue
 	return next.Receive(out)
@@ -87,8 +90,8 @@ func (m *FlatMapRecords[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 func sendOwned[K, V, K2, V2 any](n *Node, out *Record[K2, V2], r *Record[K, V], next Receiver[K2, V2]) error {
 	out.Ref, out.Origin, out.Place = r.Ref, r.Origin, r.Place
 	tidy(out)
-	if err := checkTime(out.Timestamp); err != nil {
-		return n.fail(r.Origin, err)
+	if err := operator.CheckTime(out.Timestamp); err != nil {
+		return n.Fail(r.Origin, err)
 	}
 	return next.Receive(out)
 }

@@ -3,6 +3,7 @@ package ops
 import (
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
 )
 
@@ -12,14 +13,14 @@ type Output[K, V any] struct {
 	sink     *Sink
 	branches *place.Branches
 	place    []byte
-	key      encoder[K]
-	value    encoder[V]
+	key      operator.Encoder[K]
+	value    operator.Encoder[V]
 }
 
 // NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are
 // of these serdes, so that they can be sent as they are.
 func NewOutput[K, V any](n Node, sink *Sink, branches *place.Branches, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw bool) *Output[K, V] {
-	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: newEncoder("key", k, keyRaw), value: newEncoder("value", v, valueRaw)}
+	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: operator.NewEncoder("key", k, keyRaw), value: operator.NewEncoder("value", v, valueRaw)}
 }
 
 // Receive implements Receiver. A repartition topic gets no records without key: there is no telling
@@ -29,15 +30,15 @@ func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 	var err error
 	if r.NoKey {
 		if o.sink.Repartition {
-			o.drop(record.NullKey, r.Origin)
+			o.Drop(record.NullKey, r.Origin)
 			return nil
 		}
-	} else if key, err = o.key.bytes(r.RawKey, r.Key); err != nil {
-		return o.fail(r.Origin, err)
+	} else if key, err = o.key.Bytes(r.RawKey, r.Key); err != nil {
+		return o.Fail(r.Origin, err)
 	}
 	if !r.NoValue {
-		if value, err = o.value.bytes(r.RawValue, r.Value); err != nil {
-			return o.fail(r.Origin, err)
+		if value, err = o.value.Bytes(r.RawValue, r.Value); err != nil {
+			return o.Fail(r.Origin, err)
 		}
 	}
 	var place []byte
@@ -46,7 +47,7 @@ func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 		place = o.place
 	}
 	if err := o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, place, r.Headers); err != nil {
-		return o.fail(r.Origin, err)
+		return o.Fail(r.Origin, err)
 	}
 	return nil
 }

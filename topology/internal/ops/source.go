@@ -6,6 +6,7 @@ import (
 
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // EventTime says where a source takes the event time from. At most one field is set; the zero value
@@ -44,19 +45,19 @@ func (s *Input[K, V]) Time(m *Message) (at int64, usable bool, err error) {
 	e := &s.Event
 	switch {
 	case e.WallClock:
-		ts, err = fromTime(s.Task.Now())
+		ts, err = operator.FromTime(s.Task.Now())
 	case e.FromValue != nil && m.Value != nil:
 		if ok, err := s.decode(m); !ok {
 			return 0, false, err
 		}
-		ts, err = fromTime(e.FromValue(s.out.Value))
+		ts, err = operator.FromTime(e.FromValue(s.out.Value))
 	case e.TryFromValue != nil && m.Value != nil:
 		if ok, err := s.decode(m); !ok {
 			return 0, false, err
 		}
 		var t time.Time
 		if t, err = e.TryFromValue(s.Task.Context(), s.out.Value); err == nil {
-			ts, err = fromTime(t)
+			ts, err = operator.FromTime(t)
 		}
 	case e.FromRecord != nil:
 		if m.Value != nil {
@@ -71,12 +72,12 @@ func (s *Input[K, V]) Time(m *Message) (at int64, usable bool, err error) {
 		if s.decoded {
 			s.asked.Value = s.out.Value
 		}
-		ts, err = fromTime(e.FromRecord(&s.asked))
+		ts, err = operator.FromTime(e.FromRecord(&s.asked))
 	default:
-		err = checkTime(ts)
+		err = operator.CheckTime(ts)
 	}
 	if err != nil {
-		return 0, false, s.fail(m.Origin, err)
+		return 0, false, s.Fail(m.Origin, err)
 	}
 	return ts, true, nil
 }
@@ -93,7 +94,7 @@ func (s *Input[K, V]) Receive(m *Message) error {
 		} else {
 			k, err := s.Key.Decode(m.Key)
 			if err != nil {
-				return s.fail(m.Origin, decodeError("key", s.Key.Name(), err))
+				return s.Fail(m.Origin, operator.DecodeError("key", s.Key.Name(), err))
 			}
 			out.Key = k
 		}
@@ -122,7 +123,7 @@ func (s *Input[K, V]) Receive(m *Message) error {
 func (s *Input[K, V]) decode(m *Message) (ok bool, err error) {
 	v, err := s.Value.Decode(m.Value)
 	if err != nil {
-		return false, s.fail(m.Origin, decodeError("value", s.Value.Name(), err))
+		return false, s.Fail(m.Origin, operator.DecodeError("value", s.Value.Name(), err))
 	}
 	s.out.Value, s.decoded = v, true
 	return true, nil

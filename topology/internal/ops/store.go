@@ -5,6 +5,7 @@ import (
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // Store is a key-value store of processors, typed. Each Put encodes and each Get decodes: what Get
@@ -56,7 +57,7 @@ func (s *Store[K, V]) Put(key K, value V) error {
 	}
 	b, err := s.value.Append(s.vbuf[:0], value)
 	if err != nil {
-		return fmt.Errorf("store %s: %w", s.name, encodeError("value", s.value.Name(), err))
+		return fmt.Errorf("store %s: %w", s.name, operator.EncodeError("value", s.value.Name(), err))
 	}
 	s.vbuf = b
 	s.store.Put(s.kbuf, b)
@@ -82,21 +83,21 @@ func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
 	from, to := []byte(nil), []byte(nil)
 	if lo.OK {
 		if from, err = s.key.Append(nil, lo.Value); err != nil {
-			return fmt.Errorf("store %s: %w", s.name, encodeError("key", s.key.Name(), err))
+			return fmt.Errorf("store %s: %w", s.name, operator.EncodeError("key", s.key.Name(), err))
 		}
 	}
 	if hi.OK {
 		if to, err = s.key.Append(nil, hi.Value); err != nil {
-			return fmt.Errorf("store %s: %w", s.name, encodeError("key", s.key.Name(), err))
+			return fmt.Errorf("store %s: %w", s.name, operator.EncodeError("key", s.key.Name(), err))
 		}
-		to = present(to) // nil would be: no bound
+		to = operator.Present(to) // nil would be: no bound
 	}
-	var read portions // not shared: fn may range too
+	var read operator.Portions // not shared: fn may range too
 	failed := error(nil)
-	err = read.each(s.store, s.name, from, to, func(kb, vb []byte) (bool, error) {
-		k, err := s.key.Decode(present(kb))
+	err = read.Each(s.store, s.name, from, to, func(kb, vb []byte) (bool, error) {
+		k, err := s.key.Decode(operator.Present(kb))
 		if err != nil {
-			failed = s.broken(decodeError("a stored key", s.key.Name(), err))
+			failed = s.broken(operator.DecodeError("a stored key", s.key.Name(), err))
 			return false, nil
 		}
 		v, err := s.decode(vb)
@@ -119,16 +120,16 @@ func (s *Store[K, V]) encodeKey(key K) error {
 	}
 	b, err := s.key.Append(s.kbuf[:0], key)
 	if err != nil {
-		return fmt.Errorf("store %s: %w", s.name, encodeError("key", s.key.Name(), err))
+		return fmt.Errorf("store %s: %w", s.name, operator.EncodeError("key", s.key.Name(), err))
 	}
 	s.kbuf = b
 	return nil
 }
 
 func (s *Store[K, V]) decode(b []byte) (V, error) {
-	v, err := s.value.Decode(present(b))
+	v, err := s.value.Decode(operator.Present(b))
 	if err != nil {
-		return v, s.broken(decodeError("a stored value", s.value.Name(), err))
+		return v, s.broken(operator.DecodeError("a stored value", s.value.Name(), err))
 	}
 	return v, nil
 }

@@ -4,49 +4,51 @@ import (
 	"encoding/binary"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/cache"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // Table keeps the latest record of each key. It stores the bytes as they came where it can, and
 // nothing else: what is to be forwarded at the commit is what the transaction has written.
 type Table[K, V any] struct {
-	keyed[K]
-	value encoder[V]
-	cache *Cache[V] // for those who look values up
-	emit  emitter[K, V]
+	operator.Keyed[K]
+	value operator.Encoder[V]
+	cache *cache.Cache[V] // for those who look values up
+	emit  Emitter[K, V]
 	buf   []byte
 
-	log     updateLog
+	log     cache.Log
 	updates []tableUpdate // by number of the key in the transaction
 	pending int
 }
 
 // tableUpdate is the last update of a key.
 type tableUpdate struct {
-	lastUpdate
+	cache.Last
 	ts      int64
 	pending bool // it has not been forwarded yet
 }
 
 // NewTable returns a table over cache. keyRaw and valueRaw say that records bring along their key
 // and value as the serdes of the table write them.
-func NewTable[K, V any](n Node, k serde.Serde[K], keyRaw, valueRaw bool, cache *Cache[V], e Emission[K, V]) *Table[K, V] {
-	return &Table[K, V]{keyed: newKeyed(n, k, keyRaw), value: newEncoder("value", cache.serde, valueRaw), cache: cache, emit: newEmitter(n, cache, e, k)}
+func NewTable[K, V any](n Node, k serde.Serde[K], keyRaw, valueRaw bool, c *cache.Cache[V], e Emission[K, V]) *Table[K, V] {
+	return &Table[K, V]{Keyed: operator.NewKeyed(n, k, keyRaw), value: operator.NewEncoder("value", c.Serde, valueRaw), cache: c, emit: NewEmitter(n, c, e, k)}
 }
 
 // Receive implements Receiver.
 func (t *Table[K, V]) Receive(r *Record[K, V]) error {
-	key, ok, err := keyOf(&t.keyed, r, true)
+	key, ok, err := operator.KeyOf(&t.Keyed, r, true)
 	if !ok {
 		return err
 	}
 	var value []byte
 	if !r.NoValue {
-		if value, err = t.value.bytes(r.RawValue, r.Value); err != nil {
-			return t.fail(r.Origin, err)
+		if value, err = t.value.Bytes(r.RawValue, r.Value); err != nil {
+			return t.Fail(r.Origin, err)
 		}
 	}
 	number := t.put(key, value, r.Timestamp)
-	if t.emit.atCommit() {
+	if t.emit.AtCommit() {
 		for number >= len(t.updates) {
 			t.updates = append(t.updates, tableUpdate{})
 		}
@@ -54,13 +56,13 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 		if !u.pending {
 			t.pending++
 		}
-		*u = tableUpdate{lastUpdate: note(&t.log, int32(number), r, true), ts: r.Timestamp, pending: true}
+		*u = tableUpdate{Last: cache.Note(&t.log, int32(number), r, true), ts: r.Timestamp, pending: true}
 		return nil
 	}
-	if !t.emit.atOnce() {
+	if !t.emit.AtOnce() {
 		return nil
 	}
-	out := &t.emit.out
+	out := &t.emit.Out
 	*out = *r
 	out.RawKey, out.RawValue = key, value
 	return t.emit.Next.Receive(out)
@@ -68,12 +70,12 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 
 // put stores a value, nil for none, and returns the number of the key in the transaction.
 func (t *Table[K, V]) put(key, value []byte, ts int64) int {
-	t.cache.forget(key)
+	t.cache.Forget(key)
 	if value == nil {
-		return t.cache.store.Delete(key)
+		return t.cache.Store.Delete(key)
 	}
 	t.buf = append(binary.BigEndian.AppendUint64(t.buf[:0], uint64(ts)), value...)
-	return t.cache.store.Put(key, t.buf)
+	return t.cache.Store.Put(key, t.buf)
 }
 
 // Flush implements Flusher.
@@ -81,7 +83,7 @@ func (t *Table[K, V]) Flush() (bool, error) {
 	if t.pending == 0 {
 		return false, nil
 	}
-	return true, t.cache.store.Changes(func(number int, key, value []byte, deleted bool) error {
+	return true, t.cache.Store.Changes(func(number int, key, value []byte, deleted bool) error {
 		if number >= len(t.updates) || !t.updates[number].pending {
 			return nil
 		}
@@ -96,18 +98,18 @@ func (t *Table[K, V]) Flush() (bool, error) {
 func (t *Table[K, V]) forward(number int, u *tableUpdate, key, value []byte, deleted bool) error {
 	if !deleted {
 		if len(value) < 8 {
-			return t.cache.noTimestamp(value)
+			return t.cache.NoTimestamp(value)
 		}
 		value = value[8:]
 	}
 	m := &t.emit
-	if ok, err := m.stored(key, value, u.ts, u.lastUpdate, &t.log, int32(number)); !ok {
+	if ok, err := m.Stored(key, value, u.ts, u.Last, &t.log, int32(number)); !ok {
 		return err
 	}
 	if m.NeedValue && !deleted {
-		if err := m.decode(value); err != nil {
+		if err := m.Decode(value); err != nil {
 			return err
 		}
 	}
-	return m.Next.Receive(&m.out)
+	return m.Next.Receive(&m.Out)
 }

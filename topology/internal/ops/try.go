@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
 )
 
@@ -26,7 +27,7 @@ type TryFilterRecords[K, V any] struct {
 func (f *TryFilterRecords[K, V]) Receive(r *Record[K, V]) error {
 	keep, err := f.Keep(f.Task.Context(), r)
 	if err != nil {
-		return f.fail(r.Origin, err)
+		return f.Fail(r.Origin, err)
 	}
 	if !keep {
 		return nil
@@ -46,14 +47,14 @@ type TryMap[K, V, K2, V2 any] struct {
 // Receive implements Receiver.
 func (m *TryMap[K, V, K2, V2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		m.drop(record.NullValue, r.Origin)
+		m.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	key, value, err := m.Map(m.Task.Context(), r)
 	if err != nil {
-		return m.fail(r.Origin, err)
+		return m.Fail(r.Origin, err)
 	}
-	inherit(&m.out, r)
+	operator.Inherit(&m.out, r)
 	m.out.Key, m.out.Value = key, value
 	return m.Next.Receive(&m.out)
 }
@@ -70,7 +71,7 @@ type TryMapValues[K, V, V2 any] struct {
 // Receive implements Receiver.
 func (m *TryMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	out := &m.out
-	inheritKey(out, r)
+	operator.InheritKey(out, r)
 	out.NoValue = r.NoValue
 	if r.NoValue {
 		var none V2
@@ -78,7 +79,7 @@ func (m *TryMapValues[K, V, V2]) Receive(r *Record[K, V]) error {
 	} else {
 		v, err := m.Map(m.Task.Context(), r)
 		if err != nil {
-			return m.fail(r.Origin, err)
+			return m.Fail(r.Origin, err)
 		}
 		out.Value = v
 	}
@@ -96,12 +97,12 @@ type TrySelectKey[K, V, K2 any] struct {
 // Receive implements Receiver.
 func (s *TrySelectKey[K, V, K2]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
-		s.drop(record.NullValue, r.Origin)
+		s.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	key, err := s.Key(s.Task.Context(), r)
 	if err != nil {
-		return s.fail(r.Origin, err)
+		return s.Fail(r.Origin, err)
 	}
 	return sendRekeyed(r, &s.out, key, s.Next)
 }
@@ -127,7 +128,7 @@ func (s *TrySplit[K, V]) Receive(r *Record[K, V]) error {
 	for i, when := range s.When {
 		ok, err := when(s.Task.Context(), r.Value)
 		if err != nil {
-			return s.fail(r.Origin, err)
+			return s.Fail(r.Origin, err)
 		}
 		if ok {
 			return s.Branches[i].Receive(r)
@@ -138,13 +139,13 @@ func (s *TrySplit[K, V]) Receive(r *Record[K, V]) error {
 
 // TryReduceStep is ReduceStep with a function that can fail.
 func TryReduceStep[K, V any](task Task, add func(context.Context, V, V) (V, error), s serde.Serde[V], raw bool) Step[K, V, V] {
-	copies := Mutable[V]()
-	enc := newEncoder("value", s, raw)
+	copies := operator.Mutable[V]()
+	enc := operator.NewEncoder("value", s, raw)
 	return func(a V, has bool, r *Record[K, V]) (V, bool, error) {
 		v := r.Value
 		if copies {
 			var err error
-			if v, err = enc.clone(r.RawValue, v); err != nil {
+			if v, err = enc.Clone(r.RawValue, v); err != nil {
 				return a, true, err
 			}
 		}

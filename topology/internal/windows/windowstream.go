@@ -1,6 +1,9 @@
-package ops
+package windows
 
-import "github.com/kolkstream/kolk/topology/record"
+import (
+	"github.com/kolkstream/kolk/topology/internal/operator"
+	"github.com/kolkstream/kolk/topology/record"
+)
 
 // StreamWindows makes a stream of the results of a windowed aggregate.
 type StreamWindows[K, V, K2 any] struct {
@@ -12,7 +15,7 @@ type StreamWindows[K, V, K2 any] struct {
 // Receive implements Receiver.
 func (s *StreamWindows[K, V, K2]) Receive(r *Record[Windowed[K], V]) error {
 	out := &s.out
-	inherit(out, r)
+	operator.Inherit(out, r)
 	out.Key = s.Key(r.Key.Window, r.Key.Key)
 	out.Value, out.NoValue, out.RawValue = r.Value, r.NoValue, r.RawValue
 	return s.Next.Receive(out)
@@ -30,15 +33,15 @@ type StreamWindowRecords[K, V, K2, V2 any] struct {
 // Receive implements Receiver.
 func (s *StreamWindowRecords[K, V, K2, V2]) Receive(r *Record[Windowed[K], V]) error {
 	if r.NoValue {
-		s.drop(record.NullValue, r.Origin)
+		s.Drop(record.NullValue, r.Origin)
 		return nil
 	}
 	k, v, err := s.Map(r.Key.Window, r.Key.Key, r.Value)
 	if err != nil {
-		return s.fail(r.Origin, err)
+		return s.Fail(r.Origin, err)
 	}
 	out := &s.out
-	inherit(out, r)
+	operator.Inherit(out, r)
 	out.Key, out.Value = k, v
 	return s.Next.Receive(out)
 }

@@ -1,4 +1,4 @@
-package ops
+package cache
 
 // order is the order of last update of the entries of a slab. Each update appends; what a later
 // update of the same entry has overtaken is skipped, and swept out when it is the larger part.
@@ -15,7 +15,7 @@ type mark struct {
 }
 
 // add makes e the last.
-func (o *order[A]) add(s *slab[A], e *entry[A]) {
+func (o *order[A]) add(s *slab[A], e *Entry[A]) {
 	if e.seq == 0 {
 		o.live++
 	} else if o.seq == e.seq {
@@ -26,11 +26,11 @@ func (o *order[A]) add(s *slab[A], e *entry[A]) {
 	if len(o.log) == cap(o.log) && len(o.log) > 2*o.live {
 		o.sweep(s)
 	}
-	o.log = append(o.log, mark{seq: o.seq, id: e.id})
+	o.log = append(o.log, mark{seq: o.seq, id: e.ID})
 }
 
 // forget takes e out.
-func (o *order[A]) forget(e *entry[A]) {
+func (o *order[A]) forget(e *Entry[A]) {
 	if e.seq != 0 {
 		e.seq = 0
 		o.live--
@@ -38,7 +38,7 @@ func (o *order[A]) forget(e *entry[A]) {
 }
 
 // take returns the first entry and takes it out; nil if there is none.
-func (o *order[A]) take(s *slab[A]) *entry[A] {
+func (o *order[A]) take(s *slab[A]) *Entry[A] {
 	for o.head < len(o.log) {
 		u := o.log[o.head]
 		o.head++

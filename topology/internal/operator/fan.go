@@ -1,4 +1,4 @@
-package ops
+package operator
 
 // Fan passes each record to several receivers, one after the other, each to its end before the next
 // begins.
@@ -39,14 +39,14 @@ type Node struct {
 	Task Task
 }
 
-// fail reports err for the record of origin o, and returns what Receive is to return.
-func (n *Node) fail(o Origin, err error) error { return n.Task.Fail(n.Name, o, err) }
+// Fail reports err for the record of origin o, and returns what Receive is to return.
+func (n *Node) Fail(o Origin, err error) error { return n.Task.Fail(n.Name, o, err) }
 
-// drop counts a record.
-func (n *Node) drop(reason Reason, o Origin) { n.Task.Drop(n.Name, reason, o) }
+// Drop counts a record.
+func (n *Node) Drop(reason Reason, o Origin) { n.Task.Drop(n.Name, reason, o) }
 
-// inherit copies to out what a record made from in has of it: all but key, value and their bytes.
-func inherit[K, V, K2, V2 any](out *Record[K2, V2], in *Record[K, V]) {
+// Inherit copies to out what a record made from in has of it: all but key, value and their bytes.
+func Inherit[K, V, K2, V2 any](out *Record[K2, V2], in *Record[K, V]) {
 	out.Timestamp = in.Timestamp
 	out.Ref = in.Ref
 	out.Headers = in.Headers
@@ -54,8 +54,8 @@ func inherit[K, V, K2, V2 any](out *Record[K2, V2], in *Record[K, V]) {
 	out.Place = in.Place
 }
 
-// inheritKey copies key and everything that inherit copies.
-func inheritKey[K, V, V2 any](out *Record[K, V2], in *Record[K, V]) {
+// InheritKey copies key and everything that inherit copies.
+func InheritKey[K, V, V2 any](out *Record[K, V2], in *Record[K, V]) {
 	out.Key, out.NoKey, out.RawKey = in.Key, in.NoKey, in.RawKey
-	inherit(out, in)
+	Inherit(out, in)
 }

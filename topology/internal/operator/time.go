@@ -1,4 +1,4 @@
-package ops
+package operator
 
 import (
 	"fmt"
@@ -7,21 +7,21 @@ import (
 	"github.com/kolkstream/kolk/topology/record"
 )
 
-// checkTime checks a time that is to be a record's.
-func checkTime(ms int64) error {
+// CheckTime checks a time that is to be a record's.
+func CheckTime(ms int64) error {
 	if uint64(ms) <= uint64(record.MaxTime) {
 		return nil
 	}
 	return outOfRange(fmt.Sprintf("%d ms", ms), ms < record.MinTime)
 }
 
-// fromTime returns a time in milliseconds that is to be a record's.
-func fromTime(t time.Time) (int64, error) {
+// FromTime returns a time in milliseconds that is to be a record's.
+func FromTime(t time.Time) (int64, error) {
 	if sec := t.Unix(); sec < record.MinTime/1000 || sec > record.MaxTime/1000 {
 		return 0, outOfRange(t.UTC().Format(time.RFC3339Nano), sec < 0)
 	}
 	ms := t.UnixMilli()
-	return ms, checkTime(ms)
+	return ms, CheckTime(ms)
 }
 
 func outOfRange(given string, before bool) error {

@@ -1,4 +1,4 @@
-package ops
+package operator
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"github.com/kolkstream/kolk/state"
 )
 
-// portions read a store in portions, so that who looks at the rows may write stores, that one too,
+// Portions read a store in portions, so that who looks at the rows may write stores, that one too,
 // which nobody may during a scan.
-type portions struct {
-	rows rows
+type Portions struct {
+	rows Rows
 	more bool // the portion is full
 	at   []byte
 	keep func(key, value []byte) (bool, error) // made once
@@ -21,10 +21,10 @@ const (
 	portionBytes = 256 << 10
 )
 
-// each calls fn for each row of the store of that name in [lo, hi), in the order of keys, until fn
+// Each calls fn for each row of the store of that name in [lo, hi), in the order of keys, until fn
 // returns false; a nil hi is no bound. Rows that fn writes among those to come may be seen or not.
 // It must not be called within fn.
-func (p *portions) each(store *state.Store, name string, lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
+func (p *Portions) Each(store *state.Store, name string, lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
 	if p.keep == nil {
 		p.keep = p.add
 	}
@@ -50,7 +50,7 @@ func (p *portions) each(store *state.Store, name string, lo, hi []byte, fn func(
 }
 
 // add adds a row to the portion, unless that is full.
-func (p *portions) add(key, value []byte) (bool, error) {
+func (p *Portions) add(key, value []byte) (bool, error) {
 	n := p.rows.len()
 	if n == portionRows || n > 0 && len(p.rows.bytes)+len(key)+len(value) > portionBytes {
 		p.more = true
@@ -60,23 +60,23 @@ func (p *portions) add(key, value []byte) (bool, error) {
 	return true, nil
 }
 
-// rows are keys and values read from a store.
-type rows struct {
+// Rows are keys and values read from a store.
+type Rows struct {
 	bytes []byte
 	ends  []int // of key and value in turn
 }
 
-func (r *rows) reset()   { r.bytes, r.ends = r.bytes[:0], r.ends[:0] }
-func (r *rows) len() int { return len(r.ends) / 2 }
+func (r *Rows) reset()   { r.bytes, r.ends = r.bytes[:0], r.ends[:0] }
+func (r *Rows) len() int { return len(r.ends) / 2 }
 
-func (r *rows) add(key, value []byte) {
+func (r *Rows) add(key, value []byte) {
 	r.bytes = append(r.bytes, key...)
 	r.ends = append(r.ends, len(r.bytes))
 	r.bytes = append(r.bytes, value...)
 	r.ends = append(r.ends, len(r.bytes))
 }
 
-func (r *rows) at(i int) (key, value []byte) {
+func (r *Rows) at(i int) (key, value []byte) {
 	from := 0
 	if i > 0 {
 		from = r.ends[2*i-1]

@@ -1,4 +1,6 @@
-package ops
+// Package cache holds decoded values of a store, and what has not been written to it and forwarded
+// yet.
+package cache
 
 import (
 	"bytes"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // Cache holds decoded values of a store that is read by single keys, and what has not been written
@@ -25,17 +28,17 @@ import (
 // it belongs to the goroutine of the task.
 type Cache[A any] struct {
 	node  Node
-	store *state.Store
-	serde serde.Serde[A]
+	Store *state.Store
+	Serde serde.Serde[A]
 
 	seed    maphash.Seed
 	index   index
 	slab    slab[A]
 	ages    list
 	updates order[A]
-	log     updateLog
-	windows *windows // whose entries these are; nil for a store without windows
-	copies  []*A     // of values for others than their owner, by number of the entry; nil: none
+	Log     Log
+	Windows *OpenWindows // whose entries these are; nil for a store without windows
+	copies  []*A         // of values for others than their owner, by number of the entry; nil: none
 	used    int64
 	buf     []byte // of get and write
 	out     []byte // of flush: stays untouched while flushed values are on their way
@@ -46,23 +49,23 @@ type Cache[A any] struct {
 func NewCache[A any](task Task, store string, s serde.Serde[A]) *Cache[A] {
 	return &Cache[A]{
 		node:  Node{Name: store, Task: task},
-		store: task.Store(store),
-		serde: s,
+		Store: task.Store(store),
+		Serde: s,
 		seed:  maphash.MakeSeed(),
 		ages:  list{which: byAge},
 	}
 }
 
-// get returns the entry of a store key, which need not have a value.
-func (c *Cache[A]) get(key []byte) (*entry[A], error) { return c.find(key, false) }
+// Get returns the entry of a store key, which need not have a value.
+func (c *Cache[A]) Get(key []byte) (*Entry[A], error) { return c.Find(key, false) }
 
-// find is get for who may know that the store has no key that the cache has not: then absent saves
+// Find is get for who may know that the store has no key that the cache has not: then absent saves
 // asking it.
-func (c *Cache[A]) find(key []byte, absent bool) (*entry[A], error) {
+func (c *Cache[A]) Find(key []byte, absent bool) (*Entry[A], error) {
 	hash := c.hash(key)
 	e := c.lookup(hash, key)
 	if e != nil {
-		if e.loaded {
+		if e.Loaded {
 			e.hot = true
 			return e, nil
 		}
@@ -71,21 +74,24 @@ func (c *Cache[A]) find(key []byte, absent bool) (*entry[A], error) {
 		}
 	} else {
 		e = c.slab.alloc(key)
-		c.index.add(hash, e.id)
+		c.index.add(hash, e.ID)
 		if absent {
 			c.admit(e, 0)
 		} else if err := c.load(e); err != nil {
-			c.drop(e)
+			c.Drop(e)
 			return nil, err
 		}
 	}
 	return e, c.trim(e)
 }
 
+// Name returns the name of the store.
+func (c *Cache[A]) Name() string { return c.node.Name }
+
 func (c *Cache[A]) hash(key []byte) uint32 { return uint32(maphash.Bytes(c.seed, key)) }
 
 // lookup returns the entry of a key, nil if there is none.
-func (c *Cache[A]) lookup(hash uint32, key []byte) *entry[A] {
+func (c *Cache[A]) lookup(hash uint32, key []byte) *Entry[A] {
 	if c.index.n == 0 {
 		return nil
 	}
@@ -104,18 +110,18 @@ func (c *Cache[A]) lookup(hash uint32, key []byte) *entry[A] {
 }
 
 // load reads the entry's value from the store.
-func (c *Cache[A]) load(e *entry[A]) error {
+func (c *Cache[A]) load(e *Entry[A]) error {
 	size := 0
-	if !e.pending || e.has {
-		b, ts, found, err := c.read(c.buf[:0], c.slab.key(e))
+	if !e.Pending || e.Has {
+		b, ts, found, err := c.Read(c.buf[:0], c.slab.key(e))
 		c.buf = b
 		if err != nil {
 			return err
 		}
-		e.has = found
-		e.ts = ts
+		e.Has = found
+		e.TS = ts
 		if found {
-			if e.value, err = c.decode(b[8:]); err != nil {
+			if e.Value, err = c.Decode(b[8:]); err != nil {
 				return err
 			}
 			size = len(b)
@@ -126,17 +132,17 @@ func (c *Cache[A]) load(e *entry[A]) error {
 }
 
 // admit makes the entry one that is loaded; its encoded value has that size.
-func (c *Cache[A]) admit(e *entry[A], size int) {
-	e.loaded = true
+func (c *Cache[A]) admit(e *Entry[A], size int) {
+	e.Loaded = true
 	c.charge(e, size)
 	if !e.at[byAge].in {
 		c.slab.push(&c.ages, e)
 	}
 }
 
-// read appends the stored bytes of a key, timestamp included, to dst.
-func (c *Cache[A]) read(dst, key []byte) (b []byte, ts int64, found bool, err error) {
-	b, found, err = c.store.Get(dst, key)
+// Read appends the stored bytes of a key, timestamp included, to dst.
+func (c *Cache[A]) Read(dst, key []byte) (b []byte, ts int64, found bool, err error) {
+	b, found, err = c.Store.Get(dst, key)
 	if err != nil {
 		return b, 0, false, fmt.Errorf("store %s: %w", c.node.Name, err)
 	}
@@ -144,130 +150,139 @@ func (c *Cache[A]) read(dst, key []byte) (b []byte, ts int64, found bool, err er
 		return b, 0, false, nil
 	}
 	if len(b) < 8 {
-		return b, 0, false, c.noTimestamp(b)
+		return b, 0, false, c.NoTimestamp(b)
 	}
 	return b, int64(binary.BigEndian.Uint64(b)), true, nil
 }
 
-func (c *Cache[A]) noTimestamp(b []byte) error {
+func (c *Cache[A]) NoTimestamp(b []byte) error {
 	return fmt.Errorf("store %s: %w: a value of %d bytes has no timestamp", c.node.Name, state.ErrCorrupt, len(b))
 }
 
-// decode decodes a stored value. Failing is fatal: the serde is not the one that wrote it.
-func (c *Cache[A]) decode(b []byte) (A, error) {
-	v, err := c.serde.Decode(present(b))
+// Decode decodes a stored value. Failing is fatal: the serde is not the one that wrote it.
+func (c *Cache[A]) Decode(b []byte) (A, error) {
+	v, err := c.Serde.Decode(operator.Present(b))
 	if err != nil {
-		return v, fmt.Errorf("store %s: %w", c.node.Name, decodeError("a stored value", c.serde.Name(), err))
+		return v, fmt.Errorf("store %s: %w", c.node.Name, operator.DecodeError("a stored value", c.Serde.Name(), err))
 	}
 	return v, nil
 }
 
-// touch notes an update of the entry by a record: it is the last one of the order. emit says that
+// Touch notes an update of the entry by a record: it is the last one of the order. emit says that
 // it is to be forwarded at the commit.
-func touch[K, V, A any](c *Cache[A], e *entry[A], r *Record[K, V], emit bool) {
-	e.last = note(&c.log, e.id, r, emit)
+func Touch[K, V, A any](c *Cache[A], e *Entry[A], r *Record[K, V], emit bool) {
+	e.Last = Note(&c.Log, e.ID, r, emit)
 	c.uncopy(e)
 	if emit {
-		e.pending = true
+		e.Pending = true
 	}
 	c.updates.add(&c.slab, e)
 }
 
-// forget drops what the cache has of a key, whose value has changed in the store.
-func (c *Cache[A]) forget(key []byte) {
+// Forget drops what the cache has of a key, whose value has changed in the store.
+func (c *Cache[A]) Forget(key []byte) {
 	if c.index.n != 0 {
 		if e := c.lookup(c.hash(key), key); e != nil {
-			c.drop(e)
+			c.Drop(e)
 		}
 	}
 }
 
-// shared returns the entry's value for somebody else than its owner: a copy if the owner may change
+// Shared returns the entry's value for somebody else than its owner: a copy if the owner may change
 // it in place. ok is false if copying failed and the error policy skips what needed it.
-func (c *Cache[A]) shared(e *entry[A], copies bool) (v A, ok bool, err error) {
+func (c *Cache[A]) Shared(e *Entry[A], copies bool) (v A, ok bool, err error) {
 	if !copies {
-		return e.value, true, nil
+		return e.Value, true, nil
 	}
-	for int(e.id) >= len(c.copies) {
+	for int(e.ID) >= len(c.copies) {
 		c.copies = append(c.copies, nil)
 	}
-	if c.copies[e.id] == nil {
-		b, err := c.serde.Append(c.buf[:0], e.value)
+	if c.copies[e.ID] == nil {
+		b, err := c.Serde.Append(c.buf[:0], e.Value)
 		if err != nil {
-			return v, false, c.node.fail(c.log.origin(e.last), encodeError("value", c.serde.Name(), err))
+			return v, false, c.node.Fail(c.Log.Origin(e.Last), operator.EncodeError("value", c.Serde.Name(), err))
 		}
 		c.buf = b
 		copied := new(A)
-		if *copied, err = c.decode(b); err != nil {
+		if *copied, err = c.Decode(b); err != nil {
 			return v, false, err
 		}
-		c.copies[e.id] = copied
+		c.copies[e.ID] = copied
 	}
-	return *c.copies[e.id], true, nil
+	return *c.copies[e.ID], true, nil
 }
 
 // uncopy forgets the copy of an entry's value.
-func (c *Cache[A]) uncopy(e *entry[A]) {
-	if int(e.id) < len(c.copies) {
-		c.copies[e.id] = nil
+func (c *Cache[A]) uncopy(e *Entry[A]) {
+	if int(e.ID) < len(c.copies) {
+		c.copies[e.ID] = nil
 	}
 }
 
 // window returns the window of an entry; nil if the store has none.
-func (c *Cache[A]) window(e *entry[A]) *window {
-	if c.windows == nil || !e.at[byWindow].in {
+func (c *Cache[A]) window(e *Entry[A]) *OpenWindow {
+	if c.Windows == nil || !e.at[byWindow].in {
 		return nil
 	}
-	return c.windows.find(startOf(c.slab.key(e)))
+	return c.Windows.Find(StartOf(c.slab.key(e)))
 }
 
-// write puts a dirty entry into the store. ok is false if its value could not be encoded and the
+// Save puts a dirty entry into the store, where its value can be encoded; see Write.
+func (c *Cache[A]) Save(e *Entry[A]) error {
+	b, _, err := c.Write(e, c.buf, true)
+	if err == nil {
+		c.buf = b
+	}
+	return err
+}
+
+// Write puts a dirty entry into the store. ok is false if its value could not be encoded and the
 // error policy skips it: then the entry is gone, and what the store had before counts again.
-func (c *Cache[A]) write(e *entry[A], buf []byte, store bool) (b []byte, ok bool, err error) {
-	if !e.has {
-		e.dirty = false
+func (c *Cache[A]) Write(e *Entry[A], buf []byte, store bool) (b []byte, ok bool, err error) {
+	if !e.Has {
+		e.Dirty = false
 		if store {
-			c.store.Delete(c.slab.key(e))
+			c.Store.Delete(c.slab.key(e))
 		}
 		return buf[:0], true, nil
 	}
-	b = binary.BigEndian.AppendUint64(buf[:0], uint64(e.ts))
-	b, err = c.serde.Append(b, e.value)
+	b = binary.BigEndian.AppendUint64(buf[:0], uint64(e.TS))
+	b, err = c.Serde.Append(b, e.Value)
 	if err != nil {
-		err = c.node.fail(c.log.origin(e.last), encodeError("value", c.serde.Name(), err))
+		err = c.node.Fail(c.Log.Origin(e.Last), operator.EncodeError("value", c.Serde.Name(), err))
 		if w := c.window(e); w != nil {
-			w.complete = false
+			w.Complete = false
 		}
-		c.drop(e)
+		c.Drop(e)
 		return buf, false, err
 	}
-	e.dirty = false
+	e.Dirty = false
 	if store {
-		c.store.Put(c.slab.key(e), b)
+		c.Store.Put(c.slab.key(e), b)
 	}
 	c.charge(e, len(b))
 	return b, true, nil
 }
 
 // charge sets what the entry takes of the budget.
-func (c *Cache[A]) charge(e *entry[A], value int) {
+func (c *Cache[A]) charge(e *Entry[A], value int) {
 	cost := min(c.slab.overhead(e)+int64(value), math.MaxUint32)
-	c.used += cost - int64(e.cost)
-	e.cost = uint32(cost)
+	c.used += cost - int64(e.Cost)
+	e.Cost = uint32(cost)
 }
 
 // trim makes values leave until the rest fits into the budget, the oldest first that have not been
 // read of late; not the one of keep.
-func (c *Cache[A]) trim(keep *entry[A]) error {
+func (c *Cache[A]) trim(keep *Entry[A]) error {
 	if budget := c.node.Task.CacheBudget(); c.used > budget {
 		return c.evict(keep, budget)
 	}
 	return nil
 }
 
-func (c *Cache[A]) evict(keep *entry[A], budget int64) error {
+func (c *Cache[A]) evict(keep *Entry[A], budget int64) error {
 	for c.used > budget {
-		if c.ages.first == 0 || c.ages.first == keep.id && c.ages.last == keep.id {
+		if c.ages.first == 0 || c.ages.first == keep.ID && c.ages.last == keep.ID {
 			return nil
 		}
 		e := c.slab.entry(c.ages.first)
@@ -276,8 +291,8 @@ func (c *Cache[A]) evict(keep *entry[A], budget int64) error {
 			c.slab.push(&c.ages, e)
 			continue
 		}
-		if e.dirty {
-			b, ok, err := c.write(e, c.buf, true)
+		if e.Dirty {
+			b, ok, err := c.Write(e, c.buf, true)
 			if err != nil {
 				return err
 			}
@@ -287,53 +302,53 @@ func (c *Cache[A]) evict(keep *entry[A], budget int64) error {
 			}
 		}
 		if w := c.window(e); w != nil {
-			w.complete = false
+			w.Complete = false
 		}
-		if e.pending {
+		if e.Pending {
 			c.unload(e)
 		} else {
-			c.drop(e)
+			c.Drop(e)
 		}
 	}
 	return nil
 }
 
 // unload makes the entry a stub.
-func (c *Cache[A]) unload(e *entry[A]) {
+func (c *Cache[A]) unload(e *Entry[A]) {
 	var none A
-	e.value = none
-	e.loaded, e.hot = false, false
+	e.Value = none
+	e.Loaded, e.hot = false, false
 	c.uncopy(e)
 	c.slab.remove(&c.ages, e)
-	c.used -= int64(e.cost)
-	e.cost = 0
+	c.used -= int64(e.Cost)
+	e.Cost = 0
 }
 
-// drop forgets an entry, written or not.
-func (c *Cache[A]) drop(e *entry[A]) {
-	c.used -= int64(e.cost)
+// Drop forgets an entry, written or not.
+func (c *Cache[A]) Drop(e *Entry[A]) {
+	c.used -= int64(e.Cost)
 	c.uncopy(e)
 	c.slab.remove(&c.ages, e)
 	c.updates.forget(e)
 	if w := c.window(e); w != nil {
 		c.slab.remove(&w.entries, e)
 	}
-	c.index.remove(c.hash(c.slab.key(e)), e.id)
+	c.index.remove(c.hash(c.slab.key(e)), e.ID)
 	c.slab.recycle(e)
 }
 
-// flush writes every dirty entry to the store, except those of closed windows, and calls emit for
+// Flush writes every dirty entry to the store, except those of closed windows, and calls emit for
 // the pending ones, in the order of last update. raw is the encoded value, nil if the key has none;
 // key and raw are good during the call. emit may use this cache.
-func (c *Cache[A]) flush(emit func(e *entry[A], key, raw []byte) error) (did bool, err error) {
+func (c *Cache[A]) Flush(emit func(e *Entry[A], key, raw []byte) error) (did bool, err error) {
 	c.updates.sweep(&c.slab) // what is left lies in the processor's caches now
 	for e := c.updates.take(&c.slab); e != nil; e = c.updates.take(&c.slab) {
 		did = true
 		var raw []byte
 		switch {
-		case e.dirty:
+		case e.Dirty:
 			w := c.window(e)
-			b, ok, err := c.write(e, c.out, w == nil || !w.closed)
+			b, ok, err := c.Write(e, c.out, w == nil || !w.Closed)
 			if err != nil {
 				return did, err
 			}
@@ -341,31 +356,31 @@ func (c *Cache[A]) flush(emit func(e *entry[A], key, raw []byte) error) (did boo
 				continue
 			}
 			c.out = b
-			if e.has {
+			if e.Has {
 				raw = b[8:]
 			}
-		case e.has:
-			b, ts, found, err := c.read(c.out[:0], c.slab.key(e))
+		case e.Has:
+			b, ts, found, err := c.Read(c.out[:0], c.slab.key(e))
 			if err != nil {
 				return did, err
 			}
 			c.out = b
 			if found {
-				raw, e.ts = b[8:], ts
+				raw, e.TS = b[8:], ts
 			}
 		}
-		if !e.pending {
+		if !e.Pending {
 			continue
 		}
-		e.pending = false
-		c.outKey = present(append(c.outKey[:0], c.slab.key(e)...))
+		e.Pending = false
+		c.outKey = operator.Present(append(c.outKey[:0], c.slab.key(e)...))
 		if err := emit(e, c.outKey, raw); err != nil {
 			return did, err
 		}
 		// A stub that had to leave has done its work. (emit may have used the cache, and e be
 		// another key's entry by now: no stub then.)
-		if e.used && !e.loaded && !e.pending {
-			c.drop(e)
+		if e.used && !e.Loaded && !e.Pending {
+			c.Drop(e)
 		}
 	}
 	return did, nil

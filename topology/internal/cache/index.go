@@ -1,4 +1,4 @@
-package ops
+package cache
 
 // index finds numbers by hash: open addressing with linear probing. It does not know keys; whoever
 // asks compares them.

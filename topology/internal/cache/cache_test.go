@@ -1,18 +1,17 @@
-package ops
+package cache
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kolkstream/kolk/internal/seeds"
 )
 
 // someEntries returns entries of a slab.
-func someEntries(s *slab[int], n int) []*entry[int] {
-	all := make([]*entry[int], n)
+func someEntries(s *slab[int], n int) []*Entry[int] {
+	all := make([]*Entry[int], n)
 	for i := range all {
 		all[i] = s.alloc(nil)
 	}
@@ -24,9 +23,9 @@ func TestOrder(t *testing.T) {
 	rnd := seeds.Rand(t)
 	var o order[int]
 	var s slab[int]
-	var want []*entry[int]
+	var want []*Entry[int]
 	entries := someEntries(&s, 50)
-	remove := func(e *entry[int]) {
+	remove := func(e *Entry[int]) {
 		if i := slices.Index(want, e); i >= 0 {
 			want = slices.Delete(want, i, i+1)
 		}
@@ -78,7 +77,7 @@ func TestList(t *testing.T) {
 	rnd := seeds.Rand(t)
 	l := list{which: byWindow}
 	var s slab[int]
-	var want []*entry[int]
+	var want []*Entry[int]
 	entries := someEntries(&s, 10)
 	for range 10_000 {
 		e := entries[rnd.IntN(len(entries))]
@@ -91,7 +90,7 @@ func TestList(t *testing.T) {
 		} else {
 			s.remove(&l, e)
 		}
-		var got, back []*entry[int]
+		var got, back []*Entry[int]
 		for id := l.first; id != 0; id = s.entry(id).at[byWindow].next {
 			got = append(got, s.entry(id))
 		}
@@ -110,8 +109,8 @@ func TestList(t *testing.T) {
 func TestSlabKeys(t *testing.T) {
 	rnd := seeds.Rand(t)
 	var s slab[int]
-	var live []*entry[int]
-	want := map[*entry[int]]string{}
+	var live []*Entry[int]
+	want := map[*Entry[int]]string{}
 	for n := range 200_000 {
 		if len(live) < 300 && rnd.IntN(2) == 0 || len(live) == 0 {
 			key := strings.Repeat("k", rnd.IntN(60)) + strconv.Itoa(n)
@@ -124,7 +123,7 @@ func TestSlabKeys(t *testing.T) {
 		}
 		i := rnd.IntN(len(live))
 		e := live[i]
-		if got := string(s.key(e)); got != want[e] || !e.used || s.entry(e.id) != e {
+		if got := string(s.key(e)); got != want[e] || !e.used || s.entry(e.ID) != e {
 			t.Fatalf("key %q, want %q", got, want[e])
 		}
 		delete(want, e)
@@ -185,77 +184,26 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// first against trying all starts.
-func TestFirstWindow(t *testing.T) {
-	rnd := seeds.Rand(t)
-	for range 20_000 {
-		s := Spans{Size: 1 + rnd.Int64N(50)}
-		s.Advance = 1 + rnd.Int64N(s.Size)
-		ts := rnd.Int64N(200)
-		want := int64(0)
-		for ts >= want+s.Size {
-			want += s.Advance
-		}
-		if got := s.first(ts); got != want {
-			t.Fatalf("%+v at %d: %d, want %d", s, ts, got, want)
-		}
-	}
-}
-
-func TestMutable(t *testing.T) {
-	type plain struct {
-		A int
-		B string
-		C [3]float64
-		D struct{ E bool }
-		T time.Time
-	}
-	type holder struct {
-		A int
-		B struct{ C []int }
-	}
-	for name, ok := range map[string]bool{
-		"int":          !Mutable[int](),
-		"string":       !Mutable[string](),
-		"plain":        !Mutable[plain](),
-		"empty":        !Mutable[[0]*int](),
-		"time":         !Mutable[time.Time](),
-		"bytes":        Mutable[[]byte](),
-		"map":          Mutable[map[string]int](),
-		"pointer":      Mutable[*plain](),
-		"interface":    Mutable[any](),
-		"holder":       Mutable[holder](),
-		"array":        Mutable[[2]*int](),
-		"func":         Mutable[func()](),
-		"channel":      Mutable[chan int](),
-		"opt of plain": !Mutable[Opt[plain]](),
-	} {
-		if !ok {
-			t.Errorf("%s: wrong", name)
-		}
-	}
-}
-
 // Headers outlive the record that they came with.
 func TestHeadersAreCopied(t *testing.T) {
-	var l updateLog
+	var l Log
 	l.keep(7, nil)
-	if l.headers != nil || l.recorded(7) != nil {
+	if l.lists != nil || l.Headers(7) != nil {
 		t.Error("room for headers that nobody has")
 	}
 	b := []byte("value")
 	l.keep(3, []Header{{Key: "a", Value: b}, {Key: "nil"}, {Key: "empty", Value: []byte{}}, {Key: "b", Value: b[:2]}})
 	clear(b)
-	got := l.recorded(3)
+	got := l.Headers(3)
 	if len(got) != 4 || string(got[0].Value) != "value" || got[1].Value != nil || got[2].Value == nil || string(got[3].Value) != "va" {
 		t.Errorf("%v", got)
 	}
 	l.keep(3, []Header{{Key: "c", Value: []byte("longer than the values before")}})
-	if got := l.recorded(3); len(got) != 1 || string(got[0].Value) != "longer than the values before" {
+	if got := l.Headers(3); len(got) != 1 || string(got[0].Value) != "longer than the values before" {
 		t.Errorf("%v", got)
 	}
 	l.keep(3, nil)
-	if l.recorded(3) != nil || l.recorded(0) != nil || l.recorded(4) != nil {
+	if l.Headers(3) != nil || l.Headers(0) != nil || l.Headers(4) != nil {
 		t.Error("not forgotten")
 	}
 }

@@ -1,4 +1,4 @@
-package ops
+package windows
 
 import (
 	"encoding/binary"
@@ -7,6 +7,9 @@ import (
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/internal/cache"
+	"github.com/kolkstream/kolk/topology/internal/operator"
+	"github.com/kolkstream/kolk/topology/internal/ops"
 	"github.com/kolkstream/kolk/topology/record"
 )
 
@@ -16,15 +19,15 @@ import (
 // The task's time decides when a window is closed: then it is forwarded (EmitFinal), and its keys
 // are deleted from the store, all at once.
 type WindowedAggregate[K, V, A any] struct {
-	keyed[K]
+	operator.Keyed[K]
 	spans    Spans
-	step     Step[K, V, A]
-	cache    *Cache[A]
-	emit     emitter[Windowed[K], A]
-	windows  windows
+	step     ops.Step[K, V, A]
+	cache    *cache.Cache[A]
+	emit     ops.Emitter[Windowed[K], A]
+	windows  cache.OpenWindows
 	storeKey []byte
-	closing  []*entry[A]
-	portions portions
+	closing  []*cache.Entry[A]
+	portions operator.Portions
 	// held says that an operator of the task holds back what it sends here until the commit. Task
 	// time runs ahead of that, so windows close at the flush only, when it has come; now is the
 	// time as of the last flush.
@@ -44,21 +47,21 @@ type WindowedAggregate[K, V, A any] struct {
 // has open. What closed before the task's time, or lies before the mark, is deleted: it has been
 // forwarded. held says that what comes may have been held back by another operator until the
 // commit.
-func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.Serde[K], keyRaw bool, cache *Cache[A], step Step[K, V, A], e Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
+func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.Serde[K], keyRaw bool, c *cache.Cache[A], step ops.Step[K, V, A], e ops.Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
 	a := &WindowedAggregate[K, V, A]{
-		keyed: newKeyed(n, k, keyRaw), spans: spans, step: step, cache: cache,
-		emit: keyEmitter(n, cache, e, k.Name(), func(key []byte, need bool, to *Windowed[K]) (err error) {
-			start := startOf(key)
+		Keyed: operator.NewKeyed(n, k, keyRaw), spans: spans, step: step, cache: c,
+		emit: ops.KeyEmitter(n, c, e, k.Name(), func(key []byte, need bool, to *Windowed[K]) (err error) {
+			start := cache.StartOf(key)
 			to.Window = Window{Start: start, End: start + spans.Size}
 			if need {
 				to.Key, err = k.Decode(key[8:])
 			}
 			return err
 		}),
-		windows: windows{byStart: make(map[int64]*window)}, ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
+		ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
 		late: n.Task.Tally(n.Name, record.LateWindows), closed: n.Task.Tally(n.Name, record.ClosedWindows),
 	}
-	cache.windows = &a.windows
+	c.Windows = &a.windows
 	return a, a.restore()
 }
 
@@ -68,16 +71,16 @@ func (a *WindowedAggregate[K, V, A]) restore() error {
 	a.passed = a.ended
 	if mark := a.Task.Mark(a.store()); mark != nil {
 		a.pass(mark)
-		a.cache.store.DeleteRange(appendStart(nil, 0), a.mark)
+		a.cache.Store.DeleteRange(cache.AppendStart(nil, 0), a.mark)
 	}
 	var from []byte
 	for {
 		start := int64(-1)
-		err := a.cache.store.Scan(from, nil, func(key, _ []byte) (bool, error) {
-			if len(key) < 8 || startOf(key) < 0 {
-				return false, fmt.Errorf("store %s: %w: key %x has no window", a.cache.node.Name, state.ErrCorrupt, key)
+		err := a.cache.Store.Scan(from, nil, func(key, _ []byte) (bool, error) {
+			if len(key) < 8 || cache.StartOf(key) < 0 {
+				return false, fmt.Errorf("store %s: %w: key %x has no window", a.cache.Name(), state.ErrCorrupt, key)
 			}
-			start = startOf(key)
+			start = cache.StartOf(key)
 			return false, nil
 		})
 		if err != nil {
@@ -89,9 +92,9 @@ func (a *WindowedAggregate[K, V, A]) restore() error {
 		if a.spans.closes(start) <= now || start <= a.ended {
 			gone = start
 		} else {
-			a.windows.open(start, false)
+			a.windows.Open(start, false)
 		}
-		from = appendStart(from[:0], start+1)
+		from = cache.AppendStart(from[:0], start+1)
 	}
 	if gone >= 0 {
 		a.deleteBefore(0, gone+1)
@@ -100,13 +103,13 @@ func (a *WindowedAggregate[K, V, A]) restore() error {
 }
 
 // store is the name of the store.
-func (a *WindowedAggregate[K, V, A]) store() string { return a.cache.node.Name }
+func (a *WindowedAggregate[K, V, A]) store() string { return a.cache.Name() }
 
 // pass notes that everything before mark has been handed on. A window that was handed on in part
 // takes no more records either.
 func (a *WindowedAggregate[K, V, A]) pass(mark []byte) {
 	a.mark = append(a.mark[:0], mark...)
-	last := startOf(mark)
+	last := cache.StartOf(mark)
 	if len(mark) == 8 {
 		last--
 	}
@@ -116,13 +119,13 @@ func (a *WindowedAggregate[K, V, A]) pass(mark []byte) {
 
 // deleteBefore deletes the windows with starts in [lo, hi) from the store.
 func (a *WindowedAggregate[K, V, A]) deleteBefore(lo, hi int64) {
-	a.cache.store.DeleteRange(appendStart(nil, lo), appendStart(nil, hi))
+	a.cache.Store.DeleteRange(cache.AppendStart(nil, lo), cache.AppendStart(nil, hi))
 }
 
 // Receive implements Receiver. A record that misses all of its windows is dropped, once; windows
 // missed are counted each.
 func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
-	key, ok, err := keyOf(&a.keyed, r, false)
+	key, ok, err := operator.KeyOf(&a.Keyed, r, false)
 	if !ok {
 		return err
 	}
@@ -162,38 +165,36 @@ func (a *WindowedAggregate[K, V, A]) missed(late, closed int64, taken bool, o Or
 	switch {
 	case taken:
 	case late != 0:
-		a.drop(record.LateRecord, o)
+		a.Drop(record.LateRecord, o)
 	default:
-		a.drop(record.WindowClosed, o)
+		a.Drop(record.WindowClosed, o)
 	}
 }
 
 // add adds r to one window. failed says that the step failed and the error policy skips the record.
 func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed bool, err error) {
-	w := a.windows.find(start)
+	w := a.windows.Find(start)
 	if w == nil {
-		w = a.windows.open(start, true)
+		w = a.windows.Open(start, true)
 	}
-	e, err := a.cache.find(a.storeKey, w.complete)
+	e, err := a.cache.Find(a.storeKey, w.Complete)
 	if err != nil {
 		return false, err
 	}
-	if !e.at[byWindow].in {
-		a.cache.slab.push(&w.entries, e)
-	}
-	after, keep, err := a.step(e.value, e.has, r)
+	a.cache.Enter(w, e)
+	after, keep, err := a.step(e.Value, e.Has, r)
 	if err != nil {
-		return true, a.fail(r.Origin, err)
+		return true, a.Fail(r.Origin, err)
 	}
-	update(a.cache, e, after, keep, r, a.emit.atCommit())
-	if !a.emit.atOnce() {
+	cache.Update(a.cache, e, after, keep, r, a.emit.AtCommit())
+	if !a.emit.AtOnce() {
 		return false, nil
 	}
-	out := &a.emit.out
-	inherit(out, r)
+	out := &a.emit.Out
+	operator.Inherit(out, r)
 	out.Key = Windowed[K]{Window: Window{Start: start, End: start + a.spans.Size}, Key: r.Key}
 	out.RawKey = nil
-	return false, a.emit.each(e)
+	return false, a.emit.Each(e)
 }
 
 // Flush implements Flusher. Operators before this one have been flushed.
@@ -201,7 +202,7 @@ func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
 	now, moved, closed := a.Task.Time(), false, 0
 	switch {
 	case a.Task.Postponed(): // what is on its way here
-	case a.emit.Emit == EmitFinal:
+	case a.emit.Emit == ops.EmitFinal:
 		if a.held && (now > a.now || a.due(0, now)) {
 			moved, a.now = true, now
 			done, err := a.close(now)
@@ -214,28 +215,21 @@ func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
 		}
 	default:
 		moved, a.now = a.held && now > a.now, now
-		for ; closed < len(a.windows.sorted) && a.due(closed, now); closed++ {
-			a.windows.sorted[closed].closed = true
+		for ; closed < len(a.windows.Sorted) && a.due(closed, now); closed++ {
+			a.windows.Sorted[closed].Closed = true
 		}
 	}
-	did, err := a.cache.flush(a.emit.atLast)
+	did, err := a.cache.Flush(a.emit.AtLast)
 	if err != nil || closed == 0 {
 		return did || moved, err
 	}
-	gone := a.windows.sorted[:closed]
+	gone := a.windows.Sorted[:closed]
 	for _, w := range gone {
-		a.forget(w)
+		a.cache.Clear(w)
 	}
-	a.mark = appendStart(a.mark[:0], gone[closed-1].start+1)
-	a.cache.store.DeleteRange(appendStart(nil, gone[0].start), a.mark)
+	a.mark = cache.AppendStart(a.mark[:0], gone[closed-1].Start+1)
+	a.cache.Store.DeleteRange(cache.AppendStart(nil, gone[0].Start), a.mark)
 	a.pass(a.mark)
-	a.windows.remove(closed)
+	a.windows.Remove(closed)
 	return true, nil
-}
-
-// forget drops what the cache has of a window.
-func (a *WindowedAggregate[K, V, A]) forget(w *window) {
-	for w.entries.first != 0 {
-		a.cache.drop(a.cache.slab.entry(w.entries.first))
-	}
 }

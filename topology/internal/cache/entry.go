@@ -1,13 +1,13 @@
-package ops
+package cache
 
 import (
 	"encoding/binary"
 	"unsafe"
 )
 
-// entry is one key of a store in its cache. It has no pointers of its own, so that the garbage
+// Entry is one key of a store in its cache. It has no pointers of its own, so that the garbage
 // collector need not look at a cache of plain values; the order of fields is that of their use.
-type entry[A any] struct {
+type Entry[A any] struct {
 	// key is the store key, up to len(key) bytes of it; a longer one lies in the slab's arena, and
 	// its place is here.
 	klen uint32
@@ -15,20 +15,20 @@ type entry[A any] struct {
 
 	// has says that the key has a value. loaded says that value holds it; a stub (not loaded) has
 	// its value in the store.
-	has, loaded bool
+	Has, Loaded bool
 	// dirty says that value has not been written to the store yet, pending that it has not been
 	// forwarded yet.
-	dirty, pending bool
+	Dirty, Pending bool
 	hot            bool // read since eviction last looked at it
 	used           bool // not free
 
-	last  lastUpdate
+	Last  Last
 	seq   uint64 // of the last update since the flush, 0 if there was none
-	ts    int64  // of the value, or of the update that deleted it while that is pending
-	value A
+	TS    int64  // of the value, or of the update that deleted it while that is pending
+	Value A
 
-	id   int32  // in its slab
-	cost uint32 // bytes counted against the budget; loaded entries only
+	ID   int32  // in its slab
+	Cost uint32 // bytes counted against the budget; loaded entries only
 	at   [lists]links
 }
 
@@ -46,7 +46,7 @@ const (
 
 // slab holds entries, numbered from 1. They stay where they are.
 type slab[A any] struct {
-	chunks [][]entry[A]
+	chunks [][]Entry[A]
 	free   int32 // linked by at[0].next
 	// long holds the keys that do not fit into their entries; idle bytes of it belong to no entry
 	// any more.
@@ -60,18 +60,18 @@ const (
 )
 
 // entry returns the entry of that number.
-func (s *slab[A]) entry(id int32) *entry[A] {
+func (s *slab[A]) entry(id int32) *Entry[A] {
 	return &s.chunks[uint32(id)/slabChunk][uint32(id)%slabChunk]
 }
 
 // alloc returns an entry with a key and nothing else.
-func (s *slab[A]) alloc(key []byte) *entry[A] {
+func (s *slab[A]) alloc(key []byte) *Entry[A] {
 	if s.free == 0 {
 		from := int32(len(s.chunks) * slabChunk)
-		s.chunks = append(s.chunks, make([]entry[A], slabChunk))
+		s.chunks = append(s.chunks, make([]Entry[A], slabChunk))
 		for id := from + slabChunk - 1; id >= max(from, 1); id-- {
 			e := s.entry(id)
-			e.id = id
+			e.ID = id
 			e.at[0].next = s.free
 			s.free = id
 		}
@@ -94,7 +94,7 @@ func (s *slab[A]) alloc(key []byte) *entry[A] {
 }
 
 // key returns the entry's key: good as long as the entry, and until the next alloc.
-func (s *slab[A]) key(e *entry[A]) []byte {
+func (s *slab[A]) key(e *Entry[A]) []byte {
 	n := int(e.klen)
 	if n > len(e.key) {
 		from := int(binary.LittleEndian.Uint64(e.key[:]))
@@ -104,13 +104,13 @@ func (s *slab[A]) key(e *entry[A]) []byte {
 }
 
 // recycle frees an entry.
-func (s *slab[A]) recycle(e *entry[A]) {
+func (s *slab[A]) recycle(e *Entry[A]) {
 	if int(e.klen) > len(e.key) {
 		s.idle += int(e.klen)
 	}
-	*e = entry[A]{id: e.id}
+	*e = Entry[A]{ID: e.ID}
 	e.at[0].next = s.free
-	s.free = e.id
+	s.free = e.ID
 }
 
 // pack leaves the idle bytes of the arena behind.
@@ -131,7 +131,7 @@ func (s *slab[A]) pack() {
 }
 
 // overhead is about what an entry costs beside its value, a long key included.
-func (s *slab[A]) overhead(e *entry[A]) int64 {
+func (s *slab[A]) overhead(e *Entry[A]) int64 {
 	n := int64(unsafe.Sizeof(*e)) + 16 // in the index
 	if int(e.klen) > len(e.key) {
 		n += int64(e.klen)
@@ -146,19 +146,19 @@ type list struct {
 }
 
 // push puts e at the end, from wherever in the list it is.
-func (s *slab[A]) push(l *list, e *entry[A]) {
+func (s *slab[A]) push(l *list, e *Entry[A]) {
 	s.remove(l, e)
 	e.at[l.which] = links{prev: l.last, in: true}
 	if l.last == 0 {
-		l.first = e.id
+		l.first = e.ID
 	} else {
-		s.entry(l.last).at[l.which].next = e.id
+		s.entry(l.last).at[l.which].next = e.ID
 	}
-	l.last = e.id
+	l.last = e.ID
 }
 
 // remove takes e out of the list, if it is in it.
-func (s *slab[A]) remove(l *list, e *entry[A]) {
+func (s *slab[A]) remove(l *list, e *Entry[A]) {
 	at := &e.at[l.which]
 	if !at.in {
 		return
