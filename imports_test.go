@@ -38,7 +38,7 @@ var rules = []rule{
 	{path: "internal/wiretime", third: []string{franz}},
 	{path: "changelog", ours: []string{"state", "internal/backoff", "internal/wiretime"}, third: []string{franz, humanize}},
 	{path: "internal/place"},
-	{path: "internal/flow", ours: []string{"state", "topology/record"}},
+	{path: "internal/flow", ours: []string{"serde", "state", "topology/record"}},
 	{path: "topology/record", ours: []string{"internal/place"}},
 	{path: "topology", ours: []string{"serde", "internal/flow", "internal/place", "topology/record", "topology/internal/..."}},
 	{path: "topology/internal/door"},

@@ -82,6 +82,7 @@ func (t *Topology) Build() (*Plan, error) {
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}
+	p.texts(t)
 	p.made.Fingerprint, p.made.Contract, p.made.NewGraph = p.Fingerprint(), p.contract(), p.newGraph
 	return p, nil
 }

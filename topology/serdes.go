@@ -1,9 +1,11 @@
 package topology
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 )
 
@@ -14,6 +16,8 @@ type anySerde interface {
 	serdeName() (string, error)
 	// columns returns the text of the columns of its values; "" for none.
 	columns() string
+	// texts returns the serde of its values as JSON. Build has found it.
+	texts() serde.Serde[json.RawMessage]
 }
 
 // serdeRef is where the serde of a T comes from: the one given, else the one for its type.
@@ -89,6 +93,8 @@ func (r *serdeRef[T]) columns() string {
 	}
 	return columnsOf(s)
 }
+
+func (r *serdeRef[T]) texts() serde.Serde[json.RawMessage] { return flow.TextsOf(r.found) }
 
 // KeyOption is an option where keys of K are made: [KeySerde].
 type KeyOption[K any] func(*keyConfig[K])

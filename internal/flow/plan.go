@@ -24,6 +24,10 @@ type Plan struct {
 	Fingerprint string
 	// Contract is what instances that run the plan must agree in with others of their group.
 	Contract Contract
+	// Topics and Stores are the keys and values of topics and stores as texts, by name: of what the
+	// application reads and writes, internal topics left out, and of the stores that have keys and
+	// values of their own.
+	Topics, Stores map[string]Texts
 	// NewGraph returns new instances of the operators of a sub-topology of the plan for a task. It
 	// may read and write the task's stores: what expired is deleted. It calls the suppliers of
 	// processors, which schedule their punctuations.

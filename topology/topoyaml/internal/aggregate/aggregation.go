@@ -3,6 +3,7 @@
 package aggregate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -270,6 +271,16 @@ func (a *Aggregation) Append(dst []byte, v value.Value) ([]byte, error) {
 		}
 		return value.AppendJSON(dst, from.value())
 	})
+}
+
+// AppendJSON appends a state as others see it.
+func (a *Aggregation) AppendJSON(dst []byte, v value.Value) ([]byte, error) {
+	return value.AppendJSON(dst, v)
+}
+
+// ParseJSON fails: what others see of a state is less than the state.
+func (a *Aggregation) ParseJSON([]byte) (value.Value, error) {
+	return nil, fmt.Errorf("topoyaml: the state of an aggregation cannot be made of its result: %w", errors.ErrUnsupported)
 }
 
 // Decode reads a state. Columns that it does not have begin anew, so a column can be added.

@@ -39,6 +39,12 @@ func (s scalarSerde[T]) Decode(src []byte) (Value, error) {
 	return s.to(t), nil
 }
 
+// AppendJSON appends a value as JSON, whatever the serde makes of it.
+func (s scalarSerde[T]) AppendJSON(dst []byte, v Value) ([]byte, error) { return AppendJSON(dst, v) }
+
+// ParseJSON reads a value that may be one of the serde.
+func (s scalarSerde[T]) ParseJSON(text []byte) (Value, error) { return ParseJSON(text) }
+
 func same[T any](v Value) (T, bool) {
 	t, ok := v.(T)
 	return t, ok
