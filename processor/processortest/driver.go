@@ -2,15 +2,11 @@ package processortest
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
-	"testing"
+	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/kolkstream/kolk/internal/flow"
-	"github.com/kolkstream/kolk/internal/wiretime"
 	"github.com/kolkstream/kolk/processor/internal/task"
 	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/state/memstate"
@@ -59,17 +55,28 @@ type Options struct {
 	WatermarkInterval time.Duration
 	// CacheBytes is each task's budget for decoded values. Default: 1 MiB. Negative: no cache.
 	CacheBytes int64
-	// Logger gets warnings about skipped records. Default: none.
+	// Logger gets a warning for the first record that each node skips, with the error. Default: the
+	// log of the test.
 	Logger *slog.Logger
 
 	portion int // how many records that are due a transaction may hand out; 0: all
+}
+
+// T is what a Driver needs of a test: [testing.T], [testing.B] and [testing.F] have it.
+type T interface {
+	Helper()
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	// Fatalf does not return.
+	Fatalf(format string, args ...any)
+	Cleanup(func())
 }
 
 // Driver runs all tasks of a plan. It is not safe for concurrent use.
 //
 // Errors end the test, unless a method's name begins with Try.
 type Driver struct {
-	t         testing.TB
+	t         T
 	plan      *flow.Plan
 	opts      Options
 	cluster   *cluster
@@ -93,8 +100,11 @@ type clock struct{ now time.Time }
 func (c *clock) Now() time.Time { return c.now }
 
 // New starts all tasks of a plan. They are closed when the test ends.
-func New(t testing.TB, plan *topology.Plan, opts Options) *Driver {
+func New(t T, plan *topology.Plan, opts Options) *Driver {
 	t.Helper()
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{ReplaceAttr: untimed}))
+	}
 	d := &Driver{t: t, plan: plan.ForRuntime(flow.Key{}), opts: opts.complete(), clock: &clock{}, engine: memstate.New(), globals: map[string]*global{}}
 	d.clock.now = d.opts.Now
 	if err := d.start(); err != nil {
@@ -106,6 +116,22 @@ func New(t testing.TB, plan *topology.Plan, opts Options) *Driver {
 		}
 	})
 	return d
+}
+
+// logWriter writes lines into the log of a test.
+type logWriter struct{ t T }
+
+func (w logWriter) Write(line []byte) (int, error) {
+	w.t.Logf("processortest: %s", strings.TrimSuffix(string(line), "\n"))
+	return len(line), nil
+}
+
+// untimed leaves out when a line was written: the driver's clock stands still.
+func untimed(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
 }
 
 // complete fills in the defaults.
@@ -173,169 +199,4 @@ func (d *Driver) close() error {
 		all = append(all, g.Close())
 	}
 	return errors.Join(append(all, d.engine.Close())...)
-}
-
-// Append appends a message to a topic without processing it. key decides the partition, as in
-// Kafka's own producer. Nil is no key, or no value. timestamp is in milliseconds.
-func (d *Driver) Append(topic string, key, value []byte, timestamp int64, headers ...topology.Header) {
-	d.t.Helper()
-	if d.cluster.Partitions(topic) == 0 {
-		d.t.Fatalf("processortest: the plan has no topic %q", topic)
-	}
-	d.AppendTo(topic, d.cluster.partition(topic, key), key, value, timestamp, headers...)
-}
-
-// AppendTo is Append to a partition of one's choice.
-func (d *Driver) AppendTo(topic string, partition int32, key, value []byte, timestamp int64, headers ...topology.Header) {
-	d.t.Helper()
-	if n := d.cluster.Partitions(topic); partition < 0 || partition >= n {
-		d.t.Fatalf("processortest: topic %q has no partition %d", topic, partition)
-	}
-	r := &kgo.Record{Key: clone(key), Value: clone(value)}
-	for _, h := range headers {
-		r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: clone(h.Value)})
-	}
-	wiretime.Set(r, timestamp)
-	d.cluster.append(topic, partition, r)
-	d.pending++
-}
-
-// Pipe appends a message and processes everything that can be processed.
-func (d *Driver) Pipe(topic string, key, value []byte, timestamp int64, headers ...topology.Header) {
-	d.t.Helper()
-	d.Append(topic, key, value, timestamp, headers...)
-	d.Run()
-}
-
-// TryPipe is Pipe that returns an error. The tasks are back at their last commit then: the same
-// record comes again.
-func (d *Driver) TryPipe(topic string, key, value []byte, timestamp int64, headers ...topology.Header) error {
-	d.t.Helper()
-	d.Append(topic, key, value, timestamp, headers...)
-	return d.TryRun()
-}
-
-// Run processes everything that can be processed, and commits if CommitEvery says so.
-func (d *Driver) Run() {
-	d.t.Helper()
-	if err := d.TryRun(); err != nil {
-		d.t.Fatalf("processortest: %v", err)
-	}
-}
-
-// TryRun is Run that returns an error.
-func (d *Driver) TryRun() error {
-	commit := d.opts.CommitEvery > 0 && d.pending >= d.opts.CommitEvery
-	return d.settle(commit)
-}
-
-// Commit processes everything that can be processed and commits, until nothing is left to do.
-func (d *Driver) Commit() {
-	d.t.Helper()
-	if err := d.settle(true); err != nil {
-		d.t.Fatalf("processortest: %v", err)
-	}
-}
-
-// Advance moves the clock: idle inputs and wall-clock punctuations act. Then it does what Run does.
-func (d *Driver) Advance(by time.Duration) {
-	d.t.Helper()
-	d.clock.now = d.clock.now.Add(by)
-	if err := d.settle(d.opts.CommitEvery > 0); err != nil {
-		d.t.Fatalf("processortest: %v", err)
-	}
-}
-
-// Now is what the clock shows.
-func (d *Driver) Now() time.Time { return d.clock.now }
-
-// EndOfInput runs to the end of what the input topics hold, as a bounded run does: it commits,
-// starts the tasks anew as a bounded run, and returns when all have ended. Windows are closed then.
-// Input sent later begins another, unbounded run.
-func (d *Driver) EndOfInput() {
-	d.t.Helper()
-	if err := d.tryEndOfInput(); err != nil {
-		d.t.Fatalf("processortest: end of input: %v", err)
-	}
-}
-
-func (d *Driver) tryEndOfInput() error {
-	d.run++
-	d.bounded = true
-	if err := d.reopen(closed); err != nil {
-		return err
-	}
-	if err := d.settle(true); err != nil {
-		return err
-	}
-	for _, r := range d.tasks {
-		if !r.task.Done() {
-			return fmt.Errorf("task %s has not ended", r.task.ID())
-		}
-	}
-	d.bounded = false
-	return d.reopen(closed)
-}
-
-// Crash loses everything that was not committed: the tasks start again from their local state, the
-// changelogs and committed positions.
-func (d *Driver) Crash() {
-	d.t.Helper()
-	if err := d.reopen(crashed); err != nil {
-		d.t.Fatalf("processortest: crash: %v", err)
-	}
-}
-
-// CrashLosingState is Crash on another machine: the local state is lost too, and restored from the
-// changelogs.
-func (d *Driver) CrashLosingState() {
-	d.t.Helper()
-	if err := d.reopen(wiped); err != nil {
-		d.t.Fatalf("processortest: crash: %v", err)
-	}
-}
-
-// reopen ends all tasks without a commit and opens them again.
-func (d *Driver) reopen(how ending) error {
-	for _, r := range d.tasks {
-		if err := r.reopen(how); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Stats returns what the tasks have committed.
-func (d *Driver) Stats() Stats { return d.stats.Snapshot() }
-
-// settle lets all tasks work until none can. With commit they commit whenever there is something to
-// commit, which gives work to others.
-func (d *Driver) settle(commit bool) error {
-	for _, g := range d.globals {
-		if err := g.follow(d.cluster.topics[g.topic]); err != nil {
-			return err
-		}
-	}
-	for again := true; again; {
-		again = false
-		for _, r := range d.tasks {
-			did, err := r.work(commit)
-			if err != nil {
-				return d.back(err)
-			}
-			again = again || did
-		}
-	}
-	if commit {
-		d.pending = 0
-	}
-	return nil
-}
-
-// back takes all tasks to their last commit after an error.
-func (d *Driver) back(err error) error {
-	for _, r := range d.tasks {
-		err = errors.Join(err, r.abort())
-	}
-	return err
 }

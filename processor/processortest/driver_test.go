@@ -1,6 +1,7 @@
 package processortest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -337,4 +338,25 @@ func TestEmptyKeys(t *testing.T) {
 	if want := []string{"global", "table", "table", "xanother", "xtable"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// logged is a test whose log is kept.
+type logged struct {
+	testing.TB
+	lines []string
+}
+
+func (l *logged) Logf(format string, args ...any) {
+	l.lines = append(l.lines, fmt.Sprintf(format, args...))
+}
+
+func contains(text string, parts ...string) bool {
+	return !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(text, p) })
+}
+
+func oddOnly(_ context.Context, v int64) (int64, error) {
+	if v%2 == 0 {
+		return 0, fmt.Errorf("even: %d", v)
+	}
+	return v, nil
 }

@@ -182,7 +182,7 @@ func TestInOrderErrorsNameTheMessage(t *testing.T) {
 	}
 	d := New(t, plan, Options{DefaultPartitions: 2})
 	d.AppendTo("in", 1, []byte("k"), encode(t, serde.Int64(), 1), 7)
-	err = d.tryEndOfInput()
+	err = d.TryEndOfInput()
 	var re *RecordError
 	if !errors.As(err, &re) || re.Topic != "in" || re.Partition != 1 || re.Offset != 0 {
 		t.Errorf("the error is %v", err)

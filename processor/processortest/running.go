@@ -258,6 +258,16 @@ func (r *running) try(commit bool) (did bool, err error) {
 	return did, nil
 }
 
+// reach moves the time of the inputs.
+func (r *running) reach(at int64) error {
+	for {
+		again, err := r.skip(r.task.Reach(at))
+		if !again {
+			return err
+		}
+	}
+}
+
 // skip takes the task back to its last commit if err says that a record is to be left out. again is
 // false if it says something else.
 func (r *running) skip(err error) (again bool, _ error) {

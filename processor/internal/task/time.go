@@ -74,6 +74,27 @@ func (t *Task) retime() error {
 	return nil
 }
 
+// Reach moves the time of the inputs that are no repartition topics to at, as a record of that time
+// does which nobody has a use for. It is for tests.
+func (t *Task) Reach(at int64) (err error) {
+	switch {
+	case t.broken != nil:
+		return t.broken
+	case t.ended || t.postponed || t.end.ending != running:
+		return nil
+	}
+	t.read()
+	defer t.rescue(&err)
+	for _, in := range t.timed {
+		if !in.repartition && at > in.ref {
+			in.ref = at
+			t.maxRef = max(t.maxRef, at)
+			t.dirty = true
+		}
+	}
+	return t.retime()
+}
+
 // advance makes now the task time: punctuations that are due come first, in the order of their
 // times, then the operators that act by time. Results that a punctuation makes can so still enter
 // windows that close at now.
