@@ -49,7 +49,7 @@ type planNode struct {
 func (t *Topology) Build() (*Plan, error) {
 	kept := len(t.mistakes)
 	defer func() { t.mistakes = t.mistakes[:kept] }() // those of this call
-	p := &Plan{made: &flow.Plan{Name: t.name}}
+	p := &Plan{config: t.config, made: &flow.Plan{Name: t.name}}
 	for _, n := range t.nodes {
 		pn := &planNode{node: n}
 		if n.emits != nil {

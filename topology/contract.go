@@ -36,6 +36,9 @@ func (p *Plan) contract() flow.Contract {
 	for _, g := range p.made.Globals {
 		c.Add("global table "+g.Topic, "key "+flow.Word(g.Key), "value "+flow.Word(g.Value))
 	}
+	if p.config.clocks {
+		c.Add("time "+kafkaStreamsTime, "each operator has a clock of its own")
+	}
 	c.Sort()
 	return c
 }

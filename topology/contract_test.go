@@ -17,7 +17,11 @@ import (
 func contractOf(t *testing.T, change string) flow.Contract {
 	t.Helper()
 	is := func(c string) bool { return c == change }
-	top := topology.New("app")
+	var opts []topology.Option
+	if is("time") {
+		opts = append(opts, topology.KafkaStreamsTime)
+	}
+	top := topology.New("app", opts...)
 	name := "orders"
 	if is("another source") {
 		name = "orders2"
@@ -96,6 +100,7 @@ func TestContract(t *testing.T) {
 		{"grace", []string{"store delays: retention 7m, the group has retention 6m"}},
 		{"hopping", []string{"store delays: windows of 5m every 1m, the group has windows of 5m"}},
 		{"updates", []string{"store delays: the group has final results"}},
+		{"time", []string{"time kafka-streams: the group does not have it"}},
 		{"timeless", []string{"source orders: timeless, the group does not"}},
 		{"time of its own", []string{"source orders: time of its own, the group does not"}},
 		{"another source", []string{"repartition topic by-customer: written by orders2, the group has written by orders", "source orders2: the group does not have it", "source orders: missing, the group has it"}},

@@ -114,6 +114,7 @@ func setStores(s *flow.SubTopology, t *Topology, nodes []*planNode) {
 			if !slices.Contains(s.Stores, spec) {
 				s.Stores = append(s.Stores, spec)
 			}
+			timed = timed || t.config.clocks
 		}
 	}
 	if timed {

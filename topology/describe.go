@@ -16,12 +16,16 @@ import (
 // same description.
 type Description struct {
 	Topology      string                   `json:"topology"`
+	Time          string                   `json:"time,omitempty"` // "": the default
 	SubTopologies []SubTopologyDescription `json:"subTopologies"`
 	Repartitions  []RepartitionDescription `json:"repartitions,omitempty"`
 	GlobalTables  []GlobalDescription      `json:"globalTables,omitempty"`
 	CoPartitioned [][]string               `json:"coPartitioned,omitempty"`
 	Fingerprint   string                   `json:"fingerprint,omitempty"`
 }
+
+// kafkaStreamsTime is what descriptions and contracts call the time of [KafkaStreamsTime].
+const kafkaStreamsTime = "kafka-streams"
 
 // SubTopologyDescription describes a sub-topology.
 type SubTopologyDescription struct {
@@ -94,6 +98,9 @@ func (p *Plan) Fingerprint() string {
 
 func (p *Plan) describe() *Description {
 	d := &Description{Topology: p.made.Name}
+	if p.config.clocks {
+		d.Time = kafkaStreamsTime
+	}
 	for i, s := range p.made.SubTopologies {
 		sd := SubTopologyDescription{Name: s.Name}
 		for _, n := range p.nodes {
@@ -190,7 +197,11 @@ func (d *Description) JSON() []byte {
 // String returns the description as text, one node a line, in the order of declaration.
 func (d *Description) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "topology %s\n", d.Topology)
+	fmt.Fprintf(&b, "topology %s", d.Topology)
+	if d.Time != "" {
+		fmt.Fprintf(&b, ", time %s", d.Time)
+	}
+	b.WriteByte('\n')
 	for _, s := range d.SubTopologies {
 		fmt.Fprintf(&b, "\nsub-topology %s\n", s.Name)
 		for _, n := range s.Nodes {

@@ -73,6 +73,27 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// The time of a topology is part of its description, and its tasks have a store for the clocks.
+func TestDescribeTime(t *testing.T) {
+	tp := topology.New("counts", topology.KafkaStreamsTime)
+	tp.Stream("in", serde.String(), serde.String()).GroupByKey().Count("n").ToStream().To("out")
+	plan, err := tp.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := plan.Describe()
+	if line, _, _ := strings.Cut(d.String(), "\n"); line != "topology counts, time kafka-streams" {
+		t.Errorf("described as %q", line)
+	}
+	var back topology.Description
+	if err := json.Unmarshal(d.JSON(), &back); err != nil || back.Time != "kafka-streams" {
+		t.Errorf("as JSON: %q, %v", back.Time, err)
+	}
+	if s := plan.ForRuntime(flow.Key{}).SubTopologies[0]; s.TimeStore != "in-time" {
+		t.Errorf("the time store is %q", s.TimeStore)
+	}
+}
+
 // The fingerprint is the same for what looks the same, and another for each change that matters.
 func TestFingerprint(t *testing.T) {
 	build := func(f func(s stream)) string {

@@ -3,10 +3,12 @@ package topology
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
@@ -103,6 +105,15 @@ func (s site) timed(op flow.Timed) {
 		return
 	}
 	s.b.timed = append(s.b.timed, op)
+}
+
+// clock returns the clock of the operator, nil in a topology with the default time. An operator
+// with several clocks gives each a name.
+func (s site) clock(name ...string) *operator.Clock {
+	if !s.b.plan.config.clocks {
+		return nil
+	}
+	return (*operator.Clock)(s.b.task.Clock(strings.Join(append([]string{s.n.name}, name...), "/")))
 }
 
 // flushes adds the operator as one that holds something back until the commit.

@@ -9,8 +9,9 @@ import "github.com/kolkstream/kolk/internal/flow"
 // It is cut into sub-topologies at repartition topics. A task runs one sub-topology for one
 // partition.
 type Plan struct {
-	nodes []*planNode
-	made  *flow.Plan
+	nodes  []*planNode
+	config config
+	made   *flow.Plan
 }
 
 // Name returns the topology's name.

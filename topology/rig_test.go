@@ -91,6 +91,7 @@ type rigTask struct {
 	graph     *flow.Graph
 	time      int64
 	committed int64 // time
+	clocks    map[string]*int64
 	closed    int64
 	schedules map[string]*rigSchedule
 }
@@ -179,7 +180,20 @@ func (k *rigTask) Context() context.Context { return context.Background() }
 func (k *rigTask) Time() int64              { return k.time }
 func (k *rigTask) Now() time.Time           { return k.now }
 func (k *rigTask) ClosedThrough() int64     { return k.closed }
-func (k *rigTask) CacheBudget() int64       { return k.budget }
+
+// Clock is not taken back: that clocks are right after an abort is tested in processortest.
+func (k *rigTask) Clock(name string) *int64 {
+	if k.clocks == nil {
+		k.clocks = make(map[string]*int64)
+	}
+	if k.clocks[name] == nil {
+		at := topology.NoTime
+		k.clocks[name] = &at
+	}
+	return k.clocks[name]
+}
+
+func (k *rigTask) CacheBudget() int64 { return k.budget }
 
 func (k *rigTask) Store(name string) *state.Store {
 	s := k.stores[name]

@@ -28,7 +28,26 @@ type Topology struct {
 	serdes   map[reflect.Type]anySerde // those that were registered
 	mistakes []error
 	pos      string
+	config   config
 }
+
+// Option is an option of a topology: [KafkaStreamsTime].
+type Option func(*config)
+
+// config is what the options of a topology say.
+type config struct {
+	// clocks says that operators have clocks of their own, as in Kafka Streams.
+	clocks bool
+}
+
+// KafkaStreamsTime makes each operator go by Kafka Streams' rules of time: its time is the largest
+// timestamp that it has itself seen, and what that closes comes out with the record that has moved
+// it. Results are those of Kafka Streams then, and depend as they do there on the order in which
+// records of several inputs come; without this option they are a function of the input alone.
+// docs/kafka-streams.md has the differences.
+//
+// It is part of what the instances of an application must agree in.
+func KafkaStreamsTime(c *config) { c.clocks = true }
 
 // Mistake is an error in the declaration of a topology.
 type Mistake struct {
@@ -54,7 +73,7 @@ func (m *Mistake) Error() string {
 
 // New returns an empty topology. Its name is the application's id unless that is configured
 // otherwise, and the beginning of the names of all internal topics.
-func New(name string) *Topology {
+func New(name string, opts ...Option) *Topology {
 	t := &Topology{
 		name:   name,
 		counts: make(map[string]int),
@@ -64,6 +83,13 @@ func New(name string) *Topology {
 	}
 	if err := flow.CheckName(name); err != nil {
 		mistakef(t, t.caller(), "", "the topology's name %q %s", name, err)
+	}
+	for _, o := range opts {
+		if o == nil {
+			mistakef(t, t.caller(), "", "an option is nil: leave it out")
+			continue
+		}
+		o(&t.config)
 	}
 	return t
 }

@@ -36,6 +36,11 @@ type Task interface {
 	// their end and grace. It does not change while a graph lives.
 	ClosedThrough() int64
 
+	// Clock is where an operator with a clock of its own keeps the largest timestamp that it has
+	// seen, NoTime at first. The task commits it with the transaction and takes it back with an
+	// abort; a new graph finds it as it is. The sub-topology has a time store.
+	Clock(name string) *int64
+
 	// Now is the wall clock: for wall-clock punctuation alone.
 	Now() time.Time
 

@@ -5,14 +5,15 @@ import (
 )
 
 // chronicle is what a task has to know of time from one transaction to the next: how far it is, the
-// lines behind an InOrder, how far stores were handed on, when schedules are due. Each is there as
-// of now and as of the last commit; the time store keeps it.
+// lines behind an InOrder, the clocks of operators, how far stores were handed on, when schedules
+// are due. Each is there as of now and as of the last commit; the time store keeps it.
 type chronicle struct {
 	moment
 	was moment
 	at  int64 // the task's time, as operators see it
 
 	lines   map[string]*lineTime
+	clocks  map[string]*clockTime
 	marks   map[string]*mark // by store
 	dues    dues
 	writers []newWriters // numbers that are not stored yet
@@ -28,6 +29,11 @@ type moment struct {
 	said  flags // of the task, at the last flush
 }
 
+// clockTime is the time of an operator that has a clock of its own.
+type clockTime struct {
+	now, was int64 // the largest timestamp that it has seen, and that as of the last commit
+}
+
 // newWriters is how many tasks of a sub-topology write an input.
 type newWriters struct {
 	topic, sub string
@@ -37,7 +43,7 @@ type newWriters struct {
 func newChronicle() chronicle {
 	m := moment{times: noTimes, end: noEnd}
 	return chronicle{
-		moment: m, was: m, at: m.time, lines: map[string]*lineTime{}, marks: map[string]*mark{},
+		moment: m, was: m, at: m.time, lines: map[string]*lineTime{}, clocks: map[string]*clockTime{}, marks: map[string]*mark{},
 		dues: dues{now: map[scheduleKey]due{}, was: map[scheduleKey]due{}},
 	}
 }
@@ -54,6 +60,16 @@ func (c *chronicle) line(name string) *lineTime {
 		c.lines[name] = l
 	}
 	return l
+}
+
+// clock returns the clock of that name.
+func (c *chronicle) clock(name string) *clockTime {
+	at := c.clocks[name]
+	if at == nil {
+		at = &clockTime{now: topology.NoTime, was: topology.NoTime}
+		c.clocks[name] = at
+	}
+	return at
 }
 
 // setMark notes how far a store was handed on, which goes by the time of a.
@@ -111,6 +127,9 @@ func (c *chronicle) commit() {
 	for _, l := range c.lines {
 		l.was = l.lineMoment
 	}
+	for _, at := range c.clocks {
+		at.was = at.now
+	}
 	for _, m := range c.marks {
 		m.was = clone(m.key)
 	}
@@ -125,6 +144,9 @@ func (c *chronicle) abort() {
 	c.at = c.time
 	for _, l := range c.lines {
 		l.lineMoment, l.at = l.was, l.was.now
+	}
+	for _, at := range c.clocks {
+		at.now = at.was
 	}
 	for _, m := range c.marks {
 		m.key = clone(m.was)

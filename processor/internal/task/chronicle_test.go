@@ -17,12 +17,13 @@ type known struct {
 	Line             int64
 	Mark             string
 	Due              due
+	Clock            int64
 }
 
 var daily = scheduleKey{topology.StreamTime, "daily"}
 
 func (c *chronicle) known() known {
-	k := known{Time: c.time, At: c.at, Closed: c.closed, Ending: c.end.ending, Line: c.line("line").now, Due: c.dues.now[daily]}
+	k := known{Time: c.time, At: c.at, Closed: c.closed, Ending: c.end.ending, Line: c.line("line").now, Due: c.dues.now[daily], Clock: c.clock("join").now}
 	if m := c.marks["store"]; m != nil {
 		k.Mark = string(m.key)
 	}
@@ -51,11 +52,12 @@ func TestChronicle(t *testing.T) {
 		c.settle()
 		c.setMark(&agenda{time: new(int64)}, "store", []byte("mark-of-a-store"), time+10)
 		c.dues.set(daily, due{at: time + 1, interval: 1})
+		c.clock("join").now = time + 3
 		c.end.ending = ending
 	}
 	change(100)
 	changed := c.known()
-	want := known{Time: 100, At: 100, Closed: topology.NoTime, Ending: ending, Line: 95, Mark: "mark-of-a-store", Due: due{101, 1}}
+	want := known{Time: 100, At: 100, Closed: topology.NoTime, Ending: ending, Line: 95, Mark: "mark-of-a-store", Due: due{101, 1}, Clock: 103}
 	if changed != want {
 		t.Fatalf("changed: %+v, want %+v", changed, want)
 	}

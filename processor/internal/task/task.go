@@ -386,6 +386,9 @@ func (t *Task) Time() int64 {
 // for none. Such windows stay closed although task time may not have reached their end and grace.
 func (t *Task) ClosedThrough() int64 { return t.closed }
 
+// Clock is the clock of an operator; see [flow.Task].
+func (t *Task) Clock(name string) *int64 { return &t.chronicle.clock(name).now }
+
 // Now is the wall clock.
 func (t *Task) Now() time.Time { return t.opts.Clock.Now() }
 

@@ -21,6 +21,7 @@ const (
 	lineKey     = 5 // the time behind an InOrder
 	markKey     = 6 // how far a store was handed on
 	endKey      = 7 // how far the end of a bounded run has come, of the task or behind an InOrder
+	clockKey    = 8 // the largest timestamp that an operator has seen
 	timeVersion = 1
 )
 
@@ -90,6 +91,12 @@ func (s *timeStore) putLine(name string, time int64) {
 	s.store.Put(s.key, s.value)
 }
 
+func (s *timeStore) putClock(name string, time int64) {
+	s.key = append(append(s.key[:0], clockKey), name...)
+	s.value = binary.AppendVarint(append(s.value[:0], timeVersion), time)
+	s.store.Put(s.key, s.value)
+}
+
 func (s *timeStore) putMark(store string, mark []byte) {
 	s.key = append(append(s.key[:0], markKey), store...)
 	if mark == nil {
@@ -149,6 +156,9 @@ func (c *chronicle) load(id ID, inputs []*input) error {
 			l := c.line(string(k[1:]))
 			l.now = r.varint()
 			l.was, l.at = l.lineMoment, l.now
+		case clockKey:
+			at := r.varint()
+			*c.clock(string(k[1:])) = clockTime{now: at, was: at}
 		case markKey:
 			c.marks[string(k[1:])] = &mark{key: clone(v[1:]), was: clone(v[1:])}
 			r.failed = len(v) < 9
@@ -232,6 +242,11 @@ func (c *chronicle) save(inputs []*input) {
 		}
 		if l.ending != l.was.ending {
 			s.putEnd(name, runEnd{ending: l.ending, closes: topology.NoTime})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.clocks)) {
+		if at := c.clocks[name]; at.now != at.was {
+			s.putClock(name, at.now)
 		}
 	}
 	if c.end != c.was.end {

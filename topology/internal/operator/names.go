@@ -13,7 +13,6 @@ type (
 	Origin           = record.Origin
 	Window           = record.Window
 	Reason           = record.Reason
-	Clock            = record.Clock
 
 	Message    = flow.Message
 	Task       = flow.Task

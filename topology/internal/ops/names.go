@@ -10,7 +10,6 @@ type (
 	Header             = operator.Header
 	Origin             = operator.Origin
 	Reason             = operator.Reason
-	Clock              = operator.Clock
 
 	Message    = operator.Message
 	Node       = operator.Node

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/topology/internal/operator"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
 // Processor handles records one by one, with state of its own. A task makes its instance when it
@@ -96,7 +97,7 @@ func (c *Context[K, V]) Drop(reason Reason) { c.node.Drop(reason, c.origin) }
 // Schedule has fn called whenever interval has passed on that clock, with the time that was due, in
 // milliseconds. It is called in the supplier, or later. name is unique in the processor: schedules
 // survive restarts under it. An error of fn goes to the error policy.
-func (c *Context[K, V]) Schedule(name string, clock Clock, interval time.Duration, fn func(at int64) error) error {
+func (c *Context[K, V]) Schedule(name string, clock record.Clock, interval time.Duration, fn func(at int64) error) error {
 	switch {
 	case name == "" || fn == nil:
 		return errors.New("a schedule needs a name and a function")

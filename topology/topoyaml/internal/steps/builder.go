@@ -81,7 +81,12 @@ func (b *builder) load(data []byte) *File {
 	if m == nil {
 		return nil
 	}
-	b.t = topology.New(cmp.Or(m.Text("name"), "unnamed")) // that it is missing has been said
+	var opts []topology.Option
+	if m.Text("time") == "kafka-streams" {
+		opts = append(opts, topology.KafkaStreamsTime)
+	}
+	// That the name is missing has been said.
+	b.t = topology.New(cmp.Or(m.Text("name"), "unnamed"), opts...)
 	if e := m.Get("sources"); e != nil {
 		for i, def := range e.Mappings {
 			name := e.Names[i]

@@ -41,6 +41,7 @@ func newGrammar() *grammar {
 		Doc:  "The whole file.",
 		Fields: []yamlfile.Field{
 			{Name: "name", Shape: yamlfile.Text(), Required: true, Doc: "name of the application: prefix of its internal topics, and its consumer group"},
+			{Name: "time", Shape: yamlfile.Enum("default", "kafka-streams"), Doc: "the rules of time: by `default` results are a function of the input alone; with `kafka-streams` each operator has a clock of its own, as in Kafka Streams"},
 			{Name: "sources", Shape: yamlfile.ByName(sourceBlock()), Required: true, Doc: "the topics that are read, by a name of your choice"},
 			{Name: "streams", Shape: yamlfile.Several(stream), Required: true, Doc: "what happens to their records"},
 		},
