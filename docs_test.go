@@ -16,7 +16,7 @@ import (
 // TestPackageDocumentation checks the packages that users begin with: their documentation has fifty
 // lines and more, and a whole program that compiles.
 func TestPackageDocumentation(t *testing.T) {
-	for _, dir := range []string{"topology", "processor", "processor/processortest", "state", "serde"} {
+	for _, dir := range []string{"topology", "processor", "processor/processortest", "processor/processortest/script", "state", "serde"} {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
 			text := packageDoc(t, dir)

@@ -63,6 +63,9 @@ var rules = []rule{
 	{path: "processor/report", ours: []string{"topology"}},
 	{path: "processor/processortest", ours: []string{"processor", "processor/report", "processor/internal/...", "topology", "internal/flow", "serde", "state",
 		"state/memstate", "checkpoint", "changelog", "internal/wiretime"}, third: []string{franz}},
+	{path: "processor/processortest/internal/text", ours: []string{"topology"}},
+	{path: "processor/processortest/script", ours: []string{"processor/processortest", "processor/processortest/internal/text", "topology", "internal/flow", "serde"},
+		third: []string{"github.com/cockroachdb/datadriven"}},
 	{path: "processor/processortest/kafkastreams"}, // tests only
 	{path: "processor/embedded", ours: []string{"internal/flow"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
 	{path: "processor", ours: runtime, third: []string{franz}},

@@ -45,6 +45,9 @@ func (t texts[T]) parse(text []byte) (v T, err error) {
 	if t.of.Name() == "json" {
 		return t.of.Decode(text)
 	}
+	if string(bytes.TrimSpace(text)) == "null" {
+		return v, errors.New("it has no null")
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {

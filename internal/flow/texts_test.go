@@ -38,6 +38,7 @@ func TestTexts(t *testing.T) {
 		{flow.TextsOf(serde.String()), `"a"`, "a", `"a"`, ""},
 		{flow.TextsOf(serde.String()), `7`, "", "", "7 is none of the serde string"},
 		{flow.TextsOf(serde.String()), `"a" "b"`, "", "", "more behind"},
+		{flow.TextsOf(serde.String()), ` null`, "", "", "it has no null"},
 		{flow.TextsOf(serde.Int64()), `-1`, "\xff\xff\xff\xff\xff\xff\xff\xff", `-1`, ""},
 		{flow.TextsOf(serde.Int64()), `9223372036854775807`, "\x7f\xff\xff\xff\xff\xff\xff\xff", `9223372036854775807`, ""},
 		{flow.TextsOf(serde.Int64()), `1.5`, "", "", "1.5 is none of the serde int64"},

@@ -87,5 +87,10 @@
 // in [Driver.Stats], by node and reason, and [Driver.Dropped] looks it up. The log of a test that
 // fails has the first error of each node.
 //
+// # Tests that are texts
+//
+// Package script, below this one, runs tests that are commands and what they print, which can be
+// written anew when it changes.
+//
 // A Driver is used by one goroutine, and closed when the test ends.
 package processortest

@@ -38,6 +38,9 @@ func (d *Driver) Output[K, V any](topic string, key serde.Serde[K], value serde.
 	return &Output[K, V]{d, topic, key, value, make([]int, n)}
 }
 
+// Partitions returns how many partitions the topic has.
+func (o *Output[K, V]) Partitions() int32 { return int32(len(o.read)) }
+
 // Records returns all committed records, partition by partition.
 func (o *Output[K, V]) Records() []Record[K, V] {
 	o.d.t.Helper()

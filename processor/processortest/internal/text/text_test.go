@@ -1,0 +1,39 @@
+package text
+
+import (
+	"testing"
+
+	"github.com/kolkstream/kolk/topology"
+)
+
+func TestTimes(t *testing.T) {
+	for ms, want := range map[int64]string{
+		0: "0s", 1: "1ms", 90_000: "1m30s", 60_000: "1m", 3_600_000: "1h", -1: "-1ms", 86_400_000: "24h",
+		1577836800000: "2020-01-01T00:00:00Z", 1577836800001: "2020-01-01T00:00:00.001Z", 100 * 86_400_000: "1970-04-11T00:00:00Z",
+	} {
+		if got := Time(ms); got != want {
+			t.Errorf("%d is %s, want %s", ms, got, want)
+		}
+		if got, err := ParseTime(want); err != nil || got != ms {
+			t.Errorf("%s is %d, %v; want %d", want, got, err, ms)
+		}
+	}
+	if ms, err := ParseTime("1577836800000"); err != nil || ms != 1577836800000 {
+		t.Error(ms, err)
+	}
+	for _, bad := range []string{"", "soon", "1us", "2020-01-01", "2020-01-01T00:00:00.0001Z"} {
+		if ms, err := ParseTime(bad); err == nil {
+			t.Errorf("%q is %d", bad, ms)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	hs := []topology.Header{{Key: "a", Value: []byte(`<"`)}, {Key: "b"}, {Key: "a", Value: []byte{0xff}}}
+	if got, want := Headers(hs), `{"a":"<\"","b":null,"a":{"base64":"/w=="}}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := Headers(nil); got != "{}" {
+		t.Error(got)
+	}
+}
