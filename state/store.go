@@ -47,6 +47,18 @@ func (s *Store) Put(key, value []byte) (number int) { return int(s.open.put(s.ha
 // key: the store does not look.
 func (s *Store) Delete(key []byte) (number int) { return int(s.open.delete(s.hash(key), key)) }
 
+// Number returns the number of key, as Put does, if the open transaction has written it.
+func (s *Store) Number(key []byte) (number int, ok bool) {
+	if s.open.empty() {
+		return 0, false
+	}
+	i := s.open.find(s.hash(key), key)
+	if i < 0 || s.open.entries.at(i).state == dropped {
+		return 0, false
+	}
+	return int(i), true
+}
+
 // DeleteRange deletes all keys in [lo, hi); a nil hi means all from lo on. It is meant for keys
 // that cannot come back, the ones of closed windows: Changes reports neither the deletion nor what
 // was written in the range before it, so that a changelog still holds them. Writes after it count

@@ -129,12 +129,12 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind f
 func aggregate[K, V, A any](s Stream[K, V], a aggregation[K, V, A]) Table[K, A] {
 	n := addAggregation(s, &a, flow.KeyValueStore)
 	n.key = output{serde: s.key, passed: true}
-	rows := &tableStore[A]{d: n.stores[0], value: a.value}
-	out := link(n, func(at site, next ops.Receiver[K, A]) (ops.Receiver[K, V], error) {
+	rows := &tableStore[A]{d: n.stores[0], value: a.value, owned: true}
+	out := linkTable(n, func(at site, e ops.Emission[K, A]) (ops.Receiver[K, V], error) {
 		k, raw := keySerde(at, s.key)
-		op := ops.NewAggregate(at.node(), k, raw, rows.cache(at.b), a.step(at), emission(at, next))
+		op := ops.NewAggregate(at.node(), k, raw, rows.cache(at.b), a.step(at), e)
 		at.flushes(op)
 		return op, nil
 	}, s.out)
-	return Table[K, A]{n: n, out: out, key: s.key, value: a.value, rows: rows, owned: true}
+	return Table[K, A]{n: n, out: out, key: s.key, value: a.value, rows: rows.rows()}
 }

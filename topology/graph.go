@@ -87,6 +87,9 @@ type site struct {
 	n *planNode
 }
 
+// site returns where a node is built.
+func (b *builder) site(n *node) site { return site{b: b, n: b.plan.nodes[n.id]} }
+
 // task returns the task as the operator sees it.
 func (s site) task() flow.Task {
 	if l := s.b.line(s.n.line); l != nil {
@@ -136,10 +139,16 @@ func valueSerde[V any](s site, of *serdeRef[V]) (v serde.Serde[V], raw bool) {
 	return v, s.n.rawValue == v.Name()
 }
 
-// emission returns how an operator with a store forwards what is in it.
-func emission[K, A any](s site, next ops.Receiver[K, A]) ops.Emission[K, A] {
-	return ops.Emission[K, A]{
-		Emit: s.n.emit, Forward: len(s.n.children) != 0, Raw: s.n.rawValueOut != "",
-		NeedKey: s.n.outKey, NeedValue: s.n.outValue, Places: s.n.places, Next: next,
+// emission returns how an operator with a store forwards what is in it to those who read out.
+func emission[K, A any](s site, out *port[K, A]) ops.Emission[K, A] {
+	e := ops.Emission[K, A]{
+		Emit: s.n.emit, Forward: out.read(s.b), Raw: s.n.rawValueOut != "",
+		NeedKey: s.n.outKey, NeedValue: s.n.outValue, Places: s.n.places,
 	}
+	if out.asked(s.b) {
+		e.Changes = out.changes(s.b)
+	} else {
+		e.Next = out.next(s.b)
+	}
+	return e
 }

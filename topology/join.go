@@ -24,13 +24,13 @@ func (s Stream[K, V]) Join[V2, R any](name string, with Table[K, V2], j Joiner[V
 	if t.own(at, name, "the table to join with", with.n) {
 		t.needPartitioned(at, name, "a join", from)
 		n.partitioned = true
-		n.stores = []*storeDecl{with.rows.d}
+		n.stores = with.rows.stores
 		n.looks = lookup{table: with.n, key: with.key}
 		n.reads.value, n.reads.wantKey = true, s.key
 	}
 	return withValues(s, n, func(at site, next ops.Receiver[K, R]) (ops.Receiver[K, V], error) {
 		k, raw := keySerde(at, s.key)
-		return ops.NewJoinTable(at.node(), k, raw, with.rows.cache(at.b), with.owned, j.kind == leftJoin, j.join, next), nil
+		return ops.NewJoinTable(at.node(), k, raw, with.rows.lookup(at.b), j.kind == leftJoin, j.join, next), nil
 	})
 }
 

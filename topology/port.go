@@ -11,25 +11,68 @@ import (
 // port is the output of a node as the language declares it: records of K and V. What reads it is
 // known only while a graph is made. Then the nodes behind hand in their receivers, the last one
 // first, and the node itself, which is made after them, takes them.
+//
+// The output of a table can be read in two ways: its updates, and its changes, which have the old
+// values too. Who wants changes says so by what it hands in. Then they are made for all, and those
+// who want updates get them from there; nobody pays for them otherwise.
 type port[K, V any] struct {
-	readers perGraph[[]ops.Receiver[K, V]]
+	readers perGraph[[]reader[K, V]]
+}
+
+// reader is who reads a port: one of the two.
+type reader[K, V any] struct {
+	updates ops.Receiver[K, V]
+	changes ops.Receiver[K, operator.Change[V]]
 }
 
 // hand adds the receiver of a node that reads the port.
-func (p *port[K, V]) hand(b *builder, r ops.Receiver[K, V]) {
+func (p *port[K, V]) hand(b *builder, r ops.Receiver[K, V]) { p.add(b, reader[K, V]{updates: r}) }
+
+// handChanges adds the receiver of a node that reads the changes of a table.
+func (p *port[K, V]) handChanges(b *builder, r ops.Receiver[K, operator.Change[V]]) {
+	p.add(b, reader[K, V]{changes: r})
+}
+
+func (p *port[K, V]) add(b *builder, r reader[K, V]) {
 	all, _ := p.readers.get(b)
 	p.readers.set(b, append(all, r))
 }
 
-// take returns the receivers that read the port, in the order of their declaration.
-func (p *port[K, V]) take(b *builder) []ops.Receiver[K, V] {
+// read reports whether somebody reads the port.
+func (p *port[K, V]) read(b *builder) bool {
 	all, _ := p.readers.get(b)
-	slices.Reverse(all)
-	return all
+	return len(all) != 0
 }
 
-// next returns all readers of the port as one receiver.
-func (p *port[K, V]) next(b *builder) ops.Receiver[K, V] { return operator.NewFan(p.take(b)) }
+// asked reports whether somebody reads changes.
+func (p *port[K, V]) asked(b *builder) bool {
+	all, _ := p.readers.get(b)
+	return slices.ContainsFunc(all, func(r reader[K, V]) bool { return r.changes != nil })
+}
+
+// next returns all readers of the port, of which none asks for changes, as one receiver: in the
+// order of their declaration.
+func (p *port[K, V]) next(b *builder) ops.Receiver[K, V] {
+	all, _ := p.readers.get(b)
+	var to []ops.Receiver[K, V]
+	for _, r := range slices.Backward(all) {
+		to = append(to, r.updates)
+	}
+	return operator.NewFan(to)
+}
+
+// changes is next for changes.
+func (p *port[K, V]) changes(b *builder) ops.Receiver[K, operator.Change[V]] {
+	all, _ := p.readers.get(b)
+	var to []ops.Receiver[K, operator.Change[V]]
+	for _, r := range slices.Backward(all) {
+		if r.changes == nil {
+			r.changes = operator.Plain(r.updates)
+		}
+		to = append(to, r.changes)
+	}
+	return operator.NewFan(to)
+}
 
 // constructor makes what a node is in a graph: the receiver of its input, from that of its output.
 type constructor[K, V, K2, V2 any] func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error)
@@ -49,6 +92,19 @@ func link[K, V, K2, V2 any](n *node, o constructor[K, V, K2, V2], from ...*port[
 			}
 		}
 		return nil
+	}
+	return out
+}
+
+// linkTable is link for the nodes of tables with a store, which know how they forward.
+func linkTable[K, V, K2, V2 any](n *node, o func(site, ops.Emission[K2, V2]) (ops.Receiver[K, V], error), from *port[K, V]) *port[K2, V2] {
+	out := new(port[K2, V2])
+	n.build = func(at site) error {
+		r, err := o(at, emission(at, out))
+		if err == nil {
+			from.hand(at.b, r)
+		}
+		return err
 	}
 	return out
 }

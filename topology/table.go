@@ -3,6 +3,7 @@ package topology
 import (
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/cache"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 	"github.com/kolkstream/kolk/topology/internal/windows"
 )
@@ -15,14 +16,20 @@ type Table[K, V any] struct {
 	out   *port[K, V] // of n
 	key   *serdeRef[K]
 	value *serdeRef[V]
-	rows  *tableStore[V]
-	owned bool // by an aggregate, which may change values in place
+	rows  rows[V]
+}
+
+// rows is where the rows of a table are looked up.
+type rows[V any] struct {
+	stores []*storeDecl // that they lie in, or are made from
+	lookup func(b *builder) operator.Lookup[V]
 }
 
 // tableStore is the store of a table: all operators of a task have one cache of it.
 type tableStore[V any] struct {
 	d      *storeDecl
 	value  *serdeRef[V]
+	owned  bool // by an aggregate, which may change values in place
 	caches perGraph[*cache.Cache[V]]
 }
 
@@ -34,6 +41,11 @@ func (s *tableStore[V]) cache(b *builder) *cache.Cache[V] {
 		s.caches.set(b, c)
 	}
 	return c
+}
+
+// rows returns the rows that lie in the store.
+func (s *tableStore[V]) rows() rows[V] {
+	return rows[V]{stores: []*storeDecl{s.d}, lookup: func(b *builder) operator.Lookup[V] { return cache.Stored(s.cache(b), s.owned) }}
 }
 
 func (t Table[K, V]) node() *node {
@@ -64,14 +76,14 @@ func table[K, V any](s Stream[K, V], kind, name, at string) Table[K, V] {
 	n.reads.wantKey, n.reads.wantValue = s.key, s.value
 	n.key, n.value = output{serde: s.key, passed: true}, output{serde: s.value, passed: true}
 	rows := &tableStore[V]{d: d, value: s.value}
-	s = s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+	out := linkTable(n, func(at site, e ops.Emission[K, V]) (ops.Receiver[K, V], error) {
 		k, keyRaw := keySerde(at, s.key)
 		_, valueRaw := valueSerde(at, s.value)
-		op := ops.NewTable(at.node(), k, keyRaw, valueRaw, rows.cache(at.b), emission(at, next))
+		op := ops.NewTable(at.node(), k, keyRaw, valueRaw, rows.cache(at.b), e)
 		at.flushes(op)
 		return op, nil
-	})
-	return Table[K, V]{n: n, out: s.out, key: s.key, value: s.value, rows: rows}
+	}, s.out)
+	return Table[K, V]{n: n, out: out, key: s.key, value: s.value, rows: rows.rows()}
 }
 
 // Updates says that the table forwards the latest value of each key at every commit, in the order
@@ -98,6 +110,8 @@ func (t Table[K, V]) ToStream() Stream[K, V] {
 func (n *node) setEmit(e ops.Emit) {
 	at := n.t.caller()
 	switch {
+	case n.emits == nil:
+		mistakef(n.t, at, n.name, "this table has no store, and forwards when what it is made of does: say there that it forwards %s", e)
 	case n.emits.at == "":
 		n.emits.when, n.emits.at = e, at
 	case n.emits.when != e:

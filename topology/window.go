@@ -125,9 +125,9 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 	n.details.Windows = g.w.String()
 	rows := &tableStore[A]{d: n.stores[0], value: a.value}
 	rows.d.windows, rows.d.retention = &g.w, g.w.size+g.w.grace
-	out := link(n, func(at site, next ops.Receiver[windows.Windowed[K], A]) (ops.Receiver[K, V], error) {
+	out := linkTable(n, func(at site, e ops.Emission[windows.Windowed[K], A]) (ops.Receiver[K, V], error) {
 		k, raw := keySerde(at, s.key)
-		op, err := windows.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, k, raw, rows.cache(at.b), a.step(at), emission(at, next))
+		op, err := windows.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, k, raw, rows.cache(at.b), a.step(at), e)
 		if err != nil {
 			return nil, err
 		}

@@ -39,6 +39,10 @@ type Cache[A any] struct {
 	Log     Log
 	Windows *OpenWindows // whose entries these are; nil for a store without windows
 	copies  []*A         // of values for others than their owner, by number of the entry; nil: none
+	befores []before[A]  // by number of the entry, where old values are asked for
+	tracks  bool         // they are
+	mutable bool         // values may be changed in place; with tracks
+	holder  Holder
 	used    int64
 	buf     []byte // of get and write
 	out     []byte // of flush: stays untouched while flushed values are on their way
@@ -250,6 +254,13 @@ func (c *Cache[A]) Write(e *Entry[A], buf []byte, store bool) (b []byte, ok bool
 	b, err = c.Serde.Append(b, e.Value)
 	if err != nil {
 		err = c.node.Fail(c.Log.Origin(e.Last), operator.EncodeError("value", c.Serde.Name(), err))
+		if err == nil && c.tracks && e.Pending {
+			// All since it was handed on is undone: a part of it may be in the store.
+			if err := c.Revert(e); err != nil {
+				return buf, false, err
+			}
+			return c.Write(e, buf, store)
+		}
 		if w := c.window(e); w != nil {
 			w.Complete = false
 		}

@@ -53,6 +53,9 @@ func (a *Aggregate[K, V, A]) Receive(r *Record[K, V]) error {
 	if err != nil {
 		return err
 	}
+	if err := a.emit.Remember(e); err != nil {
+		return a.Fail(r.Origin, err)
+	}
 	after, keep, err := a.step(e.Value, e.Has, r)
 	if err != nil {
 		return a.Fail(r.Origin, err)

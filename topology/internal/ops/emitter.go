@@ -18,7 +18,10 @@ type Emission[K, A any] struct {
 	NeedKey, NeedValue bool
 	// Places says that an InOrder further on wants to know where records stand.
 	Places bool
-	Next   Receiver[K, A]
+	// Next gets updates. Changes, if it is not nil, gets changes instead, of all that would go to
+	// Next.
+	Next    Receiver[K, A]
+	Changes Receiver[K, Change[A]]
 }
 
 // Emitter forwards what an operator with a store has: each update at once, the last one of each key
@@ -33,6 +36,7 @@ type Emitter[K, A any] struct {
 	keyName string                                   // of its serde
 	rawKey  bool                                     // the store's key is that of records
 	Out     Record[K, A]
+	changed Record[K, Change[A]]
 }
 
 // NewEmitter returns the emitter of an operator over cache, whose keys are those of records.
@@ -49,6 +53,9 @@ func NewEmitter[K, A any](n Node, c *cache.Cache[A], e Emission[K, A], k serde.S
 
 // KeyEmitter returns an emitter for keys that key sets, by the serde of that name.
 func KeyEmitter[K, A any](n Node, c *cache.Cache[A], e Emission[K, A], name string, key func([]byte, bool, *K) error) Emitter[K, A] {
+	if e.Changes != nil {
+		c.Track(nil)
+	}
 	return Emitter[K, A]{
 		Emission: e, node: n, cache: c, mutable: operator.Mutable[A](), value: operator.NewEncoder("value", c.Serde, false), key: key, keyName: name,
 	}
@@ -57,6 +64,34 @@ func KeyEmitter[K, A any](n Node, c *cache.Cache[A], e Emission[K, A], name stri
 // AtOnce and atCommit say when updates are forwarded, if they are.
 func (m *Emitter[K, A]) AtOnce() bool   { return m.Forward && m.Emit == EmitEach }
 func (m *Emitter[K, A]) AtCommit() bool { return m.Forward && m.Emit == EmitUpdates }
+
+// Remember keeps what an entry has before it is updated, if somebody asks for changes.
+func (m *Emitter[K, A]) Remember(e *cache.Entry[A]) error {
+	if m.Changes == nil || m.Emit == EmitFinal {
+		return nil
+	}
+	return m.cache.Remember(e)
+}
+
+// send hands on what is in Out, an update of e.
+func (m *Emitter[K, A]) send(e *cache.Entry[A]) error {
+	if m.Changes == nil {
+		return m.Next.Receive(&m.Out)
+	}
+	old, err := m.cache.Before(e)
+	if err != nil {
+		return err
+	}
+	return m.Change(old)
+}
+
+// Change hands on what is in Out as a change of old.
+func (m *Emitter[K, A]) Change(old Opt[A]) error {
+	c := &m.changed
+	operator.InheritKey(c, &m.Out)
+	c.Value, c.RawValue = Change[A]{Old: old, New: Opt[A]{Value: m.Out.Value, OK: !m.Out.NoValue}}, m.Out.RawValue
+	return m.Changes.Receive(c)
+}
 
 // Each forwards the update of an entry. out has everything but value and timestamp.
 func (m *Emitter[K, A]) Each(e *cache.Entry[A]) error {
@@ -67,11 +102,16 @@ func (m *Emitter[K, A]) Each(e *cache.Entry[A]) error {
 	case !e.Has:
 		var none A
 		out.Value = none
-	case !m.Raw && !(m.mutable && m.NeedValue):
+	case !m.Raw && !(m.mutable && m.NeedValue) && m.Changes == nil:
 		out.Value = e.Value
 	default:
 		b, err := m.value.Bytes(nil, e.Value)
 		if err != nil {
+			if m.Changes != nil { // nobody gets it, so it must not be what is old later
+				if err := m.cache.Revert(e); err != nil {
+					return err
+				}
+			}
 			return m.node.Fail(out.Origin, err)
 		}
 		out.Value, out.RawValue = e.Value, b
@@ -81,7 +121,7 @@ func (m *Emitter[K, A]) Each(e *cache.Entry[A]) error {
 			}
 		}
 	}
-	return m.Next.Receive(out)
+	return m.send(e)
 }
 
 // AtLast forwards the pending update of an entry, at the commit. raw is its encoded value, nil for
@@ -98,7 +138,7 @@ func (m *Emitter[K, A]) AtLast(e *cache.Entry[A], key, raw []byte) error {
 			return err
 		}
 	}
-	return m.Next.Receive(out)
+	return m.send(e)
 }
 
 // Stored sets everything of an update that is in the store, but for its decoded value. ok is false
@@ -141,5 +181,8 @@ func (m *Emitter[K, A]) Final(key []byte, v A, ts int64, place *place.Place) err
 		return err
 	}
 	out.Value, out.Timestamp, out.Ref, out.Place = v, ts, ts, place
+	if m.Changes != nil {
+		return m.Change(Opt[A]{})
+	}
 	return m.Next.Receive(out)
 }

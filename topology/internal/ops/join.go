@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/kolkstream/kolk/serde"
-	"github.com/kolkstream/kolk/topology/internal/cache"
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
 )
@@ -17,10 +16,8 @@ type Joiner[V, V2, R any] func(context.Context, V, Opt[V2]) (R, error)
 // table's present value counts.
 type JoinTable[K, V, V2, R any] struct {
 	Node
-	key   operator.Encoder[K]
-	cache *cache.Cache[V2]
-	// copies says that the table's values may be changed in place by the aggregate that owns them.
-	copies bool
+	key    operator.Encoder[K]
+	table  Lookup[V2]
 	left   bool
 	join   Joiner[V, V2, R]
 	next   Receiver[K, R]
@@ -28,11 +25,11 @@ type JoinTable[K, V, V2, R any] struct {
 	missed *int64
 }
 
-// NewJoinTable returns a join with the table that writes cache. owned says that it is an aggregate,
-// which may change its values in place; left that records without match are joined with nothing.
-func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, c *cache.Cache[V2], owned, left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
+// NewJoinTable returns a join with a table. left says that records without match are joined with
+// nothing.
+func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, table Lookup[V2], left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
 	return &JoinTable[K, V, V2, R]{
-		Node: n, key: operator.NewEncoder("key", k, keyRaw), cache: c, copies: owned && operator.Mutable[V2](), left: left, join: join, next: next,
+		Node: n, key: operator.NewEncoder("key", k, keyRaw), table: table, left: left, join: join, next: next,
 		missed: n.Task.Tally(n.Name, record.Unmatched),
 	}
 }
@@ -50,17 +47,11 @@ func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 		if err != nil {
 			return j.Fail(r.Origin, err)
 		}
-		e, err := j.cache.Get(key)
-		if err != nil {
+		row, ok, err := j.table.Row(key, false, r.Origin)
+		if !ok {
 			return err
 		}
-		if e.Has {
-			v, ok, err := j.cache.Shared(e, j.copies)
-			if !ok {
-				return err
-			}
-			other = Opt[V2]{Value: v, OK: true}
-		}
+		other = row.Opt
 	case !j.left:
 		j.Drop(record.NullKey, r.Origin)
 		return nil

@@ -7,6 +7,9 @@ type (
 	Record[K, V any]   = operator.Record[K, V]
 	Receiver[K, V any] = operator.Receiver[K, V]
 	Opt[V any]         = operator.Opt[V]
+	Change[V any]      = operator.Change[V]
+	Row[V any]         = operator.Row[V]
+	Lookup[V any]      = operator.Lookup[V]
 	Header             = operator.Header
 	Origin             = operator.Origin
 	Reason             = operator.Reason

@@ -20,6 +20,7 @@ type Table[K, V any] struct {
 	log     cache.Log
 	updates []tableUpdate // by number of the key in the transaction
 	pending int
+	olds    []byte // what the store had before pending updates, where that is asked for
 }
 
 // tableUpdate is the last update of a key.
@@ -27,12 +28,20 @@ type tableUpdate struct {
 	cache.Last
 	ts      int64
 	pending bool // it has not been forwarded yet
+	// was says that there was a row before, where that is asked for: what the store had is
+	// olds[from:to].
+	was      bool
+	from, to int
 }
 
 // NewTable returns a table over cache. keyRaw and valueRaw say that records bring along their key
 // and value as the serdes of the table write them.
 func NewTable[K, V any](n Node, k serde.Serde[K], keyRaw, valueRaw bool, c *cache.Cache[V], e Emission[K, V]) *Table[K, V] {
-	return &Table[K, V]{Keyed: operator.NewKeyed(n, k, keyRaw), value: operator.NewEncoder("value", c.Serde, valueRaw), cache: c, emit: NewEmitter(n, c, e, k)}
+	t := &Table[K, V]{Keyed: operator.NewKeyed(n, k, keyRaw), value: operator.NewEncoder("value", c.Serde, valueRaw), cache: c, emit: NewEmitter(n, c, e, k)}
+	if e.Changes != nil && t.emit.AtCommit() {
+		c.Track(t)
+	}
+	return t
 }
 
 // Receive implements Receiver.
@@ -47,16 +56,12 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 			return t.Fail(r.Origin, err)
 		}
 	}
+	if t.emit.Changes != nil {
+		return t.change(key, value, r)
+	}
 	number := t.put(key, value, r.Timestamp)
 	if t.emit.AtCommit() {
-		for number >= len(t.updates) {
-			t.updates = append(t.updates, tableUpdate{})
-		}
-		u := &t.updates[number]
-		if !u.pending {
-			t.pending++
-		}
-		*u = tableUpdate{Last: cache.Note(&t.log, int32(number), r, true), ts: r.Timestamp, pending: true}
+		t.note(number, r)
 		return nil
 	}
 	if !t.emit.AtOnce() {
@@ -66,6 +71,19 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 	*out = *r
 	out.RawKey, out.RawValue = key, value
 	return t.emit.Next.Receive(out)
+}
+
+// note notes that an update is to be forwarded at the commit, and returns what is known of it.
+func (t *Table[K, V]) note(number int, r *Record[K, V]) *tableUpdate {
+	for number >= len(t.updates) {
+		t.updates = append(t.updates, tableUpdate{})
+	}
+	u := &t.updates[number]
+	if !u.pending {
+		t.pending++
+	}
+	u.Last, u.ts, u.pending = cache.Note(&t.log, int32(number), r, true), r.Timestamp, true
+	return u
 }
 
 // put stores a value, nil for none, and returns the number of the key in the transaction.
@@ -83,7 +101,7 @@ func (t *Table[K, V]) Flush() (bool, error) {
 	if t.pending == 0 {
 		return false, nil
 	}
-	return true, t.cache.Store.Changes(func(number int, key, value []byte, deleted bool) error {
+	err := t.cache.Store.Changes(func(number int, key, value []byte, deleted bool) error {
 		if number >= len(t.updates) || !t.updates[number].pending {
 			return nil
 		}
@@ -92,6 +110,8 @@ func (t *Table[K, V]) Flush() (bool, error) {
 		t.pending--
 		return t.forward(number, u, key, value, deleted)
 	})
+	t.letGo()
+	return true, err
 }
 
 // forward sends an update.
@@ -110,6 +130,9 @@ func (t *Table[K, V]) forward(number int, u *tableUpdate, key, value []byte, del
 		if err := m.Decode(value); err != nil {
 			return err
 		}
+	}
+	if m.Changes != nil {
+		return t.changed(u)
 	}
 	return m.Next.Receive(&m.Out)
 }

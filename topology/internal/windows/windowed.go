@@ -182,6 +182,9 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 		return false, err
 	}
 	a.cache.Enter(w, e)
+	if err := a.emit.Remember(e); err != nil {
+		return true, a.Fail(r.Origin, err)
+	}
 	after, keep, err := a.step(e.Value, e.Has, r)
 	if err != nil {
 		return true, a.Fail(r.Origin, err)
