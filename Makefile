@@ -77,6 +77,12 @@ test-race: ## The end-to-end tests under the race detector: each of their proces
 
 FUZZTIME := 5s
 
+.PHONY: oracle
+oracle: ## What Kafka Streams answers to 1,903 small topologies, and kolk (KOLK_ORACLE=DIRECTORY for other cases)
+	@mkdir -p bin
+	@go test -count=1 -v -run 'TestKafkaStreams$$' ./processor/processortest/kafkastreams >bin/oracle.log 2>&1; status=$$?; \
+		[ $$status = 0 ] || grep -v '^ *--- \|^=== ' bin/oracle.log; grep ' passed, .* unsaid$$' bin/oracle.log; exit $$status
+
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (5s)
 	@grep -rhoE --include='*_test.go' --with-filename '^func Fuzz[A-Za-z0-9]+' . | sed 's/:func / /' | while read -r file name; do \

@@ -1,9 +1,9 @@
 package kafkastreams
 
 import (
-	"bufio"
 	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +13,7 @@ import (
 // testCase is a topology, what is done with it, and what Kafka Streams made of that.
 type testCase struct {
 	Name     string
+	Quirk    string
 	Topology []node
 	Steps    []step
 	Expect   []output
@@ -32,7 +33,7 @@ type testCase struct {
 type node struct {
 	ID, Op             string
 	In                 []string
-	Topic              string
+	Topic, TopicFn     string
 	Topics             []string
 	TimestampExtractor string
 	Store              string
@@ -43,7 +44,9 @@ type node struct {
 	Key                string // of toStream
 	Type               string // of windows and joins
 	SizeMs, AdvanceMs  int64
-	GraceMs            int64
+	GraceMs            *int64
+	HistoryMs          *int64 // of a versioned table
+	RetentionMs        *int64
 	Emit               string
 	Reducer            string
 	Init               *string
@@ -69,13 +72,44 @@ type output struct {
 	Headers    [][2]*string
 }
 
-// entry is an entry of a store at the end. Those of windows have a Start, and are not compared: the
-// two forget windows at different times.
+// entry is an entry of a store at the end. Those of windows have a Start, those of sessions an End.
 type entry struct {
-	Key   string
-	Value *string
-	Ts    *int64
-	Start *int64
+	Key        string
+	Value      *string
+	Ts         *int64
+	Start, End *int64
+}
+
+// grace returns the grace of windows, 0 without one.
+func (n node) grace() int64 {
+	if n.GraceMs == nil {
+		return 0
+	}
+	return *n.GraceMs
+}
+
+// families returns the files of cases by family: those of testdata, or of the directory
+// KOLK_ORACLE.
+func families(t *testing.T) map[string]string {
+	t.Helper()
+	dir := "testdata"
+	if given := os.Getenv("KOLK_ORACLE"); given != "" {
+		dir = given
+	}
+	all := make(map[string]string)
+	for _, ending := range []string{".jsonl", ".jsonl.gz"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*"+ending))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			all[strings.TrimSuffix(filepath.Base(file), ending)] = file
+		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("no cases in %s", dir)
+	}
+	return all
 }
 
 // cases reads all cases of a family.
@@ -86,12 +120,14 @@ func cases(t *testing.T, file string) []testCase {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	plain, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
+	var text io.Reader = f
+	if strings.HasSuffix(file, ".gz") {
+		if text, err = gzip.NewReader(f); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var all []testCase
-	for dec := json.NewDecoder(plain); dec.More(); {
+	for dec := json.NewDecoder(text); dec.More(); {
 		var c testCase
 		if err := dec.Decode(&c); err != nil {
 			t.Fatal(err)
@@ -104,34 +140,52 @@ func cases(t *testing.T, file string) []testCase {
 	return all
 }
 
-// families are the files of cases.
-func families(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("testdata/*.jsonl.gz")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	return files
+// list is a file of names of cases, under titles that say why they are there. A name that ends in a
+// slash is the beginning of others.
+type list struct {
+	file string
+	why  map[string]string
+	met  map[string]bool
 }
 
-// differences reads which cases are different on purpose, and why.
-func differences(t *testing.T) map[string]string {
+func readList(t *testing.T, file string) *list {
 	t.Helper()
-	f, err := os.Open("testdata/differences.txt")
+	text, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	why := make(map[string]string)
+	l := &list{file: file, why: make(map[string]string), met: make(map[string]bool)}
 	reason := ""
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		line := strings.TrimSpace(lines.Text())
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
 		switch title, ok := strings.CutPrefix(line, "# "); {
 		case ok:
 			reason = title
 		case line != "":
-			why[line] = reason
+			l.why[line] = reason
 		}
 	}
-	return why
+	return l
+}
+
+// find returns why a case is listed.
+func (l *list) find(name string) (why string, ok bool) {
+	for at := name; at != ""; {
+		if why, ok := l.why[at]; ok {
+			l.met[at] = true
+			return why, true
+		}
+		at = at[:strings.LastIndex(strings.TrimSuffix(at, "/"), "/")+1]
+	}
+	return "", false
+}
+
+// check reports entries that no case has met.
+func (l *list) check(t *testing.T) {
+	t.Helper()
+	for name := range l.why {
+		if !l.met[name] {
+			t.Errorf("%s: %s is no case", l.file, name)
+		}
+	}
 }

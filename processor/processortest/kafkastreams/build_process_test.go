@@ -96,6 +96,9 @@ func (b *builder) process(in *built, n node) (*built, error) {
 			return forward(c, r, func(out *record) { out.Timestamp++ })
 		}
 	case "metadata":
+		if b.clocks {
+			return nil, unsaid("stream time with the record at hand")
+		}
 		f = func(c ctx, _ topology.Store[string, string], r *record) error {
 			return forward(c, r, func(out *record) {
 				o := r.Origin
@@ -104,12 +107,12 @@ func (b *builder) process(in *built, n node) (*built, error) {
 			})
 		}
 	default:
-		return nil, fmt.Errorf("%w: processor %s", errInexpressible, fn)
+		return nil, unsaid("processor %s", fn)
 	}
 	if n.Store == "" {
 		return rekeyed(in.stream.ProcessFunc(b.name("process"), func(c ctx, r *record) error { return f(c, nil, r) })), nil
 	}
 	st := b.t.Store(n.Store, serde.String(), serde.String())
-	b.stores[n.Store] = n.Store
+	b.stored[n.Store] = plain(n.Store)
 	return rekeyed(in.stream.ProcessFunc(b.name("process"), func(c ctx, r *record) error { return f(c, st.Open(c), r) }, st)), nil
 }

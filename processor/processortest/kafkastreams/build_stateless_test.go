@@ -1,0 +1,88 @@
+package kafkastreams
+
+import (
+	"slices"
+	"strings"
+)
+
+// stateless builds an operator on a stream that has no state.
+func (b *builder) stateless(in *built, n node) (*built, error) {
+	switch n.Op {
+	case "filter":
+		return in.same(in.stream.FilterRecords(func(r *record) bool { return predicate(n.Pred, key(r), value(r)) })), nil
+	case "filterNot":
+		return in.same(in.stream.FilterRecords(func(r *record) bool { return !predicate(n.Pred, key(r), value(r)) })), nil
+	case "map":
+		return rekeyed(in.stream.MapRecords(func(r *record) record {
+			return like(r, function(n.KeyFn, key(r), value(r)), function(n.ValueFn, key(r), value(r)))
+		})), nil
+	case "selectKey":
+		return rekeyed(in.stream.MapRecords(func(r *record) record {
+			return like(r, function(n.KeyFn, key(r), value(r)), value(r))
+		})), nil
+	case "mapValues":
+		// MapValues neither sees nor makes tombstones.
+		if fn, _ := cut(n.Fn); slices.Contains([]string{"value", "upper", "prefix", "suffix", "add", "mod", "length"}, fn) {
+			return in.same(in.stream.MapValues(func(v string) string { return b.must(function(n.Fn, nil, &v)) })), nil
+		}
+		return in.same(in.stream.MapRecords(func(r *record) record { return like(r, key(r), function(n.Fn, key(r), value(r))) })), nil
+	case "flatMapValues":
+		if fn, _ := cut(n.Fn); slices.Contains([]string{"split", "splitNonEmpty", "none"}, fn) {
+			return in.same(in.stream.FlatMapValues(func(v string) []string {
+				var all []string
+				for _, v := range flatValues(n.Fn, nil, &v) {
+					all = append(all, b.must(v))
+				}
+				return all
+			})), nil
+		}
+		return in.same(in.stream.FlatMapRecords(func(r *record) []record {
+			var all []record
+			for _, v := range flatValues(n.Fn, key(r), value(r)) {
+				all = append(all, like(r, key(r), v))
+			}
+			return all
+		})), nil
+	case "flatMap":
+		return rekeyed(in.stream.FlatMapRecords(func(r *record) []record {
+			var all []record
+			for _, kv := range flatRecords(n.Fn, key(r), value(r)) {
+				all = append(all, like(r, kv[0], kv[1]))
+			}
+			return all
+		})), nil
+	case "peek":
+		return in.same(in.stream.PeekRecords(func(*record) {})), nil
+	case "split":
+		return nil, b.split(in, n)
+	case "merge":
+		other := b.nodes[n.In[1]]
+		return &built{stream: in.stream.Merge(other.stream), rekeyed: in.rekeyed || other.rekeyed}, nil
+	case "repartition":
+		return &built{stream: in.stream.Repartition(b.name("repartition"))}, nil
+	case "to":
+		if n.TopicFn != "" {
+			return nil, unsaid("a topic chosen by record")
+		}
+		in.stream.To(n.Topic)
+		return nil, nil
+	}
+	return nil, unsaid("%s", n.Op)
+}
+
+func (b *builder) split(in *built, n node) error {
+	s := in.stream.Split(b.name("split"))
+	if b.clocks {
+		return unsaid("a branch of records")
+	}
+	for _, branch := range n.Branches {
+		if strings.HasPrefix(branch.Pred, "key") || branch.Pred == "isNull" {
+			return unsaid("a branch by %s", branch.Pred)
+		}
+		b.nodes[branch.ID] = in.same(s.Branch(b.name("branch"), func(v string) bool { return predicate(branch.Pred, nil, &v) }))
+	}
+	if n.Default != "" {
+		b.nodes[n.Default] = in.same(s.Rest())
+	}
+	return nil
+}
