@@ -55,7 +55,7 @@ var rules = []rule{
 	{path: "topology/topoyaml/internal/valuetest", ours: []string{"topology/topoyaml/internal/value"}},
 	{path: "topology/topoyaml/internal/functions", ours: []string{"topology/topoyaml/internal/value"}},
 	{path: "topology/topoyaml/internal/yamlfile", ours: yamlRooms("suggest", "value", "functions"), third: []string{yaml}},
-	{path: "topology/topoyaml/internal/expression", ours: yamlRooms("suggest", "value", "functions"), third: []string{expr}},
+	{path: "topology/topoyaml/internal/expression", ours: append(yamlRooms("suggest", "value", "functions"), "topology/record"), third: []string{expr}},
 	{path: "topology/topoyaml/internal/aggregate", ours: append(yamlRooms("suggest", "value", "expression"),
 		"serde", "internal/flow", "topology/internal/exact")},
 	{path: "topology/topoyaml/internal/steps", ours: append(yamlRooms("suggest", "value", "functions", "yamlfile", "expression", "aggregate"),

@@ -153,7 +153,7 @@ type lane struct {
 	lined      bool // there is an InOrder
 }
 
-func (l *lane) Send(*flow.Sink, []byte, []byte, int64, int64, []byte, []topology.Header) error {
+func (l *lane) Send(*flow.Sink, int32, []byte, []byte, int64, int64, []byte, []topology.Header) error {
 	return nil
 }
 

@@ -28,7 +28,7 @@ type planNode struct {
 	// those behind.
 	needKey, needValue bool
 	outKey, outValue   bool
-	sink               *flow.Sink
+	sinks              []*flow.Sink
 	// places says that an InOrder comes further on, behind repartition topics too: it wants to know
 	// where records stand.
 	places bool
@@ -204,8 +204,14 @@ func (t *Topology) checkInternal(p *Plan) {
 		if n.writer == nil || n.writer.repartition != nil {
 			continue
 		}
-		if what, ok := internal[n.writer.topic]; ok {
-			mistakef(t, n.at, n.name, "this topic is %s, which is internal: write to another topic", what)
+		for _, topic := range n.writer.topics {
+			if what, ok := internal[topic]; ok {
+				said := "this topic"
+				if len(n.writer.topics) > 1 {
+					said = "topic " + topic
+				}
+				mistakef(t, n.at, n.name, "%s is %s, which is internal: write to another topic", said, what)
+			}
 		}
 	}
 }
@@ -220,13 +226,13 @@ func (t *Topology) checkLoops(p *Plan) {
 	type edge struct{ from, to int }
 	by := make(map[edge]*planNode)
 	for _, n := range p.nodes {
-		if n.sink == nil {
+		if n.writer == nil {
 			continue
 		}
 		for _, m := range p.nodes {
-			if r := m.reader; r != nil && slices.Contains(r.topics, n.sink.Topic) && n.sink.Repartition == r.internal {
+			if n.writer.feeds(m.reader) {
 				next[n.sub] = append(next[n.sub], m.sub)
-				if e := (edge{n.sub, m.sub}); by[e] == nil || by[e].sink.Repartition {
+				if e := (edge{n.sub, m.sub}); by[e] == nil || by[e].writer.repartition != nil {
 					by[e] = n
 				}
 			}
@@ -246,7 +252,7 @@ func (t *Topology) checkLoops(p *Plan) {
 					queue = append(queue, next[s]...)
 				}
 			}
-			if n := by[edge{from, to}]; reached[from] && !n.sink.Repartition {
+			if n := by[edge{from, to}]; reached[from] && n.writer.repartition == nil {
 				mistakef(t, n.at, n.name, "what is written to this topic is read again by what writes it: loops are not supported, write to another topic")
 				return
 			} else if reached[from] && looped == nil {

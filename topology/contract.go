@@ -63,8 +63,8 @@ func (p *Plan) repartitionContract(topic, sub string) []string {
 		}
 	}
 	for _, n := range p.nodes {
-		if w := n.writer; w != nil && w.repartition != nil && w.topic == topic {
-			fields = append(fields, "key "+flow.Word(nameOf(w.key)), "value "+flow.Word(nameOf(w.value)))
+		if w := n.writer; w != nil && w.repartition != nil && w.repartition.name == topic {
+			fields = append(fields, "key "+flow.Word(nameOf(w.key)), "value "+flow.Word(nameOf(w.value)), where(w.chosen, "partitions chosen by a function"))
 		}
 	}
 	return fields

@@ -54,9 +54,9 @@ func (p *Plan) cut(t *Topology) {
 		p.sinksOf(s, of[s])
 	}
 	for _, n := range p.nodes { // in the order of declaration
-		if n.sink != nil {
-			n.sink.Index = len(p.made.Sinks)
-			p.made.Sinks = append(p.made.Sinks, n.sink)
+		for _, sink := range n.sinks {
+			sink.Index = len(p.made.Sinks)
+			p.made.Sinks = append(p.made.Sinks, sink)
 		}
 	}
 	slices.SortFunc(p.made.Repartitions, sortedBy(func(r flow.Repartition) string { return r.Name }))
@@ -134,11 +134,13 @@ func (p *Plan) sinksOf(s *flow.SubTopology, nodes []*planNode) {
 		if decl == nil {
 			continue
 		}
-		n.sink = &flow.Sink{Topic: decl.topic, Repartition: decl.repartition != nil, Places: n.places}
-		s.Sinks = append(s.Sinks, n.sink)
+		for _, topic := range decl.topics {
+			n.sinks = append(n.sinks, &flow.Sink{Topic: topic, Repartition: decl.repartition != nil, Places: n.places})
+		}
+		s.Sinks = append(s.Sinks, n.sinks...)
 		if decl.repartition != nil {
 			p.made.Repartitions = append(p.made.Repartitions, flow.Repartition{
-				Name: decl.topic, Partitions: decl.repartition.partitions,
+				Name: decl.repartition.name, Partitions: decl.repartition.partitions,
 				Writers: []flow.Writer{{SubTopology: s.Name, Delay: n.late}},
 			})
 		}

@@ -51,6 +51,8 @@ type NodeDescription struct {
 	Windows  string   `json:"windows,omitempty"`
 	Emit     string   `json:"emit,omitempty"`
 	Delay    string   `json:"delay,omitempty"`
+	// Chosen says that a function chooses the partition of each record that is written.
+	Chosen bool `json:"chosen,omitempty"`
 }
 
 // StoreDescription describes a store.
@@ -145,7 +147,7 @@ func (p *Plan) describeNode(n *planNode) NodeDescription {
 		}
 	}
 	if w := n.writer; w != nil {
-		d.Topics = []string{w.topic}
+		d.Topics, d.Chosen = w.topics, w.chosen
 		d.Key, d.Value = nameOf(w.key), nameOf(w.value)
 	}
 	if n.looks.table != nil {
@@ -282,6 +284,9 @@ func (n *NodeDescription) details() string {
 	}
 	if n.Delay != "" {
 		parts = append(parts, "delay "+n.Delay)
+	}
+	if n.Chosen {
+		parts = append(parts, "partition chosen")
 	}
 	s := ""
 	if len(parts) != 0 {

@@ -45,6 +45,21 @@ func (forFiles) MapValuesRecords[K, V, V2 any](s Stream[K, V], f func(context.Co
 	})
 }
 
+// SetHeaders is [Stream.SetHeaders].
+func (forFiles) SetHeaders[K, V any](s Stream[K, V], f func(context.Context, *Record[K, V]) ([]Header, error)) Stream[K, V] {
+	return setHeaders(s, f)
+}
+
+// ToOneOf is [Stream.ToOneOf].
+func (forFiles) ToOneOf[K, V any](s Stream[K, V], name string, topics []string, choose func(context.Context, *Record[K, V]) (string, error)) {
+	toOneOf(s, name, topics, choose)
+}
+
+// WithPartitioner is [Stream.WithPartitioner].
+func (forFiles) WithPartitioner[K, V any](s Stream[K, V], f func(ctx context.Context, r *Record[K, V], partitions int32) (int32, error)) Stream[K, V] {
+	return s.partitioned(f)
+}
+
 // Map gives each record the key and value that f computes from all of it; timestamp and headers
 // stay. As with [Stream.SelectKey], tombstones are dropped and counted. In a plan it looks like
 // [Stream.MapRecords].

@@ -23,7 +23,11 @@ func (s Stream[K, V]) GroupByKey() Grouped[K, V] {
 
 // needPartitioned checks that the records behind n lie in the partition of their key.
 func (t *Topology) needPartitioned(at, name, what string, n *node) {
-	if by := n.rekeyed; by != nil {
+	switch by := n.rekeyed; {
+	case by == nil:
+	case by.chosen:
+		mistakef(t, at, name, "%s needs equal keys in one partition, and the partitions behind %s at %s are chosen by a function: call MarkPartitioned behind that if it chooses by the key alone, and, for a join, as the other side has it", what, by.name, by.at)
+	default:
 		mistakef(t, at, name, "%s needs equal keys in one partition, and the key was changed by %s at %s: use GroupBy, or put Repartition in between", what, by.name, by.at)
 	}
 }

@@ -48,6 +48,18 @@ func (s Stream[K, V]) FlatMapValues[V2 any](f func(V) []V2) Stream[K, V2] {
 	})
 }
 
+// FlatMapValuesRecords is [Stream.FlatMapValues] with a function that sees the whole record,
+// tombstones too, and may make any: the value of each element, or none for a tombstone. The key
+// stays, and so does the partition.
+func (s Stream[K, V]) FlatMapValuesRecords[V2 any](f func(*Record[K, V]) []Opt[V2]) Stream[K, V2] {
+	n := s.add("flat-map-values")
+	n.reads.key = true
+	n.need("the function", f == nil)
+	return withValues(s, n, func(_ site, next ops.Receiver[K, V2]) (ops.Receiver[K, V], error) {
+		return &ops.FlatMapValuesRecords[K, V, V2]{Map: f, Next: next}, nil
+	})
+}
+
 // TryFlatMapValues is [Stream.FlatMapValues] with a function that can fail.
 func (s Stream[K, V]) TryFlatMapValues[V2 any](f func(context.Context, V) ([]V2, error)) Stream[K, V2] {
 	n := s.add("flat-map-values")

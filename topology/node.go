@@ -25,6 +25,9 @@ type node struct {
 	rekeyed *node
 	// perhaps says of a node that others call rekeyed that it may leave keys as they are.
 	perhaps bool
+	// chosen says of a node that others call rekeyed that it leaves keys as they are, and that it
+	// is a function of the user that has chosen the partitions.
+	chosen bool
 
 	traits
 
@@ -52,11 +55,12 @@ type output struct {
 // kept is the output of a node that leaves its input as it is.
 var kept = output{kept: true}
 
-// sinkDecl is an output topic.
+// sinkDecl are the output topics of a node.
 type sinkDecl struct {
-	topic       string
+	topics      []string
 	key, value  anySerde
 	repartition *repartitionDecl
+	chosen      bool // a function chooses the partition of a record
 }
 
 // repartitionDecl is a repartition topic.

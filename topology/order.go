@@ -48,7 +48,7 @@ func (t *Topology) checkOrder(p *Plan) {
 		case n.reader != nil && n.reader.internal:
 			read[n.reader.topics[0]] = n
 		case n.writer != nil && n.writer.repartition != nil:
-			n.places = read[n.writer.topic] != nil && read[n.writer.topic].places
+			n.places = read[n.writer.topics[0]] != nil && read[n.writer.topics[0]].places
 		}
 		switch {
 		case !n.places:

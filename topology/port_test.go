@@ -15,7 +15,7 @@ type sending struct {
 	sent int
 }
 
-func (s *sending) Send(*flow.Sink, []byte, []byte, int64, int64, []byte, []Header) error {
+func (s *sending) Send(*flow.Sink, int32, []byte, []byte, int64, int64, []byte, []Header) error {
 	s.sent++
 	return nil
 }

@@ -183,7 +183,11 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 		}
 		n.stores = append(n.stores, d)
 	}
-	if by := from.rekeyed; by != nil && !by.perhaps && len(n.stores) > 0 {
+	switch by := from.rekeyed; {
+	case by == nil || by.perhaps || len(n.stores) == 0:
+	case by.chosen:
+		t.needPartitioned(at, name, "a processor with a store", from)
+	default:
 		mistakef(t, at, name, "a processor with a store needs equal keys in one partition, and the key was changed by %s at %s: put Repartition in between, or call MarkPartitioned behind that if they are", by.name, by.at)
 	}
 	return withBoth(s, n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error) {

@@ -205,8 +205,13 @@ func (k *rigTask) Store(name string) *state.Store {
 
 func (k *rigTask) Global(name string) flow.Global { return k.globals[name] }
 
-func (k *rigTask) Send(sink *flow.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
+func (k *rigTask) Partitions(*flow.Sink) int32 { return 4 }
+
+func (k *rigTask) Send(sink *flow.Sink, partition int32, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	m := message{topic: sink.Topic, ts: timestamp, ref: ref}
+	if partition != flow.ByKey {
+		m.topic += "/" + strconv.Itoa(int(partition))
+	}
 	if key != nil {
 		m.key = ptr(string(key))
 	}

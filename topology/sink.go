@@ -1,26 +1,85 @@
 package topology
 
-import "github.com/kolkstream/kolk/topology/internal/ops"
+import (
+	"context"
+	"slices"
 
-// To writes the stream to a topic, partitioned by key as Kafka's own producers do.
+	"github.com/kolkstream/kolk/topology/internal/ops"
+)
+
+// To writes the stream to a topic, partitioned by key as Kafka's own producers do, or by
+// [Stream.WithPartitioner].
 func (s Stream[K, V]) To(topic string) {
 	n := s.node()
 	at := n.t.caller()
 	n.t.checkTopic(topic, at)
-	addSink(s, "to", topic, at, &sinkDecl{topic: topic})
+	addSink(s, "to", topic, at, &sinkDecl{topics: []string{topic}}, func(at site, to []*ops.Output[K, V]) ops.Receiver[K, V] {
+		return to[0]
+	})
 }
 
-// addSink adds the node that writes a topic.
-func addSink[K, V any](s Stream[K, V], kind, name, at string, d *sinkDecl) {
+// ToOneOf writes each record to the topic that choose returns for it, which is one of topics;
+// another one is an error of the record, for the error policy. All of topics exist when the
+// application starts, as every topic that is written. The name is the node's, in statistics and
+// messages.
+func (s Stream[K, V]) ToOneOf(name string, topics []string, choose func(*Record[K, V]) string) {
+	if choose == nil {
+		toOneOf(s, name, topics, nil)
+		return
+	}
+	toOneOf(s, name, topics, func(_ context.Context, r *Record[K, V]) (string, error) { return choose(r), nil })
+}
+
+// toOneOf adds the node that writes to one of several topics.
+func toOneOf[K, V any](s Stream[K, V], name string, topics []string, choose func(context.Context, *Record[K, V]) (string, error)) {
+	n := s.node()
+	t := n.t
+	at := t.caller()
+	t.claim("sink", name, at)
+	if len(topics) == 0 {
+		mistakef(t, at, name, "no topic to choose from: name those that the function may return")
+	}
+	for i, topic := range topics {
+		t.checkTopic(topic, at)
+		if slices.Contains(topics[:i], topic) {
+			mistakef(t, at, name, "topic %q is named twice: name it once", topic)
+		}
+	}
+	d := &sinkDecl{topics: slices.Clone(topics)}
+	sink := addSink(s, "to-one-of", name, at, d, func(at site, to []*ops.Output[K, V]) ops.Receiver[K, V] {
+		return ops.NewOneOf(at.node(), choose, d.topics, to)
+	})
+	sink.reads.key, sink.reads.value = true, true
+	sink.need("the function that chooses", choose == nil)
+}
+
+// addSink adds the node that writes topics. of makes its operator of those of the topics.
+func addSink[K, V any](s Stream[K, V], kind, name, at string, d *sinkDecl, of func(at site, to []*ops.Output[K, V]) ops.Receiver[K, V]) *node {
 	n := s.n.t.add(kind, name, at, s.n)
-	d.key, d.value = s.key, s.value
+	d.key, d.value, d.chosen = s.key, s.value, s.part != nil
 	n.writer = d
 	n.reads.wantKey, n.reads.wantValue = s.key, s.value
+	if d.chosen {
+		n.reads.key, n.reads.value = true, true
+	}
 	s.then(n, func(at site, _ ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
 		k, keyRaw := keySerde(at, s.key)
 		v, valueRaw := valueSerde(at, s.value)
-		return ops.NewOutput(at.node(), at.n.sink, at.b.branches, k, v, keyRaw, valueRaw), nil
+		var to []*ops.Output[K, V]
+		for _, sink := range at.n.sinks {
+			out := ops.NewOutput(at.node(), sink, at.b.branches, k, v, keyRaw, valueRaw)
+			out.Choose = s.part
+			to = append(to, out)
+		}
+		return of(at, to), nil
 	})
+	return n
+}
+
+// feeds reports whether a source reads what is written.
+func (d *sinkDecl) feeds(r *sourceDecl) bool {
+	return r != nil && r.internal == (d.repartition != nil) &&
+		slices.ContainsFunc(d.topics, func(topic string) bool { return slices.Contains(r.topics, topic) })
 }
 
 // RepartitionOption is an option of [Stream.Repartition]: [Partitions].
@@ -32,9 +91,9 @@ func Partitions(n int32) RepartitionOption {
 	return func(d *repartitionDecl) { d.partitions = n }
 }
 
-// Repartition sends the stream through an internal topic, so that equal keys come together. The
-// name is the topic's, between the application's and "-repartition". Records without key are
-// dropped and counted.
+// Repartition sends the stream through an internal topic, so that equal keys come together, or as
+// the function of [Stream.WithPartitioner] has it. The name is the topic's, between the
+// application's and "-repartition". Records without key are dropped and counted.
 func (s Stream[K, V]) Repartition(name string, opts ...RepartitionOption) Stream[K, V] {
 	n := s.node()
 	at := n.t.caller()
@@ -56,8 +115,13 @@ func repartition[K, V any](s Stream[K, V], kind, name, at string, opts []Reparti
 			mistakef(t, at, name, "%d partitions: give at least one, or leave the option out", d.partitions)
 		}
 	}
-	addSink(s, kind, name, at, &sinkDecl{topic: name, repartition: d})
+	addSink(s, kind, name, at, &sinkDecl{topics: []string{name}, repartition: d}, func(_ site, to []*ops.Output[K, V]) ops.Receiver[K, V] {
+		return to[0]
+	})
 	from := addSource(t, "repartitioned", name, at, &sourceDecl{topics: []string{name}, internal: true}, s.key, s.value, ops.EventTime[V]{})
+	if s.part != nil {
+		from.n.rekeyed, from.n.chosen = from.n, true
+	}
 	d.source = from.n
 	return from
 }

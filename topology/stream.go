@@ -21,6 +21,7 @@ type Stream[K, V any] struct {
 	out   *port[K, V] // of n
 	key   *serdeRef[K]
 	value *serdeRef[V]
+	part  partitioner[K, V] // nil: by key
 }
 
 // node returns the node. A zero handle has no topology that could keep the mistake for Build.
@@ -52,6 +53,35 @@ func (s Stream[K, V]) WithValueSerde(value serde.Serde[V]) Stream[K, V] {
 	s.value = given(n.t, value, false)
 	return s
 }
+
+// WithPartitioner returns the same stream, whose records go to the partitions that f chooses
+// wherever they are written from here on ([Stream.To], [Stream.ToOneOf], [Stream.Repartition]), as
+// long as the types of key and value do not change. Without it a record goes where its key belongs,
+// as Kafka's own producers have it.
+//
+// f is given the record and the number of partitions, and returns one of 0 to that number; another
+// one is an error of the record, for the error policy. Records with equal keys may come to lie in
+// different partitions. So what keeps state by key behind such a Repartition is a mistake, unless
+// [Stream.MarkPartitioned] says that f chooses by the key alone.
+func (s Stream[K, V]) WithPartitioner(f func(r *Record[K, V], partitions int32) int32) Stream[K, V] {
+	if f == nil {
+		return s.partitioned(nil)
+	}
+	return s.partitioned(func(_ context.Context, r *Record[K, V], n int32) (int32, error) { return f(r, n), nil })
+}
+
+// partitioned returns the stream with a partitioner.
+func (s Stream[K, V]) partitioned(f partitioner[K, V]) Stream[K, V] {
+	n := s.node()
+	if f == nil {
+		mistakef(n.t, n.t.caller(), "", "the function given to WithPartitioner is nil: give one")
+	}
+	s.part = f
+	return s
+}
+
+// partitioner chooses the partition of a record.
+type partitioner[K, V any] = func(ctx context.Context, r *Record[K, V], partitions int32) (int32, error)
 
 // then returns the output of a node behind s that leaves keys and values as they are.
 func (s Stream[K, V]) then(n *node, o constructor[K, V, K, V]) Stream[K, V] {
@@ -122,6 +152,49 @@ func (s Stream[K, V]) PeekRecords(look func(*Record[K, V])) Stream[K, V] {
 	n.need("the function", look == nil)
 	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
 		return &ops.PeekRecords[K, V]{Look: look, Next: next}, nil
+	})
+}
+
+// ForEach calls do with each value, and ends the stream there. When an aborted transaction is
+// processed again, do sees its values again.
+func (s Stream[K, V]) ForEach(do func(V)) {
+	n := s.add("for-each")
+	n.need("the function", do == nil)
+	n.discarded = true
+	s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.Peek[K, V]{Look: do, Next: next}, nil
+	})
+}
+
+// ForEachRecord calls do with each record, tombstones too, and ends the stream there; see
+// [Stream.ForEach].
+func (s Stream[K, V]) ForEachRecord(do func(*Record[K, V])) {
+	n := s.add("for-each")
+	n.reads.key = true
+	n.need("the function", do == nil)
+	n.discarded = true
+	s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.PeekRecords[K, V]{Look: do, Next: next}, nil
+	})
+}
+
+// SetHeaders gives each record, tombstones too, the headers that f returns. What f returns must not
+// be changed afterwards, and those of the record must not be changed at all: to keep them and add
+// one, clone them.
+func (s Stream[K, V]) SetHeaders(f func(*Record[K, V]) []Header) Stream[K, V] {
+	if f == nil {
+		return setHeaders(s, nil)
+	}
+	return setHeaders(s, func(_ context.Context, r *Record[K, V]) ([]Header, error) { return f(r), nil })
+}
+
+// setHeaders adds a node that gives records new headers.
+func setHeaders[K, V any](s Stream[K, V], f func(context.Context, *Record[K, V]) ([]Header, error)) Stream[K, V] {
+	n := s.add("set-headers")
+	n.reads.key = true
+	n.need("the function", f == nil)
+	return s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		return &ops.SetHeaders[K, V]{Node: at.node(), Headers: f, Next: next}, nil
 	})
 }
 

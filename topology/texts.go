@@ -17,7 +17,9 @@ func (p *Plan) texts(t *Topology) {
 			}
 		}
 		if n.writer != nil && n.writer.repartition == nil {
-			add(p.made.Topics, n.writer.topic, n.writer.key, n.writer.value)
+			for _, topic := range n.writer.topics {
+				add(p.made.Topics, topic, n.writer.key, n.writer.value)
+			}
 		}
 	}
 	for _, d := range t.globals {

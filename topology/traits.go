@@ -10,7 +10,7 @@ import (
 // node. These go by traits alone: what kind of operator it is, they do not ask.
 type traits struct {
 	reader *sourceDecl  // reads topics
-	writer *sinkDecl    // writes a topic
+	writer *sinkDecl    // writes topics
 	stores []*storeDecl // works on stores: that of another node, if it looks that up
 	// partitioned says that the stores are by key: what reaches them, here or in another node, has
 	// to be co-partitioned.

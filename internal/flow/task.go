@@ -53,11 +53,13 @@ type Task interface {
 	// Partition is the number of the task in its sub-topology.
 	Partition() int32
 
-	// Send appends a message to an output topic. key and value are copied by Send, or nil for none.
-	// ref is the record's Ref, place what the message of a repartition topic is to have as its
-	// Place, nil for nothing. The task picks the partition: murmur2 of the key, as Kafka's own
-	// producer does.
-	Send(sink *Sink, key, value []byte, timestamp, ref int64, place []byte, headers []record.Header) error
+	// Partitions returns how many partitions an output topic has.
+	Partitions(sink *Sink) int32
+
+	// Send appends a message to a partition of an output topic, which has it, or to the one of the
+	// key, with [ByKey]. key and value are copied by Send, or nil for none. ref is the record's
+	// Ref, place what the message of a repartition topic is to have as its Place, nil for nothing.
+	Send(sink *Sink, partition int32, key, value []byte, timestamp, ref int64, place []byte, headers []record.Header) error
 
 	// Line returns the task as the operators behind the InOrder of that name see it. Its time goes
 	// on where it was at the last commit that left nothing postponed.
@@ -107,6 +109,9 @@ type Task interface {
 	// CacheBudget is how many bytes the decoded values of one store may take.
 	CacheBudget() int64
 }
+
+// ByKey is the partition of a message's key: murmur2 of it, as Kafka's own producer has it.
+const ByKey int32 = -1
 
 // Punctuator is called when a schedule is due.
 type Punctuator interface {

@@ -96,12 +96,22 @@ func (m *model) source(topic string) *modelNode {
 
 // repartition adds a repartition topic.
 func (m *model) repartition(name string, n int32, parent *modelNode) *modelNode {
+	return m.repartitionBy(name, n, func(r modelRecord) int32 { return m.partition(r.key, n) }, parent)
+}
+
+// repartitionBy adds a repartition topic whose partitions by chooses; one that is negative is an
+// error.
+func (m *model) repartitionBy(name string, n int32, by func(modelRecord) int32, parent *modelNode) *modelNode {
 	m.node(func(_ int32, r modelRecord, _ func(modelRecord)) {
 		if r.noKey {
 			m.drop(topology.NullKey)
 			return
 		}
-		p := m.partition(r.key, n)
+		p := by(r)
+		if p < 0 {
+			m.drop(topology.Failed)
+			return
+		}
 		r.ref = max(r.ref, r.ts)
 		r.place = m.branch(r.place)
 		m.log(name, n)[p] = append(m.log(name, n)[p], r)

@@ -20,7 +20,7 @@ func newFailingBench(t *testing.T, policy report.ErrorPolicy, fails, panics int6
 	b.opts.Stats = new(Stats)
 	b.receive = func(tk flow.Task, m *flow.Message) error {
 		tk.Store("kv").Put(m.Value, append(make([]byte, 8), m.Value...))
-		if err := tk.Send(b.opts.Sub.Sinks[0], m.Key, m.Value, m.Timestamp, m.Ref, nil, nil); err != nil {
+		if err := tk.Send(b.opts.Sub.Sinks[0], flow.ByKey, m.Key, m.Value, m.Timestamp, m.Ref, nil, nil); err != nil {
 			return err
 		}
 		switch m.Origin.Offset {

@@ -18,7 +18,7 @@ func newRelayBench(t *testing.T) *bench {
 	b.cluster[next] = 2
 	sink := b.opts.Sub.Sinks[1]
 	b.receive = func(tk flow.Task, m *flow.Message) error {
-		return tk.Send(sink, m.Key, m.Value, m.Timestamp, m.Ref, nil, m.Headers)
+		return tk.Send(sink, flow.ByKey, m.Key, m.Value, m.Timestamp, m.Ref, nil, m.Headers)
 	}
 	return b
 }
@@ -68,7 +68,7 @@ func tells(t *testing.T, all []sent) (out []string) {
 func toPartition(t *testing.T, p int32) []byte {
 	for c := byte('a'); c <= 'z'; c++ {
 		tk := newRelayBench(t).open().task
-		if err := tk.Send(&flow.Sink{Index: 1}, []byte{c}, nil, 0, 0, nil, nil); err != nil {
+		if err := tk.Send(&flow.Sink{Index: 1}, flow.ByKey, []byte{c}, nil, 0, 0, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := tk.opts.Output.(*testOutput).sent; got[0].partition == p {
@@ -177,7 +177,7 @@ func TestManyPartitionsAreToldLessOften(t *testing.T) {
 func TestForeignHeadersDoNotEnterRepartitionTopics(t *testing.T) {
 	b := newRelayBench(t)
 	b.open()
-	err := b.task.Send(b.opts.Sub.Sinks[1], []byte("k"), nil, 5, 5, nil, []topology.Header{
+	err := b.task.Send(b.opts.Sub.Sinks[1], flow.ByKey, []byte("k"), nil, 5, 5, nil, []topology.Header{
 		{Key: LateHeader, Value: []byte("x")}, {Key: "mine", Value: []byte("1")}, {Key: TimeHeader, Value: []byte("y")}})
 	if err != nil {
 		t.Fatal(err)
@@ -190,16 +190,16 @@ func TestPartitionOfKeys(t *testing.T) {
 	// From Kafka's own test of murmur2, as positive numbers modulo 4.
 	for key, hash := range map[string]int32{"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
 		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971, "abc": 479470107} {
-		if err := b.task.Send(b.opts.Sub.Sinks[0], []byte(key), nil, 0, 0, nil, nil); err != nil {
+		if err := b.task.Send(b.opts.Sub.Sinks[0], flow.ByKey, []byte(key), nil, 0, 0, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		same(t, key, b.out.sent[len(b.out.sent)-1].partition, (hash&0x7fffffff)%4)
 	}
-	if err := b.task.Send(b.opts.Sub.Sinks[0], nil, nil, 0, 0, nil, nil); err != nil {
+	if err := b.task.Send(b.opts.Sub.Sinks[0], flow.ByKey, nil, nil, 0, 0, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "no key: the task's partition", b.out.sent[len(b.out.sent)-1].partition, 0)
-	if err := b.task.Send(&flow.Sink{Topic: "else", Index: 5}, nil, nil, 0, 0, nil, nil); err == nil {
+	if err := b.task.Send(&flow.Sink{Topic: "else", Index: 5}, flow.ByKey, nil, nil, 0, 0, nil, nil); err == nil {
 		t.Error("sent to a topic that is not the task's")
 	}
 }

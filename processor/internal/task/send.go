@@ -24,15 +24,20 @@ type outlet struct {
 // ownHeaders is how many bytes an announcement takes at most, with the name of a sub-topology.
 const ownHeaders = 512
 
+// Partitions returns how many partitions an output topic has.
+func (t *Task) Partitions(sink *flow.Sink) int32 { return t.outlets[sink.Index].partitions }
+
 // Send appends a message to an output topic; see [flow.Task]. It returns a
 // [*changelog.RefusedError] for one that the topic does not take.
-func (t *Task) Send(sink *flow.Sink, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
+func (t *Task) Send(sink *flow.Sink, partition int32, key, value []byte, timestamp, ref int64, place []byte, headers []topology.Header) error {
 	if sink.Index >= len(t.outlets) || t.outlets[sink.Index] == nil {
 		return fmt.Errorf("topic %q is none of the outputs of sub-topology %q", sink.Topic, t.id.Sub)
 	}
 	o := t.outlets[sink.Index]
 	p := int32(0)
 	switch {
+	case partition != flow.ByKey:
+		p = partition
 	case o.partitions == 1:
 	case key == nil:
 		p = t.id.Partition % o.partitions

@@ -62,12 +62,29 @@ func (b *builder) stateless(in *built, n node) (*built, error) {
 		return &built{stream: in.stream.Repartition(b.name("repartition"))}, nil
 	case "to":
 		if n.TopicFn != "" {
-			return nil, unsaid("a topic chosen by record")
+			in.stream.ToOneOf(b.name("route"), b.topics(n), func(r *record) string {
+				return "out-" + str(function(n.TopicFn, key(r), value(r)))
+			})
+			return nil, nil
 		}
 		in.stream.To(n.Topic)
 		return nil, nil
 	}
 	return nil, unsaid("%s", n.Op)
+}
+
+// topics are those that a to node writes; where a function chooses them, those of the case whose
+// names are like its results.
+func (b *builder) topics(n node) (topics []string) {
+	if n.TopicFn == "" {
+		return []string{n.Topic}
+	}
+	for _, r := range b.c.Expect {
+		if strings.HasPrefix(r.Topic, "out-") && !slices.Contains(topics, r.Topic) {
+			topics = append(topics, r.Topic)
+		}
+	}
+	return topics
 }
 
 func (b *builder) split(in *built, n node) error {

@@ -202,8 +202,13 @@ func (c *comparison) play(t *testing.T, one testCase) error {
 	want := map[string][]string{}
 	got := map[string][]string{}
 	for _, n := range one.Topology {
-		if n.Op == "to" && outputs[n.Topic] == nil {
-			outputs[n.Topic] = d.Output(n.Topic, serde.String(), serde.String())
+		if n.Op != "to" {
+			continue
+		}
+		for _, topic := range b.topics(n) {
+			if outputs[topic] == nil {
+				outputs[topic] = d.Output(topic, serde.String(), serde.String())
+			}
 		}
 	}
 	for _, r := range one.Expect {

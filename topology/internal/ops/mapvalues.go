@@ -77,3 +77,28 @@ func sendValues[K, V, V2 any](r *Record[K, V], out *Record[K, V2], values []V2, 
 	}
 	return nil
 }
+
+// FlatMapValuesRecords is FlatMapValues with a function that sees the whole record, tombstones too,
+// and may make any.
+type FlatMapValuesRecords[K, V, V2 any] struct {
+	Map  func(*Record[K, V]) []Opt[V2]
+	Next Receiver[K, V2]
+	out  Record[K, V2]
+}
+
+// Receive implements Receiver.
+func (m *FlatMapValuesRecords[K, V, V2]) Receive(r *Record[K, V]) error {
+	out := &m.out
+	operator.InheritKey(out, r)
+	for _, v := range m.Map(r) {
+		out.NoValue = !v.OK
+		if out.Value = v.Value; !v.OK {
+			var none V2
+			out.Value = none
+		}
+		if err := m.Next.Receive(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}

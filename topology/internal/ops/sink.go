@@ -1,6 +1,11 @@
 package ops
 
 import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/operator"
@@ -15,6 +20,8 @@ type Output[K, V any] struct {
 	place    []byte
 	key      operator.Encoder[K]
 	value    operator.Encoder[V]
+	// Choose returns the partition of a record, of so many; nil: it is that of the key.
+	Choose func(ctx context.Context, r *Record[K, V], partitions int32) (int32, error)
 }
 
 // NewOutput returns an output. keyRaw and valueRaw say that the bytes that records bring along are
@@ -46,8 +53,55 @@ func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 		o.place = o.branches.Append(o.place[:0], r.Place)
 		place = o.place
 	}
-	if err := o.Task.Send(o.sink, key, value, r.Timestamp, r.Ref, place, r.Headers); err != nil {
+	partition := flow.ByKey
+	if o.Choose != nil {
+		if partition, err = o.choose(r); err != nil {
+			return o.Fail(r.Origin, err)
+		}
+	}
+	if err := o.Task.Send(o.sink, partition, key, value, r.Timestamp, r.Ref, place, r.Headers); err != nil {
 		return o.Fail(r.Origin, err)
 	}
 	return nil
+}
+
+// choose returns the partition that the user's function chooses.
+func (o *Output[K, V]) choose(r *Record[K, V]) (int32, error) {
+	n := o.Task.Partitions(o.sink)
+	p, err := o.Choose(o.Task.Context(), r, n)
+	if err == nil && (p < 0 || p >= n) {
+		err = fmt.Errorf("the partitioner chose partition %d of topic %s, which has 0 to %d", p, o.sink.Topic, n-1)
+	}
+	return p, err
+}
+
+// OneOf sends each record to one of several topics.
+type OneOf[K, V any] struct {
+	Node
+	choose func(context.Context, *Record[K, V]) (string, error)
+	to     map[string]*Output[K, V]
+	known  string // the topics, for messages
+}
+
+// NewOneOf returns the operator that sends a record to the topic that choose returns, through the
+// output of that topic.
+func NewOneOf[K, V any](n Node, choose func(context.Context, *Record[K, V]) (string, error), topics []string, to []*Output[K, V]) *OneOf[K, V] {
+	o := &OneOf[K, V]{Node: n, choose: choose, to: make(map[string]*Output[K, V], len(to)), known: strings.Join(topics, ", ")}
+	for i, topic := range topics {
+		o.to[topic] = to[i]
+	}
+	return o
+}
+
+// Receive implements Receiver.
+func (o *OneOf[K, V]) Receive(r *Record[K, V]) error {
+	topic, err := o.choose(o.Task.Context(), r)
+	if err != nil {
+		return o.Fail(r.Origin, err)
+	}
+	to := o.to[topic]
+	if to == nil {
+		return o.Fail(r.Origin, fmt.Errorf("the topic %q is none of those declared: %s", topic, o.known))
+	}
+	return to.Receive(r)
 }

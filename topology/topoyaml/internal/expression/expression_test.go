@@ -131,7 +131,7 @@ func TestExpressionMistakes(t *testing.T) {
 		{`{a: 1, a: 2}`, 7, `the field "a" is there twice`},
 		{`{a: value.tags.x}`, 15, `value.tags is of type [string], which has no fields`},
 		{`value.delay and true`, 12, `wrong types: int and bool`},
-		{`$env`, 0, `there is no $env here; the variables are value, key, time`},
+		{`$env`, 0, `there is no $env here; the variables are value, key, time, headers`},
 		{``, 0, `the expression is empty`},
 		{`value.tags > 1`, 11, `wrong types: list > int`},
 		{`value.pos + 1`, 10, `wrong types: object + int`},
@@ -173,8 +173,8 @@ func TestSeveralMistakes(t *testing.T) {
 			{20, `cannot use int as argument (type string) to call upper; int(), float() and string() convert`},
 		}},
 		{`upper(x) + lower(y)`, []Mistake{
-			{6, `unknown name "x"; the variables are value, key, time (a text is written in quotes)`},
-			{17, `unknown name "y"; the variables are value, key, time (a text is written in quotes)`},
+			{6, `unknown name "x"; the variables are value, key, time, headers (a text is written in quotes)`},
+			{17, `unknown name "y"; the variables are value, key, time, headers (a text is written in quotes)`},
 		}},
 		{`value.s matches "(" and extract(value.s, value.s) == "a" and value.s.x == 1`, []Mistake{
 			{16, `"(" is no regular expression: missing closing )`},

@@ -1,6 +1,10 @@
 package expression
 
 import (
+	"slices"
+	"strings"
+
+	"github.com/kolkstream/kolk/topology/record"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 )
 
@@ -14,6 +18,7 @@ const (
 	rootRight
 	RootTime
 	rootWindow
+	rootHeaders
 )
 
 // RootSet says which variables an expression uses.
@@ -22,7 +27,7 @@ type RootSet uint8
 func (s RootSet) Has(r root) bool { return s&(1<<r) != 0 }
 
 // WholeRecord says that an expression needs more than the value.
-func (s RootSet) WholeRecord() bool { return s.Has(RootKey) || s.Has(RootTime) }
+func (s RootSet) WholeRecord() bool { return s.Has(RootKey) || s.Has(RootTime) || s.Has(rootHeaders) }
 
 // variable is a name that an expression may use, and its static type.
 type variable struct {
@@ -53,7 +58,7 @@ func (s Scope) names() []string {
 
 // RecordScope is what the expressions of most steps see.
 func RecordScope(key, of *value.Type) Scope {
-	return Scope{{"value", RootValue, of}, {"key", RootKey, key}, {"time", RootTime, value.IntType}}
+	return Scope{{"value", RootValue, of}, {"key", RootKey, key}, {"time", RootTime, value.IntType}, {"headers", rootHeaders, value.AnyType}}
 }
 
 // ValueScope is what conditions of branches, lists and look-ups see.
@@ -76,6 +81,7 @@ type Inputs struct {
 	Key, Value, Left, Right value.Value
 	Time                    int64
 	Start, End              int64
+	Headers                 []record.Header
 }
 
 // get returns what path leads to from a variable.
@@ -92,6 +98,21 @@ func (in *Inputs) get(r root, path []string) value.Value {
 		v = in.Right
 	case RootTime:
 		v = in.Time
+	case rootHeaders:
+		if len(path) == 0 {
+			fields := make([]value.Field, len(in.Headers))
+			for i, h := range in.Headers {
+				fields[i] = value.Named(h.Key, headerText(h))
+			}
+			return value.NewObject(fields...)
+		}
+		for _, h := range slices.Backward(in.Headers) {
+			if h.Key == path[0] {
+				v = headerText(h)
+				break
+			}
+		}
+		path = path[1:]
 	case rootWindow:
 		switch {
 		case len(path) == 0:
@@ -107,4 +128,12 @@ func (in *Inputs) get(r root, path []string) value.Value {
 		v = value.Get(v, name)
 	}
 	return v
+}
+
+// headerText returns the value of a header as text, or null. Bytes that are no UTF-8 are replaced.
+func headerText(h record.Header) value.Value {
+	if h.Value == nil {
+		return nil
+	}
+	return strings.ToValidUTF8(string(h.Value), "\uFFFD")
 }

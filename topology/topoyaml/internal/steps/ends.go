@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/internal/door"
@@ -11,7 +12,9 @@ import (
 )
 
 // endSteps are the steps that end a chain.
-func endSteps(within *yamlfile.Block) []step { return []step{split(within), to(), discard()} }
+func endSteps(within *yamlfile.Block) []step {
+	return []step{split(within), to(), toOneOf(), discard()}
+}
 
 func split(within *yamlfile.Block) step {
 	branch := &yamlfile.Block{
@@ -88,6 +91,7 @@ func to() step {
 			{Name: "topic", Shape: yamlfile.Text(), Required: true, Doc: "the topic"},
 			{Name: "key", Shape: yamlfile.Serde(), Doc: "serde of the keys; default: as they have"},
 			{Name: "value", Shape: yamlfile.Serde(), Doc: "serde of the values; default: as they have, json after any change"},
+			partitionField(),
 		},
 	}
 	return step{
@@ -97,26 +101,87 @@ func to() step {
 			m := e.Mapping
 			at, topic, wanted := m.At("topic"), m.Text("topic"), m.Text("value")
 			if counts, ok := f.at.(table[int64]); ok && (wanted == "" || wanted == "int64") {
-				b.call(f, at).run(func() { withKey(b, f, m, counts.ToStream()).To(topic) })
+				p := b.partition(f, m)
+				b.call(f, at).run(func() { choosing(b, withKey(b, f, m, counts.ToStream()), p).To(topic) })
 				b.writes(at, topic, keySerde(f, m), "int64", value.IntType)
 				return
 			}
 			in := b.records(f, e.Pos, e.Name)
-			serde := f.valueSerde
-			if wanted != "" {
-				serde = wanted
-				b.fits(m.At("value"), "the value", f.value, serde)
-			}
-			b.call(f, at).run(func() {
-				s := withKey(b, f, m, in.Stream)
-				if serde != f.valueSerde {
-					s = s.WithValueSerde(value.SerdeOf(serde))
-				}
-				s.To(topic)
-			})
+			serde, p := b.valueSerde(f, m), b.partition(f, m)
+			b.call(f, at).run(func() { choosing(b, written(b, f, m, in, serde), p).To(topic) })
 			b.writes(at, topic, keySerde(f, m), serde, f.value)
 		}),
 	}
+}
+
+func toOneOf() step {
+	block := &yamlfile.Block{
+		Name: "to-one-of", Doc: "Writes each record to one of several topics. The last step of its stream.",
+		Fields: []yamlfile.Field{
+			{Name: "name", Shape: yamlfile.Text(), Required: true, Doc: "name of the step"},
+			{Name: "topics", Shape: yamlfile.Texts(), Required: true, Doc: "the topics"},
+			{Name: "topic", Shape: yamlfile.Expression(), Required: true, Doc: "which of them; another one is an error of the record"},
+			{Name: "key", Shape: yamlfile.Serde(), Doc: "serde of the keys; default: as they have"},
+			{Name: "value", Shape: yamlfile.Serde(), Doc: "serde of the values; default: as they have, json after any change"},
+			partitionField(),
+		},
+	}
+	return step{
+		Field: yamlfile.Field{Name: "to-one-of", Shape: yamlfile.One(block), Doc: "writes each record to one of several topics"},
+		last:  true,
+		build: ofRecords(func(b *builder, f *flow, in stream, e *yamlfile.Entry) {
+			m := e.Mapping
+			which, topics := m.Get("topic"), m.Texts("topics")
+			if which == nil {
+				f.dead = true
+				return
+			}
+			choose := b.expression(which.Node, f.scope())
+			switch choose.Type.Kind {
+			case value.StringKind, value.AnyKind:
+			default:
+				b.r.Fail(yamlfile.At(which.Node), "the name of a topic is a text; this is of type %s", choose.Type)
+			}
+			serde, p := b.valueSerde(f, m), b.partition(f, m)
+			b.call(f, m.At("name")).run(func() {
+				s := choosing(b, written(b, f, m, in, serde), p)
+				b.t.ForFiles(door.Key{}).ToOneOf(s, m.Text("name"), topics, func(_ context.Context, r *record) (string, error) {
+					in := inputsOf(r)
+					v, err := choose.Eval(&in)
+					if err != nil {
+						return "", err
+					}
+					topic, ok := v.(string)
+					if !ok {
+						return "", choose.Fail(fmt.Errorf("the name of a topic is a text, this is of type %s", value.Kind(v)))
+					}
+					return topic, nil
+				})
+			})
+			for _, topic := range topics {
+				b.writes(m.At("topics"), topic, keySerde(f, m), serde, f.value)
+			}
+		}),
+	}
+}
+
+// valueSerde is the serde of the values of a step that writes.
+func (b *builder) valueSerde(f *flow, m *yamlfile.Mapping) string {
+	wanted := m.Text("value")
+	if wanted == "" {
+		return f.valueSerde
+	}
+	b.fits(m.At("value"), "the value", f.value, wanted)
+	return wanted
+}
+
+// written is the stream as it is written, with the serdes that a step says.
+func written(b *builder, f *flow, m *yamlfile.Mapping, in stream, serde string) topology.Stream[value.Value, value.Value] {
+	s := withKey(b, f, m, in.Stream)
+	if serde != f.valueSerde {
+		s = s.WithValueSerde(value.SerdeOf(serde))
+	}
+	return s
 }
 
 // keySerde is the serde of the keys of a to step.

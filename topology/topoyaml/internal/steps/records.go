@@ -22,12 +22,12 @@ type record = topology.Record[value.Value, value.Value]
 
 // inputsOf are the variables for a record.
 func inputsOf(r *record) expression.Inputs {
-	return expression.Inputs{Key: r.Key, Value: r.Value, Time: r.Timestamp}
+	return expression.Inputs{Key: r.Key, Value: r.Value, Time: r.Timestamp, Headers: r.Headers}
 }
 
 // recordSteps are the steps that take one record at a time.
 func recordSteps() []step {
-	return []step{filter(), mapValues(), flatMapValues(), selectKey(), mapRecords(), process()}
+	return []step{filter(), mapValues(), flatMapValues(), selectKey(), mapRecords(), setHeaders(), process()}
 }
 
 func filter() step {

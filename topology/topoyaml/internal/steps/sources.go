@@ -71,16 +71,8 @@ func (b *builder) source(name string, pos yamlfile.Position, m *yamlfile.Mapping
 	s.Value, _ = value.FormatOf(cmp.Or(m.Text("value"), "json"))
 	s.Schema = s.Value.Type
 	for _, kind := range []string{StreamSource, TableSource, GlobalSource} {
-		e := m.Get(kind)
-		if e == nil {
-			continue
-		}
-		s.Kind = kind
-		if e.Node.Value != "" {
-			s.Topics = []string{e.Node.Value}
-		}
-		for _, c := range e.Node.Content {
-			s.Topics = append(s.Topics, c.Value)
+		if m.Get(kind) != nil {
+			s.Kind, s.Topics = kind, m.Texts(kind)
 		}
 	}
 	if e := m.Get("schema"); e != nil {

@@ -16,17 +16,19 @@ func repartition() step {
 		Fields: []yamlfile.Field{
 			{Name: "name", Shape: yamlfile.Text(), Required: true, Doc: "name of the topic, to which the application's is added"},
 			{Name: "partitions", Shape: yamlfile.Number(), Doc: "how many; default: as many as the input has"},
+			partitionField(),
 		},
 	}
 	return step{
 		Field: yamlfile.Field{Name: "repartition", Shape: yamlfile.One(block), Doc: "sends records through a topic"},
 		build: ofRecords(func(b *builder, f *flow, in stream, e *yamlfile.Entry) {
+			p := b.partition(f, e.Mapping)
 			var opts []topology.RepartitionOption
 			if n, err := strconv.ParseInt(e.Mapping.Text("partitions"), 10, 32); err == nil {
 				opts = append(opts, topology.Partitions(int32(n)))
 			}
 			f.at = made(b.call(f, e.Mapping.At("name")), func() stream {
-				return stream{in.Repartition(e.Mapping.Text("name"), opts...)}
+				return stream{choosing(b, in.Stream, p).Repartition(e.Mapping.Text("name"), opts...)}
 			})
 		}),
 	}

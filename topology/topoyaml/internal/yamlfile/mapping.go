@@ -53,6 +53,21 @@ func (m *Mapping) Text(name string) string {
 	return ""
 }
 
+// Texts returns the texts of a field that is a text or a list of them.
+func (m *Mapping) Texts(name string) (texts []string) {
+	e := m.Get(name)
+	if e == nil {
+		return nil
+	}
+	if e.Node.Value != "" {
+		texts = []string{e.Node.Value}
+	}
+	for _, c := range e.Node.Content {
+		texts = append(texts, c.Value)
+	}
+	return texts
+}
+
 func (m *Mapping) Flag(name string) bool {
 	b, _ := strconv.ParseBool(m.Text(name))
 	return b
