@@ -47,6 +47,7 @@ type aggregation[K, V, A any] struct {
 	kind, store        string
 	wrong              []string // mistakes of what was given
 	usesKey, usesValue bool
+	nulls              bool // it can add records without value
 	wantValue          anySerde
 	value              *serdeRef[A] // nil: by type
 	opts               []ValueOption[A]

@@ -132,7 +132,7 @@ func ofValues[K, V, A any](store string, a Aggregator[V, A], opts []ValueOption[
 // ofRecords returns the aggregation of a store by whole records.
 func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts []ValueOption[A]) aggregation[K, V, A] {
 	return aggregation[K, V, A]{
-		kind: "aggregate", store: store, wrong: a.mistakes(), usesKey: true, usesValue: true, opts: opts,
+		kind: "aggregate", store: store, wrong: a.mistakes(), usesKey: true, usesValue: true, nulls: true, opts: opts,
 		step: func(at site) ops.Step[K, V, A] {
 			switch a.form {
 			case tryFold:
@@ -148,7 +148,7 @@ func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts [
 // ofCount returns the aggregation of Count.
 func ofCount[K, V any](store string) aggregation[K, V, int64] {
 	return aggregation[K, V, int64]{
-		kind: "count", store: store,
+		kind: "count", store: store, nulls: true,
 		step: func(site) ops.Step[K, V, int64] { return ops.CountStep[K, V]() },
 	}
 }

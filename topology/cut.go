@@ -107,7 +107,7 @@ func setStores(s *flow.SubTopology, t *Topology, nodes []*planNode) {
 	for _, n := range nodes {
 		timed = timed || n.timed
 		for _, d := range n.stores {
-			spec := flow.StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Shape: d.shape()}
+			spec := flow.StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Marked: d.marked, Shape: d.shape()}
 			if d.kind.Windowed() {
 				spec.Retention = sum(d.retention, n.late)
 			}

@@ -80,6 +80,7 @@ type storeDecl struct {
 	windows    *Windows // of a window store
 	timestamps bool
 	retention  time.Duration
+	marked     bool // as in StoreSpec
 	key, value anySerde
 }
 

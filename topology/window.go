@@ -90,7 +90,8 @@ func (g Grouped[K, V]) Window(w Windows) WindowedGroup[K, V] {
 	return WindowedGroup[K, V]{s: g.s, w: w}
 }
 
-// Count counts the records of each key and window.
+// Count counts the records of each key and window. With [KafkaStreamsTime] those without value
+// count too.
 func (g WindowedGroup[K, V]) Count(store string) WindowedTable[K, int64] {
 	return windowed(g, ofCount[K, V](store))
 }
@@ -110,7 +111,8 @@ func (g WindowedGroup[K, V]) AggregateWith[A any](store string, a Aggregator[V, 
 	return windowed(g, ofValues[K](store, a, opts))
 }
 
-// AggregateRecords is [WindowedGroup.AggregateWith] of whole records.
+// AggregateRecords is [WindowedGroup.AggregateWith] of whole records. With [KafkaStreamsTime] it
+// sees those without value too; functions of values never do.
 func (g WindowedGroup[K, V]) AggregateRecords[A any](store string, a Aggregator[*Record[K, V], A], opts ...ValueOption[A]) WindowedTable[K, A] {
 	return windowed(g, ofRecords(store, a, opts))
 }
@@ -125,9 +127,10 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 	n.details.Windows = g.w.String()
 	rows := &tableStore[A]{d: n.stores[0], value: a.value}
 	rows.d.windows, rows.d.retention = &g.w, g.w.size+g.w.grace
+	rows.d.marked = s.node().t.config.clocks
 	out := linkTable(n, func(at site, e ops.Emission[windows.Windowed[K], A]) (ops.Receiver[K, V], error) {
 		k, raw := keySerde(at, s.key)
-		op, err := windows.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, k, raw, rows.cache(at.b), a.step(at), e)
+		op, err := windows.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, at.clock(), a.nulls, k, raw, rows.cache(at.b), a.step(at), e)
 		if err != nil {
 			return nil, err
 		}

@@ -129,6 +129,9 @@ type StoreSpec struct {
 	// the delay and a millisecond. What delays its input is added: final results of windows,
 	// InOrder.
 	Retention time.Duration
+	// Marked says of a windowed store that what has passed is what lies before the store's mark:
+	// its operator has a clock of its own, and the task's time says nothing.
+	Marked bool
 	// Shape is what the store's bytes mean.
 	Shape Shape
 }

@@ -82,6 +82,16 @@ func (c *chronicle) setMark(a *agenda, store string, key []byte, until int64) {
 	m.key, m.until, m.of = append(m.key[:0], key...), until, a
 }
 
+// marked returns the largest start of a window that lies before the mark that is committed for a
+// store, NoTime for none.
+func (c *chronicle) marked(store string) int64 {
+	if m := c.marks[store]; m != nil && m.was != nil {
+		start, _ := windowStart(m.was)
+		return start - 1
+	}
+	return topology.NoTime
+}
+
 // settle makes the times that operators see those that are stored. It is called when nothing is
 // postponed.
 func (c *chronicle) settle() {

@@ -49,10 +49,10 @@ func (w *windowLog) mark(start, offset int64) {
 	w.marks = append(w.marks, windowMark{start, offset})
 }
 
-// purgeable returns the offset below which everything is of windows that had closed at v.
-func (w *windowLog) purgeable(v times) int64 {
+// purgeable returns the offset below which everything is of windows that begin by closed.
+func (w *windowLog) purgeable(closed int64) int64 {
 	n := 0
-	for n < len(w.marks) && w.marks[n].start <= v.closedStart(w.retention) {
+	for n < len(w.marks) && w.marks[n].start <= closed {
 		w.below = w.marks[n].offset
 		n++
 	}
@@ -125,7 +125,11 @@ func (t *Task) Purgeable() map[string]int64 {
 	}
 	for _, s := range t.stores {
 		if s.windows != nil {
-			if below := s.windows.purgeable(t.was.times); below > 0 {
+			closed := t.was.closedStart(s.windows.retention)
+			if s.spec.Marked {
+				closed = max(t.was.closed, t.chronicle.marked(s.spec.Name))
+			}
+			if below := s.windows.purgeable(closed); below > 0 {
 				m[s.topic] = below
 			}
 		}

@@ -32,7 +32,7 @@ func TestWindowLogNeverPurgesWhatIsNeeded(t *testing.T) {
 			if rnd.Intn(3) == 0 {
 				v.time = max(v.time, 0) + int64(rnd.Intn(30))
 			}
-			below := w.purgeable(v)
+			below := w.purgeable(v.closedStart(w.retention))
 			first := int64(len(log)) // of an open window
 			for o := int64(len(log)) - 1; o >= 0; o-- {
 				if log[o]+50 > v.time {
@@ -47,7 +47,7 @@ func TestWindowLogNeverPurgesWhatIsNeeded(t *testing.T) {
 			}
 		}
 		v.time += 1000
-		same(t, "purgeable when all windows have closed", w.purgeable(v), int64(len(log)))
+		same(t, "purgeable when all windows have closed", w.purgeable(v.closedStart(w.retention)), int64(len(log)))
 	}
 }
 

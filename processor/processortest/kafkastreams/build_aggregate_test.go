@@ -51,9 +51,6 @@ func seen(v string) text {
 
 // windows builds the windows of a group.
 func (b *builder) windows(in *built, n node) (*built, error) {
-	if b.clocks {
-		return nil, unsaid("windows with a clock of their own")
-	}
 	var w topology.Windows
 	switch n.Type {
 	case "tumbling":

@@ -173,10 +173,10 @@ func (m *Emitter[K, A]) Decode(raw []byte) (err error) {
 }
 
 // Final forwards a value that time has made, so that its own timestamp is its ref. place is where
-// it stands, if somebody wants to know.
+// it stands, if somebody wants to know. Origin and headers of Out are those of the record that has
+// moved the time, if one has.
 func (m *Emitter[K, A]) Final(key []byte, v A, ts int64, place *place.Place) error {
 	out := &m.Out
-	out.Origin = Origin{}
 	if ok, err := m.SetKey(key); !ok {
 		return err
 	}

@@ -12,10 +12,26 @@ import (
 // Advance implements Timed: final results come when their windows close, in the order of starts,
 // then keys as bytes.
 func (a *WindowedAggregate[K, V, A]) Advance(now int64) (done bool, err error) {
-	if a.emit.Emit != ops.EmitFinal || a.held {
+	if a.emit.Emit != ops.EmitFinal || !a.rule.advanced(now) {
 		return true, nil
 	}
 	return a.close(now)
+}
+
+// closeWith closes the windows that r has closed by moving the time to now. Their results have its
+// headers; but for those that have to wait for the next transaction.
+func (a *WindowedAggregate[K, V, A]) closeWith(r *Record[K, V], now int64) error {
+	if a.emit.Emit != ops.EmitFinal || !a.due(0, now) || a.Task.Postponed() {
+		return nil
+	}
+	out := &a.emit.Out
+	out.Headers, out.Origin = r.Headers, r.Origin
+	done, err := a.close(now)
+	out.Headers, out.Origin = nil, Origin{}
+	if err == nil && !done {
+		a.Task.Postpone()
+	}
+	return err
 }
 
 // due reports whether the open window of that number is closed at now.

@@ -15,9 +15,8 @@ import (
 
 // WindowedAggregate keeps one value per window and key.
 //
-// A record is late for a window if its Ref has passed the window's close; that decides what counts.
-// The task's time decides when a window is closed: then it is forwarded (EmitFinal), and its keys
-// are deleted from the store, all at once.
+// A rule says for which windows a record is late, which decides what counts, and when a window is
+// closed: then it is forwarded (EmitFinal), and its keys are deleted from the store, all at once.
 type WindowedAggregate[K, V, A any] struct {
 	operator.Keyed[K]
 	spans    Spans
@@ -28,11 +27,9 @@ type WindowedAggregate[K, V, A any] struct {
 	storeKey []byte
 	closing  []*cache.Entry[A]
 	portions operator.Portions
-	// held says that an operator of the task holds back what it sends here until the commit. Task
-	// time runs ahead of that, so windows close at the flush only, when it has come; now is the
-	// time as of the last flush.
-	held bool
-	now  int64
+	rule     rule
+	// tombstones says that records without value are seen, nulls that they are added like others.
+	tombstones, nulls bool
 	// ended is the largest start of a window that the end of an earlier bounded run has closed
 	// before its time. passed is ended, or the largest start of a window that was handed on, be it
 	// in part, before time has passed it.
@@ -46,8 +43,9 @@ type WindowedAggregate[K, V, A any] struct {
 // NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store
 // has open. What closed before the task's time, or lies before the mark, is deleted: it has been
 // forwarded. held says that what comes may have been held back by another operator until the
-// commit.
-func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.Serde[K], keyRaw bool, c *cache.Cache[A], step ops.Step[K, V, A], e ops.Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
+// commit. clock is that of the operator, nil for the rule of this house; with one, records without
+// value are seen, and added if nulls says so.
+func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, clock *operator.Clock, nulls bool, k serde.Serde[K], keyRaw bool, c *cache.Cache[A], step ops.Step[K, V, A], e ops.Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
 	a := &WindowedAggregate[K, V, A]{
 		Keyed: operator.NewKeyed(n, k, keyRaw), spans: spans, step: step, cache: c,
 		emit: ops.KeyEmitter(n, c, e, k.Name(), func(key []byte, need bool, to *Windowed[K]) (err error) {
@@ -58,8 +56,11 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.S
 			}
 			return err
 		}),
-		ended: n.Task.ClosedThrough(), held: held, now: n.Task.Time(),
+		rule: &byTask{task: n.Task, held: held, at: n.Task.Time()}, ended: n.Task.ClosedThrough(),
 		late: n.Task.Tally(n.Name, record.LateWindows), closed: n.Task.Tally(n.Name, record.ClosedWindows),
+	}
+	if clock != nil {
+		a.rule, a.tombstones, a.nulls = &byClock{n.Task, clock}, true, nulls
 	}
 	c.Windows = &a.windows
 	return a, a.restore()
@@ -67,7 +68,7 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, k serde.S
 
 // restore finds the windows in the store.
 func (a *WindowedAggregate[K, V, A]) restore() error {
-	now, gone := a.Task.Time(), int64(-1)
+	now, gone := a.rule.opened(), int64(-1)
 	a.passed = a.ended
 	if mark := a.Task.Mark(a.store()); mark != nil {
 		a.pass(mark)
@@ -114,7 +115,7 @@ func (a *WindowedAggregate[K, V, A]) pass(mark []byte) {
 		last--
 	}
 	a.passed = max(a.passed, last)
-	a.Task.SetMark(a.store(), a.mark, a.spans.closes(last))
+	a.Task.SetMark(a.store(), a.mark, a.rule.kept(a.spans.closes(last)))
 }
 
 // deleteBefore deletes the windows with starts in [lo, hi) from the store.
@@ -122,23 +123,34 @@ func (a *WindowedAggregate[K, V, A]) deleteBefore(lo, hi int64) {
 	a.cache.Store.DeleteRange(cache.AppendStart(nil, lo), cache.AppendStart(nil, hi))
 }
 
-// Receive implements Receiver. A record that misses all of its windows is dropped, once; windows
-// missed are counted each.
+// Receive implements Receiver.
 func (a *WindowedAggregate[K, V, A]) Receive(r *Record[K, V]) error {
-	key, ok, err := operator.KeyOf(&a.Keyed, r, false)
+	key, ok, err := operator.KeyOf(&a.Keyed, r, a.tombstones)
 	if !ok {
 		return err
 	}
-	a.storeKey = append(append(a.storeKey[:0], 0, 0, 0, 0, 0, 0, 0, 0), key...)
-	now := a.now
-	if !a.held {
-		now = a.Task.Time()
+	at, now, closes := a.rule.moment(r.Timestamp, r.Ref)
+	if r.NoValue && !a.nulls {
+		a.Drop(record.NullValue, r.Origin)
+	} else if err := a.take(key, r, at, now); err != nil {
+		return err
 	}
+	if closes {
+		return a.closeWith(r, at)
+	}
+	return nil
+}
+
+// take adds r to its windows. Those that have closed by at miss it because it is late, those that
+// have by now because they are gone. A record that misses all of its windows is dropped, once;
+// windows missed are counted each.
+func (a *WindowedAggregate[K, V, A]) take(key []byte, r *Record[K, V], at, now int64) error {
+	a.storeKey = append(append(a.storeKey[:0], 0, 0, 0, 0, 0, 0, 0, 0), key...)
 	taken := false
 	var late, closed int64
 	for start := a.spans.first(r.Timestamp); start <= r.Timestamp; start += a.spans.Advance {
 		closes := a.spans.closes(start)
-		if r.Ref >= closes {
+		if at >= closes {
 			late++
 			continue
 		}
@@ -202,12 +214,17 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 
 // Flush implements Flusher. Operators before this one have been flushed.
 func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
-	now, moved, closed := a.Task.Time(), false, 0
-	switch {
-	case a.Task.Postponed(): // what is on its way here
-	case a.emit.Emit == ops.EmitFinal:
-		if a.held && (now > a.now || a.due(0, now)) {
-			moved, a.now = true, now
+	moved, closed := false, 0
+	if !a.Task.Postponed() { // otherwise something is on its way here
+		now, closes, ahead := a.rule.flushed()
+		moved = ahead
+		switch {
+		case a.emit.Emit != ops.EmitFinal:
+			for ; closed < len(a.windows.Sorted) && a.due(closed, now); closed++ {
+				a.windows.Sorted[closed].Closed = true
+			}
+		case closes && (ahead || a.due(0, now)):
+			moved = true
 			done, err := a.close(now)
 			if err != nil {
 				return true, err
@@ -215,11 +232,6 @@ func (a *WindowedAggregate[K, V, A]) Flush() (bool, error) {
 			if !done {
 				a.Task.Postpone()
 			}
-		}
-	default:
-		moved, a.now = a.held && now > a.now, now
-		for ; closed < len(a.windows.Sorted) && a.due(closed, now); closed++ {
-			a.windows.Sorted[closed].Closed = true
 		}
 	}
 	did, err := a.cache.Flush(a.emit.AtLast)
