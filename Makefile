@@ -25,6 +25,10 @@ demo-quakes: ## 1,707 earthquakes, out of order by up to a week, per network and
 	@go run ./cmd/kolk dev $(QUAKES)/topology.yaml --data earthquakes=$(QUAKES)/data/earthquakes.jsonl.gz \
 		--partitions 1 --until-end --fresh
 
+.PHONY: compare-flights
+compare-flights: ## The flights job as a Kafka Streams application and in kolk: the same results; Java 17 and Maven
+	bash examples/flights/kafka-streams/compare.sh
+
 .PHONY: build
 build: ## bin/kolk, a static binary
 	CGO_ENABLED=0 go build -trimpath -o bin/kolk ./cmd/kolk
