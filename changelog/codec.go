@@ -4,11 +4,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/kolkstream/kolk/internal/bykey"
 )
 
 const (
 	// windowPrefix is the size of the window's start before the key in a store.
 	windowPrefix = 8
+	// sessionPrefix is the size of the session's end and start before the key in a store, and
+	// behind it in a changelog.
+	sessionPrefix = 16
 	// windowSuffix is the size of start and sequence number behind the key in a changelog.
 	windowSuffix = 12
 	// stampSize is the size of the timestamp before the value in a store.
@@ -28,16 +33,24 @@ var ErrMalformed = errors.New("changelog: malformed")
 //	             in the store              in the changelog
 //	key          key                       key
 //	  Windowed   start(8) key              key start(8) 0(4)
+//	  Sessions   end(8) start(8) key       key end(8) start(8)
 //	value        value                     value
 //	  Timestamped  timestamp(8) value      value; the timestamp is the message's
 //	deleted      (absent)                  null value
 //
 // Integers are big-endian. The zero value is a key-value store without timestamps.
+//
+// Stores with ByKey have a second row for each of these, of no value, which the changelog has not
+// (package bykey): [Spec.RowByKey].
 type Spec struct {
 	// Store is the store's name; it is used in errors only.
 	Store string
 	// Windowed stores have the window's start before the key.
 	Windowed bool
+	// Sessions stores have the session's end and start before the key.
+	Sessions bool
+	// ByKey stores have rows by key as well.
+	ByKey bool
 	// Timestamped stores have the record's timestamp before the value.
 	Timestamped bool
 }
@@ -56,6 +69,35 @@ type Change struct {
 	Deleted bool
 }
 
+// prefix is how many bytes of time stand before the key in the store.
+func (s Spec) prefix() int {
+	switch {
+	case s.Sessions:
+		return sessionPrefix
+	case s.Windowed:
+		return windowPrefix
+	}
+	return 0
+}
+
+// suffix is how many bytes stand behind the key in the changelog.
+func (s Spec) suffix() int {
+	switch {
+	case s.Sessions:
+		return sessionPrefix
+	case s.Windowed:
+		return windowSuffix
+	}
+	return 0
+}
+
+// Logged reports whether the changelog has the changes of a key of the store. It has not those of
+// rows by key.
+func (s Spec) Logged(key []byte) bool { return !s.ByKey || !bykey.Is(key) }
+
+// RowByKey appends the key of the row by key that belongs to a row that Decode has returned.
+func (s Spec) RowByKey(dst, key []byte) []byte { return bykey.Row(dst, key, s.prefix()) }
+
 // Encode turns a store's change into a message. at is the timestamp of messages whose value carries
 // none: deletes and stores without timestamps.
 //
@@ -64,14 +106,16 @@ type Change struct {
 // large enough. It fails with [ErrMalformed].
 func (s Spec) Encode(dst, key, value []byte, deleted bool, at int64) (m Message, _ []byte, err error) {
 	m = Message{Key: key, Value: value, Timestamp: at}
-	if s.Windowed {
-		if len(key) < windowPrefix {
+	if before := s.prefix(); before != 0 {
+		if len(key) < before {
 			return Message{}, dst, fmt.Errorf("%w: store %q: window key of %d bytes", ErrMalformed, s.Store, len(key))
 		}
 		n := len(dst)
-		dst = append(dst, key[windowPrefix:]...)
-		dst = append(dst, key[:windowPrefix]...)
-		dst = append(dst, 0, 0, 0, 0)
+		dst = append(dst, key[before:]...)
+		dst = append(dst, key[:before]...)
+		if !s.Sessions {
+			dst = append(dst, 0, 0, 0, 0)
+		}
 		m.Key = dst[n:len(dst):len(dst)]
 	}
 	switch {
@@ -100,17 +144,22 @@ func (s Spec) Decode(dst []byte, m Message) (c Change, _ []byte, err error) {
 		return Change{}, dst, fmt.Errorf("%w: no key", ErrMalformed)
 	}
 	c = Change{Key: m.Key, Value: m.Value, Deleted: m.Value == nil}
-	if s.Windowed {
-		split := len(m.Key) - windowSuffix
+	if before := s.prefix(); before != 0 {
+		split := len(m.Key) - s.suffix()
 		if split < 0 {
 			return Change{}, dst, fmt.Errorf("%w: window key of %d bytes", ErrMalformed, len(m.Key))
 		}
-		start := m.Key[split:]
-		if seq := binary.BigEndian.Uint32(start[windowPrefix:]); seq != 0 {
-			return Change{}, dst, fmt.Errorf("%w: window key with sequence number %d", ErrMalformed, seq)
+		times := m.Key[split:]
+		if !s.Sessions {
+			if seq := binary.BigEndian.Uint32(times[windowPrefix:]); seq != 0 {
+				return Change{}, dst, fmt.Errorf("%w: window key with sequence number %d", ErrMalformed, seq)
+			}
+		}
+		if s.ByKey && int64(binary.BigEndian.Uint64(times)) < 0 {
+			return Change{}, dst, fmt.Errorf("%w: window key with the time %d", ErrMalformed, int64(binary.BigEndian.Uint64(times)))
 		}
 		n := len(dst)
-		dst = append(dst, start[:windowPrefix]...)
+		dst = append(dst, times[:before]...)
 		dst = append(dst, m.Key[:split]...)
 		c.Key = dst[n:len(dst):len(dst)]
 	}
@@ -125,7 +174,7 @@ func (s Spec) Decode(dst []byte, m Message) (c Change, _ []byte, err error) {
 
 // grows is how many bytes of dst a message needs at most when it is decoded.
 func (s Spec) grows(key, value []byte) (n int) {
-	if s.Windowed {
+	if s.prefix() != 0 {
 		n += len(key)
 	}
 	if s.Timestamped {

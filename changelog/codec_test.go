@@ -27,6 +27,10 @@ func TestCodecBytes(t *testing.T) {
 		{"timestamped, deleted", changelog.Spec{Timestamped: true}, []byte("k"), nil, true, changelog.Message{Key: []byte("k"), Timestamp: 7}},
 		{"window", changelog.Spec{Windowed: true, Timestamped: true}, append(be(nil, 0x0102030405060708), "key"...), append(be(nil, 42), 'v'), false,
 			changelog.Message{Key: []byte("key\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00\x00\x00"), Value: []byte("v"), Timestamp: 42}},
+		{"session", changelog.Spec{Windowed: true, Sessions: true, ByKey: true}, append(be(be(nil, 0x0202030405060708), 0x0102030405060708), "key"...), []byte("v"), false,
+			changelog.Message{Key: []byte("key\x02\x02\x03\x04\x05\x06\x07\x08\x01\x02\x03\x04\x05\x06\x07\x08"), Value: []byte("v"), Timestamp: 7}},
+		{"session, empty key, deleted", changelog.Spec{Windowed: true, Sessions: true, ByKey: true}, be(be(nil, 2), 1), nil, true,
+			changelog.Message{Key: be(be(nil, 2), 1), Timestamp: 7}},
 		{"window, empty key, deleted", changelog.Spec{Windowed: true}, be(nil, 1), nil, true,
 			changelog.Message{Key: []byte("\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"), Timestamp: 7}},
 	} {
@@ -117,5 +121,34 @@ func TestCodecAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations per message", n)
+	}
+}
+
+// TestRowsByKey pins the bytes of rows by key, and that they are in no changelog.
+func TestRowsByKey(t *testing.T) {
+	be := binary.BigEndian.AppendUint64
+	for _, test := range []struct {
+		spec changelog.Spec
+		key  []byte
+		want string
+	}{
+		{changelog.Spec{Windowed: true, Sessions: true, ByKey: true}, append(be(be(nil, 2), 1), "ab"...), "\xff\x02ab\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x01"},
+		{changelog.Spec{Windowed: true, ByKey: true}, append(be(nil, 1), "ab"...), "\xff\x02ab\x00\x00\x00\x00\x00\x00\x00\x01"},
+		{changelog.Spec{Windowed: true, ByKey: true}, be(nil, 1), "\xff\x00\x00\x00\x00\x00\x00\x00\x00\x01"},
+	} {
+		got := test.spec.RowByKey(nil, test.key)
+		if string(got) != test.want {
+			t.Errorf("%x: got %x, want %x", test.key, got, test.want)
+		}
+		if !test.spec.Logged(test.key) || test.spec.Logged(got) {
+			t.Errorf("%x: the changelog is to have it, and not %x", test.key, got)
+		}
+	}
+	if key := []byte{0xff}; !(changelog.Spec{}).Logged(key) {
+		t.Error("a key-value store has no rows by key")
+	}
+	spec := changelog.Spec{Windowed: true, ByKey: true}
+	if c, _, err := spec.Decode(nil, changelog.Message{Key: append(be([]byte("k"), 1<<63), 0, 0, 0, 0)}); !errors.Is(err, changelog.ErrMalformed) {
+		t.Errorf("a time before 1970: %x, %v", c.Key, err)
 	}
 }

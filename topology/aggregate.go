@@ -5,6 +5,7 @@ import (
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
+	"github.com/kolkstream/kolk/topology/internal/sessions"
 )
 
 // The aggregations of a grouped stream. Each has a store of the name that its author gives, with a
@@ -52,6 +53,8 @@ type aggregation[K, V, A any] struct {
 	value              *serdeRef[A] // nil: by type
 	opts               []ValueOption[A]
 	step               func(site) ops.Step[K, V, A]
+	merge              func(site) sessions.Merge[A] // nil: accumulators cannot be merged
+	start              func() A                     // nil: an accumulator begins with a record
 }
 
 // reduction is the aggregation of Reduce.
@@ -67,7 +70,16 @@ func reduction[K, V any](s Stream[K, V], store string, f func(V, V) V, opts []Va
 		v, raw := copying(at, s.value)
 		return ops.ReduceStep[K](f, v, raw)
 	}
+	a.merge = merging(f)
 	return a
+}
+
+// merging is the function of accumulators that come together.
+func merging[A any](f func(A, A) A) func(site) sessions.Merge[A] {
+	if f == nil {
+		return nil
+	}
+	return func(site) sessions.Merge[A] { return func(a, b A) (A, error) { return f(a, b), nil } }
 }
 
 // copying returns the serde that a reduction copies values with, and whether their bytes are

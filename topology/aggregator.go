@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
+	"github.com/kolkstream/kolk/topology/internal/sessions"
 )
 
 // Aggregator says how inputs of In are folded into an accumulator of A. It is made by [Fold],
@@ -29,6 +30,7 @@ type Aggregator[In, A any] struct {
 	opt      func(Opt[A], In) Opt[A]
 	init     func() A
 	merge    func(A, A) A
+	tryMerge func(context.Context, A, A) (A, error) // of files
 	subtract func(A, In) A
 	wrong    []string // what is wrong, for Build
 }
@@ -60,7 +62,7 @@ func TryFold[In, A any](add func(context.Context, A, In) (A, error)) Aggregator[
 }
 
 // FoldOpt is [Fold] with a function that is told whether there is an accumulator, and deletes it by
-// returning none. It makes the start itself, so From is a mistake.
+// returning none. Where there is none it makes the start itself, unless From gives one.
 func FoldOpt[In, A any](add func(Opt[A], In) Opt[A]) Aggregator[In, A] {
 	a := Aggregator[In, A]{form: optFold, opt: add}
 	return a.need("the function", add == nil)
@@ -68,16 +70,12 @@ func FoldOpt[In, A any](add func(Opt[A], In) Opt[A]) Aggregator[In, A] {
 
 // From returns the aggregator with a start: init makes a new accumulator where there is none yet.
 func (a Aggregator[In, A]) From(init func() A) Aggregator[In, A] {
-	if a.form == optFold {
-		return a.is("FoldOpt makes the start itself: leave From out")
-	}
 	a.init = init
 	return a.need("the function of the start", init == nil)
 }
 
 // Merge returns the aggregator with a function that makes one accumulator of two, the earlier one
-// first. It is for aggregations whose accumulators come together, as those of sessions do. No
-// aggregation of today has such: Merge is checked, and not called.
+// first: it may change that and return it. Sessions need it; see [Sessions]. Others do not call it.
 func (a Aggregator[In, A]) Merge(f func(A, A) A) Aggregator[In, A] {
 	a.merge = f
 	return a.need("the function given to Merge", f == nil)
@@ -105,6 +103,24 @@ func (a Aggregator[In, A]) is(wrong string) Aggregator[In, A] {
 	return a
 }
 
+// merging returns what makes one accumulator of two, nil if nothing was given.
+func (a Aggregator[In, A]) merging() func(site) sessions.Merge[A] {
+	if f := a.tryMerge; f != nil {
+		return func(at site) sessions.Merge[A] {
+			return func(x, y A) (A, error) { return f(at.b.task.Context(), x, y) }
+		}
+	}
+	return merging(a.merge)
+}
+
+// start returns what makes the accumulator before the first input, nil if that makes it itself.
+func (a Aggregator[In, A]) start() func() A {
+	if a.init == nil && a.form != optFold {
+		return func() (none A) { return none }
+	}
+	return a.init
+}
+
 // mistakes returns what is wrong with the aggregator.
 func (a Aggregator[In, A]) mistakes() []string {
 	if a.form == noFold {
@@ -116,13 +132,13 @@ func (a Aggregator[In, A]) mistakes() []string {
 // ofValues returns the aggregation of a store by values.
 func ofValues[K, V, A any](store string, a Aggregator[V, A], opts []ValueOption[A]) aggregation[K, V, A] {
 	return aggregation[K, V, A]{
-		kind: "aggregate", store: store, wrong: a.mistakes(), usesValue: true, opts: opts,
+		kind: "aggregate", store: store, wrong: a.mistakes(), usesValue: true, opts: opts, merge: a.merging(), start: a.start(),
 		step: func(at site) ops.Step[K, V, A] {
 			switch a.form {
 			case tryFold:
 				return ops.TryFoldStep[K](at.b.task, a.init, a.try)
 			case optFold:
-				return ops.FoldOptStep[K](a.opt)
+				return ops.FoldOptStep[K](a.init, a.opt)
 			}
 			return ops.FoldStep[K](a.init, a.add)
 		},
@@ -132,13 +148,13 @@ func ofValues[K, V, A any](store string, a Aggregator[V, A], opts []ValueOption[
 // ofRecords returns the aggregation of a store by whole records.
 func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts []ValueOption[A]) aggregation[K, V, A] {
 	return aggregation[K, V, A]{
-		kind: "aggregate", store: store, wrong: a.mistakes(), usesKey: true, usesValue: true, nulls: true, opts: opts,
+		kind: "aggregate", store: store, wrong: a.mistakes(), usesKey: true, usesValue: true, nulls: true, opts: opts, merge: a.merging(), start: a.start(),
 		step: func(at site) ops.Step[K, V, A] {
 			switch a.form {
 			case tryFold:
 				return ops.TryFoldRecordsStep(at.b.task, a.init, a.try)
 			case optFold:
-				return ops.FoldOptRecordsStep(a.opt)
+				return ops.FoldOptRecordsStep(a.init, a.opt)
 			}
 			return ops.FoldRecordsStep(a.init, a.add)
 		},
@@ -149,6 +165,8 @@ func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts [
 func ofCount[K, V any](store string) aggregation[K, V, int64] {
 	return aggregation[K, V, int64]{
 		kind: "count", store: store, nulls: true,
-		step: func(site) ops.Step[K, V, int64] { return ops.CountStep[K, V]() },
+		step:  func(site) ops.Step[K, V, int64] { return ops.CountStep[K, V]() },
+		merge: merging(func(a, b int64) int64 { return a + b }),
+		start: func() int64 { return 0 },
 	}
 }

@@ -270,7 +270,7 @@ func (p *Plan) analyze() {
 	for _, n := range p.nodes {
 		for i, parent := range n.parents {
 			from := p.nodes[parent.id]
-			n.held = n.held || from.held || from.emits != nil && from.emit == ops.EmitUpdates
+			n.held = n.held || from.held || from.emits != nil && (from.emit == ops.EmitUpdates || from.holdsBack && from.emit != ops.EmitEach)
 			if i == 0 {
 				n.rawKey, n.rawValue = from.rawKeyOut, from.rawValueOut
 				continue

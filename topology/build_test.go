@@ -67,11 +67,6 @@ func TestBuildErrors(t *testing.T) {
 			s.GroupByKey().AggregateWith("st", topology.Fold(func(a int64, v string) int64 { return a }).Subtract(nil))
 			return here(-1)
 		}, "st: the function given to Subtract is nil: give a function"},
-		{"two starts", func(tp *topology.Topology, s stream) string {
-			s.GroupByKey().AggregateWith("st", topology.FoldOpt(func(a topology.Opt[int64], v string) topology.Opt[int64] { return a }).
-				From(func() int64 { return 1 }))
-			return here(-2)
-		}, "st: FoldOpt makes the start itself: leave From out"},
 		{"zero aggregator", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().AggregateWith("st", topology.Aggregator[string, int64]{})
 			return here(-1)
@@ -269,7 +264,19 @@ func TestBuildErrors(t *testing.T) {
 		{"zero windows", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Window(topology.Windows{})
 			return here(-1)
-		}, "the windows are the zero value: use Tumbling or Hopping"},
+		}, "the windows are the zero value: use Tumbling, Hopping or Sessions"},
+		{"sessions without Merge", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sessions(time.Second)).AggregateWith("agg", topology.Fold(func(a, _ string) string { return a }))
+			return here(-1)
+		}, "agg: sessions become one where a record comes between them, and it is not said how their accumulators do: use AggregateWith and give the aggregator a function with Merge, such as Fold(add).Merge(f)"},
+		{"sessions with a negative gap", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sessions(-1 * time.Second))
+			return here(-1)
+		}, "the gap of the sessions, -1s, is negative: give 0 or more"},
+		{"sessions with a part of a millisecond", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sessions(time.Millisecond + 1))
+			return here(-1)
+		}, "the gap of the windows, 1.000001ms, is not a whole number of milliseconds: round it"},
 		{"two policies", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Window(topology.Tumbling(time.Second)).Count("n").Final().EachUpdate()
 			return here(-1)

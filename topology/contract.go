@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -21,14 +22,7 @@ func (p *Plan) contract() flow.Contract {
 		}
 		for _, st := range s.Stores {
 			sh := st.Shape
-			windows := ""
-			if sh.Size != 0 {
-				windows = "windows of " + flow.Duration(sh.Size)
-				if sh.Advance != sh.Size {
-					windows += " every " + flow.Duration(sh.Advance)
-				}
-			}
-			c.Add("store "+st.Name, sh.Role, "in sub-topology "+s.Name, windows, where(st.Retention != 0, "retention "+flow.Duration(st.Retention)),
+			c.Add("store "+st.Name, sh.Role, "in sub-topology "+s.Name, windowsOf(sh), where(st.Retention != 0, "retention "+flow.Duration(st.Retention)),
 				"key "+flow.Word(sh.Key), "value "+flow.Word(sh.Value), where(sh.Columns != "", "columns "+sh.Columns), where(sh.Format != 1, "format "+strconv.Itoa(sh.Format)),
 				where(p.final(i, st.Name), "final results"))
 		}
@@ -41,6 +35,33 @@ func (p *Plan) contract() flow.Contract {
 	}
 	c.Sort()
 	return c
+}
+
+// windowsOf says what windows a store has.
+func windowsOf(s flow.Shape) string {
+	text := ""
+	switch s.Windows {
+	case "":
+		if s.Size == 0 {
+			return ""
+		}
+		text = "windows of " + flow.Duration(s.Size)
+		if s.Advance != s.Size {
+			text += " every " + flow.Duration(s.Advance)
+		}
+	case "sessions":
+		text = "sessions with a gap of " + cmp.Or(flow.Duration(s.Size), "0s")
+	case "sliding":
+		text = "sliding windows of " + cmp.Or(flow.Duration(s.Size), "0s")
+	case "cumulating":
+		text = "windows of " + flow.Duration(s.Size) + " that grow by " + flow.Duration(s.Advance)
+	default:
+		text = s.Windows + " in " + s.Zone
+	}
+	if s.Offset != 0 {
+		text += " with offset " + flow.Duration(s.Offset)
+	}
+	return text
 }
 
 func where(ok bool, field string) string {

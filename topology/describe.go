@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -176,7 +177,7 @@ func (n *node) label() string {
 
 // String returns the windows as descriptions show them.
 func (w Windows) String() string {
-	s := w.kind + " " + flow.Duration(w.size)
+	s := w.kind + " " + cmp.Or(flow.Duration(w.size), "0s")
 	if w.kind == "hopping" {
 		s += " every " + flow.Duration(w.advance)
 	}

@@ -154,6 +154,29 @@ func ExampleFoldOpt_deleteWhatIsSettled() {
 	// balances ann 5
 }
 
+// A visit lasts as long as pages of it follow each other within half an hour. Where a page comes
+// late between two visits, they are one.
+func ExampleSessions_visitsOfAUser() {
+	t := topology.New("visits")
+	pages := topology.Fold(func(visit []string, page string) []string { return append(visit, page) }).
+		Merge(func(earlier, later []string) []string { return append(earlier, later...) })
+	t.Stream("pages", serde.String(), serde.String()).
+		GroupByKey().
+		Window(topology.Sessions(30*time.Minute).Grace(time.Hour)).
+		AggregateWith("visits", pages, topology.ValueSerde(serde.JSON[[]string]())).
+		Final().
+		StreamRecords(func(w topology.Window, user string, pages []string) (string, string) {
+			return user, fmt.Sprintf("%s to %s: %v", w.StartTime().Format("15:04"), w.EndTime().Format("15:04"), pages)
+		}).
+		To("visits-of-users")
+
+	minute := time.Minute.Milliseconds()
+	show(t, msg("pages", "ann", "/", 0), msg("pages", "ann", "/pay", 50*minute), msg("pages", "ann", "/cart", 25*minute), msg("pages", "ann", "/", 90*minute))
+	// Output:
+	// visits-of-users ann 00:00 to 00:50: [/ /pay /cart]
+	// visits-of-users ann 01:30 to 01:30: [/]
+}
+
 // Windows that overlap: of an hour each, one beginning every half of an hour, open for five minutes
 // more. Each has one final result.
 func ExampleHopping_visitsOfTheLastHour() {

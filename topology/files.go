@@ -7,6 +7,7 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
+	"github.com/kolkstream/kolk/topology/internal/sessions"
 )
 
 // forFiles are the forms of the language for topologies that are read from files: their calls have
@@ -111,6 +112,17 @@ func tryReduction[K, V any](s Stream[K, V], store string, f func(context.Context
 		v, raw := copying(at, s.value)
 		return ops.TryReduceStep[K](at.b.task, f, v, raw)
 	}
+	if f != nil {
+		a.merge = func(at site) sessions.Merge[V] {
+			return func(x, y V) (V, error) { return f(at.b.task.Context(), x, y) }
+		}
+	}
+	return a
+}
+
+// Merge is [Aggregator.Merge] with a function that can fail.
+func (forFiles) Merge[In, A any](a Aggregator[In, A], f func(context.Context, A, A) (A, error)) Aggregator[In, A] {
+	a.tryMerge = f
 	return a
 }
 

@@ -9,7 +9,7 @@ var timeShape = flow.Shape{Role: "time", Key: "bytes", Value: "bytes", Format: f
 func (d *storeDecl) shape() flow.Shape {
 	s := flow.Shape{Role: d.role, Key: nameOf(d.key), Value: nameOf(d.value), Columns: d.value.columns(), Format: flow.ShapeFormat}
 	if d.windows != nil {
-		s.Size, s.Advance = d.windows.size, d.windows.advance
+		d.windows.shape(&s)
 	}
 	return s
 }

@@ -24,6 +24,12 @@ func TestShapeText(t *testing.T) {
 			Role: "aggregate", Size: 10 * time.Minute, Advance: 10 * time.Minute, Key: "string", Value: "json", Columns: "n:count,sum:sum", Format: 1}},
 		{"reduce hopping=1h30m/500ms key=int64 value=json format=2", flow.Shape{
 			Role: "reduce", Size: 90 * time.Minute, Advance: 500 * time.Millisecond, Key: "int64", Value: "json", Format: 2}},
+		{"count sessions=5s key=string value=int64", flow.Shape{Role: "count", Windows: "sessions", Size: 5 * time.Second, Key: "string", Value: "int64", Format: 1}},
+		{"count sessions=0s key=string value=int64", flow.Shape{Role: "count", Windows: "sessions", Key: "string", Value: "int64", Format: 1}},
+		{"count sliding=5s key=string value=int64", flow.Shape{Role: "count", Windows: "sliding", Size: 5 * time.Second, Key: "string", Value: "int64", Format: 1}},
+		{"count cumulating=1h/5m offset=15m key=string value=int64", flow.Shape{
+			Role: "count", Windows: "cumulating", Size: time.Hour, Advance: 5 * time.Minute, Offset: 15 * time.Minute, Key: "string", Value: "int64", Format: 1}},
+		{`count weeks="Monday Europe/Berlin" key=string value=int64`, flow.Shape{Role: "count", Windows: "weeks", Zone: "Monday Europe/Berlin", Key: "string", Value: "int64", Format: 1}},
 		{`store key="my key=" value="" columns="a b":-"x\",y",ä:z`, flow.Shape{}},
 		{`store key="my key=" value="" columns="a b":-"x\",y",b.c:z`, flow.Shape{
 			Role: "store", Key: "my key=", Columns: `"a b":-"x\",y",b.c:z`, Format: 1}},
@@ -59,6 +65,12 @@ func TestShapeDifferences(t *testing.T) {
 		{base, "aggregate tumbling=5m key=string value=json columns=n:count", "window size 10m -> 5m"},
 		{base, "aggregate hopping=10m/5m key=string value=json", "windows tumbling -> hopping, window advance 10m -> 5m"},
 		{base, "aggregate key=string value=json", "windows tumbling -> none"},
+		{base, "aggregate tumbling=10m offset=1m key=string value=json", "window offset none -> 1m"},
+		{base, "aggregate sessions=10m key=string value=json", "windows tumbling -> sessions"},
+		{"count sessions=0s key=string value=int64", "count sessions=1s key=string value=int64", "gap of the sessions 0s -> 1s"},
+		{"count cumulating=1h/5m key=string value=int64", "count cumulating=1h/1m key=string value=int64", "window advance 5m -> 1m"},
+		{"count days=UTC key=string value=int64", "count days=Local key=string value=int64", "time zone of the windows UTC -> Local"},
+		{"count days=UTC key=string value=int64", "count months=UTC key=string value=int64", "windows days -> months"},
 		{base, "reduce tumbling=10m key=int64 value=bytes", "kind aggregate -> reduce, key serde string -> int64, value serde json -> bytes"},
 		{base, "aggregate tumbling=10m key=string value=aggregate columns=n:sum,new:last", "column n count -> sum"},
 		{base, "aggregate tumbling=10m key=string value=json columns=n:count,old:max", "column old taken out before -> max"},

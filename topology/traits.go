@@ -18,6 +18,7 @@ type traits struct {
 	looks       lookup    // looks keys up in what others keep
 	emits       *emitDecl // chooses when it forwards what it has; nil: it has no choice
 	timed       bool      // acts by time
+	holdsBack   bool      // forwards what is not forwarded at once at the commit
 	orders      bool      // begins a line: what lies behind goes by the time of what it hands on
 	holds       hold      // sends what it gets later, in event time
 	discarded   bool      // it is meant that nothing reads it

@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 	"github.com/kolkstream/kolk/topology/internal/windows"
 )
 
-// Windows are windows of event time: [Tumbling] or [Hopping]. Sizes are whole milliseconds.
+// Windows are windows of event time: [Tumbling], [Hopping] or [Sessions]. Sizes are whole
+// milliseconds.
 type Windows struct {
 	kind                 string
 	size, advance, grace time.Duration
@@ -45,8 +47,12 @@ func (w Windows) check(report func(format string, args ...any)) {
 	}
 	switch {
 	case w.kind == "":
-		report("the windows are the zero value: use Tumbling or Hopping")
+		report("the windows are the zero value: use Tumbling, Hopping or Sessions")
 		return
+	case w.kind == "sessions":
+		if w.size < 0 {
+			report("the gap of the sessions, %s, is negative: give 0 or more", w.size)
+		}
 	case w.size < time.Millisecond:
 		report("the size of the windows, %s, is not positive: give one millisecond or more", w.size)
 		return
@@ -60,10 +66,14 @@ func (w Windows) check(report func(format string, args ...any)) {
 	switch {
 	case w.grace < 0:
 		report("the grace of the windows, %s, is negative: give 0 or more", w.grace)
-	case w.grace > math.MaxInt64-w.size:
+	case w.size >= 0 && w.grace > math.MaxInt64-w.size:
 		report("the size and the grace of the windows, %s and %s, are more together than a time.Duration holds, 292 years: make one smaller", w.size, w.grace)
 	}
-	whole("size", w.size)
+	if w.kind == "sessions" {
+		whole("gap", w.size)
+	} else {
+		whole("size", w.size)
+	}
 	if w.kind == "hopping" {
 		whole("advance", w.advance)
 	}
@@ -73,6 +83,14 @@ func (w Windows) check(report func(format string, args ...any)) {
 // spans returns the windows as operators know them.
 func (w Windows) spans() windows.Spans {
 	return windows.Spans{Size: w.size.Milliseconds(), Advance: w.advance.Milliseconds(), Grace: w.grace.Milliseconds()}
+}
+
+// shape tells a store's shape what windows it has.
+func (w Windows) shape(s *flow.Shape) {
+	s.Size, s.Advance = w.size, w.advance
+	if w.kind == "sessions" {
+		s.Windows = w.kind
+	}
 }
 
 // WindowedGroup is a grouped stream whose aggregations are made for each window. It is made by
@@ -119,24 +137,48 @@ func (g WindowedGroup[K, V]) AggregateRecords[A any](store string, a Aggregator[
 
 // windowed adds a windowed aggregation.
 func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) WindowedTable[K, A] {
-	s := g.s
-	n := addAggregation(s, &a, flow.WindowStore)
+	if g.w.kind == "sessions" {
+		return sessioned(g, a)
+	}
+	n := addWindowed(g, &a, flow.WindowStore, g.w.size+g.w.grace)
+	rows := &tableStore[A]{d: n.stores[0], value: a.value}
+	return windowedTable(g, n, a, func(at site, k serde.Serde[K], raw bool, e ops.Emission[windows.Windowed[K], A]) (timedReceiver[K, V], error) {
+		return windows.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, at.clock(), a.nulls, k, raw, rows.cache(at.b), a.step(at), e)
+	})
+}
+
+// addWindowed adds the node and the store of a windowed aggregation, whose windows are closed
+// retention after the time that their rows begin with.
+func addWindowed[K, V, A any](g WindowedGroup[K, V], a *aggregation[K, V, A], kind flow.StoreKind, retention time.Duration) *node {
+	n := addAggregation(g.s, a, kind)
 	n.key = output{passed: true}
 	n.timed = true
-	n.holds = hold{by: g.w.size + g.w.grace, final: true}
+	n.holds = hold{by: retention, final: true}
 	n.details.Windows = g.w.String()
-	rows := &tableStore[A]{d: n.stores[0], value: a.value}
-	rows.d.windows, rows.d.retention = &g.w, g.w.size+g.w.grace
-	rows.d.marked = s.node().t.config.clocks
+	d := n.stores[0]
+	d.windows, d.retention, d.marked = &g.w, retention, n.t.config.clocks
+	return n
+}
+
+// timedReceiver is an operator that acts by time and at the commit.
+type timedReceiver[K, V any] interface {
+	ops.Receiver[K, V]
+	flow.Flusher
+	flow.Timed
+}
+
+// windowedTable links the node of a windowed aggregation.
+func windowedTable[K, V, A any](g WindowedGroup[K, V], n *node, a aggregation[K, V, A],
+	op func(at site, k serde.Serde[K], raw bool, e ops.Emission[windows.Windowed[K], A]) (timedReceiver[K, V], error)) WindowedTable[K, A] {
 	out := linkTable(n, func(at site, e ops.Emission[windows.Windowed[K], A]) (ops.Receiver[K, V], error) {
-		k, raw := keySerde(at, s.key)
-		op, err := windows.NewWindowedAggregate(at.node(), g.w.spans(), at.n.held, at.clock(), a.nulls, k, raw, rows.cache(at.b), a.step(at), e)
+		k, raw := keySerde(at, g.s.key)
+		r, err := op(at, k, raw, e)
 		if err != nil {
 			return nil, err
 		}
-		at.flushes(op)
-		at.timed(op)
-		return op, nil
-	}, s.out)
-	return WindowedTable[K, A]{n: n, out: out, key: s.key, value: a.value}
+		at.flushes(r)
+		at.timed(r)
+		return r, nil
+	}, g.s.out)
+	return WindowedTable[K, A]{n: n, out: out, key: g.s.key, value: a.value}
 }

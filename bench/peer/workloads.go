@@ -13,7 +13,7 @@ import (
 
 // names are the workloads that this program knows.
 func names() []string {
-	return []string{"passthrough", "count", "count-nocache", "table", "window-count", "window-final", "join-table", "rekey-count"}
+	return []string{"passthrough", "count", "count-nocache", "table", "window-count", "window-final", "session-count", "join-table", "rekey-count"}
 }
 
 // declare returns the plan of a workload. Keys are strings, values bytes; counts are signed 64-bit
@@ -41,6 +41,8 @@ func declare(workload, app string, in []string, out string) (*topology.Plan, err
 		tenSeconds(events).Count("counts").Stream(keyAtStart).To(out)
 	case "window-final":
 		tenSeconds(events).Count("counts").Final().Stream(keyAtStart).To(out)
+	case "session-count":
+		fiveSeconds(events).Count("counts").Stream(keyOfSession).To(out)
 	case "join-table":
 		right := t.Table(in[1], serde.String(), serde.Bytes())
 		events.Join("with-right", right, topology.Left(concat)).To(out)
@@ -54,6 +56,18 @@ func declare(workload, app string, in []string, out string) (*topology.Plan, err
 
 func tenSeconds(events topology.Stream[string, []byte]) topology.WindowedGroup[string, []byte] {
 	return events.GroupByKey().Window(topology.Tumbling(10 * time.Second).Grace(5 * time.Second))
+}
+
+func fiveSeconds(events topology.Stream[string, []byte]) topology.WindowedGroup[string, []byte] {
+	return events.GroupByKey().Window(topology.Sessions(5 * time.Second).Grace(5 * time.Second))
+}
+
+// keyOfSession names a session's result, as "user-7@1767225600000@1767225604321".
+func keyOfSession(w topology.Window, key string) string {
+	b := make([]byte, 0, len(key)+2*20)
+	b = append(append(b, key...), '@')
+	b = append(strconv.AppendInt(b, w.Start, 10), '@')
+	return string(strconv.AppendInt(b, w.End, 10))
 }
 
 // keyAtStart names a window's result, as "user-7@1767225600000".

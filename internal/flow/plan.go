@@ -99,6 +99,11 @@ const (
 	// key: records held back by InOrder. To changelogs it is a window store whose windows are a
 	// millisecond long.
 	InOrderStore
+	// SessionStore has the session's end and start (8 bytes each, big-endian, milliseconds) and the
+	// key's bytes as key. It has its rows by key as well.
+	SessionStore
+	// SlidingStore has keys as WindowStore, and its rows by key as well.
+	SlidingStore
 )
 
 // String returns the kind as descriptions name it.
@@ -108,6 +113,10 @@ func (k StoreKind) String() string {
 		return "window"
 	case InOrderStore:
 		return "in-order buffer"
+	case SessionStore:
+		return "session"
+	case SlidingStore:
+		return "sliding window"
 	}
 	return "key-value"
 }
@@ -115,6 +124,10 @@ func (k StoreKind) String() string {
 // Windowed reports whether keys begin with a time, and are not needed any more when that and the
 // retention have passed.
 func (k StoreKind) Windowed() bool { return k != KeyValueStore }
+
+// ByKey reports whether a store has, beside its rows in the order of time, which its changelog has
+// too, one for each that leads from the key to it.
+func (k StoreKind) ByKey() bool { return k == SessionStore || k == SlidingStore }
 
 // StoreSpec is a store of a sub-topology.
 type StoreSpec struct {

@@ -22,8 +22,12 @@ type Shape struct {
 	// processor's, "in-order" for InOrder, "time" for a task's own.
 	Role string
 	// Size and Advance are those of the windows; 0 where there are none. Tumbling windows have the
-	// same for both.
-	Size, Advance time.Duration
+	// same for both. Offset is by how much they begin later.
+	Size, Advance, Offset time.Duration
+	// Windows is the kind of windows that are neither tumbling nor hopping: "sessions", whose Size
+	// is the gap, "sliding", whose Size is the difference, "cumulating", whose Advance is the step,
+	// "days", "weeks", "months", whose Zone is a time zone, after the first day of weeks.
+	Windows, Zone string
 	// Key and Value are the names of the serdes.
 	Key, Value string
 	// Columns is the text of the value's [Columns]; "" where it has none, or none that are known.
@@ -74,12 +78,17 @@ func ColumnsText(columns []Column) string {
 func (s Shape) String() string {
 	var b strings.Builder
 	b.WriteString(Word(s.Role))
-	switch {
-	case s.Size == 0:
-	case s.Size == s.Advance:
-		b.WriteString(" tumbling=" + Duration(s.Size))
+	switch kind := s.kind(); kind {
+	case "none":
+	case "tumbling", "sessions", "sliding":
+		b.WriteString(" " + kind + "=" + cmp.Or(Duration(s.Size), "0s"))
+	case "hopping", "cumulating":
+		b.WriteString(" " + kind + "=" + Duration(s.Size) + "/" + Duration(s.Advance))
 	default:
-		b.WriteString(" hopping=" + Duration(s.Size) + "/" + Duration(s.Advance))
+		b.WriteString(" " + kind + "=" + Word(s.Zone))
+	}
+	if s.Offset != 0 {
+		b.WriteString(" offset=" + Duration(s.Offset))
 	}
 	b.WriteString(" key=" + Word(s.Key) + " value=" + Word(s.Value))
 	if s.Columns != "" {
@@ -89,6 +98,19 @@ func (s Shape) String() string {
 		b.WriteString(" format=" + strconv.Itoa(s.Format))
 	}
 	return b.String()
+}
+
+// kind is the kind of the windows.
+func (s Shape) kind() string {
+	switch {
+	case s.Windows != "":
+		return s.Windows
+	case s.Size == 0:
+		return "none"
+	case s.Size == s.Advance:
+		return "tumbling"
+	}
+	return "hopping"
 }
 
 // ErrShape marks the errors of [ParseShape].
@@ -111,13 +133,31 @@ func ParseShape(text string) (Shape, error) {
 	if found, value := next(" tumbling="); found {
 		s.Size, ok = parseSize(value, ok)
 		s.Advance = s.Size
-	} else if found, value := next(" hopping="); found {
-		s.Size, ok = parseSize(value, ok)
-		if after, slash := strings.CutPrefix(rest, "/"); slash {
-			rest = "/" + after
+	}
+	for _, kind := range []string{"sessions", "sliding"} {
+		if found, value := next(" " + kind + "="); found {
+			s.Windows = kind
+			if s.Size, ok = parseSize(value, ok); value == "0s" {
+				ok = true
+			}
 		}
-		_, value = next("/")
-		s.Advance, ok = parseSize(value, ok)
+	}
+	for _, kind := range []string{"hopping", "cumulating"} {
+		if found, value := next(" " + kind + "="); found {
+			if s.Size, ok = parseSize(value, ok); kind == "cumulating" {
+				s.Windows = kind
+			}
+			_, value = next("/")
+			s.Advance, ok = parseSize(value, ok)
+		}
+	}
+	for _, kind := range []string{"days", "weeks", "months"} {
+		if found, value := next(" " + kind + "="); found {
+			s.Windows, s.Zone = kind, value
+		}
+	}
+	if found, value := next(" offset="); found {
+		s.Offset, ok = parseSize(value, ok)
 	}
 	_, s.Key = next(" key=")
 	_, s.Value = next(" value=")
@@ -212,21 +252,24 @@ func (s Shape) Differences(other Shape) []string {
 		}
 	}
 	differ("kind", s.Role, other.Role)
-	kind := func(s Shape) string {
-		switch {
-		case s.Size == 0:
-			return "none"
-		case s.Size == s.Advance:
-			return "tumbling"
+	was, is := s.kind(), other.kind()
+	differ("windows", was, is)
+	switch {
+	case was == "none" || is == "none":
+	case s.Zone != "" || other.Zone != "":
+		if was == is {
+			differ("time zone of the windows", s.Zone, other.Zone)
 		}
-		return "hopping"
-	}
-	differ("windows", kind(s), kind(other))
-	if s.Size != 0 && other.Size != 0 {
+	case was == "sessions" && is == "sessions":
+		differ("gap of the sessions", cmp.Or(Duration(s.Size), "0s"), cmp.Or(Duration(other.Size), "0s"))
+	default:
 		differ("window size", Duration(s.Size), Duration(other.Size))
-		if kind(s) == "hopping" || kind(other) == "hopping" {
+		if was == "hopping" || is == "hopping" || was == "cumulating" && is == was {
 			differ("window advance", Duration(s.Advance), Duration(other.Advance))
 		}
+	}
+	if was == is {
+		differ("window offset", cmp.Or(Duration(s.Offset), "none"), cmp.Or(Duration(other.Offset), "none"))
 	}
 	differ("key serde", s.Key, other.Key)
 	if s.Columns == "" || other.Columns == "" { // otherwise the columns say it better

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/checkpoint"
@@ -122,7 +123,7 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 			return err
 		}
 		topic := changelog.Name(r.d.plan.Name, s.Name)
-		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Timestamped: s.Timestamped}
+		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Sessions: s.Kind == flow.SessionStore, ByKey: s.Kind.ByKey(), Timestamped: s.Timestamped}
 		for _, rec := range r.d.cluster.topics[topic][r.partition][min(end, max(pos.Offset, r.deleted[topic])):end] {
 			if rec.Attrs.IsControl() {
 				continue
@@ -136,10 +137,16 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 				return err
 			}
 			key := append([]byte{byte(prefix >> 8), byte(prefix)}, c.Key...)
-			if c.Deleted {
-				b.Delete(key)
-			} else {
-				b.Set(key, c.Value)
+			set := func(key, value []byte) {
+				if c.Deleted {
+					b.Delete(key)
+				} else {
+					b.Set(key, value)
+				}
+			}
+			set(key, c.Value)
+			if codec.ByKey {
+				set(codec.RowByKey(slices.Clone(key[:2]), c.Key), nil)
 			}
 		}
 		u.Changelogs[s.Name] = checkpoint.TopicPosition{TopicID: r.d.cluster.TopicID(topic), Offset: end}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
 )
@@ -12,8 +13,8 @@ import (
 // Entry is an entry of a store.
 type Entry[K, V any] struct {
 	Partition int32
-	// Window is the start of the window, WindowEnd its end, which is no part of it, in
-	// milliseconds; 0 in stores without windows.
+	// Window is the start of the window, WindowEnd its end, in milliseconds; 0 in stores without
+	// windows. The end is part of a session or a sliding window, and of no other.
 	Window, WindowEnd int64
 	Key               K
 	Value             V
@@ -51,12 +52,19 @@ func (d *Driver) Store[K, V any](name string, key serde.Serde[K], value serde.Se
 				continue
 			}
 			found = true
-			if s.Kind != flow.KeyValueStore && s.Kind != flow.WindowStore {
+			if s.Kind == flow.InOrderStore {
 				d.t.Fatalf("processortest: store %q is of the kind %s, whose entries are no keys and values: look at Dump", name, s.Kind)
 			}
+			codec := changelog.Spec{ByKey: s.Kind.ByKey()}
 			d.dump(r, s, func(k, v []byte) {
+				if !codec.Logged(k) {
+					return // it leads to another row
+				}
 				e := Entry[K, V]{Partition: r.partition}
-				if s.Kind.Windowed() {
+				switch {
+				case s.Kind == flow.SessionStore:
+					e.WindowEnd, e.Window, k = int64(binary.BigEndian.Uint64(k)), int64(binary.BigEndian.Uint64(k[8:])), k[16:]
+				case s.Kind.Windowed():
 					e.Window, k = int64(binary.BigEndian.Uint64(k)), k[8:]
 					e.WindowEnd = e.Window + s.Shape.Size.Milliseconds()
 				}

@@ -26,6 +26,7 @@ type fill struct {
 	h      *Handle
 	task   *sync.Mutex // of the task: its stores take turns with the checkpoint
 	store  string
+	spec   changelog.Spec
 	prefix uint16
 	id     [16]byte  // of the topic
 	asOf   time.Time // up to when the database is known to be whole
@@ -40,6 +41,9 @@ func (f *fill) add(changes []changelog.Change, next int64) error {
 	limit, size := f.h.pool.fillLimit(), 0
 	for _, c := range changes {
 		size += len(c.Key) + len(c.Value) + changeBytes
+		if f.spec.ByKey {
+			size += len(c.Key) + changeBytes
+		}
 	}
 	// The memory of a batch doubles when it is full: it is not to be a little larger than the
 	// limit.
@@ -53,10 +57,10 @@ func (f *fill) add(changes []changelog.Change, next int64) error {
 	}
 	for _, c := range changes {
 		f.key = append(append(f.key[:0], byte(f.prefix>>8), byte(f.prefix)), c.Key...)
-		if c.Deleted {
-			f.batch.Delete(f.key)
-		} else {
-			f.batch.Set(f.key, c.Value)
+		f.change(c.Value, c.Deleted)
+		if f.spec.ByKey {
+			f.key = f.spec.RowByKey(append(f.key[:0], byte(f.prefix>>8), byte(f.prefix)), c.Key)
+			f.change(nil, c.Deleted)
 		}
 	}
 	f.next = next
@@ -64,6 +68,15 @@ func (f *fill) add(changes []changelog.Change, next int64) error {
 		return nil
 	}
 	return f.flush()
+}
+
+// change puts a change of key into the batch.
+func (f *fill) change(value []byte, deleted bool) {
+	if deleted {
+		f.batch.Delete(f.key)
+	} else {
+		f.batch.Set(f.key, value)
+	}
 }
 
 // flush commits what was added since the last time.

@@ -181,12 +181,13 @@ func (o *Opener) store(ctx context.Context, h *Handle, s flow.StoreSpec, partiti
 	r := report.Restoration{Task: h.id, Store: s.Name, Topic: topic, Partition: partition, From: pos.Offset}
 	o.Pool.filling.Add(1)
 	defer o.Pool.filling.Add(-1)
-	fill := &fill{h: h, task: mu, store: s.Name, prefix: prefix, id: id, asOf: asOf}
+	spec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Sessions: s.Kind == flow.SessionStore, ByKey: s.Kind.ByKey(), Timestamped: s.Timestamped}
+	fill := &fill{h: h, task: mu, store: s.Name, spec: spec, prefix: prefix, id: id, asOf: asOf}
 	defer fill.drop()
 	var prev int64
 	res, err := o.Restorer.Restore(ctx, changelog.Request{
 		Topic: topic, Partition: partition, TopicID: id, From: pos.Offset, Committed: end.Offset,
-		Spec:   changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Timestamped: s.Timestamped},
+		Spec:   spec,
 		Purged: s.Kind.Windowed(),
 		Check:  func(last int64) error { return o.checkEnd(h, end, s.Name, topic, partition, last) },
 		Apply:  fill.add,

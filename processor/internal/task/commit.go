@@ -105,6 +105,9 @@ func (t *Task) logChanges(s *store) error {
 		return nil
 	}
 	return s.bytes.Changes(func(_ int, key, value []byte, deleted bool) error {
+		if !s.codec.Logged(key) {
+			return nil
+		}
 		m, buf, err := s.codec.Encode(t.encoded[:0], key, value, deleted, t.now)
 		t.encoded = buf
 		if err != nil {

@@ -57,6 +57,8 @@ func (b *builder) windows(in *built, n node) (*built, error) {
 		w = topology.Tumbling(ms(n.SizeMs))
 	case "hopping":
 		w = topology.Hopping(ms(n.SizeMs), ms(n.AdvanceMs))
+	case "session":
+		w = topology.Sessions(ms(n.GapMs))
 	default:
 		return nil, unsaid("windows: %s", n.Type)
 	}
@@ -73,6 +75,8 @@ func (b *builder) aggregate(in *built, n node) (*built, error) {
 	switch {
 	case in.grouped != nil:
 		b.stored[n.Store] = texts(store)
+	case in.windowed != nil && in.window.Type == "session":
+		return b.sessions(in, n, store), nil
 	case in.windowed != nil:
 		b.stored[n.Store] = windows(store, in.window, b.lastTime())
 	default:

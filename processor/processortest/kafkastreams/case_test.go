@@ -44,13 +44,14 @@ type node struct {
 	Key                string // of toStream
 	Type               string // of windows and joins
 	SizeMs, AdvanceMs  int64
+	GapMs, DiffMs      int64
 	GraceMs            *int64
 	HistoryMs          *int64 // of a versioned table
 	RetentionMs        *int64
 	Emit               string
 	Reducer            string
 	Init               *string
-	Aggregator         string
+	Aggregator, Merger string
 	Joiner             string
 }
 

@@ -30,6 +30,7 @@ type Cache[A any] struct {
 	node  Node
 	Store *state.Store
 	Serde serde.Serde[A]
+	rows  Rows[A] // nil: a row for each key, of a timestamp and a value
 
 	seed    maphash.Seed
 	index   index
@@ -58,6 +59,26 @@ func NewCache[A any](task Task, store string, s serde.Serde[A]) *Cache[A] {
 		seed:  maphash.MakeSeed(),
 		ages:  list{which: byAge},
 	}
+}
+
+// Rows are how the values of a cache lie in its store, where each is more than one row.
+type Rows[A any] interface {
+	// Load reads the value of a key: all of it or, where Unload has been called and v is what it
+	// has left, what that took away. size is about what it takes in memory.
+	Load(key []byte, v *A, unloaded bool) (size int, err error)
+	// Save writes what of the value the store has not got yet. After an error, which is one of
+	// encoding, the store is as it was.
+	Save(key []byte, v *A) (size int, err error)
+	// Unload takes away what Load can bring back. Free forgets the value.
+	Unload(v *A)
+	Free(v *A)
+}
+
+// NewRowsCache returns a cache of the task's store of that name, whose values lie there as rows.
+func NewRowsCache[A any](task Task, store string, rows Rows[A]) *Cache[A] {
+	c := NewCache[A](task, store, nil)
+	c.rows = rows
+	return c
 }
 
 // Get returns the entry of a store key, which need not have a value.
@@ -116,7 +137,14 @@ func (c *Cache[A]) lookup(hash uint32, key []byte) *Entry[A] {
 // load reads the entry's value from the store.
 func (c *Cache[A]) load(e *Entry[A]) error {
 	size := 0
-	if !e.Pending || e.Has {
+	switch {
+	case c.rows != nil:
+		n, err := c.rows.Load(c.slab.key(e), &e.Value, e.Pending)
+		if err != nil {
+			return err
+		}
+		e.Has, size = true, n
+	case !e.Pending || e.Has:
 		b, ts, found, err := c.Read(c.buf[:0], c.slab.key(e))
 		c.buf = b
 		if err != nil {
@@ -134,6 +162,10 @@ func (c *Cache[A]) load(e *Entry[A]) error {
 	c.admit(e, size)
 	return nil
 }
+
+// Lookup returns the entry of a key, be it one whose value is in the store only; nil if there is
+// none.
+func (c *Cache[A]) Lookup(key []byte) *Entry[A] { return c.lookup(c.hash(key), key) }
 
 // admit makes the entry one that is loaded; its encoded value has that size.
 func (c *Cache[A]) admit(e *Entry[A], size int) {
@@ -243,6 +275,17 @@ func (c *Cache[A]) Save(e *Entry[A]) error {
 // Write puts a dirty entry into the store. ok is false if its value could not be encoded and the
 // error policy skips it: then the entry is gone, and what the store had before counts again.
 func (c *Cache[A]) Write(e *Entry[A], buf []byte, store bool) (b []byte, ok bool, err error) {
+	if c.rows != nil {
+		size, err := c.rows.Save(c.slab.key(e), &e.Value)
+		if err != nil {
+			err = c.node.Fail(c.Log.Origin(e.Last), err)
+			c.Drop(e)
+			return buf, false, err
+		}
+		e.Dirty = false
+		c.charge(e, size)
+		return buf[:0], true, nil
+	}
 	if !e.Has {
 		e.Dirty = false
 		if store {
@@ -326,8 +369,12 @@ func (c *Cache[A]) evict(keep *Entry[A], budget int64) error {
 
 // unload makes the entry a stub.
 func (c *Cache[A]) unload(e *Entry[A]) {
-	var none A
-	e.Value = none
+	if c.rows != nil {
+		c.rows.Unload(&e.Value)
+	} else {
+		var none A
+		e.Value = none
+	}
 	e.Loaded, e.hot = false, false
 	c.uncopy(e)
 	c.slab.remove(&c.ages, e)
@@ -337,6 +384,9 @@ func (c *Cache[A]) unload(e *Entry[A]) {
 
 // Drop forgets an entry, written or not.
 func (c *Cache[A]) Drop(e *Entry[A]) {
+	if c.rows != nil {
+		c.rows.Free(&e.Value)
+	}
 	c.used -= int64(e.Cost)
 	c.uncopy(e)
 	c.slab.remove(&c.ages, e)
@@ -349,8 +399,8 @@ func (c *Cache[A]) Drop(e *Entry[A]) {
 }
 
 // Flush writes every dirty entry to the store, except those of closed windows, and calls emit for
-// the pending ones, in the order of last update. raw is the encoded value, nil if the key has none;
-// key and raw are good during the call. emit may use this cache.
+// the pending ones, in the order of last update. raw is the encoded value, nil if the key has none,
+// or if it is more than one row; key and raw are good during the call. emit may use this cache.
 func (c *Cache[A]) Flush(emit func(e *Entry[A], key, raw []byte) error) (did bool, err error) {
 	c.updates.sweep(&c.slab) // what is left lies in the processor's caches now
 	for e := c.updates.take(&c.slab); e != nil; e = c.updates.take(&c.slab) {
@@ -367,8 +417,14 @@ func (c *Cache[A]) Flush(emit func(e *Entry[A], key, raw []byte) error) (did boo
 				continue
 			}
 			c.out = b
-			if e.Has {
+			if e.Has && c.rows == nil {
 				raw = b[8:]
+			}
+		case c.rows != nil:
+			if !e.Loaded && e.Pending {
+				if _, err := c.rows.Load(c.slab.key(e), &e.Value, true); err != nil {
+					return did, err
+				}
 			}
 		case e.Has:
 			b, ts, found, err := c.Read(c.out[:0], c.slab.key(e))

@@ -58,16 +58,25 @@ func TryFoldRecordsStep[K, V, A any](task Task, init func() A, add func(context.
 	}
 }
 
-// FoldOptStep tells add whether there is a value before; add decides whether there is one after.
-func FoldOptStep[K, V, A any](add func(Opt[A], V) Opt[A]) Step[K, V, A] {
+// FoldOptStep tells add whether there is a value before; add decides whether there is one after. If
+// init is not nil there is always one before.
+func FoldOptStep[K, V, A any](init func() A, add func(Opt[A], V) Opt[A]) Step[K, V, A] {
 	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
+		if !has && init != nil {
+			a, has = init(), true
+		}
 		return there(add(Opt[A]{Value: a, OK: has}, r.Value))
 	}
 }
 
 // FoldOptRecordsStep is FoldOptStep of whole records.
-func FoldOptRecordsStep[K, V, A any](add func(Opt[A], *Record[K, V]) Opt[A]) Step[K, V, A] {
-	return func(a A, has bool, r *Record[K, V]) (A, bool, error) { return there(add(Opt[A]{Value: a, OK: has}, r)) }
+func FoldOptRecordsStep[K, V, A any](init func() A, add func(Opt[A], *Record[K, V]) Opt[A]) Step[K, V, A] {
+	return func(a A, has bool, r *Record[K, V]) (A, bool, error) {
+		if !has && init != nil {
+			a, has = init(), true
+		}
+		return there(add(Opt[A]{Value: a, OK: has}, r))
+	}
 }
 
 // there returns a value as steps do: none is the zero value.

@@ -64,11 +64,12 @@ func (b *builder) groupBy(s stream, name string, p *expression.Program, serde st
 
 func windowStep() step {
 	block := &yamlfile.Block{
-		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: []string{"tumbling", "hopping"},
+		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: []string{"tumbling", "hopping", "sessions"},
 		Fields: []yamlfile.Field{
 			{Name: "tumbling", Shape: yamlfile.Duration(), Doc: "length of windows that follow each other"},
 			{Name: "hopping", Shape: yamlfile.Duration(), Doc: "length of windows that overlap"},
 			{Name: "every", Shape: yamlfile.Duration(), Doc: "the distance of the starts of hopping windows"},
+			{Name: "sessions", Shape: yamlfile.Duration(), Doc: "the longest pause within a session, which begins and ends with a record"},
 			{Name: "grace", Shape: yamlfile.Duration(), Doc: "how long after its end a window takes records that are late; default 0"},
 		},
 	}
@@ -85,12 +86,14 @@ func windowStep() step {
 // windows reads how time is cut.
 func (b *builder) windows(m *yamlfile.Mapping) (w topology.Windows, ok bool) {
 	every := m.Get("every")
+	if every != nil && m.Get("hopping") == nil {
+		b.r.Fail(every.Pos, "every goes with hopping; tumbling windows follow each other")
+	}
 	switch {
 	case m.Get("tumbling") != nil:
-		if every != nil {
-			b.r.Fail(every.Pos, "every goes with hopping; tumbling windows follow each other")
-		}
 		w = topology.Tumbling(duration(m, "tumbling"))
+	case m.Get("sessions") != nil:
+		w = topology.Sessions(duration(m, "sessions"))
 	case m.Get("hopping") == nil:
 		return w, false
 	case every == nil:

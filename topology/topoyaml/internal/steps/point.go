@@ -141,11 +141,13 @@ func (g group) aggregate(c call, store string, a *aggregate.Aggregation) point {
 }
 
 func (w windows) aggregate(c call, store string, a *aggregate.Aggregation) point {
+	files, serde := c.t.ForFiles(door.Key{}), topology.ValueSerde[value.Value](a)
+	merge := func(_ context.Context, x, y value.Value) (value.Value, error) { return a.Merge(x, y) }
 	return made(c, func() windowTable[value.Value] {
 		if a.Roots().WholeRecord() {
-			return windowTable[value.Value]{w.AggregateRecords(store, topology.TryFold(byRecord(a)), topology.ValueSerde[value.Value](a))}
+			return windowTable[value.Value]{w.AggregateRecords(store, files.Merge(topology.TryFold(byRecord(a)), merge), serde)}
 		}
-		return windowTable[value.Value]{w.AggregateWith(store, topology.TryFold(byValue(a)), topology.ValueSerde[value.Value](a))}
+		return windowTable[value.Value]{w.AggregateWith(store, files.Merge(topology.TryFold(byValue(a)), merge), serde)}
 	})
 }
 

@@ -1,0 +1,299 @@
+package sessions
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/kolkstream/kolk/internal/bykey"
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/internal/operator"
+)
+
+// layout is how a store has its windows.
+type layout struct {
+	// length is that of the windows, whose rows begin with their start; 0 for sessions, whose rows
+	// begin with end and start.
+	length int64
+	// stamped says that values have a timestamp before them.
+	stamped bool
+}
+
+// times is how many bytes of time stand before the key.
+func (l layout) times() int {
+	if l.length == 0 {
+		return 16
+	}
+	return 8
+}
+
+// append appends what the row of a window begins with.
+func (l layout) append(dst []byte, b bounds) []byte {
+	if l.length == 0 {
+		dst = binary.BigEndian.AppendUint64(dst, uint64(b.end))
+	}
+	return binary.BigEndian.AppendUint64(dst, uint64(b.start))
+}
+
+// bounds returns what append has appended.
+func (l layout) bounds(times []byte) bounds {
+	first := int64(binary.BigEndian.Uint64(times))
+	if l.length == 0 {
+		return bounds{start: int64(binary.BigEndian.Uint64(times[8:])), end: first}
+	}
+	return bounds{start: first, end: first + l.length}
+}
+
+// until returns the key behind the rows of all windows that end by end.
+func (l layout) until(dst []byte, end int64) []byte {
+	if end == math.MaxInt64 {
+		return append(dst, 0xff) // of rows by key
+	}
+	return binary.BigEndian.AppendUint64(dst, uint64(max(0, end-l.length+1)))
+}
+
+// rows are the sets of a store: what its cache reads and writes.
+type rows[A any] struct {
+	name  string
+	store *state.Store
+	serde serde.Serde[A]
+	layout
+	spans spans[A]
+
+	// tells says that what is forwarded at a commit is told in the next transaction.
+	tells bool
+	// first is the least end of a window, or less. outside is the largest end of those
+	// that are in the store only, or more.
+	first, outside int64
+
+	prefix, behind, row, value []byte
+	found                      []bounds
+	ends                       []int
+	visit                      func(key, value []byte) (bool, error)
+}
+
+func newRows[A any](name string, store *state.Store, s serde.Serde[A], l layout) *rows[A] {
+	r := &rows[A]{name: name, store: store, serde: s, layout: l, first: math.MinInt64, outside: math.MaxInt64}
+	r.visit = r.note
+	return r
+}
+
+// open finds out what the store has.
+func (r *rows[A]) open() error {
+	last := int64(math.MinInt64)
+	for lo, hi := int64(0), int64(math.MaxInt64); lo <= hi; { // does a window end at or after the middle?
+		mid := lo + (hi-lo)/2
+		found := int64(-1)
+		err := r.store.Scan(binary.BigEndian.AppendUint64(nil, uint64(mid)), nil, func(key, _ []byte) (bool, error) {
+			if !bykey.Is(key) {
+				if len(key) < r.times() {
+					return false, fmt.Errorf("%w: key %x has no window", state.ErrCorrupt, key)
+				}
+				found = int64(binary.BigEndian.Uint64(key))
+			}
+			return false, nil
+		})
+		switch {
+		case err != nil:
+			return fmt.Errorf("store %s: %w", r.name, err)
+		case found < 0 && mid == 0:
+			hi = -1
+		case found < 0:
+			hi = mid - 1
+		default:
+			last, lo = found, found+1
+		}
+		if lo < 0 { // behind the largest time
+			break
+		}
+	}
+	if r.outside = last; last >= 0 {
+		r.outside += r.length
+	}
+	return r.seek()
+}
+
+// seek finds the first window.
+func (r *rows[A]) seek() error {
+	r.first = math.MaxInt64
+	err := r.store.Scan(nil, nil, func(key, _ []byte) (bool, error) {
+		if !bykey.Is(key) {
+			r.first = r.bounds(key).end
+		}
+		return false, nil
+	})
+	if err != nil {
+		return fmt.Errorf("store %s: %w", r.name, err)
+	}
+	return nil
+}
+
+// key appends the key of a row in the order of time.
+func (r *rows[A]) key(dst []byte, b bounds, key []byte) []byte {
+	return append(r.append(dst, b), key...)
+}
+
+// byKey appends the key of the row that leads to it.
+func (r *rows[A]) byKey(dst []byte, b bounds, key []byte) []byte {
+	return r.append(bykey.Prefix(dst, key), b)
+}
+
+// note notes the window that a row by key leads to.
+func (r *rows[A]) note(key, _ []byte) (bool, error) {
+	if len(key) != len(r.prefix)+r.times() {
+		return false, fmt.Errorf("%w: a row by key of %d bytes", state.ErrCorrupt, len(key))
+	}
+	r.found = append(r.found, r.bounds(key[len(r.prefix):]))
+	return true, nil
+}
+
+// Load reads the windows of a key: all of them, or, of a set that Unload has left, the values.
+func (r *rows[A]) Load(key []byte, s *set, unloaded bool) (size int, err error) {
+	if !unloaded {
+		r.prefix = bykey.Prefix(r.prefix[:0], key)
+		r.behind = append(append(r.behind[:0], r.prefix...), 0xff)
+		r.found = r.found[:0]
+		if err := r.store.Scan(r.prefix, r.behind, r.visit); err != nil {
+			return 0, fmt.Errorf("store %s: %w", r.name, err)
+		}
+		for _, b := range r.found {
+			id := r.spans.alloc()
+			x := r.spans.at(id)
+			x.bounds, x.row, x.stored, x.told = b, b, true, r.tells
+			r.spans.insert(&s.open, id)
+		}
+	}
+	for id := s.open.first; id != 0; id = r.spans.at(id).next {
+		x := r.spans.at(id)
+		if !x.loaded {
+			if err := r.read(x, key); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return r.size(s), nil
+}
+
+// size is about what a set takes.
+func (r *rows[A]) size(s *set) (size int) {
+	for id := s.open.first; id != 0; id = r.spans.at(id).next {
+		size += int(r.spans.at(id).bytes) + r.spans.size()
+	}
+	for id := s.gone.first; id != 0; id = r.spans.at(id).next {
+		size += r.spans.size()
+	}
+	return size
+}
+
+// read reads the value of a window.
+func (r *rows[A]) read(x *span[A], key []byte) (err error) {
+	r.row = r.key(r.row[:0], x.row, key)
+	b, found, err := r.store.Get(r.value[:0], r.row)
+	if err != nil {
+		return fmt.Errorf("store %s: %w", r.name, err)
+	}
+	r.value = b
+	if !found {
+		return fmt.Errorf("store %s: %w: there is a row by key, and no row %x", r.name, state.ErrCorrupt, r.row)
+	}
+	x.value, x.ts, err = r.decode(b, x.row)
+	x.loaded, x.bytes = err == nil, int32(min(len(b), math.MaxInt32))
+	return err
+}
+
+// decode decodes a row's value. Failing is fatal: the serde is not the one that wrote it.
+func (r *rows[A]) decode(b []byte, at bounds) (v A, ts int64, err error) {
+	ts = at.end
+	if r.stamped {
+		if len(b) < 8 {
+			return v, 0, fmt.Errorf("store %s: %w: a value of %d bytes has no timestamp", r.name, state.ErrCorrupt, len(b))
+		}
+		ts, b = int64(binary.BigEndian.Uint64(b)), b[8:]
+	}
+	if v, err = r.serde.Decode(operator.Present(b)); err != nil {
+		err = fmt.Errorf("store %s: %w", r.name, operator.DecodeError("a stored value", r.serde.Name(), err))
+	}
+	return v, ts, err
+}
+
+// Save writes what of a set the store has not got yet. After an error, which is one of encoding a
+// value, the store is as it was.
+func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
+	r.value, r.ends = r.value[:0], r.ends[:0]
+	for id := s.open.first; id != 0; id = r.spans.at(id).next {
+		x := r.spans.at(id)
+		if !x.dirty {
+			continue
+		}
+		if r.stamped {
+			r.value = binary.BigEndian.AppendUint64(r.value, uint64(x.ts))
+		}
+		if r.value, err = r.serde.Append(r.value, x.value); err != nil {
+			return 0, operator.EncodeError("value", r.serde.Name(), err)
+		}
+		r.ends = append(r.ends, len(r.value))
+	}
+	for id := s.gone.first; id != 0; {
+		x, next := r.spans.at(id), r.spans.at(id).next
+		if x.stored {
+			r.drop(key, x.row)
+		}
+		if x.stored = false; !x.told {
+			r.spans.remove(&s.gone, id)
+			r.spans.recycle(id)
+		}
+		id = next
+	}
+	i, from := 0, 0
+	for id := s.open.first; id != 0; id = r.spans.at(id).next {
+		x := r.spans.at(id)
+		if !x.dirty {
+			continue
+		}
+		if x.stored && x.row != x.bounds {
+			r.drop(key, x.row)
+			x.stored = false
+		}
+		r.row = r.key(r.row[:0], x.bounds, key)
+		r.store.Put(r.row, r.value[from:r.ends[i]])
+		if !x.stored {
+			r.row = r.byKey(r.row[:0], x.bounds, key)
+			r.store.Put(r.row, nil)
+		}
+		x.row, x.stored, x.dirty, x.bytes = x.bounds, true, false, int32(min(r.ends[i]-from, math.MaxInt32))
+		i, from = i+1, r.ends[i]
+	}
+	return r.size(s), nil
+}
+
+// drop deletes the rows of a window.
+func (r *rows[A]) drop(key []byte, b bounds) {
+	r.row = r.key(r.row[:0], b, key)
+	r.store.Delete(r.row)
+	r.dropByKey(key, b)
+}
+
+// dropByKey deletes the row by key of a window.
+func (r *rows[A]) dropByKey(key []byte, b bounds) {
+	r.row = r.byKey(r.row[:0], b, key)
+	r.store.Delete(r.row)
+}
+
+// Unload forgets the values of a set, which the store has.
+func (r *rows[A]) Unload(s *set) {
+	var none A
+	for id := s.open.first; id != 0; id = r.spans.at(id).next {
+		x := r.spans.at(id)
+		x.value, x.loaded = none, false
+	}
+}
+
+// Free forgets a set.
+func (r *rows[A]) Free(s *set) {
+	if s.open.last != 0 {
+		r.outside = max(r.outside, r.spans.at(s.open.last).end)
+	}
+	r.spans.clear(&s.open)
+	r.spans.clear(&s.gone)
+}
