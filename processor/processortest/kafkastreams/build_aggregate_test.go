@@ -58,6 +58,9 @@ func (b *builder) windows(in *built, n node) (*built, error) {
 	case "hopping":
 		w = topology.Hopping(ms(n.SizeMs), ms(n.AdvanceMs))
 	case "session":
+		if !b.clocks {
+			return nil, unsaid("sessions with the default time, which have a model of their own")
+		}
 		w = topology.Sessions(ms(n.GapMs))
 	default:
 		return nil, unsaid("windows: %s", n.Type)

@@ -48,8 +48,8 @@ func newAggregate[K, A any](n Node, l layout, closing int64, k serde.Serde[K], k
 	return a
 }
 
-// restore deletes what has been closed by now, or was handed on beyond it. shuts says that nothing is
-// added any more to windows as early as those.
+// restore deletes what has been closed by now, or was handed on beyond it. shuts says that nothing
+// is added any more to windows as early as those.
 func (a *aggregate[K, A]) restore(now int64, shuts bool) error {
 	gone := a.rows.until(nil, max(a.due(now), a.passed))
 	if mark := a.Task.Mark(a.Name); mark != nil {
