@@ -46,8 +46,8 @@ func (b *builder) sessions(in *built, n node, store string) *built {
 	return &built{results: emit(in, in.windowed.AggregateRecords(store, fold))}
 }
 
-// sessions reads a store of sessions. Those that are not open any more kolk and Kafka Streams delete
-// at different times.
+// sessions reads a store of sessions. Those that are not open any more kolk and Kafka Streams
+// delete at different times.
 func sessions[V any](name string, s serde.Serde[V], show func(V) text, open func(entry) bool) stored {
 	return func(d *processortest.Driver) (all []entry, _ func(entry) bool) {
 		for _, e := range d.Store(name, serde.String(), s) {

@@ -82,7 +82,8 @@ func newRows[A any](name string, store *state.Store, s serde.Serde[A], l layout)
 // open finds out what the store has.
 func (r *rows[A]) open() error {
 	last := int64(math.MinInt64)
-	for lo, hi := int64(0), int64(math.MaxInt64); lo <= hi; { // does a window end at or after the middle?
+	for lo, hi := int64(0), int64(math.MaxInt64); lo <= hi; {
+		// Does a window end at or after the middle?
 		mid := lo + (hi-lo)/2
 		found := int64(-1)
 		err := r.store.Scan(binary.BigEndian.AppendUint64(nil, uint64(mid)), nil, func(key, _ []byte) (bool, error) {
