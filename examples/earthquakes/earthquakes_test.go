@@ -15,10 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kolkstream/kolk/processor/processortest"
+	"github.com/kolkstream/kolk/processor/processortest/yamltest"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
+
+// The tests that stand beside the file.
+func TestFile(t *testing.T) { yamltest.Run(t, "*.test.yaml", topoyaml.Options{}) }
 
 type row struct {
 	Time int64

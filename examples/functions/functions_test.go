@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kolkstream/kolk/processor/processortest"
+	"github.com/kolkstream/kolk/processor/processortest/yamltest"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/topoyaml"
 )
@@ -32,6 +33,15 @@ func TestFunctions(t *testing.T) {
 	if err := d.TryPipe("payments", nil, []byte(`{"card":"6011000990139424","amount":1}`), 9); err == nil || !strings.Contains(err.Error(), "have no known issuer") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// The tests that stand beside the file, with the functions that kolk test does not have.
+func TestFile(t *testing.T) {
+	functions, err := registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	yamltest.Run(t, "*.test.yaml", topoyaml.Options{Registry: functions})
 }
 
 // The file can be checked where its functions are not: by their names.

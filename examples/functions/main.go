@@ -49,11 +49,7 @@ func run(ctx context.Context, cfg processor.Config) error {
 
 // plan reads the file with the functions that it names.
 func plan() (*topology.Plan, error) {
-	functions := topoyaml.NewRegistry()
-	err := errors.Join(
-		topoyaml.RegisterFilter(functions, "valid-card", validCard),
-		topoyaml.RegisterMapper(functions, "issuer", withIssuer),
-	)
+	functions, err := registry()
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +58,15 @@ func plan() (*topology.Plan, error) {
 		return nil, err
 	}
 	return loaded.Plan(), nil
+}
+
+// registry has the functions by their names in the file.
+func registry() (*topoyaml.Registry, error) {
+	functions := topoyaml.NewRegistry()
+	return functions, errors.Join(
+		topoyaml.RegisterFilter(functions, "valid-card", validCard),
+		topoyaml.RegisterMapper(functions, "issuer", withIssuer),
+	)
 }
 
 type payment struct {

@@ -90,7 +90,8 @@
 // # Tests that are texts
 //
 // Package script, below this one, runs tests that are commands and what they print, which can be
-// written anew when it changes.
+// written anew when it changes. Package yamltest, and the command kolk test, run tests in YAML that
+// stand beside topologies in YAML.
 //
 // A Driver is used by one goroutine, and closed when the test ends.
 package processortest

@@ -9,6 +9,9 @@ type Error struct {
 	File         string
 	Line, Column int // from 1
 	Message      string
+	// Missing is the name of the Go function that a step names and [Options] does not have, if that
+	// is the mistake.
+	Missing string
 }
 
 // Error returns "file:line:column: message".

@@ -67,7 +67,7 @@ func joined(path string, mistakes []yamlfile.Mistake) error {
 	})
 	var errs []error
 	for _, m := range slices.Compact(mistakes) {
-		errs = append(errs, &Error{File: path, Line: m.Pos.Line, Column: m.Pos.Column, Message: m.Message})
+		errs = append(errs, &Error{File: path, Line: m.Pos.Line, Column: m.Pos.Column, Message: m.Message, Missing: m.Missing})
 	}
 	return errors.Join(errs...)
 }

@@ -91,16 +91,8 @@ func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err err
 	if value, err = s.of.Value.Serde.Append([]byte{}, row); err != nil {
 		return nil, nil, 0, err
 	}
-	if s.of.KeyFrom != nil {
-		k, err := s.of.KeyFrom.Eval(&expression.Inputs{Value: row})
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		if k != nil {
-			if key, err = s.of.Key.Serde.Append([]byte{}, k); err != nil {
-				return nil, nil, 0, s.of.KeyFrom.Fail(err)
-			}
-		}
+	if key, err = s.Key(row); err != nil {
+		return nil, nil, 0, err
 	}
 	timestamp = NoTimestamp
 	if s.of.Time != nil {
@@ -109,6 +101,22 @@ func (s *Source) Message(row Value) (key, value []byte, timestamp int64, err err
 		}
 	}
 	return key, value, timestamp, nil
+}
+
+// Key makes the key that a row has by key-from: nil without one, or if it yields null.
+func (s *Source) Key(row Value) ([]byte, error) {
+	if s.of.KeyFrom == nil {
+		return nil, nil
+	}
+	k, err := s.of.KeyFrom.Eval(&expression.Inputs{Value: row})
+	if k == nil || err != nil {
+		return nil, err
+	}
+	key, err := s.of.Key.Serde.Append([]byte{}, k)
+	if err != nil {
+		return nil, s.of.KeyFrom.Fail(err)
+	}
+	return key, nil
 }
 
 // check returns why a row is none of the source's.

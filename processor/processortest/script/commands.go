@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kolkstream/kolk/processor/processortest/internal/text"
+	"github.com/kolkstream/kolk/internal/text"
 )
 
 // command is a command of scripts.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/kolkstream/kolk/internal/flow"
-	"github.com/kolkstream/kolk/processor/processortest/internal/text"
+	"github.com/kolkstream/kolk/internal/text"
 	"github.com/kolkstream/kolk/topology"
 )
 

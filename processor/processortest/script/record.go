@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/kolkstream/kolk/internal/flow"
-	"github.com/kolkstream/kolk/processor/processortest/internal/text"
+	"github.com/kolkstream/kolk/internal/text"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )

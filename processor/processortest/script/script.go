@@ -13,8 +13,8 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/internal/text"
 	"github.com/kolkstream/kolk/processor/processortest"
-	"github.com/kolkstream/kolk/processor/processortest/internal/text"
 	"github.com/kolkstream/kolk/topology"
 )
 

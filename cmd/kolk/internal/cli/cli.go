@@ -17,9 +17,9 @@ import (
 // Exit codes. docs/COMMAND-LINE.md lists them.
 const (
 	exitOK          = 0
-	exitFailed      = 1   // while it ran
+	exitFailed      = 1   // while it ran, or a test
 	exitUsage       = 2   // command line or configuration
-	exitTopology    = 3   // the topology file
+	exitTopology    = 3   // the topology file, or the file of tests
 	exitInterrupted = 130 // before a load or a bounded run had ended, or by a second signal
 )
 
@@ -95,7 +95,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (YAML, JSON or TOML)")
-	root.AddCommand(a.devCommand(), a.runCommand(), a.loadCommand(), a.validateCommand(), a.describeCommand(), a.schemaCommand(), a.versionCommand(), a.brokerCommand())
+	root.AddCommand(a.devCommand(), a.runCommand(), a.loadCommand(), a.testCommand(), a.validateCommand(), a.describeCommand(), a.schemaCommand(), a.versionCommand(), a.brokerCommand())
 	return root
 }
 

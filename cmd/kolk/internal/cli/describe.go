@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kolkstream/kolk/topology/topoyaml"
+	"github.com/kolkstream/kolk/topology/topoyaml/testfile"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -65,15 +66,20 @@ func plural(n int, one, more string) string {
 }
 
 func (a *app) schemaCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of topology files, for editors",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := a.stdout.Write(topoyaml.Schema())
-			return err
-		},
+	schema := func(use, short string, text func() []byte) *cobra.Command {
+		return &cobra.Command{
+			Use:   use,
+			Short: short,
+			Args:  cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				_, err := a.stdout.Write(text())
+				return err
+			},
+		}
 	}
+	cmd := schema("schema", "Print the JSON Schema of topology files, for editors", topoyaml.Schema)
+	cmd.AddCommand(schema("test", "Print the JSON Schema of files of tests, for editors", testfile.Schema))
+	return cmd
 }
 
 func (a *app) describeCommand() *cobra.Command {

@@ -231,5 +231,6 @@ func (b *builder) function(e *yamlfile.Entry) (Function, bool) {
 		near = "; a Go program registers it in the Registry of topoyaml.Options, and kolk validate --functions takes its name"
 	}
 	b.r.Fail(yamlfile.At(e.Node), "there is no Go function %q%s", name, near)
+	b.r.Mistakes[len(b.r.Mistakes)-1].Missing = name
 	return Function{}, false
 }

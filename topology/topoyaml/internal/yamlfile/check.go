@@ -40,6 +40,7 @@ func (r *Reader) Read(n *yaml.Node, b *Block) *Mapping {
 			continue
 		}
 		seen[name.Value] = At(name)
+		m.names = append(m.names, name.Value)
 		def := b.field(name.Value)
 		if def == nil {
 			r.Fail(At(name), "unknown field %q in a %s%s", name.Value, b.Name, suggest.For(name.Value, b.names()))

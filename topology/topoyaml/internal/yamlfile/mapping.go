@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -12,6 +13,7 @@ type Mapping struct {
 	Pos     Position
 	block   *Block
 	Entries []Entry
+	names   []string // of all fields, those that are wrong too
 }
 
 // Entry is one field of a mapping.
@@ -37,6 +39,9 @@ func (m *Mapping) Get(name string) *Entry {
 	}
 	return nil
 }
+
+// Has reports whether the field is there, right or wrong.
+func (m *Mapping) Has(name string) bool { return m != nil && slices.Contains(m.names, name) }
 
 // At is where a complaint about a field belongs: its value, or the mapping.
 func (m *Mapping) At(name string) Position {

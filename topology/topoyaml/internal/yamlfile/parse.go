@@ -31,6 +31,10 @@ type Reader struct {
 	broken   map[*yaml.Node]bool // of these, the ones with a mistake
 	nodes    int
 	tab      Position // the first tab in an indentation
+	// Empty is the way out for a file that has nothing in it.
+	Empty string
+	// Literal files have no variables: what looks like one is text.
+	Literal bool
 	// Unknown are names of blocks that could not be read: it is no mistake to refer to them.
 	Unknown map[string]bool
 }
@@ -41,11 +45,11 @@ func NewReader(file string, lookup func(name string) (string, bool)) *Reader {
 	if lookup == nil {
 		lookup = func(string) (string, bool) { return "", false }
 	}
-	return &Reader{file: file, lookup: lookup, replaced: map[*yaml.Node]bool{}, broken: map[*yaml.Node]bool{}, Unknown: map[string]bool{}}
+	return &Reader{file: file, lookup: lookup, Empty: "a topology begins with its name", replaced: map[*yaml.Node]bool{}, broken: map[*yaml.Node]bool{}, Unknown: map[string]bool{}}
 }
 
 func (r *Reader) Fail(p Position, format string, args ...any) {
-	r.Mistakes = append(r.Mistakes, Mistake{Position{max(p.Line, 1), max(p.Column, 1)}, fmt.Sprintf(format, args...)})
+	r.Mistakes = append(r.Mistakes, Mistake{Pos: Position{max(p.Line, 1), max(p.Column, 1)}, Message: fmt.Sprintf(format, args...)})
 }
 
 // ofParser fits the messages of the parser of package yaml, as opposed to those of its scanner.
@@ -87,7 +91,7 @@ func (r *Reader) Parse(data []byte) *yaml.Node {
 	err := dec.Decode(&doc)
 	switch {
 	case errors.Is(err, io.EOF):
-		r.Fail(Position{1, 1}, "the file is empty; a topology begins with its name")
+		r.Fail(Position{1, 1}, "the file is empty; %s", r.Empty)
 		return nil
 	case err != nil:
 		p, text := Position{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
@@ -110,7 +114,7 @@ func (r *Reader) Parse(data []byte) *yaml.Node {
 		return nil
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		r.Fail(Position{1, 1}, "the file holds more than one document; a file is one topology")
+		r.Fail(Position{1, 1}, "the file holds more than one document; remove all but one")
 		return nil
 	}
 	root := doc.Content[0]

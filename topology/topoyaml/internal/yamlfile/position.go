@@ -15,6 +15,8 @@ type Position struct{ Line, Column int }
 type Mistake struct {
 	Pos     Position
 	Message string
+	// Missing is the name of the Go function that is missing, if that is the mistake.
+	Missing string
 }
 
 // Where is how errors at run time name a place of the file.

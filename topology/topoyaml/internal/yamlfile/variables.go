@@ -29,7 +29,7 @@ func (r *Reader) expand(n *yaml.Node, depth int) bool {
 			return false
 		}
 	}
-	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "${") && !r.replaced[n] {
+	if !r.Literal && n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "${") && !r.replaced[n] {
 		r.replaced[n] = true
 		r.replace(n)
 	}

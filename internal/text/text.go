@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
 // days is up to which time since 1970 a time is printed as what has passed since then.
@@ -19,7 +19,7 @@ const days = 100 * 24 * time.Hour
 // Time returns a timestamp as text: what has passed since 1970, of small ones, "1m30s", else the
 // date and time, "2020-01-01T00:00:00Z". [ParseTime] reads both.
 func Time(ms int64) string {
-	if ms == topology.NoTime {
+	if ms == record.NoTime {
 		return "none"
 	}
 	if ms > -days.Milliseconds() && ms < days.Milliseconds() {
@@ -41,23 +41,37 @@ func Duration(d time.Duration) string {
 }
 
 // ParseTime reads a timestamp, in milliseconds since 1970: a number of them, a duration, or a date
-// and time.
+// and time. Durations may have days: 1d12h.
 func ParseTime(text string) (int64, error) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return ms, nil
 	}
-	if d, err := time.ParseDuration(text); err == nil && d%time.Millisecond == 0 {
+	if d, err := parseDuration(text); err == nil && d%time.Millisecond == 0 {
 		return d.Milliseconds(), nil
 	}
 	if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.Nanosecond()%1e6 == 0 {
 		return at.UnixMilli(), nil
 	}
-	return 0, fmt.Errorf("%q is no time: write what has passed since 1970, as 90s or a number of milliseconds, or a date, as 2020-01-31T09:30:00Z, to the millisecond", text)
+	return 0, fmt.Errorf("%q is no time; write what has passed since 1970, as 90s or a number of milliseconds, or a date, as 2020-01-31T09:30:00Z, to the millisecond", text)
+}
+
+// parseDuration is time.ParseDuration of durations that may begin with days: 1d12h.
+func parseDuration(text string) (time.Duration, error) {
+	n, rest, ok := strings.Cut(text, "d")
+	if !ok {
+		return time.ParseDuration(text)
+	}
+	of, err := strconv.ParseUint(n, 10, 16)
+	if err != nil || rest == "" {
+		return time.Duration(of) * 24 * time.Hour, err
+	}
+	d, err := time.ParseDuration(rest)
+	return time.Duration(of)*24*time.Hour + d, err
 }
 
 // Headers returns headers as a JSON object, with names that come twice twice. Values that are no
 // texts are in base64, those that are missing null.
-func Headers(headers []topology.Header) string {
+func Headers(headers []record.Header) string {
 	var b strings.Builder
 	for i, h := range headers {
 		b.WriteByte("{,"[min(i, 1)])

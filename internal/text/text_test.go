@@ -3,7 +3,7 @@ package text
 import (
 	"testing"
 
-	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/record"
 )
 
 func TestTimes(t *testing.T) {
@@ -18,10 +18,15 @@ func TestTimes(t *testing.T) {
 			t.Errorf("%s is %d, %v; want %d", want, got, err, ms)
 		}
 	}
+	for days, want := range map[string]int64{"2d": 172_800_000, "1d12h": 129_600_000, "0d": 0} {
+		if got, err := ParseTime(days); err != nil || got != want {
+			t.Errorf("%s is %d, %v; want %d", days, got, err, want)
+		}
+	}
 	if ms, err := ParseTime("1577836800000"); err != nil || ms != 1577836800000 {
 		t.Error(ms, err)
 	}
-	for _, bad := range []string{"", "soon", "1us", "2020-01-01", "2020-01-01T00:00:00.0001Z"} {
+	for _, bad := range []string{"", "soon", "1us", "d", "xd", "1d2d", "-1d", "2020-01-01", "2020-01-01T00:00:00.0001Z"} {
 		if ms, err := ParseTime(bad); err == nil {
 			t.Errorf("%q is %d", bad, ms)
 		}
@@ -29,7 +34,7 @@ func TestTimes(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	hs := []topology.Header{{Key: "a", Value: []byte(`<"`)}, {Key: "b"}, {Key: "a", Value: []byte{0xff}}}
+	hs := []record.Header{{Key: "a", Value: []byte(`<"`)}, {Key: "b"}, {Key: "a", Value: []byte{0xff}}}
 	if got, want := Headers(hs), `{"a":"<\"","b":null,"a":{"base64":"/w=="}}`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
