@@ -111,8 +111,8 @@ func TestSent(t *testing.T) {
 		}
 		got = append(got, string(b))
 	}
-	want := []string{
-		`["ann",false,"{\"user\":\"ann\",\"amount\":9007199254740993,\"note\":\"${A}\"}",false,1000,null,-1]`, // the key is the source's key-from
+	want := []string{ // the first key is what the source's key-from says
+		`["ann",false,"{\"user\":\"ann\",\"amount\":9007199254740993,\"note\":\"${A}\"}",false,1000,null,-1]`,
 		`["a",false,"",true,129600000,[{"Key":"a","Value":"Yg=="},{"Key":"n","Value":null}],2]`,
 		`["",true,"{\"user\":\"ann\",\"amount\":1.5}",false,129600000,null,-1]`,
 		`["a",false,"no json",false,1580463000000,null,-1]`,
