@@ -64,7 +64,7 @@ var operators = []operator{
 	{name: "set-headers", methods: []string{"Stream.SetHeaders"}, step: "set-headers", model: "TestRandomTopologies"},
 	{name: "merge", methods: []string{"Stream.Merge"}, oracle: "merge",
 		without: without{"step": "a list of names in from"}},
-	{name: "split", methods: []string{"Stream.Split", "Splitter.Branch", "Splitter.Rest"}, step: "split", oracle: "split"},
+	{name: "split", methods: []string{"Stream.Split", "Splitter.Branch", "Splitter.BranchRecords", "Splitter.Rest"}, step: "split", oracle: "split"},
 	{name: "repartition", methods: []string{"Stream.Repartition"}, step: "repartition", oracle: "repartition"},
 	{name: "to-table", methods: []string{"Stream.ToTable"}, oracle: "toTable",
 		without: without{"step": "reduce keeps the last value"}},

@@ -45,7 +45,8 @@ func TryTimeFromValue[V any](f func(context.Context, V) (time.Time, error)) Sour
 }
 
 // TimeFromRecord takes the event time from all of the message: its headers, the bytes of its key,
-// its own timestamp, its value, which may be missing.
+// its own timestamp, its value, which may be missing. Ref is the largest event time that the
+// partition has shown before, [NoTime] for none.
 func TimeFromRecord[V any](f func(*Record[[]byte, V]) time.Time) SourceOption[V] {
 	return func(c *sourceConfig[V]) {
 		c.times++

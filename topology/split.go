@@ -10,7 +10,7 @@ import (
 )
 
 // Splitter splits a stream into branches: each record goes to the first one declared whose
-// predicate accepts its value, else to the rest. It is made by [Stream.Split].
+// predicate accepts it, else to the rest. It is made by [Stream.Split].
 type Splitter[K, V any] struct {
 	s        Stream[K, V] // the split node
 	branches []*node
@@ -23,11 +23,13 @@ type Splitter[K, V any] struct {
 type way[K, V any] struct {
 	when func(V) bool
 	try  func(context.Context, V) (bool, error)
+	by   func(*Record[K, V]) bool
 	to   ops.Receiver[K, V]
 }
 
 // Split splits the stream into named branches: call [Splitter.Branch] for each, and [Splitter.Rest]
-// for what no branch takes. Tombstones go to all of them.
+// for what no branch takes. Tombstones, which have no value to ask a predicate for, go to all of
+// them, but for those of [Splitter.BranchRecords].
 func (s Stream[K, V]) Split(name string) *Splitter[K, V] {
 	n := s.node()
 	at := n.t.caller()
@@ -47,6 +49,9 @@ func splitting[K, V any](at site, ways []way[K, V]) ops.Receiver[K, V] {
 	op := &ops.Split[K, V]{Rest: operator.NewFan[K, V](nil)}
 	var try []func(context.Context, V) (bool, error)
 	fails := false
+	if slices.ContainsFunc(ways, func(w way[K, V]) bool { return w.by != nil }) {
+		return splittingRecords(at, ways)
+	}
 	for _, w := range slices.Backward(ways) {
 		switch {
 		case w.try != nil:
@@ -64,6 +69,41 @@ func splitting[K, V any](at site, ways []way[K, V]) ops.Receiver[K, V] {
 		return &ops.TrySplit[K, V]{Node: at.node(), When: try, Branches: op.Branches, Rest: op.Rest}
 	}
 	return op
+}
+
+// splittingRecords is splitting where predicates see records.
+func splittingRecords[K, V any](at site, ways []way[K, V]) ops.Receiver[K, V] {
+	op := &ops.SplitRecords[K, V]{Node: at.node(), Rest: operator.NewFan[K, V](nil)}
+	for _, w := range slices.Backward(ways) {
+		var when ops.TakesRecord[K, V]
+		switch {
+		case w.by != nil:
+			when = func(r *Record[K, V]) (takes, alone bool, err error) { return w.by(r), true, nil }
+		case w.when == nil && w.try == nil:
+			op.Rest = w.to
+			continue
+		default:
+			when = func(r *Record[K, V]) (takes, alone bool, err error) {
+				switch {
+				case r.NoValue:
+					return true, false, nil
+				case w.when != nil:
+					return w.when(r.Value), true, nil
+				}
+				takes, err = w.try(op.Task.Context(), r.Value)
+				return takes, true, err
+			}
+		}
+		op.When, op.Branches = append(op.When, when), append(op.Branches, w.to)
+	}
+	return op
+}
+
+// BranchRecords is [Splitter.Branch] with a predicate that sees the record: its key too, and
+// tombstones, of which it takes those that it accepts alone.
+func (s *Splitter[K, V]) BranchRecords(name string, when func(*Record[K, V]) bool) Stream[K, V] {
+	s.s.n.reads.key = true
+	return s.branch(name, when == nil, way[K, V]{by: when})
 }
 
 // Branch declares the next branch. Its name is unique among the branches of the split.

@@ -181,6 +181,13 @@ func TestStateless(t *testing.T) {
 			rest.To("rest")
 			sp.Branch("never", even).Discard() // and nobody there
 		}, want: []string{"rest a:a @1", "even b:bb @2 {h=1 i=2}", "even a:null @3", "long a:null @3", "rest a:null @3", "even : @4", "long null:nokey @5", "long c:ccc @3 ref 5"}},
+		{name: "split by records", build: func(s stream) {
+			sp := s.Split("by")
+			sp.Branch("even", even).To("even")
+			sp.BranchRecords("a", func(r *topology.Record[string, string]) bool { return r.Key == "a" }).To("a")
+			sp.Branch("long", func(v string) bool { return len(v) > 3 }).To("long")
+			sp.Rest().To("rest")
+		}, want: []string{"a a:a @1", "even b:bb @2 {h=1 i=2}", "even a:null @3", "a a:null @3", "even : @4", "long null:nokey @5", "rest c:ccc @3 ref 5"}},
 		{name: "split without rest", build: func(s stream) { s.Split("by").Branch("even", even).To("even") },
 			want: []string{"even b:bb @2 {h=1 i=2}", "even a:null @3", "even : @4"}},
 		{name: "repartition", build: func(s stream) { s.Repartition("r", topology.Partitions(3)).MapValues(strings.ToUpper).To("out") },

@@ -94,6 +94,11 @@ func TestTryForms(t *testing.T) {
 			tp.ForFiles(door.Key{}).Branch(sp, "try", func(_ context.Context, v string) (bool, error) { return true, bad(v) }).To("try")
 			sp.Rest().To("rest")
 		}, []string{"one a:1 @1", "one a:null @3", "try a:null @3", "rest a:null @3", "try b:2 @4"}, nil, []string{"sp"}},
+		{"branch beside one of records", func(tp *topology.Topology, s stream) {
+			sp := s.Split("sp")
+			tp.ForFiles(door.Key{}).Branch(sp, "try", func(_ context.Context, v string) (bool, error) { return v == "2", bad(v) }).To("try")
+			sp.BranchRecords("records", func(r *record) bool { return true }).To("records")
+		}, []string{"records a:1 @1", "try a:null @3", "records a:null @3", "try b:2 @4"}, nil, []string{"sp"}},
 		{"a sink that cannot write", func(tp *topology.Topology, s stream) {
 			s.WithKeySerde(refusing{}).To("keys")
 			s.WithValueSerde(refusing{}).To("out")

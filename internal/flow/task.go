@@ -159,9 +159,10 @@ type Flusher interface {
 // Time, then (unless it is skipped) Receive, before Time of the next one: what Time decodes,
 // Receive need not decode again.
 type Source interface {
-	// Time returns the event time of m: the message's own, or the one its decoded value or the
-	// clock gives, as the source is declared. ok is false if m could not be decoded, or its time is
-	// out of range, and the error policy skips it.
+	// Time returns the event time of m, whose Ref is the largest that its partition has shown
+	// before, NoTime for none: the message's own, or the one its decoded value or the clock gives,
+	// as the source is declared. ok is false if m could not be decoded, or its time is out of
+	// range, and the error policy skips it.
 	Time(m *Message) (timestamp int64, ok bool, err error)
 
 	// Receive sends m through the operators, with Timestamp and Ref set by the task. m is not kept.

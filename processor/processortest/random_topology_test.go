@@ -243,20 +243,24 @@ func (g *randomTopology) split() {
 		}
 		return len(when)
 	}
+	records := g.rnd.Intn(2) == 0 // then tombstones are no branch's
 	for i := range len(when) + 1 {
 		out := *from
 		out.used = false
-		if i < len(when) {
-			out.s = sp.Branch(fmt.Sprintf("b%d", i), when[i])
-		} else {
+		switch {
+		case i == len(when):
 			out.s = sp.Rest()
+		case records:
+			out.s = sp.BranchRecords(fmt.Sprintf("b%d", i), func(r *topology.Record[string, int64]) bool { return !r.NoValue && when[i](r.Value) })
+		default:
+			out.s = sp.Branch(fmt.Sprintf("b%d", i), when[i])
 		}
 		out.n = g.m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
-			if r.noValue || taken(r.value) == i {
+			if r.noValue && (!records || i == len(when)) || !r.noValue && taken(r.value) == i {
 				send(r)
 			}
 		}, from.n)
-		g.add(out, "%s branch %d", from.name, i)
+		g.add(out, "%s branch %d, by records %v", from.name, i, records)
 	}
 }
 

@@ -61,7 +61,7 @@ func (t *Task) measure(b *Bounded) {
 			}
 			// what cannot be read is an error of the record when it is processed
 			at, _ := wiretime.Of(r)
-			m := flow.Message{Key: r.Key, Value: r.Value, Timestamp: at, Origin: topology.Origin{Topic: in.topic, Partition: r.Partition, Offset: r.Offset}}
+			m := flow.Message{Key: r.Key, Value: r.Value, Timestamp: at, Ref: topology.NoTime, Origin: topology.Origin{Topic: in.topic, Partition: r.Partition, Offset: r.Offset}}
 			for _, h := range r.Headers {
 				m.Headers = append(m.Headers, topology.Header{Key: h.Key, Value: h.Value})
 			}

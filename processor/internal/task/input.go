@@ -200,6 +200,7 @@ func (t *Task) timestamp(in *input) (ok bool, err error) {
 	if in.unread != nil {
 		return false, t.Fail(in.name, in.msg.Origin, in.unread)
 	}
+	in.msg.Ref = in.ref
 	in.skip = len(in.skips) > 0 && slices.Contains(in.skips, in.msg.Origin.Offset)
 	if in.skip {
 		ok, err = t.skippedTime(in)

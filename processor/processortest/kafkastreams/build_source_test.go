@@ -46,11 +46,18 @@ func (b *builder) timestamps(extractor string) ([]topology.SourceOption[string],
 	switch name {
 	case "", "failOnInvalid", "logAndSkip":
 		return nil, nil
+	case "usePartitionTime":
+		return []topology.SourceOption[string]{topology.TimeFromRecord(func(r *topology.Record[[]byte, string]) time.Time {
+			if r.Timestamp < 0 {
+				return time.UnixMilli(r.Ref)
+			}
+			return time.UnixMilli(r.Timestamp)
+		})}, nil
 	case "value":
 		return []topology.SourceOption[string]{topology.TimeFromRecord(func(r *topology.Record[[]byte, string]) time.Time {
 			n, ok := number(field(&r.Value, arg))
 			if r.NoValue || !ok {
-				b.unsaid = true // the time of the partition
+				n = r.Ref
 			}
 			return time.UnixMilli(n)
 		})}, nil

@@ -89,14 +89,16 @@ func (b *builder) topics(n node) (topics []string) {
 
 func (b *builder) split(in *built, n node) error {
 	s := in.stream.Split(b.name("split"))
-	if b.clocks {
-		return unsaid("a branch of records")
-	}
+	// Functions of values do not see tombstones, which then go to all branches.
+	values := !slices.ContainsFunc(b.c.Steps, func(s step) bool { return s.Value == nil }) &&
+		!slices.ContainsFunc(n.Branches, func(b struct{ ID, Pred string }) bool { return strings.HasPrefix(b.Pred, "key") || b.Pred == "isNull" })
 	for _, branch := range n.Branches {
-		if strings.HasPrefix(branch.Pred, "key") || branch.Pred == "isNull" {
-			return unsaid("a branch by %s", branch.Pred)
+		name := b.name("branch")
+		if values {
+			b.nodes[branch.ID] = in.same(s.Branch(name, func(v string) bool { return predicate(branch.Pred, nil, &v) }))
+			continue
 		}
-		b.nodes[branch.ID] = in.same(s.Branch(b.name("branch"), func(v string) bool { return predicate(branch.Pred, nil, &v) }))
+		b.nodes[branch.ID] = in.same(s.BranchRecords(name, func(r *record) bool { return predicate(branch.Pred, key(r), value(r)) }))
 	}
 	if n.Default != "" {
 		b.nodes[n.Default] = in.same(s.Rest())

@@ -67,7 +67,7 @@ func (s *Input[K, V]) Time(m *Message) (at int64, usable bool, err error) {
 		}
 		s.asked = Record[[]byte, V]{
 			Key: m.Key, NoKey: m.Key == nil, NoValue: m.Value == nil,
-			Timestamp: ts, Ref: ts, Headers: m.Headers, Origin: m.Origin, RawKey: m.Key, RawValue: m.Value,
+			Timestamp: ts, Ref: m.Ref, Headers: m.Headers, Origin: m.Origin, RawKey: m.Key, RawValue: m.Value,
 		}
 		if s.decoded {
 			s.asked.Value = s.out.Value
