@@ -125,6 +125,9 @@ func (k StoreKind) String() string {
 // retention have passed.
 func (k StoreKind) Windowed() bool { return k != KeyValueStore }
 
+// Entries reports whether a row of a store is a key, of a window perhaps, and its value.
+func (k StoreKind) Entries() bool { return k != InOrderStore }
+
 // ByKey reports whether a store has, beside its rows in the order of time, which its changelog has
 // too, one for each that leads from the key to it.
 func (k StoreKind) ByKey() bool { return k == SessionStore || k == SlidingStore }

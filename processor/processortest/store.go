@@ -52,7 +52,7 @@ func (d *Driver) Store[K, V any](name string, key serde.Serde[K], value serde.Se
 				continue
 			}
 			found = true
-			if s.Kind == flow.InOrderStore {
+			if !s.Kind.Entries() {
 				d.t.Fatalf("processortest: store %q is of the kind %s, whose entries are no keys and values: look at Dump", name, s.Kind)
 			}
 			codec := changelog.Spec{ByKey: s.Kind.ByKey()}

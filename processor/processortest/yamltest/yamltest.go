@@ -266,7 +266,7 @@ func (r *runner) step(s *testfile.Step) bool {
 		of := s.Store.Texts()
 		var got []testfile.Got
 		for _, e := range r.d.Store(s.Store.Name, of.Key, of.Value) {
-			got = append(got, testfile.Got{Key: e.Key, Value: e.Value, Timestamp: e.Timestamp, Window: e.Window, Partition: e.Partition})
+			got = append(got, testfile.Got{Key: e.Key, Value: e.Value, Timestamp: e.Timestamp, Window: e.Window, WindowEnd: e.WindowEnd, Partition: e.Partition})
 		}
 		r.fail(s.Store.Compare(r.plan, got)...)
 		return true

@@ -36,6 +36,7 @@ func grammar() *yamlfile.Block {
 		Fields: []yamlfile.Field{
 			{Name: "key", Shape: yamlfile.Data(), Required: true, Doc: "the key"},
 			{Name: "window", Shape: yamlfile.Time(), Doc: "where the window begins, in stores that have windows"},
+			{Name: "window-end", Shape: yamlfile.Time(), Doc: "where the window ends: of a session, the time of its last record"},
 			{Name: "value", Shape: yamlfile.Data(), Doc: "the value"},
 			{Name: "contains", Shape: yamlfile.Data(), Doc: "instead of `value`: fields of the value; it may have others"},
 			{Name: "time", Shape: yamlfile.Time(), Doc: "the timestamp, in stores that keep one"},

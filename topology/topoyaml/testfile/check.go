@@ -66,7 +66,7 @@ func (s *Store) Compare(plan *flow.Plan, got []Got) []Failure {
 	several := several(got)
 	c := comparison{
 		what: "store " + s.Name, one: "entry", some: "an entry", at: s.at, expected: s.entries, got: got,
-		show: func(g *Got) string { return g.entry(spec.Kind.Windowed(), spec.Timestamped, several) },
+		show: func(g *Got) string { return g.entry(spec, several) },
 	}
 	return c.failures(c.anyOrder())
 }
@@ -180,7 +180,7 @@ const (
 func (c *comparison) cost(i, j int) int {
 	differences := c.expected[i].compare(&c.got[j])
 	isKey := func(d difference) bool {
-		return d.what == "window" || strings.HasPrefix(d.what, "key")
+		return strings.HasPrefix(d.what, "window") || strings.HasPrefix(d.what, "key")
 	}
 	switch {
 	case len(differences) == 0:

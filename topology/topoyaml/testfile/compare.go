@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/text"
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/suggest"
@@ -44,6 +45,9 @@ func (x *expectation) compare(got *Got) (d []difference) {
 	}
 	if x.window != nil && *x.window != got.Window {
 		differ(x.windAt, "window", text.Time(*x.window), text.Time(got.Window))
+	}
+	if x.end != nil && *x.end != got.WindowEnd {
+		differ(x.endAt, "window-end", text.Time(*x.end), text.Time(got.WindowEnd))
 	}
 	if x.value != nil {
 		x.value.compare("value", got.Value, &got.value, x.contains, differ)
@@ -185,6 +189,9 @@ func (x *expectation) String() string {
 	if x.window != nil {
 		add("window", text.Time(*x.window))
 	}
+	if x.end != nil {
+		add("window-end", text.Time(*x.end))
+	}
 	switch {
 	case x.value != nil && x.contains:
 		add("contains", of(x.value))
@@ -223,13 +230,16 @@ func (g *Got) record(several bool) string {
 }
 
 // entry returns an entry of a store as text.
-func (g *Got) entry(windowed, timed, several bool) string {
+func (g *Got) entry(spec flow.StoreSpec, several bool) string {
 	s := "{key: " + string(g.Key)
-	if windowed {
+	if spec.Kind.Windowed() {
 		s += ", window: " + text.Time(g.Window)
 	}
+	if spec.Kind == flow.SessionStore {
+		s += ", window-end: " + text.Time(g.WindowEnd)
+	}
 	s += ", value: " + string(g.Value)
-	if timed {
+	if spec.Timestamped {
 		s += ", time: " + text.Time(g.Timestamp)
 	}
 	if several {

@@ -138,8 +138,10 @@ type expectation struct {
 	at              Position
 	key, value      *expected
 	contains        bool // value has some of the fields alone
-	time, window    *int64
-	timeAt, windAt  Position
+	time            *int64
+	window, end     *int64 // of an entry
+	timeAt          Position
+	windAt, endAt   Position
 	partition       int32 // -1: any
 	partAt          Position
 	headers         []topology.Header
@@ -159,10 +161,10 @@ type Got struct {
 	// Key and Value are JSON; nil is none.
 	Key, Value json.RawMessage
 	Timestamp  int64
-	// Window is the start of the window, if the store has some.
-	Window    int64
-	Partition int32
-	Headers   []topology.Header
+	// Window and WindowEnd are the start and the end of the window, if the store has some.
+	Window, WindowEnd int64
+	Partition         int32
+	Headers           []topology.Header
 
 	key, value parsed
 }

@@ -248,8 +248,10 @@ func (l *loader) step(m *yamlfile.Mapping, t *Test) *Step {
 		s.Store.serdes = of
 		if e := need("entries"); e != nil && ok {
 			for _, m := range e.Mappings {
-				if w := m.Get("window"); w != nil && !windowed {
-					l.r.Fail(w.Pos, "the store %q has no windows; remove the field", verb.Node.Value)
+				for _, field := range []string{"window", "window-end"} {
+					if w := m.Get(field); w != nil && !windowed {
+						l.r.Fail(w.Pos, "the store %q has no windows; remove the field", verb.Node.Value)
+					}
 				}
 				s.Store.entries = append(s.Store.entries, l.expectation(m, of, t))
 			}
@@ -302,7 +304,7 @@ func (l *loader) store(e *yamlfile.Entry) (of flow.Texts, windowed, ok bool) {
 	var names []string
 	for _, sub := range l.plan.SubTopologies {
 		for _, s := range sub.Stores {
-			if s.Kind != flow.KeyValueStore && s.Kind != flow.WindowStore {
+			if !s.Kind.Entries() {
 				if s.Name == name {
 					l.r.Fail(yamlfile.At(e.Node), "the store %q is of the kind %s, whose entries are no keys and values; compare what comes of it with output", name, s.Kind)
 					return of, false, false

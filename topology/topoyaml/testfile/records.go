@@ -119,8 +119,8 @@ func (l *loader) encode(n *yaml.Node, what string, s serde.Serde[jsonText], v va
 
 // expectation reads a record or an entry that is expected.
 func (l *loader) expectation(m *yamlfile.Mapping, of flow.Texts, t *Test) *expectation {
-	x := &expectation{at: position(m.Pos), partition: l.partition(m, t), time: timeOf(m, "time"), window: timeOf(m, "window")}
-	x.timeAt, x.windAt, x.partAt = position(m.At("time")), position(m.At("window")), position(m.At("partition"))
+	x := &expectation{at: position(m.Pos), partition: l.partition(m, t), time: timeOf(m, "time"), window: timeOf(m, "window"), end: timeOf(m, "window-end")}
+	x.timeAt, x.windAt, x.endAt, x.partAt = position(m.At("time")), position(m.At("window")), position(m.At("window-end")), position(m.At("partition"))
 	if e := m.Get("bytes"); e != nil {
 		l.r.Fail(e.Pos, "bytes is for records that are sent; write the value")
 	}
