@@ -59,6 +59,26 @@ func TestAdvanceTime(t *testing.T) {
 	}
 }
 
+// TestAdvanceTimeOfKafkaStreams: there the time of an operator is that of the records that reach
+// it, so windows wait for one.
+func TestAdvanceTimeOfKafkaStreams(t *testing.T) {
+	top := topology.New("ks", topology.KafkaStreamsTime)
+	top.Stream("in", serde.String(), serde.Int64()).GroupByKey().Window(topology.Tumbling(time.Minute)).
+		Reduce("sums", func(a, b int64) int64 { return a + b }).Final().
+		Stream(func(_ topology.Window, k string) string { return k }).To("out")
+	plan, err := top.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New(t, plan, Options{})
+	in, out := d.Input("in", serde.String(), serde.Int64()), d.Output("out", serde.String(), serde.Int64())
+	in.Send("a", 1, 1_000)
+	d.AdvanceTime(120_000)
+	equal(t, "by time alone", show(out.Next()))
+	in.Send("b", 2, 60_000)
+	equal(t, "by a record", show(out.Next()), "a=1@1000")
+}
+
 // TestAdvanceTimePunctuates: stream-time punctuations are called as by a record, and one that
 // fails is left out if the policy says so.
 func TestAdvanceTimePunctuates(t *testing.T) {

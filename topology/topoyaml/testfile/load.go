@@ -77,7 +77,7 @@ func Load(path string, data []byte, open Open) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{r: r, file: file, plan: file.Plan().ForRuntime(flow.Key{})}
+	l := &loader{r: r, file: file, plan: file.Plan().ForRuntime(flow.Key{}), nodes: nodesOf(file)}
 	f := &File{path: path, topology: file}
 	for _, m := range m.Get("tests").Mappings {
 		f.tests = append(f.tests, l.test(m))
@@ -85,13 +85,13 @@ func Load(path string, data []byte, open Open) (*File, error) {
 	if len(f.tests) == 0 && len(r.Mistakes) == 0 {
 		r.Fail(m.At("tests"), "tests is empty, so nothing is tested")
 	}
-	for i, t := range f.tests {
-		for _, before := range f.tests[:i] {
-			if t.Name == before.Name && t.Name != "" {
-				r.Fail(yamlfile.Position(t.Position), "the test %q is there already, in line %d; give it a name of its own", t.Name, before.Line)
-				break
-			}
+	seen := map[string]int{}
+	for _, t := range f.tests {
+		if line, ok := seen[t.Name]; ok && t.Name != "" {
+			r.Fail(yamlfile.Position(t.Position), "the test %q is there already, in line %d; give it a name of its own", t.Name, line)
+			continue
 		}
+		seen[t.Name] = t.Line
 	}
 	if len(r.Mistakes) > 0 {
 		return nil, joined(path, r.Mistakes)
@@ -127,7 +127,20 @@ type loader struct {
 	r    *yamlfile.Reader
 	file *topoyaml.File
 	plan *flow.Plan
-	last int64 // the time of the last record that is sent, in the test at hand
+	// nodes are the names of the topology's nodes.
+	nodes []string
+	last  int64 // the time of the last record that is sent, in the test at hand
+}
+
+// nodesOf are the names of a topology's nodes, in order.
+func nodesOf(file *topoyaml.File) (nodes []string) {
+	for _, sub := range file.Plan().Describe().SubTopologies {
+		for _, n := range sub.Nodes {
+			nodes = append(nodes, n.Name)
+		}
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
 }
 
 func (l *loader) test(m *yamlfile.Mapping) *Test {
@@ -333,15 +346,8 @@ func (l *loader) store(e *yamlfile.Entry) (of flow.Texts, windowed, ok bool) {
 // dropped reads how many records a node drops.
 func (l *loader) dropped(verb *yamlfile.Entry, p Position, reasons *yamlfile.Entry) *Dropped {
 	d := &Dropped{Node: verb.Node.Value, at: p}
-	var nodes []string
-	for _, sub := range l.file.Plan().Describe().SubTopologies {
-		for _, n := range sub.Nodes {
-			nodes = append(nodes, n.Name)
-		}
-	}
-	slices.Sort(nodes)
-	if nodes = slices.Compact(nodes); !slices.Contains(nodes, d.Node) {
-		l.r.Fail(yamlfile.At(verb.Node), "the topology has no node %q%s", d.Node, suggest.For(d.Node, nodes))
+	if !slices.Contains(l.nodes, d.Node) {
+		l.r.Fail(yamlfile.At(verb.Node), "the topology has no node %q%s", d.Node, suggest.For(d.Node, l.nodes))
 	}
 	if reasons == nil {
 		return d
