@@ -69,6 +69,7 @@ func (t *Topology) Build() (*Plan, error) {
 	}
 	p.analyze()
 	t.checkOrder(p)
+	t.checkHistories(p)
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}

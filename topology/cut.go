@@ -110,6 +110,8 @@ func setStores(s *flow.SubTopology, t *Topology, nodes []*planNode) {
 			spec := flow.StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Marked: d.marked, Shape: d.shape()}
 			if d.kind.Windowed() {
 				spec.Retention = sum(d.retention, n.late)
+			} else {
+				spec.Retention = d.retention
 			}
 			if !slices.Contains(s.Stores, spec) {
 				s.Stores = append(s.Stores, spec)

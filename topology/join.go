@@ -7,7 +7,8 @@ import (
 	"github.com/kolkstream/kolk/topology/record"
 )
 
-// Join joins each record with the table's present value of its key: an [Inner] join drops and
+// Join joins each record with the table's present value of its key, or, if the table has a
+// [Table.History], with the one that it had at the record's time: an [Inner] join drops and
 // counts records without match and those without key, a [Left] join keeps both. Only records of the
 // stream make output, with their timestamp and headers. Records without value are dropped and
 // counted.
@@ -30,6 +31,11 @@ func (s Stream[K, V]) Join[V2, R any](name string, with Table[K, V2], j Joiner[V
 	}
 	return withValues(s, n, func(at site, next ops.Receiver[K, R]) (ops.Receiver[K, V], error) {
 		k, raw := keySerde(at, s.key)
+		if with.rows.asOf != nil {
+			if past, err := with.rows.asOf(at.b); past != nil || err != nil {
+				return ops.NewJoinAsOf(at.node(), k, raw, past, j.kind == leftJoin, j.join, next), err
+			}
+		}
 		return ops.NewJoinTable(at.node(), k, raw, with.rows.lookup(at.b), j.kind == leftJoin, j.join, next), nil
 	})
 }

@@ -179,6 +179,7 @@ func (k *rigTask) start() {
 func (k *rigTask) Context() context.Context { return context.Background() }
 func (k *rigTask) Time() int64              { return k.time }
 func (k *rigTask) Now() time.Time           { return k.now }
+func (k *rigTask) Settled() int64           { return k.committed }
 func (k *rigTask) ClosedThrough() int64     { return k.closed }
 
 // Clock is not taken back: that clocks are right after an abort is tested in processortest.

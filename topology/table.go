@@ -5,6 +5,7 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/cache"
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
+	"github.com/kolkstream/kolk/topology/internal/versions"
 	"github.com/kolkstream/kolk/topology/internal/windows"
 )
 
@@ -23,6 +24,8 @@ type Table[K, V any] struct {
 type rows[V any] struct {
 	stores []*storeDecl // that they lie in, or are made from
 	lookup func(b *builder) operator.Lookup[V]
+	// asOf is lookup as of a time: nil, or returning nil, for tables without a history.
+	asOf func(b *builder) (operator.Versions[V], error)
 }
 
 // tableStore is the store of a table: all operators of a task have one cache of it.
@@ -31,6 +34,9 @@ type tableStore[V any] struct {
 	value  *serdeRef[V]
 	owned  bool // by an aggregate, which may change values in place
 	caches perGraph[*cache.Cache[V]]
+	// n is the node whose table may have a history; nil if it cannot.
+	n         *node
+	histories perGraph[*versions.Store[V]]
 }
 
 // cache returns the cache of the store.
@@ -45,7 +51,11 @@ func (s *tableStore[V]) cache(b *builder) *cache.Cache[V] {
 
 // rows returns the rows that lie in the store.
 func (s *tableStore[V]) rows() rows[V] {
-	return rows[V]{stores: []*storeDecl{s.d}, lookup: func(b *builder) operator.Lookup[V] { return cache.Stored(s.cache(b), s.owned) }}
+	r := rows[V]{stores: []*storeDecl{s.d}, lookup: func(b *builder) operator.Lookup[V] { return cache.Stored(s.cache(b), s.owned) }}
+	if s.n != nil {
+		r.asOf = s.asOf
+	}
+	return r
 }
 
 func (t Table[K, V]) node() *node {
@@ -75,10 +85,18 @@ func table[K, V any](s Stream[K, V], kind, name, at string) Table[K, V] {
 	n.emits = new(emitDecl)
 	n.reads.wantKey, n.reads.wantValue = s.key, s.value
 	n.key, n.value = output{serde: s.key, passed: true}, output{serde: s.value, passed: true}
-	rows := &tableStore[V]{d: d, value: s.value}
+	n.history = new(historyDecl)
+	rows := &tableStore[V]{d: d, value: s.value, n: n}
 	out := linkTable(n, func(at site, e ops.Emission[K, V]) (ops.Receiver[K, V], error) {
 		k, keyRaw := keySerde(at, s.key)
 		_, valueRaw := valueSerde(at, s.value)
+		if n.history.kept() {
+			v, err := rows.versions(at.b)
+			if err != nil {
+				return nil, err
+			}
+			return versions.NewTable(at.node(), k, keyRaw, valueRaw, v, e), nil
+		}
 		op := ops.NewTable(at.node(), k, keyRaw, valueRaw, rows.cache(at.b), e)
 		at.flushes(op)
 		return op, nil

@@ -26,6 +26,8 @@ func (p *Plan) texts(t *Topology) {
 		add(p.made.Topics, d.topic, d.key, d.value)
 	}
 	for _, d := range t.storeIDs {
-		add(p.made.Stores, d.name, d.key, d.value)
+		if d.kind != flow.HistoryStore { // whose rows are no rows of a table
+			add(p.made.Stores, d.name, d.key, d.value)
+		}
 	}
 }

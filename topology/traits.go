@@ -15,13 +15,14 @@ type traits struct {
 	// partitioned says that the stores are by key: what reaches them, here or in another node, has
 	// to be co-partitioned.
 	partitioned bool
-	looks       lookup    // looks keys up in what others keep
-	emits       *emitDecl // chooses when it forwards what it has; nil: it has no choice
-	timed       bool      // acts by time
-	holdsBack   bool      // forwards what is not forwarded at once at the commit
-	orders      bool      // begins a line: what lies behind goes by the time of what it hands on
-	holds       hold      // sends what it gets later, in event time
-	discarded   bool      // it is meant that nothing reads it
+	looks       lookup       // looks keys up in what others keep
+	emits       *emitDecl    // chooses when it forwards what it has; nil: it has no choice
+	history     *historyDecl // of a table that may have one
+	timed       bool         // acts by time
+	holdsBack   bool         // forwards what is not forwarded at once at the commit
+	orders      bool         // begins a line: what lies behind goes by the time of what it hands on
+	holds       hold         // sends what it gets later, in event time
+	discarded   bool         // it is meant that nothing reads it
 	// details are what a description says of the node beside what follows from the other traits.
 	details NodeDescription
 }

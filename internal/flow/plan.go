@@ -104,6 +104,9 @@ const (
 	SessionStore
 	// SlidingStore has keys as WindowStore, and its rows by key as well.
 	SlidingStore
+	// HistoryStore has the versions of a table's rows that have ended. Its keys are bytes to
+	// changelogs.
+	HistoryStore
 )
 
 // String returns the kind as descriptions name it.
@@ -117,13 +120,15 @@ func (k StoreKind) String() string {
 		return "session"
 	case SlidingStore:
 		return "sliding window"
+	case HistoryStore:
+		return "history"
 	}
 	return "key-value"
 }
 
 // Windowed reports whether keys begin with a time, and are not needed any more when that and the
 // retention have passed.
-func (k StoreKind) Windowed() bool { return k != KeyValueStore }
+func (k StoreKind) Windowed() bool { return k != KeyValueStore && k != HistoryStore }
 
 // Entries reports whether a row of a store is a key, of a window perhaps, and its value.
 func (k StoreKind) Entries() bool { return k != InOrderStore }
@@ -143,7 +148,7 @@ type StoreSpec struct {
 	Logged bool
 	// Retention of a windowed store: size and grace of its windows; of what is held back in order,
 	// the delay and a millisecond. What delays its input is added: final results of windows,
-	// InOrder.
+	// InOrder. Of a history, how long it is.
 	Retention time.Duration
 	// Marked says of a windowed store that what has passed is what lies before the store's mark:
 	// its operator has a clock of its own, and the task's time says nothing.

@@ -31,6 +31,10 @@ type Task interface {
 	// Time comes any more. NoTime at first. It never goes back.
 	Time() int64
 
+	// Settled is the Time of the last commit that left nothing postponed: nothing that was due by it
+	// is still to go out. NoTime at first.
+	Settled() int64
+
 	// ClosedThrough is the largest start of a window that the end of an earlier bounded run has
 	// closed, NoTime for none. Such windows stay closed although task time may not have reached
 	// their end and grace. It does not change while a graph lives.

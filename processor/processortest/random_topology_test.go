@@ -428,21 +428,14 @@ func (g *randomTopology) join() {
 	} else {
 		table = g.top.Table(topic, serde.String(), serde.Int64())
 	}
-	type place struct {
-		p   int32
-		key string
+	history := []int64{-1, -1, -1, 0, 5, 30, 1000}[g.rnd.Intn(7)]
+	var find func(p int32, r modelRecord) (value int64, ok bool)
+	if history < 0 {
+		find = g.latest(n)
+	} else {
+		table = table.History(ms(history))
+		find = g.m.history(history, history, n).at
 	}
-	latest := map[place]int64{}
-	g.m.node(func(p int32, r modelRecord, _ func(modelRecord)) {
-		switch {
-		case r.noKey:
-			g.m.drop(topology.NullKey)
-		case r.noValue:
-			delete(latest, place{p, r.key})
-		default:
-			latest[place{p, r.key}] = r.value
-		}
-	}, n)
 	out := *from
 	out.used, out.first = false, false
 	left := g.rnd.Intn(2) == 0
@@ -452,7 +445,7 @@ func (g *randomTopology) join() {
 		out.s = from.s.Join(g.name("join"), table, topology.Inner(func(v, o int64) int64 { return 1000*v + o }))
 	}
 	out.n = g.m.node(func(p int32, r modelRecord, send func(modelRecord)) {
-		switch v, ok := latest[place{p, r.key}]; {
+		switch v, ok := find(p, r); {
 		case r.noValue:
 			g.m.drop(topology.NullValue)
 		case r.noKey && !left:
@@ -467,7 +460,26 @@ func (g *randomTopology) join() {
 			send(r)
 		}
 	}, from.n)
-	g.add(out, "%s join t, through a repartition topic %v, left %v", from.name, through, left)
+	g.add(out, "%s join t, through a repartition topic %v, left %v, history %d", from.name, through, left, history)
+}
+
+// latest adds a table, and returns what a record finds.
+func (g *randomTopology) latest(n *modelNode) func(p int32, r modelRecord) (value int64, ok bool) {
+	latest := map[modelRow]int64{}
+	g.m.node(func(p int32, r modelRecord, _ func(modelRecord)) {
+		switch {
+		case r.noKey:
+			g.m.drop(topology.NullKey)
+		case r.noValue:
+			delete(latest, modelRow{p, r.key})
+		default:
+			latest[modelRow{p, r.key}] = r.value
+		}
+	}, n)
+	return func(p int32, r modelRecord) (value int64, ok bool) {
+		value, ok = latest[modelRow{p, r.key}]
+		return value, ok
+	}
 }
 
 // joinGlobal joins with a table of a few numbers.

@@ -80,6 +80,9 @@ func (l *line) Time() int64 {
 	return l.own.at
 }
 
+// Settled is the time of the line as of the last commit that left nothing postponed.
+func (l *line) Settled() int64 { return l.own.was.now }
+
 // Schedule asks for calls of p as the time of the line goes on, or the wall clock's.
 func (l *line) Schedule(name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
 	if kind == topology.WallClock {

@@ -18,11 +18,11 @@ func (b *builder) source(n node) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.HistoryMs != nil {
-		return nil, unsaid("a versioned table")
-	}
 	if n.Op == "table" {
 		table := b.t.Table(n.Topic, str, str, opts...).EachUpdate()
+		if n.HistoryMs != nil {
+			table = table.History(ms(*n.HistoryMs))
+		}
 		b.stored[n.Store] = texts(n.Topic)
 		return &built{table: &table}, nil
 	}

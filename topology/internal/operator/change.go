@@ -5,6 +5,9 @@ package operator
 // ask a table for old values; their RawValue is that of New, if it comes along at all.
 type Change[V any] struct {
 	Old, New Opt[V]
+	// Older says that the update is older than what the table has, so that its row stays as it was,
+	// Old: only the table's history has it now. Those that keep something of rows leave it out.
+	Older bool
 }
 
 // Row is what a table has for a key.
@@ -19,6 +22,13 @@ type Lookup[V any] interface {
 	// with handedOn, the one that it has handed on last: they differ while an update waits for the
 	// commit. ok is false if the record goes no further: then err is what Receive is to return.
 	Row(key []byte, handedOn bool, o Origin) (row Row[V], ok bool, err error)
+}
+
+// Versions finds rows of a table that keeps their history.
+type Versions[V any] interface {
+	// At returns the row of a key as it was at time ts, for a record of that ref. It is missing if
+	// there was none, or if that time is too long ago.
+	At(key []byte, ts, ref int64) (Row[V], error)
 }
 
 // plain makes updates of changes, for those who do not ask for old values.

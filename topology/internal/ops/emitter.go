@@ -86,10 +86,15 @@ func (m *Emitter[K, A]) send(e *cache.Entry[A]) error {
 }
 
 // Change hands on what is in Out as a change of old.
-func (m *Emitter[K, A]) Change(old Opt[A]) error {
+func (m *Emitter[K, A]) Change(old Opt[A]) error { return m.change(old, false) }
+
+// Older hands on what is in Out, which is older than what the row has: old.
+func (m *Emitter[K, A]) Older(old Opt[A]) error { return m.change(old, true) }
+
+func (m *Emitter[K, A]) change(old Opt[A], older bool) error {
 	c := &m.changed
 	operator.InheritKey(c, &m.Out)
-	c.Value, c.RawValue = Change[A]{Old: old, New: Opt[A]{Value: m.Out.Value, OK: !m.Out.NoValue}}, m.Out.RawValue
+	c.Value, c.RawValue = Change[A]{Old: old, New: Opt[A]{Value: m.Out.Value, OK: !m.Out.NoValue}, Older: older}, m.Out.RawValue
 	return m.Changes.Receive(c)
 }
 

@@ -12,12 +12,13 @@ import (
 // always has.
 type Joiner[V, V2, R any] func(context.Context, V, Opt[V2]) (R, error)
 
-// JoinTable looks up each record's key in a table of the same task. Only records make output; the
-// table's present value counts.
+// JoinTable looks up each record's key in a table of the same task. Only records make output. The
+// table's present value counts; of a table with a history, the one that it had at the record's time.
 type JoinTable[K, V, V2, R any] struct {
 	Node
 	key    operator.Encoder[K]
 	table  Lookup[V2]
+	asOf   operator.Versions[V2] // instead of table
 	left   bool
 	join   Joiner[V, V2, R]
 	next   Receiver[K, R]
@@ -34,6 +35,13 @@ func NewJoinTable[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, table 
 	}
 }
 
+// NewJoinAsOf returns a join with a table that keeps its history.
+func NewJoinAsOf[K, V, V2, R any](n Node, k serde.Serde[K], keyRaw bool, table operator.Versions[V2], left bool, join Joiner[V, V2, R], next Receiver[K, R]) *JoinTable[K, V, V2, R] {
+	j := NewJoinTable(n, k, keyRaw, nil, left, join, next)
+	j.asOf = table
+	return j
+}
+
 // Receive implements Receiver.
 func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 	if r.NoValue {
@@ -47,7 +55,7 @@ func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 		if err != nil {
 			return j.Fail(r.Origin, err)
 		}
-		row, ok, err := j.table.Row(key, false, r.Origin)
+		row, ok, err := j.row(key, r)
 		if !ok {
 			return err
 		}
@@ -57,6 +65,15 @@ func (j *JoinTable[K, V, V2, R]) Receive(r *Record[K, V]) error {
 		return nil
 	}
 	return sendJoined(&j.Node, r, other, j.left, j.missed, j.join, &j.out, j.next)
+}
+
+// row looks a key up.
+func (j *JoinTable[K, V, V2, R]) row(key []byte, r *Record[K, V]) (Row[V2], bool, error) {
+	if j.asOf != nil {
+		row, err := j.asOf.At(key, r.Timestamp, r.Ref)
+		return row, err == nil, err
+	}
+	return j.table.Row(key, false, r.Origin)
 }
 
 // JoinGlobal looks up a key computed from each record's value in a global table.
