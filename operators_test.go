@@ -46,6 +46,8 @@ var operators = []operator{
 		without: without{"step": "it is a source, not a step"}},
 	{name: "table", methods: []string{"Topology.Table"}, oracle: "table",
 		without: without{"step": "it is a source, not a step"}},
+	{name: "history", methods: []string{"Table.History"}, model: "TestRandomTopologies",
+		without: without{"step": "a field of table sources"}},
 	{name: "global-table", methods: []string{"Topology.GlobalTable"}, oracle: "globalTable",
 		without: without{"step": "it is a source, not a step"}},
 	{name: "filter", step: "filter", oracle: "filter",

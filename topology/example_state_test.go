@@ -197,3 +197,27 @@ func ExampleHopping_visitsOfTheLastHour() {
 	// visits-per-hour / 00:00 to 01:00: 3
 	// visits-per-hour / 00:30 to 01:30: 2
 }
+
+// A price counts as it was when the order was made, whatever has come since: the table keeps what
+// its rows were for a day. A record that comes late finds the row as of its time, and a correction
+// that comes late goes to its place.
+func ExampleTable_History_joinAsOf() {
+	t := topology.New("valued")
+	prices := t.Table("prices", serde.String(), serde.JSON[int]()).History(24 * time.Hour)
+	t.Stream("orders", serde.String(), serde.JSON[Order]()).
+		Join("price", prices, topology.Inner(func(o Order, price int) Bill {
+			return Bill{Name: o.User, Amount: o.Amount * price}
+		})).
+		To("bills")
+
+	show(t,
+		msg("prices", "tea", "3", 100), msg("prices", "tea", "5", 300),
+		msg("prices", "tea", "4", 200), // late
+		msg("orders", "tea", `{"User": "Ann", "Amount": 10}`, 150),
+		msg("orders", "tea", `{"User": "Bob", "Amount": 10}`, 250),
+		msg("orders", "tea", `{"User": "Cem", "Amount": 10}`, 350))
+	// Output:
+	// bills tea {"Name":"Ann","Amount":30}
+	// bills tea {"Name":"Bob","Amount":40}
+	// bills tea {"Name":"Cem","Amount":50}
+}

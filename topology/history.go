@@ -89,7 +89,7 @@ func (s *tableStore[V]) versions(b *builder) (*versions.Store[V], error) {
 	return v, nil
 }
 
-// asOf returns where the rows are looked up as they were at a time; nil if the table has no history.
+// asOf returns where rows are looked up as they were at a time; nil if the table has no history.
 func (s *tableStore[V]) asOf(b *builder) (operator.Versions[V], error) {
 	if !s.n.history.kept() {
 		return nil, nil

@@ -51,7 +51,7 @@ func TestHistoryForwards(t *testing.T) {
 	for _, m := range []message{msg("tb", "a", "x", 5), msg("tb", "a", "w", 4), tombstone("tb", "a", 7), tombstone("tb", "c", 3), msg("tb", "a", "v", 6)} {
 		r.in(m)
 	}
-	r.want("out a:x @5", "out a:w @4", "out a:null @7", "out c:null @3", "out a:v @6")
+	r.want("out a:x @5", "out a:w @4 ref 5", "out a:null @7", "out c:null @3 ref 7", "out a:v @6 ref 7")
 }
 
 func TestHistoryMistakes(t *testing.T) {

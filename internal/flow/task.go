@@ -31,8 +31,8 @@ type Task interface {
 	// Time comes any more. NoTime at first. It never goes back.
 	Time() int64
 
-	// Settled is the Time of the last commit that left nothing postponed: nothing that was due by it
-	// is still to go out. NoTime at first.
+	// Settled is the Time of the last commit that left nothing postponed: nothing that was due by
+	// it is still to go out. NoTime at first.
 	Settled() int64
 
 	// ClosedThrough is the largest start of a window that the end of an earlier bounded run has

@@ -13,7 +13,8 @@ import (
 type Joiner[V, V2, R any] func(context.Context, V, Opt[V2]) (R, error)
 
 // JoinTable looks up each record's key in a table of the same task. Only records make output. The
-// table's present value counts; of a table with a history, the one that it had at the record's time.
+// table's present value counts; of a table with a history, the one that it had at the record's
+// time.
 type JoinTable[K, V, V2, R any] struct {
 	Node
 	key    operator.Encoder[K]

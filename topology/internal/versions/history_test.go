@@ -184,8 +184,8 @@ func TestHistoryReadsWhatItTouches(t *testing.T) {
 		b.put(fmt.Sprint(i), "value", true, 20_000)
 	}
 	b.save()
-	// Each of about 1,000 updates in the history has a row, and what expires waits for the half of a
-	// history.
+	// Each of about 1,000 updates in the history has a row, and what expires waits for the half of
+	// a history.
 	if most > 2500 {
 		t.Errorf("the history has had %d rows", most)
 	}

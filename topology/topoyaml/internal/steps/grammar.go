@@ -26,7 +26,7 @@ func newGrammar() *grammar {
 		g.steps[s.Name] = s
 		advice = append(advice, s.advice...)
 	}
-	g.advice = strings.NewReplacer(append(advice, "leave Timeless out", "leave timeless out")...)
+	g.advice = strings.NewReplacer(append(advice, "leave Timeless out", "leave timeless out", "or History", "or history")...)
 	stream := &yamlfile.Block{
 		Name: "stream",
 		Doc:  "A chain of steps.",

@@ -34,6 +34,8 @@ type Source struct {
 	pos            yamlfile.Position
 	wall, timeless bool
 	future         time.Duration // 0: any
+	history        time.Duration
+	keeps          bool // history was given
 
 	// Built when something reads it.
 	built  bool
@@ -59,6 +61,7 @@ func sourceBlock() *yamlfile.Block {
 			{Name: "time", Shape: yamlfile.Expression(), Doc: "the time of a record, in milliseconds, from its `value`; or `wall-clock`. Default: the message's timestamp"},
 			{Name: "timeless", Shape: yamlfile.Flag(), Doc: "true: the topic carries no time. Its records are taken as they come, whatever their timestamps, and nothing waits for them; a bounded run reads them first"},
 			{Name: "max-future", Shape: yamlfile.Duration(), Doc: "a record that is further ahead of the clock, in a bounded run of the topic's other partitions, is an error of that record; default: any is taken"},
+			{Name: "history", Shape: yamlfile.Duration(), Doc: "for how long a table keeps what its rows were: a join finds the row as it was at the record's time. Default: the present row alone; with `table` only"},
 			{Name: "key-from", Shape: yamlfile.Expression(), Doc: "the key that `kolk dev` gives a row of a data file, from its `value`"},
 		},
 	}
@@ -113,6 +116,13 @@ func (b *builder) source(name string, pos yamlfile.Position, m *yamlfile.Mapping
 			b.r.Fail(yamlfile.At(e.Node), "max-future should be at least 1ms; leave it out to take any time")
 		}
 	}
+	if e := m.Get("history"); e != nil {
+		if s.Kind != TableSource {
+			b.r.Fail(e.Pos, "a %s has no rows that change in place, so it keeps no history; remove the field", s.Kind)
+		}
+		s.history, _ = functions.ParseDuration(e.Node.Value)
+		s.keeps = true
+	}
 	if e := m.Get("timeless"); e != nil && s.Kind == GlobalSource {
 		b.r.Fail(e.Pos, "a global table is never waited for; remove the field")
 	}
@@ -152,6 +162,9 @@ func (b *builder) open(s *Source) {
 		switch {
 		case s.Kind == TableSource:
 			s.table = b.t.Table(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
+			if s.keeps {
+				s.table = s.table.History(s.history)
+			}
 		case s.Kind == GlobalSource:
 			s.global = b.t.GlobalTable(s.Topics[0], s.Key.Serde, s.Value.Serde)
 		case len(s.Topics) == 1:
