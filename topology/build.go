@@ -84,6 +84,7 @@ func (t *Topology) Build() (*Plan, error) {
 		return nil, t.joined()
 	}
 	p.texts(t)
+	p.made.Clocks = p.config.clocks
 	p.made.Fingerprint, p.made.Contract, p.made.NewGraph = p.Fingerprint(), p.contract(), p.newGraph
 	return p, nil
 }

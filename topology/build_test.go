@@ -103,7 +103,7 @@ func TestBuildErrors(t *testing.T) {
 		{"nil store", func(tp *topology.Topology, s stream) string {
 			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }, nil)
 			return here(-1)
-		}, "p: a store is nil: use what Topology.Store has returned"},
+		}, "p: a resource is nil: use what a method of the topology has returned"},
 		{"zero store", func(tp *topology.Topology, s stream) string {
 			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.StoreRef[string, string]{})
 			return here(-1)

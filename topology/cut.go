@@ -89,8 +89,10 @@ func setInputs(s *flow.SubTopology, nodes []*planNode) {
 				smaller(&external, topic)
 			}
 		}
-		if g := n.looks.global; g != nil && !slices.Contains(s.Globals, g.name) {
-			s.Globals = append(s.Globals, g.name)
+		for _, g := range n.looks.global {
+			if !slices.Contains(s.Globals, g.name) {
+				s.Globals = append(s.Globals, g.name)
+			}
 		}
 	}
 	s.Name = internal

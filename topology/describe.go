@@ -158,8 +158,11 @@ func (p *Plan) describeNode(n *planNode) NodeDescription {
 			d.Stores = append(d.Stores, s.name)
 		}
 	}
-	if n.looks.global != nil {
-		d.Global = n.looks.global.name
+	for i, g := range n.looks.global {
+		if i > 0 {
+			d.Global += " "
+		}
+		d.Global += g.name
 	}
 	if n.emits != nil && len(n.children) != 0 {
 		d.Emit = n.emit.String()

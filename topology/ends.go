@@ -28,8 +28,8 @@ func (t *Topology) checkEnds() {
 		if n.looks.table != nil {
 			read[n.looks.table] = true
 		}
-		if n.looks.global != nil {
-			globals[n.looks.global] = true
+		for _, g := range n.looks.global {
+			globals[g] = true
 		}
 	}
 	for _, n := range t.nodes {
@@ -39,6 +39,11 @@ func (t *Topology) checkEnds() {
 			t.unread(n.at, n.name, "nothing reads this source: read it, remove it, or call Discard if that is meant")
 		default:
 			t.unread(n.at, n.name, "the records end here, and nothing is done with them: write them with To, or call Discard if that is meant")
+		}
+	}
+	for _, d := range t.outputs {
+		if !d.given {
+			t.unread(d.at, d.name, "no processor sends to this output: give it to Process, or remove it")
 		}
 	}
 	for _, g := range t.globals {

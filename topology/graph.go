@@ -119,6 +119,15 @@ func (s site) clock(name ...string) *operator.Clock {
 	return (*operator.Clock)(s.b.task.Clock(strings.Join(append([]string{s.n.name}, name...), "/")))
 }
 
+// taken returns the largest timestamp that the task has taken, which is the time of processors with
+// Kafka Streams' rules; nil in a topology with the default time, and behind an InOrder.
+func (s site) taken() *operator.Clock {
+	if !s.b.plan.config.clocks || s.n.line != noLine {
+		return nil
+	}
+	return (*operator.Clock)(s.b.task.Clock(""))
+}
+
 // flushes adds the operator as one that holds something back until the commit.
 func (s site) flushes(op flow.Flusher) { s.b.flushers = append(s.b.flushers, op) }
 

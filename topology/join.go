@@ -66,7 +66,7 @@ func joinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, with GlobalTab
 	case with.d.t != t:
 		mistakef(t, at, name, "the global table to join with belongs to another topology, %q: declare it in this one", with.d.t.name)
 	default:
-		n.looks.global = with.d
+		n.looks.global = []*globalDecl{with.d}
 	}
 	return withValues(s, n, func(at site, next ops.Receiver[K, R]) (ops.Receiver[K, V], error) {
 		view := ops.NewGlobalView(at.b.task, with.d.name, with.key.get(), with.value.get())

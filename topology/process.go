@@ -19,10 +19,13 @@ type StoreRef[K, V any] struct {
 	value *serdeRef[V]
 }
 
-// StoreHandle is a store to be given to a processor: a [StoreRef] of any types.
-type StoreHandle interface {
-	ref() (*Topology, *storeDecl)
-	open(task flow.Task, stop func(error)) ops.AnyStore
+// Resource is what a processor can be given, of any types: a store ([StoreRef]), a further output
+// ([OutputRef]), a global table to read ([GlobalTable]).
+type Resource interface {
+	// grant adds the resource to the node of a processor. ok is false after a mistake.
+	grant(n *node) (ok bool)
+	// open gives it to an instance of the processor.
+	open(at site, to *ops.Instance)
 }
 
 // Processor handles records one by one, with state of its own.
@@ -49,11 +52,18 @@ type Context[K, V any] interface {
 	// Schedule has fn called whenever interval has passed on that clock: at its multiples, once,
 	// with the last one due in milliseconds, if several are. It is called in the supplier, or
 	// later. name is unique in the processor: schedules survive restarts under it. The interval is
-	// a millisecond at least. An error of fn goes to the error policy.
+	// a millisecond at least. An error of fn goes to the error policy. With [KafkaStreamsTime] it
+	// is first called with the first record, and is given the present time of its clock.
 	Schedule(name string, clock Clock, interval time.Duration, fn func(at int64) error) error
 
+	// Unschedule ends the schedule of that name for good: neither a restart nor a call of Schedule
+	// with the same interval begins it anew.
+	Unschedule(name string)
+
 	// Time returns the task's stream time (the watermark) in milliseconds, before the record at
-	// hand: no record that is not late comes from before it. It is [NoTime] at first.
+	// hand: no record that is not late comes from before it. It is [NoTime] at first. With
+	// [KafkaStreamsTime] it is the largest timestamp that the task has taken, that of the record at
+	// hand included.
 	Time() int64
 
 	// Now returns the wall clock. Results that depend on it differ when the input is read again.
@@ -71,8 +81,21 @@ type Context[K, V any] interface {
 	Context() context.Context
 }
 
-// Opener is the [Context] of a processor, of any types, as [StoreRef.Open] takes it.
+// Opener is the [Context] of a processor, of any types, as the Open methods of [Resource]s take it.
 type Opener interface{ Stop(err error) }
+
+// opened returns what a processor was given of a declaration, as a T. Where it was not given the
+// task fails, with the error that is returned.
+func opened[T any](c Opener, of any, what, name string) (as T, err error) {
+	if from, ok := c.(interface{ Given(of any) any }); ok {
+		if as, ok := from.Given(of).(T); ok {
+			return as, nil
+		}
+	}
+	err = fmt.Errorf("%s %s was not given to this processor: add it to the arguments of Process", what, name)
+	c.Stop(err)
+	return as, err
+}
 
 // Store is an open key-value store of a processor; [StoreRef.Open] returns it. Values are encoded
 // and decoded by each call: what Get returns belongs to the caller, and a changed value counts when
@@ -112,49 +135,61 @@ func (r StoreRef[K, V]) Open(c Opener) Store[K, V] {
 	if r.d != nil {
 		name = r.d.name
 	}
-	if from, ok := c.(interface {
-		OpenStore(name string) ops.AnyStore
-	}); ok {
-		if s, ok := from.OpenStore(name).(*ops.Store[K, V]); ok {
-			return s
-		}
+	s, err := opened[*ops.Store[K, V]](c, r.d, "store", name)
+	if err != nil {
+		return ops.BrokenStore[K, V](err)
 	}
-	err := fmt.Errorf("store %s was not given to this processor: add it to the arguments of Process", name)
-	c.Stop(err)
-	return ops.BrokenStore[K, V](err)
+	return s
 }
 
-func (r StoreRef[K, V]) ref() (*Topology, *storeDecl) { return r.t, r.d }
+func (r StoreRef[K, V]) grant(n *node) bool { return r.d.grant(r.t, n) }
 
-func (r StoreRef[K, V]) open(task flow.Task, stop func(error)) ops.AnyStore {
-	return ops.NewStore(task, r.d.name, r.key.get(), r.value.get(), stop)
+// grant gives the store, of a topology, to a processor.
+func (d *storeDecl) grant(t *Topology, n *node) bool {
+	switch {
+	case d == nil:
+		mistakef(n.t, n.at, n.name, "a store is the zero value: use what Topology.Store has returned")
+		return false
+	case t != n.t:
+		mistakef(n.t, n.at, n.name, "store %s belongs to another topology, %q: declare it in this one", d.name, t.name)
+		return false
+	}
+	n.stores = append(n.stores, d)
+	return true
+}
+
+func (r StoreRef[K, V]) open(at site, to *ops.Instance) {
+	to.Give(ops.Opened{Of: r.d, As: ops.NewStore(at.task(), r.d.name, r.key.get(), r.value.get(), to.Stop)})
 }
 
 // Process has a processor handle each record. The supplier is called for each instance that a task
 // makes; the context it gets is the instance's for good. The processor sees every record,
-// tombstones and missing keys included, and may use the stores that are given, and no others. Its
-// output counts as having other keys than the input. A processor with stores is a mistake where the
-// key was changed before, for its state would be torn over the partitions: [Stream.Repartition] is
-// needed there, or [Stream.MarkPartitioned].
+// tombstones and missing keys included, and may use the stores, outputs and global tables that are
+// given, and no others. Its output counts as having other keys than the input. A processor with
+// stores is a mistake where the key was changed before, for its state would be torn over the
+// partitions: [Stream.Repartition] is needed there, or [Stream.MarkPartitioned].
+//
+// A store may be given to several processors, which run in one task then; so none of them can come
+// behind a repartition topic that another one writes.
 //
 // Records of one source partition come in its order. Behind a repartition topic those of several
 // partitions come together as they are read, in old data to within max-ahead of each other: a
 // processor whose results depend on their order is a function of the input only behind
 // [Stream.InOrder].
-func (s Stream[K, V]) Process[K2, V2 any](name string, supplier func(Context[K2, V2]) Processor[K, V], stores ...StoreHandle) Stream[K2, V2] {
-	return process(s, name, supplier == nil, supplier, stores)
+func (s Stream[K, V]) Process[K2, V2 any](name string, supplier func(Context[K2, V2]) Processor[K, V], resources ...Resource) Stream[K2, V2] {
+	return process(s, name, supplier == nil, supplier, resources)
 }
 
 // ProcessFunc is [Stream.Process] with a function that keeps its state in stores alone, and has no
 // schedules.
-func (s Stream[K, V]) ProcessFunc[K2, V2 any](name string, f func(Context[K2, V2], *Record[K, V]) error, stores ...StoreHandle) Stream[K2, V2] {
+func (s Stream[K, V]) ProcessFunc[K2, V2 any](name string, f func(Context[K2, V2], *Record[K, V]) error, resources ...Resource) Stream[K2, V2] {
 	return process(s, name, f == nil, func(c Context[K2, V2]) Processor[K, V] {
 		return ops.ProcessorFunc[K, V](func(r *Record[K, V]) error { return f(c, r) })
-	}, stores)
+	}, resources)
 }
 
 // process adds a processor.
-func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, supplier func(Context[K2, V2]) Processor[K, V], stores []StoreHandle) Stream[K2, V2] {
+func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, supplier func(Context[K2, V2]) Processor[K, V], resources []Resource) Stream[K2, V2] {
 	from := s.node()
 	t := from.t
 	at := t.caller()
@@ -167,21 +202,13 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 	if missing {
 		mistakef(t, at, name, "the processor is nil: give a function")
 	}
-	for _, h := range stores {
-		if isNil(h) {
-			mistakef(t, at, name, "a store is nil: use what Topology.Store has returned")
-			continue
+	var given []Resource
+	for _, r := range resources {
+		if isNil(r) {
+			mistakef(t, at, name, "a resource is nil: use what a method of the topology has returned")
+		} else if r.grant(n) {
+			given = append(given, r)
 		}
-		of, d := h.ref()
-		switch {
-		case d == nil:
-			mistakef(t, at, name, "a store is the zero value: use what Topology.Store has returned")
-			continue
-		case of != t:
-			mistakef(t, at, name, "store %s belongs to another topology, %q: declare it in this one", d.name, of.name)
-			continue
-		}
-		n.stores = append(n.stores, d)
 	}
 	switch by := from.rekeyed; {
 	case by == nil || by.perhaps || len(n.stores) == 0:
@@ -191,19 +218,17 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 		mistakef(t, at, name, "a processor with a store needs equal keys in one partition, and the key was changed by %s at %s: put Repartition in between, or call MarkPartitioned behind that if they are", by.name, by.at)
 	}
 	return withBoth(s, n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error) {
-		opened := make([]ops.Opened, len(stores))
-		c := ops.NewContext(at.node(), next, opened, at.n.places)
-		for i, h := range stores {
-			_, d := h.ref()
-			opened[i] = ops.Opened{Name: d.name, Store: h.open(at.task(), c.Stop)}
+		i := ops.NewInstance(at.node(), at.taken(), at.n.places)
+		for _, r := range given {
+			r.open(at, i)
 		}
-		made := supplier(c)
+		made := supplier(ops.NewContext(i, next))
 		if isNil(made) {
 			return nil, fmt.Errorf("topology: %s: the supplier of processor %s returned nil", n.at, n.name)
 		}
-		if err := c.Err(); err != nil {
+		if err := i.Err(); err != nil {
 			return nil, fmt.Errorf("topology: %s: %w", n.at, err)
 		}
-		return ops.NewProcess(c, made), nil
+		return ops.NewProcess(i, made), nil
 	})
 }

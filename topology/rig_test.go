@@ -293,6 +293,8 @@ func (k *rigTask) Schedule(name string, clock topology.Clock, interval time.Dura
 	k.schedules[name] = s
 }
 
+func (k *rigTask) Unschedule(name string) { delete(k.schedules, name) }
+
 // in processes messages, one after the other.
 func (r *rig) in(messages ...message) {
 	r.t.Helper()

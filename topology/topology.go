@@ -25,6 +25,7 @@ type Topology struct {
 	stores   map[string]*storeDecl
 	storeIDs []*storeDecl
 	globals  []*globalDecl
+	outputs  []*outputDecl
 	serdes   map[reflect.Type]anySerde // those that were registered
 	mistakes []error
 	pos      string

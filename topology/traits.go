@@ -48,7 +48,7 @@ func (t *traits) topics() []string {
 type lookup struct {
 	table  *node
 	key    anySerde // of the table
-	global *globalDecl
+	global []*globalDecl
 }
 
 // emitDecl is when a node forwards what it has.

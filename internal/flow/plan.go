@@ -20,6 +20,9 @@ type Plan struct {
 	Sinks []*Sink
 	// CoPartitioned says which topics must have the same number of partitions.
 	CoPartitioned []CoPartition
+	// Clocks says that the operators go by Kafka Streams' rules of time. So do schedules then: the
+	// time of a task is the largest timestamp that it has taken, and lies in its clock "".
+	Clocks bool
 	// Fingerprint is that of the plan's description.
 	Fingerprint string
 	// Contract is what instances that run the plan must agree in with others of their group.

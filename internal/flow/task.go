@@ -110,6 +110,10 @@ type Task interface {
 	// multiple of interval that task time reaches after now.
 	Schedule(name string, kind record.Clock, interval time.Duration, p Punctuator)
 
+	// Unschedule ends the schedule of that name for good: neither a restart nor Schedule with the
+	// same interval begins it anew.
+	Unschedule(name string)
+
 	// CacheBudget is how many bytes the decoded values of one store may take.
 	CacheBudget() int64
 }

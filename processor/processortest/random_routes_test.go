@@ -75,3 +75,57 @@ func (g *randomTopology) spread() {
 	out.n = g.m.repartitionBy(name, out.parts, func(r modelRecord) int32 { return by(r.value, out.parts) }, from.n)
 	g.add(out, "%s repartition %s to %d, partition chosen", from.name, name, out.parts)
 }
+
+// outputs has a processor with a further output, which shares its store with another processor.
+func (g *randomTopology) outputs() {
+	from, _ := g.pick(false)
+	if from.mixed {
+		return
+	}
+	store := g.name("seen")
+	seen := g.top.Store(store, serde.String(), serde.Int64())
+	odd := g.top.Output[string, int64](g.name("odd"))
+	count := func(c topology.Context[string, int64], r *topology.Record[string, int64]) error {
+		s := seen.Open(c)
+		n, _, err := s.Get(r.Key)
+		if err != nil {
+			return err
+		}
+		return s.Put(r.Key, n+1)
+	}
+	even, other := *from, *from
+	even.used, even.rekeyed, even.first = false, true, false
+	other.used, other.rekeyed, other.first = false, true, false
+	even.s = from.s.MarkPartitioned().ProcessFunc(g.name("split"), func(c topology.Context[string, int64], r *topology.Record[string, int64]) error {
+		if r.Value&1 == 0 {
+			c.Forward(*r)
+		} else {
+			odd.Open(c).Forward(*r)
+		}
+		return count(c, r)
+	}, seen, odd)
+	other.s = odd.Stream()
+	from.s.ProcessFunc(g.name("count"), count, seen).Discard()
+	want := map[string]int64{}
+	even.n = g.m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
+		want[r.key] += 2
+		if r.value&1 == 0 {
+			send(r)
+		}
+	}, from.n)
+	other.n = g.m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
+		if r.value&1 != 0 {
+			send(r)
+		}
+	}, from.n)
+	g.storeChecks = append(g.storeChecks, len(g.checks))
+	g.checks = append(g.checks, func(d *Driver) string {
+		got := map[string]int64{}
+		for _, e := range d.Store(store, serde.String(), serde.Int64()) {
+			got[e.Key] += e.Value
+		}
+		return differ("store "+store, got, want)
+	})
+	g.add(even, "%s process, even", from.name)
+	g.add(other, "%s process, odd", from.name)
+}

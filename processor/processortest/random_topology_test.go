@@ -111,7 +111,7 @@ func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 
 // step draws an operator.
 func (g *randomTopology) step() {
-	steps := []func(){g.sessions, g.sessions, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread}
+	steps := []func(){g.sessions, g.sessions, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs}
 	steps[g.rnd.Intn(len(steps))]()
 }
 

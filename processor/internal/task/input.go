@@ -319,12 +319,20 @@ func (t *Task) take(in *input) error {
 		t.current = in
 		t.before = t.sent
 		t.working.Store(in.number<<offsetBits | m.Origin.Offset)
+		if t.agenda.seen != nil {
+			*t.agenda.seen = max(*t.agenda.seen, in.at)
+		}
 		if err := in.source.Receive(m); err != nil && !t.spare(err) {
 			return t.fail(err)
 		}
 		t.taken++
 		t.last = m.Origin
 		t.current = nil
+		if t.agenda.seen != nil {
+			if err := t.punctuateSeen(); err != nil {
+				return t.fail(err)
+			}
+		}
 	}
 	in.ready = false
 	t.count(in)

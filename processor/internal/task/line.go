@@ -92,6 +92,12 @@ func (l *line) Schedule(name string, kind topology.Clock, interval time.Duration
 	l.schedule(&l.agenda, name, kind, interval, p)
 }
 
+// Unschedule ends the schedules of that name.
+func (l *line) Unschedule(name string) {
+	l.unschedule(&l.agenda, name)
+	l.Task.Unschedule(name)
+}
+
 // SetMark sets the mark of a store that goes by the time of the line.
 func (l *line) SetMark(store string, key []byte, until int64) {
 	l.setMark(&l.agenda, store, key, until)

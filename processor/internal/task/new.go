@@ -360,6 +360,9 @@ func (t *Task) begin(o *Options) error {
 // do, they find the time before.
 func (t *Task) build() error {
 	t.agenda = agenda{time: &t.at}
+	if t.plan.Clocks {
+		t.agenda.seen = &t.chronicle.clock("").now
+	}
 	t.agenda.reschedule()
 	t.agendas = append(t.agendas[:0], &t.agenda)
 	t.building, t.postponed = true, t.end.ending != running

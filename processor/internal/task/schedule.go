@@ -23,6 +23,9 @@ type agenda struct {
 	schedules []*schedule
 	streamDue int64 // when the next stream-time punctuation is due
 	undone    bool  // an operator that acts by it has something left to do
+	// seen is the largest timestamp taken, where schedules go by that, as in Kafka Streams; else
+	// nil.
+	seen *int64
 }
 
 // scheduleKey is what a schedule is stored under.
@@ -50,7 +53,10 @@ func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval ti
 	if kind == topology.WallClock {
 		now = t.now
 	}
-	if now != topology.NoTime {
+	switch {
+	case a.seen != nil && kind == topology.StreamTime:
+		s.due = 0
+	case now != topology.NoTime:
 		s.due = after(now, s.interval)
 	}
 	if d, ok := t.dues.now[s.key]; ok && d.interval == s.interval {
@@ -66,6 +72,24 @@ func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval ti
 	a.schedules = append(a.schedules, s)
 	a.reschedule()
 }
+
+// Unschedule ends the schedules of that name; see [flow.Task].
+func (t *Task) Unschedule(name string) { t.unschedule(&t.agenda, name) }
+
+// unschedule ends the schedules of a name in a: they are never due again.
+func (t *Task) unschedule(a *agenda, name string) {
+	for _, s := range a.schedules {
+		if s.key.name == name && s.due != never {
+			s.due = never
+			t.setDue(s)
+			t.touch()
+		}
+	}
+	a.reschedule()
+}
+
+// never is when a schedule is due that was ended.
+const never = math.MaxInt64
 
 // after is the first multiple of interval after now, reached the last at or before it. There is
 // none near the end of time.
@@ -86,7 +110,10 @@ func reached(now, interval int64) int64 {
 
 // reschedule computes when the next stream-time punctuation is due.
 func (a *agenda) reschedule() {
-	a.streamDue = math.MaxInt64
+	a.streamDue = never
+	if a.seen != nil {
+		return // see punctuateSeen
+	}
 	for _, s := range a.schedules {
 		if s.key.clock == topology.StreamTime {
 			a.streamDue = min(a.streamDue, s.due)
@@ -120,10 +147,33 @@ func (t *Task) punctuateNext(a *agenda, now int64) error {
 	return nil
 }
 
-// punctuateAll calls the stream-time punctuators at the end of a bounded run.
+// punctuateSeen calls the stream-time punctuators that are due by the largest timestamp taken, with
+// that, in the order in which they are due. It is called after each record, as Kafka Streams does.
+func (t *Task) punctuateSeen() error {
+	for now := *t.agenda.seen; ; {
+		var next *schedule
+		for _, s := range t.agenda.schedules {
+			if s.key.clock == topology.StreamTime && s.due <= now && (next == nil || s.due < next.due) {
+				next = s
+			}
+		}
+		if next == nil {
+			return nil
+		}
+		if err := t.punctuate(next, now); err != nil {
+			return err
+		}
+	}
+}
+
+// punctuateAll calls the stream-time punctuators at the end of a bounded run. Those that go by what
+// was taken are called by nothing else.
 func (t *Task) punctuateAll(a *agenda) error {
+	if a.seen != nil {
+		return nil
+	}
 	for _, s := range a.schedules {
-		if s.key.clock != topology.StreamTime {
+		if s.key.clock != topology.StreamTime || s.due == never {
 			continue
 		}
 		at := max(*a.time, t.maxRef)
@@ -145,7 +195,7 @@ func (t *Task) punctuateAll(a *agenda) error {
 
 // punctuate calls s at a time, and notes when it is due again.
 func (t *Task) punctuate(s *schedule, at int64) error {
-	if next := after(at, s.interval); s.due != next {
+	if next := after(at, s.interval); s.due != next && s.due != never {
 		s.due = next
 		t.setDue(s)
 	}
@@ -160,12 +210,16 @@ func (t *Task) punctuate(s *schedule, at int64) error {
 func (t *Task) tickWall() error {
 	for i := 0; i < len(t.agenda.schedules); i++ {
 		s := t.agenda.schedules[i]
-		if s.key.clock != topology.WallClock {
+		if s.key.clock != topology.WallClock || s.due == never {
 			continue
 		}
 		s.due = min(s.due, after(t.now, s.interval))
 		if s.due <= t.now {
-			if err := t.punctuate(s, reached(t.now, s.interval)); err != nil {
+			at := reached(t.now, s.interval)
+			if t.agenda.seen != nil {
+				at = t.now
+			}
+			if err := t.punctuate(s, at); err != nil {
 				return t.fail(err)
 			}
 		}

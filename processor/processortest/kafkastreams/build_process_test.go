@@ -9,8 +9,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// process builds a processor of the cases. Those with a schedule are left out:
-// docs/kafka-streams.md says how times differ.
+// process builds a processor of the cases. Those with a schedule are compared with the time of Kafka
+// Streams alone: docs/kafka-streams.md says how times differ.
 func (b *builder) process(in *built, n node) (*built, error) {
 	fn, arg := cut(n.Fn)
 	type ctx = topology.Context[string, string]
@@ -96,9 +96,6 @@ func (b *builder) process(in *built, n node) (*built, error) {
 			return forward(c, r, func(out *record) { out.Timestamp++ })
 		}
 	case "metadata":
-		if b.clocks {
-			return nil, unsaid("stream time with the record at hand")
-		}
 		f = func(c ctx, _ topology.Store[string, string], r *record) error {
 			return forward(c, r, func(out *record) {
 				o := r.Origin
@@ -106,6 +103,11 @@ func (b *builder) process(in *built, n node) (*built, error) {
 				out.Value, out.NoValue = fmt.Sprintf("%s/%d/%d@%d~%d", o.Topic, o.Partition, o.Offset, r.Timestamp, now), false
 			})
 		}
+	case "emitEvery", "drainEvery", "tick", "tickTimes":
+		if !b.clocks {
+			return nil, unsaid("schedules of Kafka Streams")
+		}
+		return b.schedule(in, n)
 	default:
 		return nil, unsaid("processor %s", fn)
 	}

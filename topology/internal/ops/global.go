@@ -61,3 +61,32 @@ func (g *GlobalView[K, V]) get(key K) (v Opt[V], fault, err error) {
 	g.used += int64(globalOverhead + len(k) + len(b))
 	return v, nil, nil
 }
+
+// GlobalReader is a global table as a processor reads it.
+type GlobalReader[K, V any] struct {
+	view  *GlobalView[K, V]
+	stop  func(error)
+	fault error // of every call
+}
+
+// NewGlobalReader returns the reader of a table. stop is told of errors that are no fault of a
+// record.
+func NewGlobalReader[K, V any](view *GlobalView[K, V], stop func(error)) *GlobalReader[K, V] {
+	return &GlobalReader[K, V]{view: view, stop: stop}
+}
+
+// BrokenReader returns a reader that answers every call with err.
+func BrokenReader[K, V any](err error) *GlobalReader[K, V] { return &GlobalReader[K, V]{fault: err} }
+
+// Get returns the value of a key. ok is false if there is none.
+func (g *GlobalReader[K, V]) Get(key K) (v V, ok bool, err error) {
+	if g.fault != nil {
+		return v, false, g.fault
+	}
+	found, fault, err := g.view.get(key)
+	if err != nil {
+		g.stop(err)
+		return v, false, err
+	}
+	return found.Value, found.OK, fault
+}

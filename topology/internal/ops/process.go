@@ -25,13 +25,12 @@ type ProcessorFunc[K, V any] func(r *Record[K, V]) error
 // Process implements Processor.
 func (f ProcessorFunc[K, V]) Process(r *Record[K, V]) error { return f(r) }
 
-// Context is what a processor sees of its task: where it sends records of K and V, its stores, time
-// and schedules. It belongs to one instance, and to the goroutine of its task.
-type Context[K, V any] struct {
+// Instance is an instance of a processor, whatever its types: what it works on, and what it has
+// been given. It belongs to the goroutine of its task.
+type Instance struct {
 	node    Node
-	next    Receiver[K, V]
-	stores  []Opened
-	out     Record[K, V]
+	clock   *operator.Clock // its time, with Kafka Streams' rules; else nil
+	given   []Opened
 	ref     int64
 	origin  Origin
 	place   *place.Place
@@ -41,79 +40,26 @@ type Context[K, V any] struct {
 	pending error // of a receiver or store: stops the task whatever the processor returns
 }
 
-// Opened is a store that a processor has been given.
+// Opened is something that a processor has been given: a store, an output, a global table.
 type Opened struct {
-	Name  string
-	Store AnyStore
+	Of any // what it was declared as: a pointer
+	As any // what Open asserts; records do not pass through it
 }
 
-// AnyStore is a [Store] of any types.
-type AnyStore interface{ anyStore() }
-
-func (*Store[K, V]) anyStore() {}
-
-// NewContext returns the context of a processor that sends to next. places says that an InOrder
-// further on wants to know where records stand.
-func NewContext[K, V any](n Node, next Receiver[K, V], stores []Opened, places bool) *Context[K, V] {
-	return &Context[K, V]{node: n, next: next, stores: stores, places: places}
+// NewInstance returns an instance of a processor. places says that an InOrder further on wants to
+// know where records stand.
+func NewInstance(n Node, clock *operator.Clock, places bool) *Instance {
+	return &Instance{node: n, clock: clock, places: places}
 }
 
-// Forward sends a record on. In Process it inherits Ref and origin of the record at hand; in a
-// punctuation its own timestamp is its Ref, so that one with a timestamp before the punctuation's
-// time may be late further on. What the record holds must not be changed afterwards. If those
-// behind fail the task stops when Process returns. A timestamp out of range is an error of the
-// record at hand, for the error policy; if that skips, the record is not sent.
-func (c *Context[K, V]) Forward(r Record[K, V]) {
-	if c.pending != nil {
-		return
-	}
-	c.out = r
-	tidy(&c.out)
-	c.out.Ref, c.out.Origin, c.out.Place = c.ref, c.origin, c.place
-	if c.byTime {
-		c.out.Ref = r.Timestamp
-	}
-	if err := operator.CheckTime(r.Timestamp); err != nil {
-		c.pending = c.node.Fail(c.origin, err)
-		return
-	}
-	c.pending = c.next.Receive(&c.out)
-}
+// Give lets the processor have something.
+func (i *Instance) Give(what Opened) { i.given = append(i.given, what) }
 
-// Context ends when the transaction of the present record can no longer commit.
-func (c *Context[K, V]) Context() context.Context { return c.node.Task.Context() }
-
-// Time is the task's stream time in milliseconds: no record that is not late comes from before it.
-// [NoTime] at first.
-func (c *Context[K, V]) Time() int64 { return c.node.Task.Time() }
-
-// Now is the wall clock. Results that depend on it are not the same when the input is read again.
-func (c *Context[K, V]) Now() time.Time { return c.node.Task.Now() }
-
-// Drop counts the record at hand, or what the punctuation at hand dropped, as dropped by this
-// processor for that reason.
-func (c *Context[K, V]) Drop(reason Reason) { c.node.Drop(reason, c.origin) }
-
-// Schedule has fn called whenever interval has passed on that clock, with the time that was due, in
-// milliseconds. It is called in the supplier, or later. name is unique in the processor: schedules
-// survive restarts under it. An error of fn goes to the error policy.
-func (c *Context[K, V]) Schedule(name string, clock record.Clock, interval time.Duration, fn func(at int64) error) error {
-	switch {
-	case name == "" || fn == nil:
-		return errors.New("a schedule needs a name and a function")
-	case interval < time.Millisecond:
-		return fmt.Errorf("schedule %s: the interval %s is less than a millisecond", name, interval)
-	}
-	c.node.Task.Schedule(c.node.Name+"/"+name, clock, interval, &punctuation[K, V]{c: c, name: c.node.Name + "/" + name, fn: fn})
-	return nil
-}
-
-// OpenStore is for StoreRef.Open: the store that was given to the processor under that name, nil if
-// none was.
-func (c *Context[K, V]) OpenStore(name string) AnyStore {
-	for i := range c.stores {
-		if c.stores[i].Name == name {
-			return c.stores[i].Store
+// Given returns what the processor was given of a declaration, nil if nothing was.
+func (i *Instance) Given(of any) any {
+	for k := range i.given {
+		if i.given[k].Of == of {
+			return i.given[k].As
 		}
 	}
 	return nil
@@ -121,57 +67,141 @@ func (c *Context[K, V]) OpenStore(name string) AnyStore {
 
 // Stop keeps err as an error that stops the task, whatever the error policy: for what is no fault
 // of a record.
-func (c *Context[K, V]) Stop(err error) {
-	if c.pending == nil {
-		c.pending = fmt.Errorf("processor %s: %w", c.node.Name, err)
+func (i *Instance) Stop(err error) {
+	if i.pending == nil {
+		i.pending = fmt.Errorf("processor %s: %w", i.node.Name, err)
 	}
 }
 
 // Err returns the error that stops the task, if there is one.
-func (c *Context[K, V]) Err() error { return c.pending }
+func (i *Instance) Err() error { return i.pending }
 
 // done returns what Receive or Punctuate is to return when the processor returned err.
-func (c *Context[K, V]) done(err error) error {
-	if c.pending != nil {
-		return c.pending
+func (i *Instance) done(err error) error {
+	if i.pending != nil {
+		return i.pending
 	}
 	if err != nil {
-		return c.node.Fail(c.origin, err)
+		return i.node.Fail(i.origin, err)
 	}
 	return nil
 }
 
+// Forwarder is an output of a processor.
+type Forwarder[K, V any] struct {
+	of   *Instance
+	next Receiver[K, V]
+	out  Record[K, V]
+}
+
+// NewForwarder returns an output that sends to next.
+func NewForwarder[K, V any](of *Instance, next Receiver[K, V]) *Forwarder[K, V] {
+	return &Forwarder[K, V]{of: of, next: next}
+}
+
+// Forward sends a record on. In Process it inherits Ref and origin of the record at hand; in a
+// punctuation its own timestamp is its Ref, so that one with a timestamp before the punctuation's
+// time may be late further on. What the record holds must not be changed afterwards. If those
+// behind fail the task stops when Process returns. A timestamp out of range is an error of the
+// record at hand, for the error policy; if that skips, the record is not sent.
+func (f *Forwarder[K, V]) Forward(r Record[K, V]) {
+	i := f.of
+	if i.pending != nil {
+		return
+	}
+	f.out = r
+	tidy(&f.out)
+	f.out.Ref, f.out.Origin, f.out.Place = i.ref, i.origin, i.place
+	if i.byTime {
+		f.out.Ref = r.Timestamp
+	}
+	if err := operator.CheckTime(r.Timestamp); err != nil {
+		i.pending = i.node.Fail(i.origin, err)
+		return
+	}
+	i.pending = f.next.Receive(&f.out)
+}
+
+// Context is what a processor sees of its task: where it sends records of K and V, what it was
+// given, time and schedules. It belongs to one instance, and to the goroutine of its task.
+type Context[K, V any] struct {
+	*Instance
+	*Forwarder[K, V]
+}
+
+// NewContext returns the context of an instance that sends to next.
+func NewContext[K, V any](i *Instance, next Receiver[K, V]) *Context[K, V] {
+	return &Context[K, V]{Instance: i, Forwarder: NewForwarder(i, next)}
+}
+
+// Context ends when the transaction of the present record can no longer commit.
+func (i *Instance) Context() context.Context { return i.node.Task.Context() }
+
+// Time is the task's stream time in milliseconds: no record that is not late comes from before it.
+// [NoTime] at first. With Kafka Streams' rules it is the largest timestamp that the task has taken.
+func (i *Instance) Time() int64 {
+	if i.clock != nil {
+		return i.clock.Time()
+	}
+	return i.node.Task.Time()
+}
+
+// Now is the wall clock. Results that depend on it are not the same when the input is read again.
+func (i *Instance) Now() time.Time { return i.node.Task.Now() }
+
+// Drop counts the record at hand, or what the punctuation at hand dropped, as dropped by this
+// processor for that reason.
+func (i *Instance) Drop(reason Reason) { i.node.Drop(reason, i.origin) }
+
+// Schedule has fn called whenever interval has passed on that clock, with the time that was due, in
+// milliseconds. It is called in the supplier, or later. name is unique in the processor: schedules
+// survive restarts under it. An error of fn goes to the error policy.
+func (i *Instance) Schedule(name string, clock record.Clock, interval time.Duration, fn func(at int64) error) error {
+	switch {
+	case name == "" || fn == nil:
+		return errors.New("a schedule needs a name and a function")
+	case interval < time.Millisecond:
+		return fmt.Errorf("schedule %s: the interval %s is less than a millisecond", name, interval)
+	}
+	full := i.node.Name + "/" + name
+	i.node.Task.Schedule(full, clock, interval, &punctuation{of: i, name: full, fn: fn})
+	return nil
+}
+
+// Unschedule ends the schedule of that name for good.
+func (i *Instance) Unschedule(name string) { i.node.Task.Unschedule(i.node.Name + "/" + name) }
+
 // punctuation calls a processor's function by time.
-type punctuation[K, V any] struct {
-	c    *Context[K, V]
+type punctuation struct {
+	of   *Instance
 	name string
 	fn   func(at int64) error
 }
 
 // Punctuate implements Punctuator.
-func (p *punctuation[K, V]) Punctuate(at int64) error {
-	c := p.c
-	c.ref, c.origin, c.place, c.byTime = at, Origin{}, nil, true
-	if c.places {
-		c.own.OfPunctuation(p.name, at, c.node.Task.Partition())
-		c.place = &c.own
+func (p *punctuation) Punctuate(at int64) error {
+	i := p.of
+	i.ref, i.origin, i.place, i.byTime = at, Origin{}, nil, true
+	if i.places {
+		i.own.OfPunctuation(p.name, at, i.node.Task.Partition())
+		i.place = &i.own
 	}
-	return c.done(p.fn(at))
+	return i.done(p.fn(at))
 }
 
 // Process runs a processor.
-type Process[K, V, K2, V2 any] struct {
-	c *Context[K2, V2]
-	p Processor[K, V]
+type Process[K, V any] struct {
+	of *Instance
+	p  Processor[K, V]
 }
 
-// NewProcess returns the operator of a processor made for c.
-func NewProcess[K, V, K2, V2 any](c *Context[K2, V2], p Processor[K, V]) *Process[K, V, K2, V2] {
-	return &Process[K, V, K2, V2]{c: c, p: p}
+// NewProcess returns the operator of a processor made for an instance.
+func NewProcess[K, V any](of *Instance, p Processor[K, V]) *Process[K, V] {
+	return &Process[K, V]{of: of, p: p}
 }
 
 // Receive implements Receiver.
-func (p *Process[K, V, K2, V2]) Receive(r *Record[K, V]) error {
-	p.c.ref, p.c.origin, p.c.place, p.c.byTime = r.Ref, r.Origin, r.Place, false
-	return p.c.done(p.p.Process(r))
+func (p *Process[K, V]) Receive(r *Record[K, V]) error {
+	p.of.ref, p.of.origin, p.of.place, p.of.byTime = r.Ref, r.Origin, r.Place, false
+	return p.of.done(p.p.Process(r))
 }
