@@ -47,6 +47,7 @@ var rules = []rule{
 	// What operators are made of, from the lowest to the highest; the families are above ops.
 	{path: "topology/internal/operator", ours: operatorRooms()},
 	{path: "topology/internal/cache", ours: operatorRooms("operator")},
+	{path: "topology/internal/joins", ours: operatorRooms("operator")},
 	{path: "topology/internal/ops", ours: operatorRooms("operator", "cache")},
 	{path: "topology/internal/sessions", ours: append(operatorRooms("operator", "cache", "ops", "windows"), "internal/bykey")},
 	{path: "topology/internal/...", ours: operatorRooms("operator", "cache", "ops")},

@@ -85,6 +85,7 @@ var operators = []operator{
 		step: "result", oracle: "toStream"},
 	{name: "join", methods: []string{"Stream.Join"}, step: "join", oracle: "streamTableJoin"},
 	{name: "join-global", methods: []string{"Stream.JoinGlobal"}, step: "join", oracle: "streamGlobalJoin"},
+	{name: "join-within", methods: []string{"Stream.JoinWithin"}, step: "join-within", oracle: "streamJoin"},
 	{name: "process", methods: []string{"Topology.Store", "Topology.Output", "GlobalTable.Open", "Stream.Process", "Stream.ProcessFunc"}, step: "process", oracle: "process"},
 	{name: "to", methods: []string{"Stream.To"}, step: "to", oracle: "to"},
 	{name: "to-one-of", methods: []string{"Stream.ToOneOf"}, step: "to-one-of", model: "TestRandomTopologies"},

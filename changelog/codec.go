@@ -18,6 +18,8 @@ const (
 	windowSuffix = 12
 	// stampSize is the size of the timestamp before the value in a store.
 	stampSize = 8
+	// joinSuffix is the size of timestamp and number behind the key, in a store and in a changelog.
+	joinSuffix = 12
 )
 
 // VersionHeader names the message header that a later version of the format would set. Messages of
@@ -34,6 +36,7 @@ var ErrMalformed = errors.New("changelog: malformed")
 //	key          key                       key
 //	  Windowed   start(8) key              key start(8) 0(4)
 //	  Sessions   end(8) start(8) key       key end(8) start(8)
+//	  Segment    start(8) key ts(8) n(4)   key ts(8) n(4)
 //	value        value                     value
 //	  Timestamped  timestamp(8) value      value; the timestamp is the message's
 //	deleted      (absent)                  null value
@@ -51,6 +54,10 @@ type Spec struct {
 	Sessions bool
 	// ByKey stores have rows by key as well.
 	ByKey bool
+	// Segment of the buffers of joins is how many milliseconds lie in a segment, whose start is
+	// before the key; behind it are the record's timestamp and its number. They are Windowed too,
+	// and have their records' timestamps and numbers in changelogs.
+	Segment int64
 	// Timestamped stores have the record's timestamp before the value.
 	Timestamped bool
 }
@@ -106,7 +113,13 @@ func (s Spec) RowByKey(dst, key []byte) []byte { return bykey.Row(dst, key, s.pr
 // large enough. It fails with [ErrMalformed].
 func (s Spec) Encode(dst, key, value []byte, deleted bool, at int64) (m Message, _ []byte, err error) {
 	m = Message{Key: key, Value: value, Timestamp: at}
-	if before := s.prefix(); before != 0 {
+	switch before := s.prefix(); {
+	case s.Segment > 0:
+		if len(key) < windowPrefix+joinSuffix {
+			return Message{}, dst, fmt.Errorf("%w: store %q: join key of %d bytes", ErrMalformed, s.Store, len(key))
+		}
+		m.Key = key[windowPrefix:]
+	case before != 0:
 		if len(key) < before {
 			return Message{}, dst, fmt.Errorf("%w: store %q: window key of %d bytes", ErrMalformed, s.Store, len(key))
 		}
@@ -144,7 +157,21 @@ func (s Spec) Decode(dst []byte, m Message) (c Change, _ []byte, err error) {
 		return Change{}, dst, fmt.Errorf("%w: no key", ErrMalformed)
 	}
 	c = Change{Key: m.Key, Value: m.Value, Deleted: m.Value == nil}
-	if before := s.prefix(); before != 0 {
+	switch before := s.prefix(); {
+	case s.Segment > 0:
+		at := len(m.Key) - joinSuffix
+		if at < 0 {
+			return Change{}, dst, fmt.Errorf("%w: join key of %d bytes", ErrMalformed, len(m.Key))
+		}
+		ts := int64(binary.BigEndian.Uint64(m.Key[at:]))
+		if ts < 0 {
+			return Change{}, dst, fmt.Errorf("%w: join key with the timestamp %d", ErrMalformed, ts)
+		}
+		n := len(dst)
+		dst = binary.BigEndian.AppendUint64(dst, uint64(ts-ts%s.Segment))
+		dst = append(dst, m.Key...)
+		c.Key = dst[n:len(dst):len(dst)]
+	case before != 0:
 		split := len(m.Key) - s.suffix()
 		if split < 0 {
 			return Change{}, dst, fmt.Errorf("%w: window key of %d bytes", ErrMalformed, len(m.Key))
@@ -175,7 +202,7 @@ func (s Spec) Decode(dst []byte, m Message) (c Change, _ []byte, err error) {
 // grows is how many bytes of dst a message needs at most when it is decoded.
 func (s Spec) grows(key, value []byte) (n int) {
 	if s.prefix() != 0 {
-		n += len(key)
+		n += len(key) + windowPrefix
 	}
 	if s.Timestamped {
 		n += stampSize + len(value)

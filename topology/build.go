@@ -170,6 +170,9 @@ func nameOf(s anySerde) string {
 // partition.
 func (t *Topology) checkJoins() {
 	for _, n := range t.nodes {
+		if l, r := nameOf(n.keys[0]), nameOf(n.keys[1]); l != r {
+			mistakef(t, n.at, n.name, "the keys of the stream are written as %s and those of the stream to join with as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", l, r)
+		}
 		if n.looks.table == nil {
 			continue
 		}
@@ -272,7 +275,7 @@ func (p *Plan) analyze() {
 	for _, n := range p.nodes {
 		for i, parent := range n.parents {
 			from := p.nodes[parent.id]
-			n.held = n.held || from.held || from.emits != nil && (from.emit == ops.EmitUpdates || from.holdsBack && from.emit != ops.EmitEach)
+			n.held = n.held || from.held || from.atCommit || from.emits != nil && (from.emit == ops.EmitUpdates || from.holdsBack && from.emit != ops.EmitEach)
 			if i == 0 {
 				n.rawKey, n.rawValue = from.rawKeyOut, from.rawValueOut
 				continue

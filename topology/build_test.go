@@ -30,6 +30,7 @@ func here(lines int) string {
 func TestBuildErrors(t *testing.T) {
 	str := serde.String()
 	upper := strings.ToUpper
+	concat := topology.Inner(func(l, r string) string { return l + r })
 	tests := []struct {
 		name  string
 		build func(tp *topology.Topology, s stream) (pos string)
@@ -47,6 +48,38 @@ func TestBuildErrors(t *testing.T) {
 			s.Join("j", tp.Table("tb", str, str), topology.Inner[string, string, string](nil))
 			return here(-1)
 		}, "j: the joiner is nil: give a function"},
+		{"nil joiner of streams", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", s, topology.Within(0), topology.Outer[string, string, string](nil))
+			return here(-1)
+		}, "j: the joiner is nil: give a function"},
+		{"no joiner of streams", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", s, topology.Within(0), topology.Joiner[string, string, string]{})
+			return here(-1)
+		}, "j: the joiner is the zero value: use Inner, Left or Outer"},
+		{"no bounds", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", s, topology.JoinBounds{}, concat)
+			return here(-1)
+		}, "j: the bounds of the join are the zero value: use Within"},
+		{"negative bounds", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", s, topology.Within(0).Before(-time.Second), concat)
+			return here(-1)
+		}, "j: how far before of the join, -1s, is negative: give Within or Before 0 or more"},
+		{"negative grace of a join", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", s, topology.Within(0).Grace(-time.Second), concat)
+			return here(-1)
+		}, "j: the grace of the join, -1s, is negative: give Grace 0 or more"},
+		{"bounds that are not whole", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", s, topology.Within(0).After(time.Microsecond), concat)
+			return here(-1)
+		}, "j: how far after of the join, 1µs, is not a whole number of milliseconds: round it"},
+		{"bounds that are too long", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", s, topology.Within(200*365*24*time.Hour), concat)
+			return here(-1)
+		}, "j: the bounds and the grace of the join, 1752000h0m0s, 1752000h0m0s and 0s, are more together than a time.Duration holds, 292 years: make one smaller"},
+		{"zero stream to join with", func(tp *topology.Topology, s stream) string {
+			s.JoinWithin("j", stream{}, topology.Within(0), concat)
+			return here(-1)
+		}, "j: the stream to join with is the zero value: use what a method of the topology has returned"},
 		{"nil start", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().AggregateWith("st", topology.Fold(func(a int64, v string) int64 { return a }).From(nil))
 			return here(-1)

@@ -27,6 +27,11 @@ func (p *Plan) contract() flow.Contract {
 				where(p.final(i, st.Name), "final results"))
 		}
 	}
+	for _, n := range p.nodes {
+		if n.details.Within != "" {
+			c.Add("join "+n.name, n.kind, n.details.Within)
+		}
+	}
 	for _, g := range p.made.Globals {
 		c.Add("global table "+g.Topic, "key "+flow.Word(g.Key), "value "+flow.Word(g.Value))
 	}

@@ -110,13 +110,17 @@ func setStores(s *flow.SubTopology, t *Topology, nodes []*planNode) {
 		timed = timed || n.timed
 		for _, d := range n.stores {
 			spec := flow.StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Marked: d.marked, Shape: d.shape()}
+			spec.Segment = d.segment
 			if d.kind.Windowed() {
 				spec.Retention = sum(d.retention, n.late)
 			} else {
 				spec.Retention = d.retention
 			}
-			if !slices.Contains(s.Stores, spec) {
+			i := slices.IndexFunc(s.Stores, func(o flow.StoreSpec) bool { return o.Name == d.name })
+			if i < 0 {
 				s.Stores = append(s.Stores, spec)
+			} else { // what comes another way may be delayed more
+				s.Stores[i].Retention = max(s.Stores[i].Retention, spec.Retention)
 			}
 			timed = timed || t.config.clocks
 		}

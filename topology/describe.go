@@ -53,7 +53,8 @@ type NodeDescription struct {
 	Emit     string   `json:"emit,omitempty"`
 	Delay    string   `json:"delay,omitempty"`
 	// Chosen says that a function chooses the partition of each record that is written.
-	Chosen bool `json:"chosen,omitempty"`
+	Chosen bool   `json:"chosen,omitempty"`
+	Within string `json:"within,omitempty"`
 }
 
 // StoreDescription describes a store.
@@ -282,6 +283,9 @@ func (n *NodeDescription) details() string {
 	}
 	if len(n.Stores) > 1 || len(n.Stores) == 1 && n.Stores[0] != n.Name {
 		parts = append(parts, "stores "+strings.Join(n.Stores, " "))
+	}
+	if n.Within != "" {
+		parts = append(parts, n.Within)
 	}
 	if n.Emit != "" {
 		parts = append(parts, "emit "+n.Emit)

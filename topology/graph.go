@@ -101,6 +101,40 @@ func (s site) task() flow.Task {
 // node returns what the operator knows of itself.
 func (s site) node() ops.Node { return ops.Node{Name: s.n.name, Task: s.task()} }
 
+// behind returns what an operator that acts by time knows of itself. What holds records back before
+// it, in its sub-topology, sends them at times that the task has passed: its own time stays behind
+// by that.
+func (s site) behind() operator.Node {
+	n := s.node()
+	if s.n.since > 0 {
+		n.Task = lagging{n.Task, s.n.since.Milliseconds()}
+	}
+	return n
+}
+
+// lagging is a task whose time lies behind.
+type lagging struct {
+	flow.Task
+	by int64
+}
+
+// Time is that of the task less what it lies behind. The end of time is that of both.
+func (t lagging) Time() int64 {
+	now := t.Task.Time()
+	if now == NoTime || now == EndOfTime {
+		return now
+	}
+	return now - t.by
+}
+
+// SetMark sets a mark, which goes by the task's own time.
+func (t lagging) SetMark(store string, key []byte, until int64) {
+	if until != EndOfTime {
+		until += t.by
+	}
+	t.Task.SetMark(store, key, until)
+}
+
 // timed adds the operator as one that acts by time.
 func (s site) timed(op flow.Timed) {
 	if l := s.b.line(s.n.line); l != nil {

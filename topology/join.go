@@ -21,7 +21,7 @@ func (s Stream[K, V]) Join[V2, R any](name string, with Table[K, V2], j Joiner[V
 	at := t.caller()
 	t.claim("join", name, at)
 	n := t.add(j.nodeKind("join"), name, at, from)
-	j.check(n)
+	j.check(n, false)
 	if t.own(at, name, "the table to join with", with.n) {
 		t.needPartitioned(at, name, "a join", from)
 		n.partitioned = true
@@ -58,7 +58,7 @@ func joinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, with GlobalTab
 	t.claim("join", name, at)
 	n := t.add(j.nodeKind("join-global"), name, at, from)
 	n.need("the function of the key", key == nil)
-	j.check(n)
+	j.check(n, false)
 	n.reads.value = true
 	switch {
 	case with.d == nil:

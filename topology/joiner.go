@@ -4,12 +4,12 @@ import "context"
 
 // Joiner makes the result O of a join from what both sides have: L of the stream, R of what it is
 // joined with. It is made by [Inner] or [Left], with [TryInner] and [TryLeft] for functions that
-// can fail, and is given to [Stream.Join] and [Stream.JoinGlobal]. It also decides what becomes of
-// a record that finds nothing.
+// can fail, and is given to [Stream.Join], [Stream.JoinGlobal] and [Stream.JoinWithin]. It also
+// decides what becomes of a record that finds nothing.
 //
-// [Outer] and [TryOuter] are for joins in which both sides make output. No join of today is one, so
-// they are a mistake that [Topology.Build] returns, as is a function that is nil, with the position
-// of the method that the Joiner was given to.
+// [Outer] and [TryOuter] are for joins in which both sides make output: [Stream.JoinWithin]. To
+// give them to others is a mistake that [Topology.Build] returns, as is a function that is nil,
+// with the position of the method that the Joiner was given to.
 //
 // A Joiner is a value, and may serve any number of joins. Functions are called by many tasks at
 // once, and must not change what they are given.
@@ -73,20 +73,34 @@ func TryOuter[L, R, O any](f func(context.Context, Opt[L], Opt[R]) (O, error)) J
 
 // nodeKind returns what plans call the join: base if it is inner.
 func (j *Joiner[L, R, O]) nodeKind(base string) string {
-	if j.kind == leftJoin {
+	switch j.kind {
+	case leftJoin:
 		return "left-" + base
+	case outerJoin:
+		return "outer-" + base
 	}
 	return base
 }
 
-// check reports what is wrong with the joiner of a join whose other side makes no output.
-func (j *Joiner[L, R, O]) check(n *node) {
+// check reports what is wrong with the joiner of a join; outer says that it may be an outer one.
+func (j *Joiner[L, R, O]) check(n *node, outer bool) {
 	switch {
+	case j.kind == noJoin && outer:
+		mistakef(n.t, n.at, n.name, "the joiner is the zero value: use Inner, Left or Outer")
 	case j.kind == noJoin:
 		mistakef(n.t, n.at, n.name, "the joiner is the zero value: use Inner or Left")
 	case j.isNil:
 		mistakef(n.t, n.at, n.name, "the joiner is nil: give a function")
-	case j.kind == outerJoin:
+	case j.kind == outerJoin && !outer:
 		mistakef(n.t, n.at, n.name, "a join of a stream with a table cannot be outer, because only records of the stream make output: use Inner or Left")
 	}
+}
+
+// any returns the joiner as a function of what there is.
+func (j *Joiner[L, R, O]) any() func(context.Context, Opt[L], Opt[R]) (O, error) {
+	if j.kind == outerJoin {
+		return j.outer
+	}
+	join := j.join
+	return func(ctx context.Context, l Opt[L], r Opt[R]) (O, error) { return join(ctx, l.Value, r) }
 }

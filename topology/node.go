@@ -80,7 +80,8 @@ type storeDecl struct {
 	windows    *Windows // of a window store
 	timestamps bool
 	retention  time.Duration
-	marked     bool // as in StoreSpec
+	marked     bool          // as in StoreSpec
+	segment    time.Duration // of the buffer of a join
 	key, value anySerde
 }
 

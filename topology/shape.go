@@ -8,6 +8,9 @@ var timeShape = flow.Shape{Role: "time", Key: "bytes", Value: "bytes", Format: f
 // shape returns what the store is. The serdes have been found.
 func (d *storeDecl) shape() flow.Shape {
 	s := flow.Shape{Role: d.role, Key: nameOf(d.key), Value: nameOf(d.value), Columns: d.value.columns(), Format: flow.ShapeFormat}
+	if d.segment != 0 {
+		s.Size, s.Advance = d.segment, d.segment
+	}
 	if d.windows != nil {
 		d.windows.shape(&s)
 	}

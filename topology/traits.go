@@ -22,7 +22,10 @@ type traits struct {
 	holdsBack   bool         // forwards what is not forwarded at once at the commit
 	orders      bool         // begins a line: what lies behind goes by the time of what it hands on
 	holds       hold         // sends what it gets later, in event time
+	atCommit    bool         // sends what time makes at the commit
 	discarded   bool         // it is meant that nothing reads it
+	// keys are the serdes of the keys of two inputs that meet by key.
+	keys [2]anySerde
 	// details are what a description says of the node beside what follows from the other traits.
 	details NodeDescription
 }

@@ -110,6 +110,13 @@ const (
 	// HistoryStore has the versions of a table's rows that have ended. Its keys are bytes to
 	// changelogs.
 	HistoryStore
+	// JoinStore has the start of a segment of time (8 bytes), the key's bytes, the record's
+	// timestamp (8 bytes) and its number (4 bytes) as key: records of one side of a join of two
+	// streams.
+	JoinStore
+	// WaitingStore has the time (8 bytes) that a record is closed behind, and which record it is,
+	// as key: records of a join that have found nothing so far. To changelogs it is a window store.
+	WaitingStore
 )
 
 // String returns the kind as descriptions name it.
@@ -125,6 +132,10 @@ func (k StoreKind) String() string {
 		return "sliding window"
 	case HistoryStore:
 		return "history"
+	case JoinStore:
+		return "join buffer"
+	case WaitingStore:
+		return "waiting list"
 	}
 	return "key-value"
 }
@@ -134,11 +145,16 @@ func (k StoreKind) String() string {
 func (k StoreKind) Windowed() bool { return k != KeyValueStore && k != HistoryStore }
 
 // Entries reports whether a row of a store is a key, of a window perhaps, and its value.
-func (k StoreKind) Entries() bool { return k != InOrderStore }
+func (k StoreKind) Entries() bool {
+	return k != InOrderStore && k != JoinStore && k != WaitingStore
+}
 
 // ByKey reports whether a store has, beside its rows in the order of time, which its changelog has
 // too, one for each that leads from the key to it.
 func (k StoreKind) ByKey() bool { return k == SessionStore || k == SlidingStore }
+
+// Cached reports whether what the store has is kept in memory too, within the task's CacheBudget.
+func (k StoreKind) Cached() bool { return k == KeyValueStore || k == JoinStore }
 
 // StoreSpec is a store of a sub-topology.
 type StoreSpec struct {
@@ -156,6 +172,8 @@ type StoreSpec struct {
 	// Marked says of a windowed store that what has passed is what lies before the store's mark:
 	// its operator has a clock of its own, and the task's time says nothing.
 	Marked bool
+	// Segment is how much time a segment of a JoinStore has; 0 for other stores.
+	Segment time.Duration
 	// Shape is what the store's bytes mean.
 	Shape Shape
 }

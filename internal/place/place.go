@@ -20,6 +20,7 @@ const (
 	fromMessage     = 1 // topic, partition, offset
 	fromWindow      = 2 // store, start, key, partition of the task
 	fromPunctuation = 3 // schedule, time, partition of the task
+	fromJoin        = 4 // join, key, records of both sides, partition of the task
 )
 
 // appendName appends a name, which has no zero byte.
@@ -61,13 +62,43 @@ func (p *Place) OfMessage(topic string, partition int32, offset int64) {
 // have the key too if it was not partitioned by.
 func (p *Place) OfWindow(store string, start int64, key []byte, partition int32) {
 	p.Bytes = AppendNumber(appendName(append(p.Bytes[:0], fromWindow), store), uint64(start))
-	for _, c := range key { // the end of the key sorts before whatever may follow
-		p.Bytes = append(p.Bytes, c)
+	p.Bytes = AppendNumber(appendEnded(p.Bytes, key), uint64(partition))
+}
+
+// appendEnded appends bytes and their end, which sorts before whatever may follow.
+func appendEnded(dst, b []byte) []byte {
+	for _, c := range b {
+		dst = append(dst, c)
 		if c == 0 {
-			p.Bytes = append(p.Bytes, 0xff)
+			dst = append(dst, 0xff)
 		}
 	}
-	p.Bytes = AppendNumber(append(p.Bytes, 0, 1), uint64(partition))
+	return append(dst, 0, 1)
+}
+
+// Joined is one of the records that the result of a join was made from.
+type Joined struct {
+	There bool // there is one
+	Time  int64
+	Value []byte // encoded
+	// Number is which one it is of those with its key and time, in the order in which they came.
+	Number uint64
+}
+
+// OfJoined makes p the place of the result of a join of two streams: of a task, as OfWindow. What
+// it was made from decides, and not which of the two records came last; only results that are alike
+// in all else stand in the order in which their records came.
+func (p *Place) OfJoined(join string, key []byte, left, right Joined, partition int32) {
+	p.Bytes = appendEnded(appendName(append(p.Bytes[:0], fromJoin), join), key)
+	for _, of := range [2]*Joined{&left, &right} {
+		if !of.There {
+			p.Bytes = append(p.Bytes, 0)
+			continue
+		}
+		p.Bytes = appendEnded(AppendNumber(append(p.Bytes, 1), uint64(of.Time)), of.Value)
+	}
+	p.Bytes = AppendNumber(AppendNumber(p.Bytes, left.Number), right.Number)
+	p.Bytes = AppendNumber(p.Bytes, uint64(partition))
 }
 
 // OfPunctuation makes p the place of what a punctuation forwards.
@@ -103,6 +134,13 @@ func Message(place []byte) (topic []byte, partition int32, offset int64, made bo
 // Branches numbers what is made from one place. All operators of a task share one: what is made
 // from one record is made before the next one is looked at.
 type Branches struct {
+	scope
+	outer []scope // what is made from other places meanwhile
+	depth int
+}
+
+// scope is what is made from one place, and how much it is so far.
+type scope struct {
 	last []byte
 	next uint64
 }
@@ -115,4 +153,21 @@ func (b *Branches) Append(dst []byte, p *Place) []byte {
 	dst = AppendNumber(append(dst, p.Bytes...), b.next)
 	b.next++
 	return dst
+}
+
+// Enter says that what comes until Leave is made from a place of its own, of which nothing comes
+// later: the result of a join, which is made while the record that made it is being worked on.
+func (b *Branches) Enter() {
+	if b.depth == len(b.outer) {
+		b.outer = append(b.outer, scope{})
+	}
+	b.scope, b.outer[b.depth] = b.outer[b.depth], b.scope
+	b.last, b.next = b.last[:0], 0
+	b.depth++
+}
+
+// Leave goes back to before Enter.
+func (b *Branches) Leave() {
+	b.depth--
+	b.scope, b.outer[b.depth] = b.outer[b.depth], b.scope
 }

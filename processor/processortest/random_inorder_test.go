@@ -10,7 +10,7 @@ import (
 // modelPlace orders records of one timestamp: what a record was made from, and its number among
 // what was made from that, step by step.
 type modelPlace struct {
-	kind int // 1 a message, 2 a window
+	kind int // 1 a message, 2 a window, 4 a join
 	name string
 	a, b int64 // partition and number, or start
 	key  string
@@ -81,7 +81,7 @@ func (m *model) inOrder(delay int64, parent *modelNode) *modelNode {
 func (g *randomTopology) inOrder() {
 	from, _ := g.pick(false)
 	out := *from
-	out.used, out.first = false, false
+	out.used, out.first, out.apart = false, false, false
 	delay := []int64{0, 0, 5, 40, 1000}[g.rnd.Intn(5)]
 	g.lines++
 	out.line, out.sorted = g.lines, true

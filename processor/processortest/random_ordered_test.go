@@ -32,7 +32,7 @@ func (g *randomTopology) orderedIn(plan *topology.Plan) bool {
 // ordered draws a table that forwards each update, or is joined with.
 func (g *randomTopology) orderly() {
 	from, ok := g.pick(true)
-	if !ok || !from.first && from.line == 0 {
+	if !ok || from.apart || !from.first && from.line == 0 {
 		return
 	}
 	store := g.name("ordered")
@@ -87,7 +87,7 @@ func (g *randomTopology) orderly() {
 // joinList joins a stream with a table whose values are changed in place.
 func (g *randomTopology) joinList(from, out *grown, store string) {
 	with, ok := g.pick(true)
-	if !ok || !with.first || with.line != from.line {
+	if !ok || with.apart || !with.first || with.line != from.line {
 		with = from
 	}
 	table := with.s.GroupByKey().Aggregate(store, func(a []int64, v int64) []int64 {

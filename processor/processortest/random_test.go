@@ -223,14 +223,14 @@ func TestRandomTopologies(t *testing.T) {
 		n = 8
 	}
 	for _, seed := range seeds.Several(t, n) {
-		runRandomTopology(t, seed)
+		runRandomTopology(t, seed, allSteps)
 	}
 }
 
 // drawTopology draws until there is one that can be built.
-func drawTopology(t *testing.T, rnd *rand.Rand) (*randomTopology, *topology.Plan) {
+func drawTopology(t *testing.T, rnd *rand.Rand, steps func(*randomTopology) []func()) (*randomTopology, *topology.Plan) {
 	for {
-		g := newRandomTopology(rnd)
+		g := newRandomTopology(rnd, steps)
 		plan, err := g.top.Build()
 		if err == nil && g.orderedIn(plan) {
 			return g, plan
@@ -241,10 +241,10 @@ func drawTopology(t *testing.T, rnd *rand.Rand) (*randomTopology, *topology.Plan
 	}
 }
 
-func runRandomTopology(t *testing.T, seed uint64) {
+func runRandomTopology(t *testing.T, seed uint64, steps func(*randomTopology) []func()) {
 	for schedule := range 4 { // in the last one changelogs are purged, too
 		rnd := rand.New(rand.NewSource(int64(seed)))
-		g, plan := drawTopology(t, rnd)
+		g, plan := drawTopology(t, rnd, steps)
 		what := fmt.Sprintf("seed %d, schedule %d, %d partitions\n%s\n", seed, schedule, g.sources, g)
 		opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
 			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}

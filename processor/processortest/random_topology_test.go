@@ -45,6 +45,7 @@ type grown struct {
 	placed  bool // each key is in one partition only
 	mixed   bool // of sources with different numbers of partitions
 	line    int  // the InOrder that it lies behind, in its sub-topology; 0: none
+	apart   bool // of a join of streams: results come when both records have, or later
 	sorted  bool // it comes out in the order of that, record by record
 }
 
@@ -55,7 +56,8 @@ const poisonValue = 13
 
 var errSeven = errors.New("a multiple of seven")
 
-func newRandomTopology(rnd *rand.Rand) *randomTopology {
+// newRandomTopology draws one of the steps that are given.
+func newRandomTopology(rnd *rand.Rand, steps func(*randomTopology) []func()) *randomTopology {
 	g := &randomTopology{rnd: rnd, top: topology.New("random"), sources: 1 + rnd.Int31n(3), placed: rnd.Intn(2) == 0, poison: map[string]bool{}}
 	g.m = &model{sources: map[string]*modelNode{}, dropped: drops{}, refs: map[string]int64{}}
 	for i := range 1 + rnd.Intn(2) {
@@ -73,8 +75,9 @@ func newRandomTopology(rnd *rand.Rand) *randomTopology {
 		}
 		g.add(grown{s: s, n: n, parts: g.sources, first: true, placed: g.placed}, "source %s, poison %v", topic, g.poison[topic])
 	}
+	from := steps(g)
 	for range 2 + rnd.Intn(9) {
-		g.step()
+		from[rnd.Intn(len(from))]()
 	}
 	for i := range g.streams {
 		if !g.streams[i].used || rnd.Intn(4) == 0 {
@@ -109,10 +112,9 @@ func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 	return nil, false
 }
 
-// step draws an operator.
-func (g *randomTopology) step() {
-	steps := []func(){g.sessions, g.sessions, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs}
-	steps[g.rnd.Intn(len(steps))]()
+// allSteps draw all operators.
+func allSteps(g *randomTopology) []func() {
+	return []func(){g.sessions, g.sessions, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.join, g.join, g.joinWithin, g.joinWithin, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs}
 }
 
 func keep(_ int32, r modelRecord, send func(modelRecord)) { send(r) }
@@ -223,6 +225,7 @@ func (g *randomTopology) merge() {
 		return
 	}
 	out := grown{s: a.s.Merge(b.s), n: g.m.node(keep, a.n, b.n), parts: a.parts, placed: a.placed && b.placed, line: a.line}
+	out.apart = a.apart || b.apart
 	out.mixed = a.mixed || b.mixed || a.parts != b.parts
 	out.rekeyed = a.rekeyed || b.rekeyed || out.mixed
 	g.add(out, "%s merge %s", a.name, b.name)
@@ -407,7 +410,7 @@ func (g *randomTopology) table() {
 // join joins with a table of the topic t.
 func (g *randomTopology) join() {
 	from, ok := g.pick(true)
-	if !ok || from.line != 0 || from.parts != g.sources || g.tables && g.rnd.Intn(2) == 0 {
+	if !ok || from.apart || from.line != 0 || from.parts != g.sources || g.tables && g.rnd.Intn(2) == 0 {
 		return
 	}
 	topic := "t"

@@ -112,6 +112,10 @@ func TestEverything(t *testing.T) {
 		`small "?" {"amount":7.5,"at":2000,"half":3.75} 2000`,
 		`shares "ann" {"share":1} 1000`, `shares "bob" {"share":1} 2000`, `shares "ann" {"share":0.5714285714285714} 4000`,
 		`largest "ann" 150 1000`, `largest "bob" 7.5 2000`, `largest "ann" 200 4000`,
+		// twice: 150+150 at 1000, 150+200, 200+150 and 200+200 at 4000
+		`near "ann" {"amount":150,"large":300} 1000`, `near "ann" {"amount":150,"large":350} 4000`, `near "ann" {"amount":150,"large":350} 4000`,
+		`near "ann" {"amount":150,"large":400} 4000`, `near "ann" {"amount":200,"large":300} 4000`, `near "ann" {"amount":200,"large":350} 4000`,
+		`near "ann" {"amount":200,"large":350} 4000`, `near "ann" {"amount":200,"large":400} 4000`, `near "bob" {"amount":7.5,"large":null} 2000`,
 		`clicks-per-minute "ann" {"from":0,"n":2} 5000`)
 }
 

@@ -220,7 +220,7 @@ func (t *Task) openStores(o *Options) error {
 			s.topic = changelog.Name(t.opts.App, spec.Name)
 			s.gate = changelog.NewGate(t.opts.Cluster.Limits(s.topic), 0)
 			s.id = t.opts.Cluster.TopicID(s.topic)
-			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind.Windowed(), Sessions: spec.Kind == flow.SessionStore, ByKey: spec.Kind.ByKey(), Timestamped: spec.Timestamped}
+			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind.Windowed(), Sessions: spec.Kind == flow.SessionStore, ByKey: spec.Kind.ByKey(), Segment: spec.Segment.Milliseconds(), Timestamped: spec.Timestamped}
 			if p, ok := o.Checkpoint.Changelog(spec.Name); ok {
 				s.end = p.Offset
 			}
@@ -229,7 +229,7 @@ func (t *Task) openStores(o *Options) error {
 				return fmt.Errorf("store %q: %w", spec.Name, err)
 			}
 			if spec.Kind.Windowed() {
-				s.windows = &windowLog{retention: spec.Retention.Milliseconds(), largest: topology.NoTime}
+				s.windows = &windowLog{retention: spec.Retention.Milliseconds(), segment: spec.Segment.Milliseconds(), largest: topology.NoTime}
 			}
 		} else if t.behind(o) {
 			s.bytes.DeleteRange(nil, nil) // it has no log to catch up from
@@ -237,7 +237,7 @@ func (t *Task) openStores(o *Options) error {
 		t.stateful = t.stateful || spec.Name != o.Sub.TimeStore
 		if spec.Name == o.Sub.TimeStore {
 			t.chronicle.store.store = s.bytes
-		} else if spec.Kind == flow.KeyValueStore {
+		} else if spec.Kind.Cached() {
 			cached++
 		}
 		t.stores = append(t.stores, s)
@@ -351,7 +351,7 @@ func (t *Task) begin(o *Options) error {
 		if err != nil {
 			return fmt.Errorf("store %q: %w", s.spec.Name, err)
 		}
-		s.windows.mark(start, s.end)
+		s.windows.mark(s.windows.latest(start), s.end)
 	}
 	return nil
 }

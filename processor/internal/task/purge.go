@@ -14,6 +14,7 @@ import (
 // for each start at most, so there are not more of them than open windows.
 type windowLog struct {
 	retention int64 // milliseconds from a window's start to its closing
+	segment   int64 // of the buffer of a join, whose rows go one by one; 0 for windows
 	marks     []windowMark
 	largest   int64 // start in this transaction, NoTime if there was no change
 	below     int64 // what may be deleted
@@ -25,9 +26,23 @@ type windowMark struct {
 
 // saw notes a change of this transaction.
 func (w *windowLog) saw(key []byte) {
+	if w.segment != 0 { // the row's own time
+		key = key[max(0, len(key)-timeAndNumber):]
+	}
 	if start, ok := windowStart(key); ok {
 		w.largest = max(w.largest, start)
 	}
+}
+
+// timeAndNumber is how many bytes the rows of a join's buffer end with.
+const timeAndNumber = 8 + 4
+
+// latest returns the largest time of a row that lies in a store whose last key begins with start.
+func (w *windowLog) latest(start int64) int64 {
+	if start == topology.NoTime || w.segment == 0 {
+		return start
+	}
+	return start + w.segment - 1
 }
 
 // commit notes that the changes seen end at offset.

@@ -110,6 +110,8 @@ func (b *builder) node(in *built, n node) (*built, error) {
 		return b.aggregate(in, n)
 	case "streamTableJoin", "streamGlobalJoin":
 		return b.joins(in, n)
+	case "streamJoin":
+		return b.streamJoin(in, n)
 	case "process":
 		return b.process(in, n)
 	}

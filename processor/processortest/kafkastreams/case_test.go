@@ -46,6 +46,7 @@ type node struct {
 	SizeMs, AdvanceMs  int64
 	GapMs, DiffMs      int64
 	GraceMs            *int64
+	BeforeMs, AfterMs  int64  // of a stream join
 	HistoryMs          *int64 // of a versioned table
 	RetentionMs        *int64
 	Emit               string

@@ -13,8 +13,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
 )
 
-// joinSteps are the steps that look records up.
-func joinSteps() []step { return []step{join()} }
+// joinSteps are the steps that bring records together.
+func joinSteps() []step { return []step{join(), joinWithin()} }
 
 func join() step {
 	block := &yamlfile.Block{

@@ -1,0 +1,35 @@
+package topology_test
+
+import (
+	"time"
+
+	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology"
+)
+
+// Two streams are joined by key and time: each order with its payment, if that comes within an
+// hour.
+func ExampleStream_JoinWithin_ordersAndPayments() {
+	t := topology.New("paid")
+	orders := t.Stream("orders", serde.String(), serde.String())
+	payments := t.Stream("payments", serde.String(), serde.String())
+	orders.JoinWithin("paid", payments, topology.Within(0).After(time.Hour).Grace(time.Minute),
+		topology.Left(func(order string, payment topology.Opt[string]) string {
+			if !payment.OK {
+				return order + ": not paid"
+			}
+			return order + ": paid by " + payment.Value
+		})).
+		To("paid")
+
+	minute := time.Minute.Milliseconds()
+	show(t,
+		msg("orders", "1", "tea", 0),
+		msg("orders", "2", "milk", 0),
+		msg("payments", "1", "card", 20*minute),
+		msg("payments", "2", "cash", 90*minute),
+	)
+	// Output:
+	// paid 1 tea: paid by card
+	// paid 2 milk: not paid
+}

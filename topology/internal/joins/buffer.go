@@ -1,0 +1,268 @@
+package joins
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"slices"
+
+	"github.com/kolkstream/kolk/state"
+)
+
+// buffer has the records of one side, by key and time. All of them are in the store; those of
+// segments that fit in the budget are in memory too, as long as nothing of the segment is in the
+// store only.
+type buffer struct {
+	name   string
+	store  *state.Store
+	width  int64
+	budget func() int64
+	seed   maphash.Seed
+	// segments are all that the store has rows of, in the order of their starts.
+	segments []*segment
+	pool     pool
+
+	key, value []byte
+	cursor     cursor
+	ids        []int32
+	match      match
+}
+
+// match is a record of a buffer that was found.
+type match struct {
+	ts, ref int64
+	number  uint32
+	value   []byte // encoded; good during the call
+	row     *row   // nil if it is in the store only
+}
+
+// open finds the segments in the store.
+func (b *buffer) open(name string, store *state.Store, width int64, budget func() int64) error {
+	b.name, b.store, b.width, b.budget, b.seed = name, store, width, budget, maphash.MakeSeed()
+	for from := []byte(nil); ; {
+		start := noTime
+		err := store.Scan(from, nil, func(key, value []byte) (bool, error) {
+			if len(key) < startSize+timeSize || timeOf(key) < 0 {
+				return false, fmt.Errorf("%w: key %x", state.ErrCorrupt, key)
+			}
+			start = timeOf(key)
+			return false, nil
+		})
+		if err != nil {
+			return fmt.Errorf("store %s: %w", name, err)
+		}
+		if start == noTime {
+			return nil
+		}
+		b.segments = append(b.segments, &segment{start: start})
+		from = appendTime(from[:0], start+1)
+	}
+}
+
+// add adds a record. row is nil if it is in the store only.
+func (b *buffer) add(key []byte, ts, ref int64, value []byte) (number uint32, r *row, err error) {
+	s := b.segment(ts - ts%b.width)
+	if s.whole {
+		r = s.add(&b.pool, b.hash(key), key, ts, ref, value)
+		number = r.number
+	} else if number, err = b.next(s.start, key, ts); err != nil {
+		return 0, nil, err
+	}
+	b.key = appendRow(b.key[:0], s.start, key, ts, number)
+	b.value = append(binary.BigEndian.AppendUint64(b.value[:0], uint64(ref)), value...)
+	b.store.Put(b.key, b.value)
+	if b.pool.used > b.budget() || s.n == most {
+		b.evict()
+		if !s.whole {
+			r = nil
+		}
+	}
+	return number, r, nil
+}
+
+func (b *buffer) hash(key []byte) uint32 { return uint32(maphash.Bytes(b.seed, key)) }
+
+// segment returns the segment that begins at start, which may be a new one.
+func (b *buffer) segment(start int64) *segment {
+	i := len(b.segments)
+	for i > 0 && b.segments[i-1].start > start { // most records are late by little
+		i--
+	}
+	if i > 0 && b.segments[i-1].start == start {
+		return b.segments[i-1]
+	}
+	s := &segment{start: start, whole: true}
+	b.segments = slices.Insert(b.segments, i, s)
+	return s
+}
+
+// next returns the number of the next row of a key and time. Rows of one time are numbered from 0
+// on, without gaps: it is looked for in steps that double, and then halve.
+func (b *buffer) next(segment int64, key []byte, ts int64) (uint32, error) {
+	free := uint32(0)
+	for step, doubles := uint32(1), true; step > 0; {
+		b.key = appendRow(b.key[:0], segment, key, ts, free+step-1)
+		value, found, err := b.store.Get(b.value[:0], b.key)
+		b.value = value[:0]
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("store %s: %w", b.name, err)
+		case found:
+			free += step
+		default:
+			doubles = false
+		}
+		if doubles {
+			step *= 2
+		} else {
+			step /= 2
+		}
+	}
+	return free, nil
+}
+
+// evict leaves segments to the store, the earliest first, until the rest fits in the budget.
+func (b *buffer) evict() {
+	for _, s := range b.segments {
+		if b.pool.used <= b.budget() && s.n < most {
+			return
+		}
+		if s.whole {
+			s.forget(&b.pool)
+		}
+	}
+}
+
+// each calls fn for each record of a key from lo to hi, in the order of time and number, until fn
+// returns an error. fn may write stores, but add nothing to the buffer.
+func (b *buffer) each(key []byte, lo, hi int64, fn func(*match) error) error {
+	i := len(b.segments)
+	for i > 0 && b.segments[i-1].start > lo-b.width {
+		i--
+	}
+	hash := b.hash(key)
+	for ; i < len(b.segments) && b.segments[i].start <= hi; i++ {
+		s := b.segments[i]
+		if !s.whole {
+			if err := b.stored(s.start, key, max(lo, s.start), min(hi, s.start+b.width-1), fn); err != nil {
+				return err
+			}
+			continue
+		}
+		b.ids = s.find(b.ids[:0], hash, key, lo, hi)
+		for _, id := range slices.Backward(b.ids) {
+			r := s.row(id)
+			b.match = match{ts: r.ts, ref: r.ref, number: r.number, value: s.bytes(r.value), row: r}
+			if err := fn(&b.match); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stored is each for a segment that is in the store only.
+func (b *buffer) stored(segment int64, key []byte, lo, hi int64, fn func(*match) error) error {
+	b.key = appendRow(b.key[:0], segment, key, lo, 0)
+	n := len(b.key)
+	b.key = append(appendRow(b.key, segment, key, hi, last), 0)
+	for c := b.reads(b.key[:n], b.key[n:]); ; {
+		k, v, ok, err := c.next()
+		if !ok || err != nil {
+			return err
+		}
+		if len(k) != startSize+len(key)+timeSize {
+			continue // of a longer key
+		}
+		if len(v) < refSize {
+			return fmt.Errorf("store %s: %w: a value of %d bytes", b.name, state.ErrCorrupt, len(v))
+		}
+		_, ts, number := split(k[startSize:])
+		b.match = match{ts: ts, ref: timeOf(v), number: number, value: v[refSize:]}
+		if err := fn(&b.match); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *buffer) reads(lo, hi []byte) *cursor {
+	b.cursor.start(b.store, b.name, lo, hi)
+	return &b.cursor
+}
+
+// get returns the encoded value of a record; it is good until the next call of a method.
+func (b *buffer) get(key []byte, ts int64, number uint32) (value []byte, err error) {
+	start := ts - ts%b.width
+	for _, s := range slices.Backward(b.segments) {
+		if s.start != start || !s.whole {
+			continue
+		}
+		b.ids = s.find(b.ids[:0], b.hash(key), key, ts, ts)
+		for _, id := range b.ids {
+			if r := s.row(id); r.number == number {
+				return s.bytes(r.value), nil
+			}
+		}
+	}
+	b.key = appendRow(b.key[:0], start, key, ts, number)
+	v, found, err := b.store.Get(b.value[:0], b.key)
+	b.value = v
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("store %s: %w", b.name, err)
+	case !found || len(v) < refSize:
+		return nil, fmt.Errorf("store %s: %w: a record that waits is missing: %x", b.name, state.ErrCorrupt, b.key)
+	}
+	return v[refSize:], nil
+}
+
+// expire deletes the segments of which every row is earlier than before.
+func (b *buffer) expire(before int64) (did bool) {
+	n := 0
+	for n < len(b.segments) && b.segments[n].start <= before-b.width {
+		b.segments[n].forget(&b.pool)
+		n++
+	}
+	if n == 0 {
+		return false
+	}
+	b.key = appendTime(b.key[:0], b.segments[0].start)
+	b.value = appendTime(b.value[:0], b.segments[n-1].start+b.width)
+	b.store.DeleteRange(b.key, b.value)
+	b.segments = slices.Delete(b.segments, 0, n)
+	return true
+}
+
+// clear deletes everything.
+func (b *buffer) clear() {
+	for _, s := range b.segments {
+		s.forget(&b.pool)
+	}
+	if len(b.segments) != 0 {
+		b.store.DeleteRange(appendTime(nil, 0), nil)
+	}
+	b.segments = b.segments[:0]
+}
+
+// latest returns the largest time of a row, noTime if there is none.
+func (b *buffer) latest() (int64, error) {
+	most := noTime
+	if len(b.segments) == 0 {
+		return most, nil
+	}
+	s := b.segments[len(b.segments)-1]
+	if s.whole {
+		for id := range s.n {
+			most = max(most, s.row(id+1).ts)
+		}
+		return most, nil
+	}
+	for c := b.reads(appendTime(nil, s.start), nil); ; {
+		k, _, ok, err := c.next()
+		if !ok || err != nil {
+			return most, err
+		}
+		_, ts, _ := split(k[startSize:])
+		most = max(most, ts)
+	}
+}
