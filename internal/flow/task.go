@@ -32,7 +32,8 @@ type Task interface {
 	Time() int64
 
 	// Settled is the Time of the last commit that left nothing postponed: nothing that was due by
-	// it is still to go out. NoTime at first.
+	// it is still to go out. In a bounded run it is no later than what every input has shown, ended
+	// or not: a later run begins there. NoTime at first.
 	Settled() int64
 
 	// ClosedThrough is the largest start of a window that the end of an earlier bounded run has

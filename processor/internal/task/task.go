@@ -386,8 +386,14 @@ func (t *Task) Time() int64 {
 // for none. Such windows stay closed although task time may not have reached their end and grace.
 func (t *Task) ClosedThrough() int64 { return t.closed }
 
-// Settled is the time of the last commit that left nothing postponed.
-func (t *Task) Settled() int64 { return t.was.time }
+// Settled is the time of the last commit that left nothing postponed; in a bounded run no more than
+// what every input has shown, because that is the time that the next run begins with.
+func (t *Task) Settled() int64 {
+	if t.run == 0 {
+		return t.was.time
+	}
+	return min(t.was.time, t.shown())
+}
 
 // Clock is the clock of an operator; see [flow.Task].
 func (t *Task) Clock(name string) *int64 { return &t.chronicle.clock(name).now }
