@@ -86,6 +86,7 @@ var operators = []operator{
 	{name: "join", methods: []string{"Stream.Join"}, step: "join", oracle: "streamTableJoin"},
 	{name: "join-global", methods: []string{"Stream.JoinGlobal"}, step: "join", oracle: "streamGlobalJoin"},
 	{name: "join-within", methods: []string{"Stream.JoinWithin"}, step: "join-within", oracle: "streamJoin"},
+	{name: "join-foreign", methods: []string{"Table.JoinForeign", "Table.JoinForeignRows"}, step: "join-foreign", oracle: "fkJoin"},
 	{name: "process", methods: []string{"Topology.Store", "Topology.Output", "GlobalTable.Open", "Stream.Process", "Stream.ProcessFunc"}, step: "process", oracle: "process"},
 	{name: "to", methods: []string{"Stream.To"}, step: "to", oracle: "to"},
 	{name: "to-one-of", methods: []string{"Stream.ToOneOf"}, step: "to-one-of", model: "TestRandomTopologies"},

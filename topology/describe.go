@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kolkstream/kolk/internal/flow"
@@ -152,8 +153,10 @@ func (p *Plan) describeNode(n *planNode) NodeDescription {
 		d.Topics, d.Chosen = w.topics, w.chosen
 		d.Key, d.Value = nameOf(w.key), nameOf(w.value)
 	}
-	if n.looks.table != nil {
-		d.From = append(d.From, n.looks.table.label())
+	if from := n.looks.table; from != nil {
+		if !slices.Contains(n.parents, from) {
+			d.From = append(d.From, from.label())
+		}
 	} else {
 		for _, s := range n.stores {
 			d.Stores = append(d.Stores, s.name)

@@ -306,3 +306,56 @@ func ExampleRegister_serdeOfAType() {
 	show(t, msg("sightings", "owl", `{"Lat": 52.5, "Lon": 13.4}`, 1), msg("sightings", "fox", `{"Lat": 52.5, "Lon": 13.4}`, 2))
 	// Output: sightings-by-place {"Lat":52.5,"Lon":13.4} 2
 }
+
+// Orders name their customers. What is shown of an order changes with the order and with its
+// customer, and is gone when it has none.
+func ExampleTable_JoinForeign_ordersWithCustomers() {
+	type Order struct {
+		Customer string
+		Item     string
+	}
+	t := topology.New("orders")
+	customers := t.Table("customers", serde.String(), serde.String()).EachUpdate()
+	t.Table("orders", serde.String(), serde.JSON[Order]()).EachUpdate().
+		JoinForeign("with-customer", customers, func(o Order) string { return o.Customer }, topology.Inner(func(o Order, name string) string {
+			return o.Item + " for " + name
+		})).
+		EachUpdate().
+		ToStream().
+		To("shown")
+
+	show(t,
+		msg("customers", "c7", "Ann", 1),
+		msg("orders", "o1", `{"Customer":"c7","Item":"tea"}`, 2),
+		msg("orders", "o2", `{"Customer":"c7","Item":"cups"}`, 3),
+		msg("customers", "c7", "Anna", 4),
+		msg("orders", "o1", `{"Customer":"c8","Item":"tea"}`, 5),
+	)
+	// Output:
+	// shown o1 tea for Ann
+	// shown o2 cups for Ann
+	// shown o1 tea for Anna
+	// shown o2 cups for Anna
+	// shown o1 null
+}
+
+// The table has the boss of each person, who is a row of it too; who has none is shown as well.
+func ExampleTable_JoinForeignRows_tableWithItself() {
+	t := topology.New("people")
+	people := t.Table("bosses", serde.String(), serde.String()).EachUpdate()
+	boss := func(_, boss string) topology.Opt[string] {
+		if boss == "" {
+			return topology.None[string]()
+		}
+		return topology.Some(boss)
+	}
+	people.JoinForeignRows("next", people, boss, topology.Left(func(boss string, next topology.Opt[string]) string {
+		return fmt.Sprintf("boss %q, whose boss is %q", boss, next.Value)
+	})).EachUpdate().ToStream().To("shown")
+
+	show(t, msg("bosses", "Eva", "", 1), msg("bosses", "Tom", "Eva", 2), msg("bosses", "Kim", "Tom", 3))
+	// Output:
+	// shown Eva boss "", whose boss is ""
+	// shown Tom boss "Eva", whose boss is ""
+	// shown Kim boss "Tom", whose boss is "Eva"
+}

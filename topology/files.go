@@ -138,6 +138,11 @@ func (forFiles) JoinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, wit
 	return joinGlobal(s, name, with, key, j)
 }
 
+// JoinForeign is [Table.JoinForeignRows] with a key that can fail to be computed.
+func (forFiles) JoinForeign[K, V, K2, V2, O any](t Table[K, V], name string, with Table[K2, V2], key func(context.Context, K, V) (Opt[K2], error), j Joiner[V, V2, O], opts ...ValueOption[O]) Table[K, O] {
+	return joinForeign(t, name, with, foreignKey[K, V, K2]{isNil: key == nil, usesKey: true, of: key}, j, opts)
+}
+
 // Branch is [Splitter.Branch]. One such branch makes the whole split one that can fail.
 func (forFiles) Branch[K, V any](s *Splitter[K, V], name string, when func(context.Context, V) (bool, error)) Stream[K, V] {
 	return s.branch(name, when == nil, way[K, V]{try: when})

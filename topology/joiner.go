@@ -104,3 +104,12 @@ func (j *Joiner[L, R, O]) any() func(context.Context, Opt[L], Opt[R]) (O, error)
 	join := j.join
 	return func(ctx context.Context, l Opt[L], r Opt[R]) (O, error) { return join(ctx, l.Value, r) }
 }
+
+// checkForeign reports what is wrong with the joiner of a join by a foreign key.
+func (j *Joiner[L, R, O]) checkForeign(n *node) {
+	if j.kind == outerJoin && !j.isNil {
+		mistakef(n.t, n.at, n.name, "a join by a foreign key cannot be outer, because a right row that nobody refers to has no key on the left: use Inner or Left")
+		return
+	}
+	j.check(n, false)
+}

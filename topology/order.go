@@ -54,6 +54,8 @@ func (t *Topology) checkOrder(p *Plan) {
 		case !n.places:
 		case n.reader != nil && n.reader.timeless:
 			mistakef(t, n.at, n.name, "records of a timeless source cannot be in order, as InOrder further on demands: leave Timeless out")
+		case n.races:
+			mistakef(t, n.at, n.name, "which updates this join makes depends on which side of it is read first, and InOrder further on demands records that depend on nothing but the input: leave InOrder out behind it")
 		case n.emits != nil && n.emit == ops.EmitUpdates:
 			mistakef(t, n.at, n.name, "this table forwards what it has when something is committed, and InOrder further on demands records that depend on nothing but the input: say EachUpdate, or Final for windows")
 		}

@@ -23,6 +23,7 @@ type traits struct {
 	orders      bool         // begins a line: what lies behind goes by the time of what it hands on
 	holds       hold         // sends what it gets later, in event time
 	atCommit    bool         // sends what time makes at the commit
+	races       bool         // what it sends depends on which of its inputs is read first
 	discarded   bool         // it is meant that nothing reads it
 	// keys are the serdes of the keys of two inputs that meet by key.
 	keys [2]anySerde

@@ -92,6 +92,9 @@ func build(c testCase, opts ...topology.Option) (*builder, *topology.Plan, error
 
 // node builds a node with the DSL. Each family has its nodes in a file of its own.
 func (b *builder) node(in *built, n node) (*built, error) {
+	if n.Op == "fkJoin" {
+		return b.joinForeign(in, n)
+	}
 	if in != nil && in.isTable() && n.Op != "toStream" {
 		return b.ofTable(in, n)
 	}

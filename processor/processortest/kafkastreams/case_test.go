@@ -54,6 +54,7 @@ type node struct {
 	Init               *string
 	Aggregator, Merger string
 	Joiner             string
+	Fk                 string // of joins by a foreign key
 }
 
 // step pipes a record into a topic.

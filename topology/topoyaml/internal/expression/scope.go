@@ -61,6 +61,11 @@ func RecordScope(key, of *value.Type) Scope {
 	return Scope{{"value", RootValue, of}, {"key", RootKey, key}, {"time", RootTime, value.IntType}, {"headers", rootHeaders, value.AnyType}}
 }
 
+// RowScope is what steps of a table's rows see.
+func RowScope(key, of *value.Type) Scope {
+	return Scope{{"value", RootValue, of}, {"key", RootKey, key}}
+}
+
 // ValueScope is what conditions of branches, lists and look-ups see.
 func ValueScope(value *value.Type) Scope { return Scope{{"value", RootValue, value}} }
 

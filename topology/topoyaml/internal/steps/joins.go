@@ -14,7 +14,7 @@ import (
 )
 
 // joinSteps are the steps that bring records together.
-func joinSteps() []step { return []step{join(), joinWithin()} }
+func joinSteps() []step { return []step{join(), joinWithin(), joinForeign()} }
 
 func join() step {
 	block := &yamlfile.Block{
@@ -124,7 +124,7 @@ func (b *builder) joinSource(n *yaml.Node) *Source {
 func (b *builder) joinTable(f *flow, in stream, m *yamlfile.Mapping) {
 	n := m.Get("table").Node
 	if on := m.Get("on"); on != nil {
-		b.r.Fail(on.Pos, "a table is joined by the record's key; give the records that key with select-key and repartition before, or use a global table")
+		b.r.Fail(on.Pos, "a table is joined by the record's key; give the records that key with select-key and repartition before, use a global table, or, behind a table, the step join-foreign")
 		f.dead = true
 	}
 	if d, ok := b.names[n.Value]; ok && d.source != nil && d.source.Kind == GlobalSource {
