@@ -36,7 +36,7 @@ func TestClockOfAnOperator(t *testing.T) {
 	}
 	written := func() (n int) {
 		for _, r := range d.cluster.topics["clocks-in-time-changelog"][0] {
-			if len(r.Key) > 0 && r.Key[0] == 8 {
+			if string(r.Key) == "\x08operator" {
 				n++
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// process builds a processor of the cases. Those with a schedule are compared with the time of Kafka
-// Streams alone: docs/kafka-streams.md says how times differ.
+// process builds a processor of the cases. Those with a schedule are compared with the time of
+// Kafka Streams alone: docs/kafka-streams.md says how times differ.
 func (b *builder) process(in *built, n node) (*built, error) {
 	fn, arg := cut(n.Fn)
 	type ctx = topology.Context[string, string]
