@@ -74,11 +74,11 @@ var operators = []operator{
 	{name: "group", step: "group", oracle: "groupBy",
 		methods: []string{"Stream.GroupByKey", "Stream.GroupBy", "Stream.TryGroupBy", "Stream.GroupByRecords"}},
 	{name: "window", methods: []string{"Grouped.Window"}, step: "window", oracle: "windowedBy"},
-	{name: "count", methods: []string{"Grouped.Count", "WindowedGroup.Count"}, step: "count", oracle: "count"},
-	{name: "reduce", methods: []string{"Grouped.Reduce", "WindowedGroup.Reduce"}, step: "reduce", oracle: "reduce"},
+	{name: "count", methods: []string{"Grouped.Count", "WindowedGroup.Count", "GroupedTable.Count"}, step: "count", oracle: "count"},
+	{name: "reduce", methods: []string{"Grouped.Reduce", "WindowedGroup.Reduce", "GroupedTable.Reduce"}, step: "reduce", oracle: "reduce"},
 	{name: "aggregate", step: "aggregate", oracle: "aggregate",
 		methods: []string{"Grouped.Aggregate", "Grouped.AggregateWith", "Grouped.AggregateRecords",
-			"WindowedGroup.Aggregate", "WindowedGroup.AggregateWith", "WindowedGroup.AggregateRecords"}},
+			"WindowedGroup.Aggregate", "WindowedGroup.AggregateWith", "WindowedGroup.AggregateRecords", "GroupedTable.AggregateWith"}},
 	{name: "emit", step: "emit", model: "TestRandomTopologies",
 		methods: []string{"Table.Updates", "Table.EachUpdate", "WindowedTable.Updates", "WindowedTable.EachUpdate", "WindowedTable.Final"}},
 	{name: "to-stream", methods: []string{"Table.ToStream", "WindowedTable.Stream", "WindowedTable.StreamRecords"},
@@ -87,6 +87,11 @@ var operators = []operator{
 	{name: "join-global", methods: []string{"Stream.JoinGlobal"}, step: "join", oracle: "streamGlobalJoin"},
 	{name: "join-within", methods: []string{"Stream.JoinWithin"}, step: "join-within", oracle: "streamJoin"},
 	{name: "join-foreign", methods: []string{"Table.JoinForeign", "Table.JoinForeignRows"}, step: "join-foreign", oracle: "fkJoin"},
+	{name: "filter-rows", methods: []string{"Table.Filter", "Table.FilterNot", "Table.FilterRows", "Table.TryFilterRows"},
+		step: "filter-rows", oracle: "filter"},
+	{name: "map-rows", methods: []string{"Table.MapValues", "Table.MapRows", "Table.TryMapRows"}, step: "map-rows", oracle: "mapValues"},
+	{name: "join-table", methods: []string{"Table.Join"}, step: "join-table", oracle: "tableJoin"},
+	{name: "group-rows", methods: []string{"Table.GroupBy", "Table.GroupByRows", "Table.TryGroupByRows"}, step: "group-rows", oracle: "groupBy"},
 	{name: "process", methods: []string{"Topology.Store", "Topology.Output", "GlobalTable.Open", "Stream.Process", "Stream.ProcessFunc"}, step: "process", oracle: "process"},
 	{name: "to", methods: []string{"Stream.To"}, step: "to", oracle: "to"},
 	{name: "to-one-of", methods: []string{"Stream.ToOneOf"}, step: "to-one-of", model: "TestRandomTopologies"},
@@ -99,7 +104,7 @@ var operators = []operator{
 }
 
 // noOperators are the methods of handles that add nothing to a plan.
-var noOperators = []string{"Topology.Build", "Topology.ForFiles", "Stream.WithKeySerde", "Stream.WithValueSerde"}
+var noOperators = []string{"Topology.Build", "Topology.ForFiles", "Stream.WithKeySerde", "Stream.WithValueSerde", "Table.WithValueSerde"}
 
 // TestOperators finds what an operator lacks, and what the list of operators lacks.
 func TestOperators(t *testing.T) {
@@ -172,7 +177,7 @@ func TestOperators(t *testing.T) {
 }
 
 // handles are the types of package topology whose methods are operators.
-var handles = []string{"Topology", "Stream", "Table", "GlobalTable", "Grouped", "WindowedGroup", "WindowedTable", "Splitter"}
+var handles = []string{"Topology", "Stream", "Table", "GlobalTable", "Grouped", "WindowedGroup", "WindowedTable", "GroupedTable", "Splitter"}
 
 // topologyMethods returns the exported methods of handles, as "Stream.Filter".
 func topologyMethods(t *testing.T) (methods []string) {

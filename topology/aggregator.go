@@ -9,9 +9,10 @@ import (
 )
 
 // Aggregator says how inputs of In are folded into an accumulator of A. It is made by [Fold],
-// [TryFold] or [FoldOpt], and is given to [Grouped.AggregateWith], [WindowedGroup.AggregateWith]
-// and, with whole records as In, to their twins AggregateRecords. It is a value: its methods return
-// changed copies, and one Aggregator may serve any number of aggregations.
+// [TryFold] or [FoldOpt], and is given to [Grouped.AggregateWith], [WindowedGroup.AggregateWith],
+// [GroupedTable.AggregateWith] and, with whole records as In, to the twins AggregateRecords. It is
+// a value: its methods return changed copies, and one Aggregator may serve any number of
+// aggregations.
 //
 //	total := topology.Fold(Stats.Add).From(NewStats)
 //	orders.GroupByKey().AggregateWith("stats", total)
@@ -31,7 +32,7 @@ type Aggregator[In, A any] struct {
 	init     func() A
 	merge    func(A, A) A
 	tryMerge func(context.Context, A, A) (A, error) // of files
-	subtract func(A, In) A
+	subtract func(context.Context, A, In) (Opt[A], error)
 	wrong    []string // what is wrong, for Build
 }
 
@@ -82,11 +83,46 @@ func (a Aggregator[In, A]) Merge(f func(A, A) A) Aggregator[In, A] {
 }
 
 // Subtract returns the aggregator with a function that takes an input out of the accumulator again.
-// It is for aggregations whose inputs are replaced, as those of a grouped table are. No aggregation
-// of today has such: Subtract is checked, and not called.
+// It is for aggregations whose inputs are replaced, as those of a [GroupedTable] are; it has to
+// undo what adding the same input has done. Others do not call it.
 func (a Aggregator[In, A]) Subtract(f func(A, In) A) Aggregator[In, A] {
-	a.subtract = f
+	a.subtract = func(_ context.Context, acc A, in In) (Opt[A], error) { return Some(f(acc, in)), nil }
 	return a.need("the function given to Subtract", f == nil)
+}
+
+// SubtractOpt is [Aggregator.Subtract] with a function that deletes the accumulator by returning
+// [None]. What is subtracted from a group without accumulator is lost: delete it only if it holds
+// nothing any more.
+func (a Aggregator[In, A]) SubtractOpt(f func(A, In) Opt[A]) Aggregator[In, A] {
+	a.subtract = func(_ context.Context, acc A, in In) (Opt[A], error) { return f(acc, in), nil }
+	return a.need("the function given to SubtractOpt", f == nil)
+}
+
+// TrySubtract is [Aggregator.SubtractOpt] with a function that can fail: its errors go to the error
+// policy. When it fails it must have left the accumulator as it was.
+func (a Aggregator[In, A]) TrySubtract(f func(context.Context, A, In) (Opt[A], error)) Aggregator[In, A] {
+	a.subtract = f
+	return a.need("the function given to TrySubtract", f == nil)
+}
+
+// adds returns how the aggregator adds an input to an accumulator that may be missing.
+func (a Aggregator[In, A]) adds() func(context.Context, Opt[A], In) (Opt[A], error) {
+	start := func(acc Opt[A]) A {
+		if !acc.OK && a.init != nil {
+			return a.init()
+		}
+		return acc.Value
+	}
+	switch a.form {
+	case optFold:
+		return func(_ context.Context, acc Opt[A], in In) (Opt[A], error) { return a.opt(acc, in), nil }
+	case tryFold:
+		return func(ctx context.Context, acc Opt[A], in In) (Opt[A], error) {
+			v, err := a.try(ctx, start(acc), in)
+			return Some(v), err
+		}
+	}
+	return func(_ context.Context, acc Opt[A], in In) (Opt[A], error) { return Some(a.add(start(acc), in)), nil }
 }
 
 // need notes that a function is missing.

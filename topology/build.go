@@ -177,7 +177,11 @@ func (t *Topology) checkJoins() {
 			continue
 		}
 		if s, tb := nameOf(n.reads.wantKey), nameOf(n.looks.key); s != tb {
-			mistakef(t, n.at, n.name, "the stream's keys are written as %s and those of table %s as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", s, n.looks.table.name, tb)
+			what := "the stream's keys"
+			if slices.Contains(n.parents, n.looks.table) {
+				what = "the keys of table " + n.parents[0].name
+			}
+			mistakef(t, n.at, n.name, what+" are written as %s and those of table %s as %s, so that equal keys lie in different partitions: write both in one way, with WithKeySerde and Repartition", s, n.looks.table.name, tb)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/kolkstream/kolk/internal/seeds"
@@ -356,3 +357,192 @@ func cutChange(c string) (before, after string, ok bool) {
 	}
 	return c, "", false
 }
+
+// textRow is a row of the reference.
+type textRow struct {
+	value string
+	ts    int64
+	ok    bool
+}
+
+// joinedRow is the row of a join.
+func joinedRow(kind string, l, r textRow) textRow {
+	switch {
+	case kind != "outer" && !l.ok, kind == "inner" && !r.ok, !l.ok && !r.ok:
+		return textRow{}
+	}
+	row := textRow{value: "none+", ok: true}
+	if l.ok {
+		row.value, row.ts = l.value+"+", l.ts
+	}
+	if r.ok {
+		row.value, row.ts = row.value+r.value, max(row.ts, r.ts)
+	} else {
+		row.value += "none"
+	}
+	return row
+}
+
+// Tables that are made of tables begin each change with what the one before has ended with, and
+// end, at every commit, with what a plain function makes of the rows of the sources.
+func TestChangesOfDerivedTables(t *testing.T) {
+	for _, seed := range seeds.Several(t, 80) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { testDerived(t, seed) })
+	}
+}
+
+type textTable = topology.Table[string, string]
+
+func testDerived(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	tp := topology.New("test")
+	emitted := func(tb textTable) textTable {
+		if rnd.IntN(2) == 0 {
+			return tb.EachUpdate()
+		}
+		return tb
+	}
+	type derived struct {
+		name string
+		tb   textTable
+		of   func(a, b textRow) textRow
+		w    *watch
+	}
+	all := []*derived{
+		{name: "a", tb: emitted(tp.Table("a", serde.String(), serde.String())), of: func(a, _ textRow) textRow { return a }},
+		{name: "b", tb: emitted(tp.Stream("b", serde.String(), serde.String()).GroupByKey().AggregateWith("b", topology.FoldOpt(func(a topology.Opt[string], v string) topology.Opt[string] {
+			if v == "0" {
+				return topology.None[string]()
+			}
+			return topology.Some(v)
+		}))), of: func(_, b textRow) textRow { return b }},
+	}
+	for range 2 + rnd.IntN(6) {
+		from := all[rnd.IntN(len(all))]
+		switch rnd.IntN(6) {
+		case 0:
+			all = append(all, &derived{name: "filter " + from.name, tb: from.tb.Filter(func(v string) bool { return len(v)%2 == 1 }), of: func(a, b textRow) textRow {
+				if r := from.of(a, b); r.ok && len(r.value)%2 == 1 {
+					return r
+				}
+				return textRow{}
+			}})
+		case 1:
+			all = append(all, &derived{name: "map " + from.name, tb: from.tb.MapRows(func(k, v string) topology.Opt[string] {
+				if v == "3" {
+					return topology.None[string]()
+				}
+				return topology.Some(k + v)
+			}), of: func(a, b textRow) textRow {
+				r := from.of(a, b)
+				if r.value == "3" {
+					return textRow{}
+				}
+				if r.ok {
+					r.value = "k" + r.value
+				}
+				return r
+			}})
+		default:
+			with := all[rnd.IntN(len(all))]
+			kind := []string{"inner", "left", "outer"}[rnd.IntN(3)]
+			name := fmt.Sprintf("j%d", len(all))
+			show := func(v topology.Opt[string]) string {
+				if !v.OK {
+					return "none"
+				}
+				return v.Value
+			}
+			how := map[string]topology.Joiner[string, string, string]{
+				"inner": topology.Inner(func(l, r string) string { return l + "+" + r }),
+				"left":  topology.Left(func(l string, r topology.Opt[string]) string { return l + "+" + show(r) }),
+				"outer": topology.Outer(func(l, r topology.Opt[string]) string { return show(l) + "+" + show(r) }),
+			}[kind]
+			all = append(all, &derived{name: fmt.Sprintf("%s = %s %s %s", name, from.name, kind, with.name), tb: from.tb.Join(name, with.tb, how), of: func(a, b textRow) textRow {
+				return joinedRow(kind, from.of(a, b), with.of(a, b))
+			}})
+		}
+	}
+	for _, d := range all {
+		d.w = watched(d.tb)
+	}
+	r := newRig(t, tp)
+	r.budget = []int64{0, 300, 1 << 20}[rnd.IntN(3)]
+	rows := map[string]map[string]textRow{"a": {}, "b": {}}
+	saved := map[string]map[string]textRow{"a": {}, "b": {}}
+	counts := make([]int, len(all))
+	keys := []string{"k"}
+	if rnd.IntN(2) == 0 {
+		keys = append(keys, "l", "m")
+	}
+	check := func() {
+		for _, d := range all {
+			last := map[string]string{}
+			for n, c := range d.w.seen {
+				before, after, _ := cutChange(c.change)
+				if was, ok := last[c.key]; ok && was != before || !ok && before != "none" {
+					t.Fatalf("%s: change %d is %s, after %s", d.name, n, c.text, was)
+				}
+				last[c.key] = after
+			}
+			at := map[string]string{}
+			for _, c := range d.w.seen {
+				at[c.key] = c.text
+			}
+			for _, key := range keys {
+				want := d.of(rows["a"][key], rows["b"][key])
+				line, came := at[key]
+				switch _, after, _ := cutChange(line); {
+				case !want.ok:
+					if got, _, _ := cutAt(after); came && got != "none" {
+						t.Fatalf("%s: %s has %s, want nothing", d.name, key, after)
+					}
+				default:
+					text := fmt.Sprintf("%q @%d", asKey(key, want.value), want.ts)
+					if after != text {
+						t.Fatalf("%s: %s has %s, want %s", d.name, key, after, text)
+					}
+				}
+			}
+		}
+	}
+	for range 150 {
+		switch n := rnd.IntN(20); {
+		case n < 15:
+			topic, key := []string{"a", "b"}[rnd.IntN(2)], keys[rnd.IntN(len(keys))]
+			m := msg(topic, key, strconv.Itoa(rnd.IntN(6)), int64(rnd.IntN(100)))
+			row := textRow{*m.value, m.ts, true}
+			switch before := rows[topic][key]; {
+			case topic == "a" && rnd.IntN(3) == 0:
+				m.value, row = nil, textRow{}
+			case topic == "b" && *m.value == "0":
+				row = textRow{}
+			case topic == "b" && before.ok:
+				row.ts = max(row.ts, before.ts)
+			}
+			rows[topic][key] = row
+			r.in(m)
+		case n < 18:
+			r.commit()
+			check()
+			for i, d := range all {
+				counts[i] = len(d.w.seen)
+			}
+			saved = map[string]map[string]textRow{"a": maps.Clone(rows["a"]), "b": maps.Clone(rows["b"])}
+		default:
+			r.restart()
+			for i, d := range all {
+				d.w.seen = d.w.seen[:counts[i]]
+			}
+			rows = map[string]map[string]textRow{"a": maps.Clone(saved["a"]), "b": maps.Clone(saved["b"])}
+		}
+	}
+	r.commit()
+	check()
+}
+
+// asKey has the letter that maps put into values be that of the key.
+func asKey(key, value string) string { return strings.ReplaceAll(value, "k", key) }
+
+// cutAt cuts the timestamp off.
+func cutAt(s string) (value, ts string, ok bool) { return strings.Cut(s, " @") }

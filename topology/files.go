@@ -147,3 +147,9 @@ func (forFiles) JoinForeign[K, V, K2, V2, O any](t Table[K, V], name string, wit
 func (forFiles) Branch[K, V any](s *Splitter[K, V], name string, when func(context.Context, V) (bool, error)) Stream[K, V] {
 	return s.branch(name, when == nil, way[K, V]{try: when})
 }
+
+// ReduceRows is [GroupedTable.Reduce] with functions that can fail: their errors go to the error
+// policy.
+func (forFiles) ReduceRows[K, V any](g GroupedTable[K, V], store string, add, subtract func(context.Context, V, V) (V, error), opts ...ValueOption[V]) Table[K, V] {
+	return reduceRows(g, store, add, subtract, opts)
+}

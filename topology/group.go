@@ -73,7 +73,15 @@ func (s Stream[K, V]) groupBy(name string, missing bool) *node {
 
 // grouped adds the repartition topic behind the node that computes keys.
 func grouped[K, V, K2 any](s Stream[K, V], n *node, opts []KeyOption[K2], o constructor[K, V, K2, V]) Grouped[K2, V] {
-	var c keyConfig[K2]
+	by := withKeys(s, n, o)
+	by.key = newKeys(n, by.key, opts)
+	return Grouped[K2, V]{s: repartition(by, "repartition", n.name, n.at, nil)}
+}
+
+// newKeys returns the serde of the keys that n makes: the one that an option gives, else that of
+// their type.
+func newKeys[K any](n *node, byType *serdeRef[K], opts []KeyOption[K]) *serdeRef[K] {
+	var c keyConfig[K]
 	for _, opt := range opts {
 		if opt == nil {
 			mistakef(n.t, n.at, n.name, "an option is nil: leave it out")
@@ -84,9 +92,8 @@ func grouped[K, V, K2 any](s Stream[K, V], n *node, opts []KeyOption[K2], o cons
 			mistakef(n.t, n.at, n.name, "the serde given to KeySerde is nil: give one")
 		}
 	}
-	by := withKeys(s, n, o)
-	if c.serde != nil {
-		by.key = given(n.t, c.serde, true)
+	if c.serde == nil {
+		return byType
 	}
-	return Grouped[K2, V]{s: repartition(by, "repartition", n.name, n.at, nil)}
+	return given(n.t, c.serde, true)
 }

@@ -1,15 +1,20 @@
 package topology
 
-import "context"
+import (
+	"context"
 
-// Joiner makes the result O of a join from what both sides have: L of the stream, R of what it is
-// joined with. It is made by [Inner] or [Left], with [TryInner] and [TryLeft] for functions that
-// can fail, and is given to [Stream.Join], [Stream.JoinGlobal] and [Stream.JoinWithin]. It also
-// decides what becomes of a record that finds nothing.
+	"github.com/kolkstream/kolk/topology/internal/tables"
+)
+
+// Joiner makes the result O of a join from what both sides have: L of the stream or table, R of
+// what it is joined with. It is made by [Inner], [Left] or [Outer], with [TryInner], [TryLeft] and
+// [TryOuter] for functions that can fail, and is given to [Table.Join], [Stream.Join],
+// [Stream.JoinWithin] and [Stream.JoinGlobal]. It also decides what becomes of a record that finds
+// nothing.
 //
-// [Outer] and [TryOuter] are for joins in which both sides make output: [Stream.JoinWithin]. To
-// give them to others is a mistake that [Topology.Build] returns, as is a function that is nil,
-// with the position of the method that the Joiner was given to.
+// [Outer] and [TryOuter] are for joins in which both sides make output: [Table.Join] and
+// [Stream.JoinWithin]. To give them to others is a mistake that [Topology.Build] returns, as is a
+// function that is nil, with the position of the method that the Joiner was given to.
 //
 // A Joiner is a value, and may serve any number of joins. Functions are called by many tasks at
 // once, and must not change what they are given.
@@ -80,6 +85,22 @@ func (j *Joiner[L, R, O]) nodeKind(base string) string {
 		return "outer-" + base
 	}
 	return base
+}
+
+// tables returns the kind and the function of a join of two tables.
+func (j *Joiner[L, R, O]) tables() (tables.Kind, tables.JoinFunc[L, R, O]) {
+	switch j.kind {
+	case leftJoin:
+		return tables.Left, j.ofLeft
+	case outerJoin:
+		return tables.Outer, j.outer
+	}
+	return tables.Inner, j.ofLeft
+}
+
+// ofLeft joins what the left side has, which is there.
+func (j *Joiner[L, R, O]) ofLeft(ctx context.Context, l Opt[L], r Opt[R]) (O, error) {
+	return j.join(ctx, l.Value, r)
 }
 
 // check reports what is wrong with the joiner of a join; outer says that it may be an outer one.

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/cache"
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
@@ -116,6 +117,18 @@ func (t Table[K, V]) Updates() Table[K, V] {
 // [Stream.InOrder] comes before.
 func (t Table[K, V]) EachUpdate() Table[K, V] {
 	t.node().setEmit(ops.EmitEach)
+	return t
+}
+
+// WithValueSerde returns the same table, whose values are written with s from here on: where its
+// rows go through a topic, in [Table.GroupBy] and behind [Table.ToStream], and in the stores of
+// joins and filters that keep the type. Its own store, if it has one, stays as it is.
+func (t Table[K, V]) WithValueSerde(value serde.Serde[V]) Table[K, V] {
+	n := t.node()
+	if isNil(value) {
+		mistakef(n.t, n.t.caller(), "", "the serde given to WithValueSerde is nil: give one")
+	}
+	t.value = given(n.t, value, false)
 	return t
 }
 

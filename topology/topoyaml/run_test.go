@@ -407,3 +407,27 @@ streams:
 		`spans "a" {"keys":"a3","span":0,"to":20000} 12000`, `spans "a" {"keys":"a2","span":0,"to":40000} 31000`,
 		`longest "0" 7 12000`, `longest "10000" 3 12000`, `longest "20000" 2 31000`, `longest "30000" 2 31000`)
 }
+
+// The steps of tables' rows: what leaves a table is taken out again further on.
+func TestTablesOfRows(t *testing.T) {
+	data, err := os.ReadFile("testdata/ok/rows.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := load(t, string(data), topoyaml.Options{})
+	d := processortest.New(t, file.Plan(), processortest.Options{Now: time.UnixMilli(5000)})
+	for i, m := range [][3]string{
+		{"orders", "1", `{"user":"ann","amount":30}`}, {"orders", "2", `{"user":"ann","amount":200}`},
+		{"orders", "1", `{"user":"bob","amount":150}`}, {"orders", "2", `{"user":"ann","amount":0}`},
+		{"users", "ann", `{"name":"Ann"}`}, {"logins", "bob", "web"}, {"logins", "ann", "web"},
+	} {
+		d.Append(m[0], []byte(m[1]), []byte(m[2]), int64(i+1))
+		d.Run()
+		d.Commit()
+	}
+	d.EndOfInput()
+	equal(t, results(t, d, file),
+		`open-orders "ann" 1 1`, `open-orders "ann" 2 2`, `open-orders "ann" 1 3`, `open-orders "bob" 1 3`, `open-orders "ann" null 4`,
+		`amounts "small" 30 1`, `amounts "large" 200 2`, `amounts "small" 0 3`, `amounts "large" 350 3`, `amounts "large" 150 4`,
+		`profiles "ann" {"name":"Ann","logins":null} 5`, `profiles "bob" {"name":null,"logins":1} 6`, `profiles "ann" {"name":"Ann","logins":1} 7`)
+}

@@ -25,7 +25,7 @@ func (b *builder) stateless(in *built, n node) (*built, error) {
 		if fn, _ := cut(n.Fn); slices.Contains([]string{"value", "upper", "prefix", "suffix", "add", "mod", "length"}, fn) {
 			return in.same(in.stream.MapValues(func(v string) string { return b.must(function(n.Fn, nil, &v)) })), nil
 		}
-		return in.same(in.stream.MapRecords(func(r *record) record { return like(r, key(r), function(n.Fn, key(r), value(r))) })), nil
+		return in.same(in.stream.MapRecords(func(r *record) record { return like(r, key(r), function(n.Fn, key(r), value(r))) }).MarkPartitioned()), nil
 	case "flatMapValues":
 		if fn, _ := cut(n.Fn); slices.Contains([]string{"split", "splitNonEmpty", "none"}, fn) {
 			return in.same(in.stream.FlatMapValues(func(v string) []string {
@@ -42,7 +42,7 @@ func (b *builder) stateless(in *built, n node) (*built, error) {
 				all = append(all, like(r, key(r), v))
 			}
 			return all
-		})), nil
+		}).MarkPartitioned()), nil
 	case "flatMap":
 		return rekeyed(in.stream.FlatMapRecords(func(r *record) []record {
 			var all []record

@@ -2,6 +2,8 @@ package kafkastreams
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/kolkstream/kolk/topology"
 )
@@ -38,5 +40,154 @@ func (b *builder) toStream(in *built, n node) (*built, error) {
 
 // ofTable builds an operator on a table.
 func (b *builder) ofTable(in *built, n node) (*built, error) {
+	if in.results != nil || in.totals != nil {
+		return nil, unsaid("%s of a table of windows", n.Op)
+	}
+	t := in.texts()
+	switch n.Op {
+	case "filter", "filterNot":
+		keep := func(k, v string) bool { return predicate(n.Pred, &k, &v) == (n.Op == "filter") }
+		if b.sendsOld(n, n.ID) {
+			return b.named(t.FilterRows(keep), n), nil
+		}
+		// Kafka Streams does not know what there was before: it deletes what may never have been.
+		return b.named(t.MapRows(func(k, v string) topology.Opt[string] {
+			if !keep(k, v) {
+				return topology.None[string]()
+			}
+			return topology.Some(v)
+		}), n), nil
+	case "mapValues":
+		return b.named(t.MapRows(func(k, v string) topology.Opt[string] { return opt(function(n.Fn, &k, &v)) }), n), nil
+	case "groupBy":
+		g := t.MapRows(func(k, v string) topology.Opt[string] {
+			k2, v2 := function(n.KeyFn, &k, &v), function(n.ValueFn, &k, &v)
+			if k2 == nil || v2 == nil {
+				return topology.None[string]()
+			}
+			return topology.Some(pair(*k2, *v2))
+		}).GroupBy(b.name("group"), func(p string) string {
+			k, _ := split(p)
+			return *k
+		})
+		return &built{rows: &g}, nil
+	case "tableJoin":
+		if with := b.nodes[n.In[1]]; with.table != nil || with.counts != nil {
+			return b.joinTables(t, with.texts(), n), nil
+		}
+	}
 	return nil, unsaid("%s of a table", n.Op)
+}
+
+// texts is a table of texts; numbers are texts in the cases.
+func (in *built) texts() topology.Table[string, string] {
+	if in.counts != nil {
+		return in.counts.MapValues(func(n int64) string { return *decimal(n) })
+	}
+	return *in.table
+}
+
+// named is a table that has a store if the node names one.
+func (b *builder) named(t topology.Table[string, string], n node) *built {
+	if n.Store != "" {
+		t = t.ToStream().ToTable(n.Store).EachUpdate()
+		b.stored[n.Store] = texts(n.Store)
+	}
+	return &built{table: &t}
+}
+
+// sendsOld reports whether Kafka Streams knows the old values at a filter: what comes before it has
+// a store, or is a join, or something behind it, from the node at on, asks for them.
+func (b *builder) sendsOld(filter node, at string) bool {
+	before := func(n node) node {
+		for _, o := range b.c.Topology {
+			if o.ID == n.In[0] {
+				return o
+			}
+		}
+		return node{}
+	}
+	for n := before(filter); ; n = before(n) {
+		switch {
+		case n.HistoryMs != nil: // with versions it does not know
+		case n.Store != "" || slices.Contains([]string{"count", "reduce", "aggregate", "tableJoin", "fkJoin"}, n.Op):
+			return true
+		case slices.Contains([]string{"filter", "filterNot", "mapValues"}, n.Op):
+			continue
+		}
+		break
+	}
+	for _, n := range b.c.Topology {
+		for _, id := range n.In {
+			if id != at {
+				continue
+			}
+			switch n.Op {
+			case "groupBy", "tableJoin", "fkJoin":
+				return true
+			case "filter", "filterNot", "mapValues":
+				// What has a store has the old values itself.
+				if n.Store == "" && b.sendsOld(filter, n.ID) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// pair is a key and a value in one text, for split.
+func pair(k, v string) string {
+	return "k" + strings.ReplaceAll(k, "\x00", "\x00\x01") + "\x00\x00" + v
+}
+
+// aggregateRows builds an aggregation of a grouped table.
+func (b *builder) aggregateRows(in *built, n node) *built {
+	store := b.store(n)
+	if n.Op == "count" {
+		b.stored[n.Store] = numbers(store)
+		t := in.rows.Count(store).EachUpdate()
+		return &built{counts: &t}
+	}
+	b.stored[n.Store] = texts(store)
+	add := func(a topology.Opt[string], p string) topology.Opt[string] {
+		k, v := split(p)
+		switch {
+		case n.Op == "reduce" && !a.OK:
+			return topology.Some(v)
+		case n.Op == "reduce":
+			return opt(reduce(n.Adder, &a.Value, &v))
+		case !a.OK:
+			return opt(aggregate(n.Adder, k, &v, n.Init))
+		}
+		return opt(aggregate(n.Adder, k, &v, &a.Value))
+	}
+	subtract := func(a, p string) topology.Opt[string] {
+		k, v := split(p)
+		if n.Op == "reduce" {
+			return opt(reduce(n.Subtractor, &a, &v))
+		}
+		return opt(aggregate(n.Subtractor, k, &v, &a))
+	}
+	t := in.rows.AggregateWith(store, topology.FoldOpt(add).SubtractOpt(subtract)).EachUpdate()
+	return &built{table: &t}
+}
+
+// joinTables builds a join of two tables.
+func (b *builder) joinTables(left, right topology.Table[string, string], n node) *built {
+	joined := func(l, r topology.Opt[string]) topology.Opt[string] {
+		return opt(join(n.Joiner, nil, null(l), null(r)))
+	}
+	var how topology.Joiner[string, string, topology.Opt[string]]
+	switch n.Type {
+	case "inner":
+		how = topology.Inner(func(l, r string) topology.Opt[string] { return joined(topology.Some(l), topology.Some(r)) })
+	case "left":
+		how = topology.Left(func(l string, r topology.Opt[string]) topology.Opt[string] { return joined(topology.Some(l), r) })
+	default:
+		how = topology.Outer(joined)
+	}
+	// What a joiner makes null of is no row.
+	rows := left.Join(b.name("join"), right, how).MapRows(func(_ string, v topology.Opt[string]) topology.Opt[string] { return v })
+	return b.named(rows, n)
 }

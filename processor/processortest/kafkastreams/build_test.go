@@ -27,6 +27,7 @@ type built struct {
 	results  *topology.WindowedTable[string, string]
 	totals   *topology.WindowedTable[string, int64]
 	global   *topology.GlobalTable[string, string]
+	rows     *topology.GroupedTable[string, string] // of pairs
 	// window has what the windows of windowed are.
 	window node
 }
@@ -110,6 +111,9 @@ func (b *builder) node(in *built, n node) (*built, error) {
 	case "windowedBy":
 		return b.windows(in, n)
 	case "count", "reduce", "aggregate":
+		if in.rows != nil {
+			return b.aggregateRows(in, n), nil
+		}
 		return b.aggregate(in, n)
 	case "streamTableJoin", "streamGlobalJoin":
 		return b.joins(in, n)

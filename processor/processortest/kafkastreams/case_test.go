@@ -53,6 +53,7 @@ type node struct {
 	Reducer            string
 	Init               *string
 	Aggregator, Merger string
+	Adder, Subtractor  string // of a grouped table
 	Joiner             string
 	Fk                 string // of joins by a foreign key
 }

@@ -1,6 +1,7 @@
 package kafkastreams
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -287,6 +288,17 @@ func aggregate(name string, k, v, a text) text {
 		return a
 	case "trace":
 		return some(str(a) + "+" + str(v))
+	case "untrace":
+		return some(str(a) + "-" + str(v))
+	case "remove":
+		if a == nil {
+			return nil
+		}
+		parts := strings.Split(*a, ",")
+		if i := slices.Index(parts, str(v)); i >= 0 {
+			parts = slices.Delete(parts, i, i+1)
+		}
+		return some(strings.Join(parts, ","))
 	case "withKey":
 		return some(str(a) + "(" + str(k) + ":" + str(v) + ")")
 	}
@@ -312,6 +324,8 @@ func reduce(name string, a, b text) text {
 		return b
 	case "trace":
 		return some(str(a) + "+" + str(b))
+	case "untrace":
+		return some(str(a) + "-" + str(b))
 	case "nullWhen":
 		if b != nil && *b == arg {
 			return nil

@@ -47,7 +47,7 @@ func TestDefaultTime(t *testing.T) {
 	maps.DeleteFunc(all, func(family, _ string) bool {
 		return !slices.Contains([]string{
 			"agg-unwindowed", "branch-merge", "edge", "emit-on-close", "global-table-join", "multi-source", "processor", "repartition",
-			"self-join", "stateless", "stream-table-join", "table-basic", "time-headers", "window-hopping", "window-tumbling",
+			"self-join", "stateless", "stream-table-join", "table-basic", "table-groupby", "table-join", "time-headers", "window-hopping", "window-tumbling",
 		}, family)
 	})
 	c.run(t, all)

@@ -139,6 +139,7 @@ func reduce() step {
 		Fields: []yamlfile.Field{
 			storeName(),
 			{Name: "value", Shape: yamlfile.Template(), Required: true, Doc: "the new value, of `left` (so far) and `right` (the record's)"},
+			{Name: "subtract", Shape: yamlfile.Template(), Doc: "behind group-rows only: the new value where a row's old value, `right`, is taken out of `left`"},
 		},
 	}
 	return step{
@@ -156,7 +157,14 @@ func reduce() step {
 				b.r.Fail(yamlfile.At(field.Node), "the result of reduce is the next left, so it must be of the type of the values: %s, not %s; aggregate yields other types", f.value, p.Type)
 				f.dead = true
 			}
-			f.at = in.reduce(b.call(f, e.Mapping.At("store")), e.Mapping.Text("store"), p)
+			if rows, ok := in.(rowGroup); ok {
+				b.reduceRows(f, rows, e.Mapping, p)
+			} else {
+				if subtract := e.Mapping.Get("subtract"); subtract != nil {
+					b.r.Fail(subtract.Pos, "subtract goes with the rows of a table, behind group-rows; records are not taken out again")
+				}
+				f.at = in.reduce(b.call(f, e.Mapping.At("store")), e.Mapping.Text("store"), p)
+			}
 			f.setValue(value.Common(f.value, p.Type))
 		}),
 	}
@@ -171,6 +179,10 @@ func aggregateStep() step {
 	return step{
 		Field: yamlfile.Field{Name: "aggregate", Shape: yamlfile.One(block), Doc: "computes an object for each key"},
 		build: behind[aggregated]("a group", group{}, func(b *builder, f *flow, in aggregated, e *yamlfile.Entry) {
+			if _, rows := in.(rowGroup); rows && !f.dead {
+				b.r.Fail(e.Pos, "the functions of aggregate cannot take a value out again, and the rows of a table change: use count, or reduce with subtract")
+				f.dead = true
+			}
 			columns, ok := b.columns(e.Mapping, f.scope())
 			switch {
 			case !ok:

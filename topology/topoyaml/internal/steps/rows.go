@@ -1,0 +1,195 @@
+package steps
+
+import (
+	"context"
+
+	"github.com/kolkstream/kolk/topology"
+	"github.com/kolkstream/kolk/topology/internal/door"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/aggregate"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
+)
+
+// rowSteps are the steps that make tables of the rows of tables. Others read a table as the stream
+// of its changes.
+func rowSteps() []step { return []step{filterRows(), mapRows(), joinTables(), groupRows()} }
+
+// rowed is a table whose rows other tables are made of.
+type rowed interface {
+	point
+	rows(c call) table[value.Value]
+}
+
+// rowGroup are rows that are grouped by another key.
+type rowGroup struct {
+	topology.GroupedTable[value.Value, value.Value]
+}
+
+func (rowGroup) before() string { return "a group; count or reduce comes first" }
+
+func (g rowGroup) count(c call, store string) point {
+	return made(c, func() table[int64] { return table[int64]{g.Count(store)} })
+}
+
+// reduce and aggregate are not called: their steps see to it.
+func (rowGroup) reduce(call, string, *expression.Program) point       { return table[value.Value]{} }
+func (rowGroup) aggregate(call, string, *aggregate.Aggregation) point { return table[value.Value]{} }
+
+// rows is the table; of a count, with values that are not typed in Go.
+func (t table[V]) rows(c call) table[value.Value] {
+	switch t := any(t).(type) {
+	case table[value.Value]:
+		return t
+	case table[int64]:
+		return made(c, func() table[value.Value] {
+			return table[value.Value]{t.MapValues(func(n int64) value.Value { return n }).WithValueSerde(value.SerdeOf("int64"))}
+		})
+	}
+	return table[value.Value]{}
+}
+
+// ofRows lets a step stand behind a table.
+func ofRows(build func(*builder, *flow, rowed, *yamlfile.Entry)) func(*builder, *flow, *yamlfile.Entry) {
+	return behind[rowed]("a table", table[value.Value]{}, build)
+}
+
+func (f *flow) rowScope() expression.Scope { return expression.RowScope(f.key, f.value) }
+
+func filterRows() step {
+	return step{
+		Field: yamlfile.Field{Name: "filter-rows", Shape: yamlfile.Expression(), Doc: "the table of the rows for which the condition is true; others are deleted"},
+		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
+			p := b.condition(e.Node, f.rowScope(), "filter-rows")
+			c := b.call(f, yamlfile.At(e.Node))
+			f.at = made(c, func() table[value.Value] {
+				return table[value.Value]{in.rows(c).TryFilterRows(func(_ context.Context, k, v value.Value) (bool, error) {
+					return p.Test(&expression.Inputs{Key: k, Value: v})
+				})}
+			})
+		}),
+	}
+}
+
+func mapRows() step {
+	return step{
+		Field: yamlfile.Field{Name: "map-rows", Shape: yamlfile.Template(), Doc: "the table with new values"},
+		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
+			p := b.template(e.Node, f.rowScope())
+			c := b.call(f, e.Pos)
+			f.at = made(c, func() table[value.Value] {
+				return table[value.Value]{in.rows(c).TryMapRows(func(_ context.Context, k, v value.Value) (topology.Opt[value.Value], error) {
+					to, err := p.Eval(&expression.Inputs{Key: k, Value: v})
+					return topology.Some(to), err
+				}).WithValueSerde(value.JSONSerde{})}
+			})
+			f.setValue(p.Type)
+		}),
+	}
+}
+
+func joinTables() step {
+	block := &yamlfile.Block{
+		Name: "join-table", Doc: "Makes a table of what two tables have for a key.",
+		Fields: []yamlfile.Field{
+			{Name: "name", Shape: yamlfile.Text(), Required: true, Doc: "name of the step"},
+			{Name: "with", Shape: yamlfile.Text(), Required: true, Doc: "a table source, or a named stream that ends in a table"},
+			{Name: "value", Shape: yamlfile.Template(), Required: true, Doc: "the row's value, of `left` (this table's) and `right` (the other's); null is what is missing"},
+			{Name: "keep", Shape: yamlfile.Enum("both", "left", "all"), Doc: "the keys that the table has: those that are in both (default), all of this one, or all of either"},
+		},
+	}
+	return step{
+		Field: yamlfile.Field{Name: "join-table", Shape: yamlfile.One(block), Doc: "makes a table of two"},
+		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
+			m := e.Mapping
+			with := m.Get("with")
+			if with == nil {
+				f.dead = true
+				return
+			}
+			right := b.named(with.Node)
+			other, ok := right.at.(rowed)
+			switch {
+			case right.dead:
+				right = deadFlow()
+			case !ok:
+				b.r.Fail(yamlfile.At(with.Node), "%q is no table; declare a source with table: TOPIC, or a stream that ends in count, reduce or aggregate", with.Node.Value)
+				right = deadFlow()
+			case right.keySerde != f.keySerde:
+				b.r.Fail(yamlfile.At(with.Node), "the keys before are of the serde %s and those of %q of %s; they must be the same", f.keySerde, with.Node.Value, right.keySerde)
+				f.dead = true
+			}
+			f.dead = f.dead || right.dead
+			p := b.joined(f, m, right.value)
+			c := b.call(f, m.At("name"))
+			f.at = made(c, func() table[value.Value] {
+				joined := in.rows(c).Join(m.Text("name"), other.rows(c).Table, tableJoiner(m.Text("keep"), p))
+				return table[value.Value]{joined.WithValueSerde(value.JSONSerde{})}
+			})
+			f.setValue(p.Type)
+		}),
+	}
+}
+
+// tableJoiner evaluates p for what a join of tables brings together. What is missing is null.
+func tableJoiner(keep string, p *expression.Program) joiner {
+	switch keep {
+	case "left":
+		return joinerOf[value.Value](true, p)
+	case "all":
+		return topology.TryOuter(func(_ context.Context, l, r topology.Opt[value.Value]) (value.Value, error) {
+			var in expression.Inputs
+			if l.OK {
+				in.Left = l.Value
+			}
+			if r.OK {
+				in.Right = r.Value
+			}
+			return p.Eval(&in)
+		})
+	}
+	return joinerOf[value.Value](false, p)
+}
+
+func groupRows() step {
+	block := &yamlfile.Block{
+		Name: "group-rows", Doc: "Groups the rows of a table by another key, for count, or reduce with subtract. A row that changes is taken out of its group, and put into the new one.",
+		Fields: []yamlfile.Field{
+			{Name: "name", Shape: yamlfile.Text(), Required: true, Doc: "name of the repartition topic"},
+			{Name: "by", Shape: yamlfile.Expression(), Required: true, Doc: "the key of the group"},
+			newKeySerde(),
+		},
+	}
+	return step{
+		Field: yamlfile.Field{Name: "group-rows", Shape: yamlfile.One(block), Doc: "groups the rows of a table by another key"},
+		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
+			m := e.Mapping
+			p, serde, ok := b.newKey(m, "by", f.rowScope())
+			f.dead = f.dead || !ok
+			c := b.call(f, m.At("name"))
+			f.at = made(c, func() rowGroup {
+				return rowGroup{in.rows(c).TryGroupByRows(m.Text("name"), func(_ context.Context, k, v value.Value) (topology.Opt[value.Value], error) {
+					key, err := p.Key(&expression.Inputs{Key: k, Value: v})
+					return topology.Some(key), err
+				}, topology.KeySerde(value.SerdeOf(serde)))}
+			})
+			f.setKey(p.Type, serde)
+		}),
+	}
+}
+
+// reduceRows builds a reduce of grouped rows.
+func (b *builder) reduceRows(f *flow, in rowGroup, m *yamlfile.Mapping, add *expression.Program) {
+	f.at = table[value.Value]{}
+	field := m.Get("subtract")
+	if field == nil {
+		b.r.Fail(m.Pos, "behind group-rows, reduce needs the field subtract: how a row's old value is taken out again")
+		f.dead = true
+		return
+	}
+	subtract := b.template(field.Node, expression.JoinScope(f.value, f.value))
+	c := b.call(f, m.At("store"))
+	f.at = made(c, func() table[value.Value] {
+		return table[value.Value]{c.t.ForFiles(door.Key{}).ReduceRows(in.GroupedTable, m.Text("store"), reduction(add), reduction(subtract), jsonValues())}
+	})
+}
