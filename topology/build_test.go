@@ -298,6 +298,26 @@ func TestBuildErrors(t *testing.T) {
 			s.GroupByKey().Window(topology.Windows{})
 			return here(-1)
 		}, "the windows are the zero value: use Tumbling, Hopping or Sessions"},
+		{"offset of sessions", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sessions(time.Second).Offset(time.Second))
+			return here(-1)
+		}, "tumbling and hopping windows have an offset, and these are sessions: leave Offset out"},
+		{"cumulating windows", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Cumulating(time.Minute, 7*time.Second))
+			return here(-1)
+		}, "the size of the windows, 1m0s, is no multiple of their step 7s: make it one, so that the last step is a whole one"},
+		{"days nowhere", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Days(nil))
+			return here(-1)
+		}, "the time zone of the windows is nil, which differs from machine to machine: give one by name, as time.LoadLocation does"},
+		{"days of the machine", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Months(time.Local))
+			return here(-1)
+		}, "the time zone of the windows is time.Local, which differs from machine to machine"},
+		{"weeks of nine days", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Weeks(time.UTC, 8))
+			return here(-1)
+		}, "the first day of the weeks, 8, is no day of the week: give one as time.Monday"},
 		{"sessions without Merge", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Window(topology.Sessions(time.Second)).AggregateWith("agg", topology.Fold(func(a, _ string) string { return a }))
 			return here(-1)

@@ -185,8 +185,16 @@ func (n *node) label() string {
 // String returns the windows as descriptions show them.
 func (w Windows) String() string {
 	s := w.kind + " " + cmp.Or(flow.Duration(w.size), "0s")
-	if w.kind == "hopping" {
+	switch {
+	case w.calendar():
+		s = w.kind + " " + w.place()
+	case w.kind == "hopping":
 		s += " every " + flow.Duration(w.advance)
+	case w.kind == "cumulating":
+		s += " by " + flow.Duration(w.advance)
+	}
+	if w.offset != 0 {
+		s += ", offset " + flow.Duration(w.begins())
 	}
 	if w.grace != 0 {
 		s += ", grace " + flow.Duration(w.grace)

@@ -177,6 +177,72 @@ func ExampleSessions_visitsOfAUser() {
 	// visits-of-users ann 01:30 to 01:30: [/]
 }
 
+// Days as people count them where they live: this one has 23 hours, since clocks are put forward.
+func ExampleDays_salesOfALocalDay() {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	t := topology.New("sales")
+	t.Stream("sales", serde.String(), num()).
+		GroupByKey().
+		Window(topology.Days(zone)).
+		Aggregate("sales-of-days", func(sum, v int64) int64 { return sum + v }).
+		Final().
+		StreamRecords(func(w topology.Window, shop string, sum int64) (string, string) {
+			return shop, fmt.Sprintf("%s, %s: %d", w.StartTime().In(zone).Format(time.DateOnly), w.EndTime().Sub(w.StartTime()), sum)
+		}).
+		To("sales-by-day")
+
+	morning := time.Date(2026, 3, 29, 0, 30, 0, 0, zone).UnixMilli()
+	night := time.Date(2026, 3, 29, 23, 30, 0, 0, zone).UnixMilli()
+	show(t, msg("sales", "north", "3", morning), msg("sales", "north", "4", night))
+	// Output:
+	// sales-by-day north 2026-03-29, 23h0m0s: 7
+}
+
+// What a day has brought so far, every six hours. The windows of a day begin together.
+func ExampleCumulating_soFarToday() {
+	t := topology.New("visits")
+	t.Stream("visits", serde.String(), serde.Bytes()).
+		GroupByKey().
+		Window(topology.Cumulating(24*time.Hour, 6*time.Hour)).
+		Count("visits-so-far").
+		Final().
+		StreamRecords(func(w topology.Window, page string, n int64) (string, string) {
+			return page, fmt.Sprintf("until %s: %d", w.EndTime().Format("15:04"), n)
+		}).
+		To("visits-so-far-today")
+
+	hour := time.Hour.Milliseconds()
+	show(t, msg("visits", "/", "", hour), msg("visits", "/", "", 7*hour), msg("visits", "/", "", 13*hour))
+	// Output:
+	// visits-so-far-today / until 06:00: 1
+	// visits-so-far-today / until 12:00: 2
+	// visits-so-far-today / until 18:00: 3
+	// visits-so-far-today / until 00:00: 3
+}
+
+// Hours that begin at a quarter past.
+func ExampleWindows_Offset_aQuarterPast() {
+	t := topology.New("visits")
+	t.Stream("visits", serde.String(), serde.Bytes()).
+		GroupByKey().
+		Window(topology.Tumbling(time.Hour).Offset(15 * time.Minute)).
+		Count("visits-of-hours").
+		Final().
+		StreamRecords(func(w topology.Window, page string, n int64) (string, string) {
+			return page, fmt.Sprintf("%s to %s: %d", w.StartTime().Format("15:04"), w.EndTime().Format("15:04"), n)
+		}).
+		To("visits-by-the-hour")
+
+	minute := time.Minute.Milliseconds()
+	show(t, msg("visits", "/", "", 70*minute), msg("visits", "/", "", 80*minute))
+	// Output:
+	// visits-by-the-hour / 00:15 to 01:15: 1
+	// visits-by-the-hour / 01:15 to 02:15: 1
+}
+
 // Windows that overlap: of an hour each, one beginning every half of an hour, open for five minutes
 // more. Each has one final result.
 func ExampleHopping_visitsOfTheLastHour() {

@@ -28,7 +28,7 @@ func Sessions(gap time.Duration) Windows { return Windows{kind: "sessions", size
 // sessioned adds an aggregation of sessions.
 func sessioned[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) WindowedTable[K, A] {
 	// A session that ends now is open for one millisecond more than gap and grace.
-	n := addWindowed(g, &a, flow.SessionStore, g.w.size+g.w.grace+time.Millisecond)
+	n := addWindowed(g, &a, flow.SessionStore, g.w.longest()+g.w.grace+time.Millisecond)
 	n.stores[0].timestamps = false
 	n.holdsBack = true
 	if a.merge == nil && len(a.wrong) == 0 {

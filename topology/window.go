@@ -10,11 +10,13 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/windows"
 )
 
-// Windows are windows of event time: [Tumbling], [Hopping] or [Sessions]. Sizes are whole
-// milliseconds.
+// Windows are windows of event time: [Tumbling], [Hopping], [Cumulating], [Days], [Weeks], [Months]
+// or [Sessions]. Sizes are whole milliseconds.
 type Windows struct {
-	kind                 string
-	size, advance, grace time.Duration
+	kind                         string
+	size, advance, grace, offset time.Duration
+	zone                         *time.Location
+	first                        time.Weekday
 }
 
 // Tumbling returns windows of that size, one after the other from 1970 on.
@@ -28,10 +30,26 @@ func Hopping(size, advance time.Duration) Windows {
 	return Windows{kind: "hopping", size: size, advance: advance}
 }
 
+// Cumulating returns windows that grow: at every multiple of the size from 1970 on begin windows
+// that are a step long, two steps, and so on up to the size, which is a multiple of the step. Their
+// results show what has come together so far. A record lies in all that end behind it, which may be
+// 100,000 at most.
+func Cumulating(size, step time.Duration) Windows {
+	return Windows{kind: "cumulating", size: size, advance: step}
+}
+
 // Grace returns the windows with that grace: how long after its end a window takes records that
 // come out of order. Without it none.
 func (w Windows) Grace(d time.Duration) Windows {
 	w.grace = d
+	return w
+}
+
+// Offset returns tumbling or hopping windows that begin by d later, or earlier if it is negative:
+// windows of an hour with an offset of 15 minutes begin at a quarter past. The first one after 1970
+// may be shorter.
+func (w Windows) Offset(d time.Duration) Windows {
+	w.offset = d
 	return w
 }
 
@@ -53,6 +71,14 @@ func (w Windows) check(report func(format string, args ...any)) {
 		if w.size < 0 {
 			report("the gap of the sessions, %s, is negative: give 0 or more", w.size)
 		}
+	case w.calendar():
+		if w.zone == nil || w.zone == time.Local {
+			report("the time zone of the windows is %s, which differs from machine to machine: give one by name, as time.LoadLocation does", where(w.zone == nil, "nil")+where(w.zone != nil, "time.Local"))
+			return
+		}
+		if w.first < time.Sunday || w.first > time.Saturday {
+			report("the first day of the weeks, %d, is no day of the week: give one as time.Monday", int(w.first))
+		}
 	case w.size < time.Millisecond:
 		report("the size of the windows, %s, is not positive: give one millisecond or more", w.size)
 		return
@@ -62,33 +88,73 @@ func (w Windows) check(report func(format string, args ...any)) {
 		report("the advance of the windows, %s, is larger than their size %s, so that records would fall between them: make it smaller", w.advance, w.size)
 	case w.size/w.advance > mostWindows:
 		report("each record lies in %d windows of %s that begin every %s, and %d are the most: make the advance larger", w.size/w.advance, w.size, w.advance, mostWindows)
+	case w.kind == "cumulating" && w.size%w.advance != 0:
+		report("the size of the windows, %s, is no multiple of their step %s: make it one, so that the last step is a whole one", w.size, w.advance)
 	}
-	switch {
+	if w.offset != 0 && w.kind != "tumbling" && w.kind != "hopping" {
+		report("tumbling and hopping windows have an offset, and these are %s: leave Offset out", w.kind)
+	}
+	switch size := w.longest(); {
 	case w.grace < 0:
 		report("the grace of the windows, %s, is negative: give 0 or more", w.grace)
-	case w.size >= 0 && w.grace > math.MaxInt64-w.size:
-		report("the size and the grace of the windows, %s and %s, are more together than a time.Duration holds, 292 years: make one smaller", w.size, w.grace)
+	case size >= 0 && w.grace > math.MaxInt64-size:
+		report("the size and the grace of the windows, %s and %s, are more together than a time.Duration holds, 292 years: make one smaller", size, w.grace)
 	}
 	if w.kind == "sessions" {
 		whole("gap", w.size)
 	} else {
 		whole("size", w.size)
 	}
-	if w.kind == "hopping" {
+	if w.kind != "tumbling" {
 		whole("advance", w.advance)
 	}
+	whole("offset", w.offset)
 	whole("grace", w.grace)
 }
 
-// spans returns the windows as operators know them.
+// longest is how long a window is at most.
+func (w Windows) longest() time.Duration {
+	days := map[string]int{"days": 1, "weeks": 7, "months": 31}[w.kind]
+	if days == 0 || w.zone == nil {
+		return w.size
+	}
+	return time.Duration(windows.Longest(w.zone, days)) * time.Millisecond
+}
+
+// spans returns the windows as operators know them, for one operator.
 func (w Windows) spans() windows.Spans {
-	return windows.Spans{Size: w.size.Milliseconds(), Advance: w.advance.Milliseconds(), Grace: w.grace.Milliseconds()}
+	s := windows.Spans{Grace: w.grace.Milliseconds()}
+	switch w.kind {
+	case "cumulating":
+		s.Cut = windows.Cumulating{Size: w.size.Milliseconds(), Step: w.advance.Milliseconds()}
+	case "days":
+		s.Cut = windows.NewDays(w.zone)
+	case "weeks":
+		s.Cut = windows.NewWeeks(w.zone, w.first)
+	case "months":
+		s.Cut = windows.NewMonths(w.zone)
+	default:
+		s.Cut = windows.Aligned{Size: w.size.Milliseconds(), Advance: w.advance.Milliseconds(), Offset: w.begins().Milliseconds()}
+	}
+	return s
+}
+
+// begins is the offset as one that is smaller than the advance.
+func (w Windows) begins() time.Duration {
+	if w.advance <= 0 {
+		return 0
+	}
+	return (w.offset%w.advance + w.advance) % w.advance
 }
 
 // shape tells a store's shape what windows it has.
 func (w Windows) shape(s *flow.Shape) {
-	s.Size, s.Advance = w.size, w.advance
-	if w.kind == "sessions" {
+	s.Size, s.Advance, s.Offset = w.size, w.advance, w.begins()
+	switch {
+	case w.calendar():
+		s.Zone = w.place()
+		fallthrough
+	case w.kind == "sessions", w.kind == "cumulating":
 		s.Windows = w.kind
 	}
 }
@@ -140,7 +206,7 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 	if g.w.kind == "sessions" {
 		return sessioned(g, a)
 	}
-	n := addWindowed(g, &a, flow.WindowStore, g.w.size+g.w.grace)
+	n := addWindowed(g, &a, flow.WindowStore, g.w.longest()+g.w.grace)
 	rows := &tableStore[A]{d: n.stores[0], value: a.value}
 	return windowedTable(g, n, a, func(at site, k serde.Serde[K], raw bool, e ops.Emission[windows.Windowed[K], A]) (timedReceiver[K, V], error) {
 		return windows.NewWindowedAggregate(at.behind(), g.w.spans(), at.n.held, at.clock(), a.nulls, k, raw, rows.cache(at.b), a.step(at), e)

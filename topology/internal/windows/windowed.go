@@ -50,7 +50,7 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, clock *op
 		Keyed: operator.NewKeyed(n, k, keyRaw), spans: spans, step: step, cache: c,
 		emit: ops.KeyEmitter(n, c, e, k.Name(), func(key []byte, need bool, to *Windowed[K]) (err error) {
 			start := cache.StartOf(key)
-			to.Window = Window{Start: start, End: start + spans.Size}
+			to.Window = spans.window(start)
 			if need {
 				to.Key, err = k.Decode(key[8:])
 			}
@@ -90,7 +90,7 @@ func (a *WindowedAggregate[K, V, A]) restore() error {
 		if start < 0 {
 			break
 		}
-		if a.spans.closes(start) <= now || start <= a.ended {
+		if a.spans.closes(start) <= now || a.spans.Start(start) <= a.ended {
 			gone = start
 		} else {
 			a.windows.Open(start, false)
@@ -148,13 +148,13 @@ func (a *WindowedAggregate[K, V, A]) take(key []byte, r *Record[K, V], at, now i
 	a.storeKey = append(append(a.storeKey[:0], 0, 0, 0, 0, 0, 0, 0, 0), key...)
 	taken := false
 	var late, closed int64
-	for start := a.spans.first(r.Timestamp); start <= r.Timestamp; start += a.spans.Advance {
+	for start, ok := a.spans.First(r.Timestamp), true; ok; start, ok = a.spans.Next(start, r.Timestamp) {
 		closes := a.spans.closes(start)
 		if at >= closes {
 			late++
 			continue
 		}
-		if now >= closes || start <= a.passed {
+		if now >= closes || start <= a.passed || a.spans.Start(start) <= a.ended {
 			closed++
 			continue
 		}
@@ -207,7 +207,7 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 	}
 	out := &a.emit.Out
 	operator.Inherit(out, r)
-	out.Key = Windowed[K]{Window: Window{Start: start, End: start + a.spans.Size}, Key: r.Key}
+	out.Key = Windowed[K]{Window: a.spans.window(start), Key: r.Key}
 	out.RawKey = nil
 	return false, a.emit.Each(e)
 }

@@ -93,3 +93,6 @@ func (z *zones) nearest(name string) string {
 	}
 	return ""
 }
+
+// Zone returns the time zone of that name, of those that are part of the program.
+func Zone(name string) (*time.Location, error) { return new(zones).load(name) }

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -64,11 +65,17 @@ func (b *builder) groupBy(s stream, name string, p *expression.Program, serde st
 
 func windowStep() step {
 	block := &yamlfile.Block{
-		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: []string{"tumbling", "hopping", "sessions"},
+		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: []string{"tumbling", "hopping", "cumulating", "days", "weeks", "months", "sessions"},
 		Fields: []yamlfile.Field{
 			{Name: "tumbling", Shape: yamlfile.Duration(), Doc: "length of windows that follow each other"},
 			{Name: "hopping", Shape: yamlfile.Duration(), Doc: "length of windows that overlap"},
-			{Name: "every", Shape: yamlfile.Duration(), Doc: "the distance of the starts of hopping windows"},
+			{Name: "cumulating", Shape: yamlfile.Duration(), Doc: "length of the last of windows that begin together and grow"},
+			{Name: "every", Shape: yamlfile.Duration(), Doc: "the distance of the starts of hopping windows, or of the ends of cumulating ones"},
+			{Name: "offset", Shape: yamlfile.Duration(), Doc: "by how much tumbling or hopping windows begin later"},
+			{Name: "days", Shape: yamlfile.Text(), Doc: "a time zone, as `Europe/Berlin`: windows from midnight to midnight there"},
+			{Name: "weeks", Shape: yamlfile.Text(), Doc: "a time zone: windows of a week there"},
+			{Name: "first-day", Shape: yamlfile.Enum("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), Doc: "the day with which weeks begin; default monday"},
+			{Name: "months", Shape: yamlfile.Text(), Doc: "a time zone: windows of a month there"},
 			{Name: "sessions", Shape: yamlfile.Duration(), Doc: "the longest pause within a session, which begins and ends with a record"},
 			{Name: "grace", Shape: yamlfile.Duration(), Doc: "how long after its end a window takes records that are late; default 0"},
 		},
@@ -86,26 +93,63 @@ func windowStep() step {
 // windows reads how time is cut.
 func (b *builder) windows(m *yamlfile.Mapping) (w topology.Windows, ok bool) {
 	every := m.Get("every")
-	if every != nil && m.Get("hopping") == nil {
+	if every != nil && m.Get("hopping") == nil && m.Get("cumulating") == nil {
 		b.r.Fail(every.Pos, "every goes with hopping; tumbling windows follow each other")
+	}
+	if first := m.Get("first-day"); first != nil && m.Get("weeks") == nil {
+		b.r.Fail(first.Pos, "first-day goes with weeks")
 	}
 	switch {
 	case m.Get("tumbling") != nil:
 		w = topology.Tumbling(duration(m, "tumbling"))
 	case m.Get("sessions") != nil:
 		w = topology.Sessions(duration(m, "sessions"))
-	case m.Get("hopping") == nil:
+	case m.Get("days") != nil:
+		w = topology.Days(b.zone(m, "days"))
+	case m.Get("weeks") != nil:
+		w = topology.Weeks(b.zone(m, "weeks"), weekday(m.Text("first-day")))
+	case m.Get("months") != nil:
+		w = topology.Months(b.zone(m, "months"))
+	case m.Get("hopping") == nil && m.Get("cumulating") == nil:
+		return w, false
+	case every == nil && m.Get("cumulating") != nil:
+		b.r.Fail(m.Pos, "cumulating windows need the field every: the distance of their ends")
 		return w, false
 	case every == nil:
 		b.r.Fail(m.Pos, "hopping windows need the field every: the distance of their starts")
 		return w, false
+	case m.Get("cumulating") != nil:
+		w = topology.Cumulating(duration(m, "cumulating"), duration(m, "every"))
 	default:
 		w = topology.Hopping(duration(m, "hopping"), duration(m, "every"))
+	}
+	if m.Get("offset") != nil {
+		w = w.Offset(duration(m, "offset"))
 	}
 	if m.Get("grace") != nil {
 		w = w.Grace(duration(m, "grace"))
 	}
 	return w, true
+}
+
+// zone is a field with a time zone; UTC after a mistake.
+func (b *builder) zone(m *yamlfile.Mapping, field string) *time.Location {
+	l, err := functions.Zone(m.Text(field))
+	if err != nil {
+		b.r.Fail(m.At(field), "%s: %v", field, err)
+		return time.UTC
+	}
+	return l
+}
+
+// weekday is the day of that name, of which the reader has seen that it is one; Monday without.
+func weekday(name string) time.Weekday {
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		if strings.EqualFold(d.String(), name) {
+			return d
+		}
+	}
+	return time.Monday
 }
 
 // duration is a field of which the reader has seen that it is one.
