@@ -67,7 +67,7 @@ func (d *Driver) Store[K, V any](name string, key serde.Serde[K], value serde.Se
 				case s.Kind.Windowed():
 					e.Window, k = int64(binary.BigEndian.Uint64(k)), k[8:]
 					e.WindowEnd = e.Window + s.Shape.Size.Milliseconds()
-					if s.Shape.Windows == "cumulating" { // they go by the beginning of their last step
+					if s.Shape.Windows == "cumulating" { // a row begins with that of the last step
 						size, step := s.Shape.Size.Milliseconds(), s.Shape.Advance.Milliseconds()
 						e.Window, e.WindowEnd = e.Window/size*size, e.Window+step
 					}

@@ -93,7 +93,8 @@ func (c *Calendar) begin(y int, m time.Month, d int) int64 {
 	noon := time.Date(y, m, d, 12, 0, 0, 0, time.UTC) // the date, normalized
 	t := time.Date(y, m, d, 0, 0, 0, 0, c.zone)
 	since, until := t.ZoneBounds()
-	if hour, minute, second := t.Clock(); hour|minute|second != 0 { // there is no midnight
+	if hour, minute, second := t.Clock(); hour|minute|second != 0 {
+		// There is no midnight.
 		if t.Day() == noon.Day() {
 			t = since
 		} else {
@@ -104,8 +105,8 @@ func (c *Calendar) begin(y int, m time.Month, d int) int64 {
 	if !since.IsZero() {
 		_, now := t.Zone()
 		_, before := since.Add(-1).Zone()
-		if other := t.Add(time.Duration(now-before) * time.Second); other.Before(since) { // there are two
-			t = other
+		if other := t.Add(time.Duration(now-before) * time.Second); other.Before(since) {
+			t = other // there are two midnights
 		}
 	}
 	return t.UnixMilli()
