@@ -93,14 +93,12 @@ func (g *randomTopology) emitted(t topology.Table[string, int64]) topology.Table
 	return t
 }
 
-// summed is the table of the sums of a stream's values by key; sums of 0 are left out.
+// summed is the table of the sums of a stream's values by key, whatever their order; sums that are
+// multiples of 5 are left out.
 func (g *randomTopology) summed(from *grown, keys map[string]bool) *randomTable {
 	store := g.name("table")
-	add := func(a topology.Opt[int64], v int64) topology.Opt[int64] {
-		sum := a.Value + v
-		return topology.Opt[int64]{Value: sum, OK: sum%5 != 0}
-	}
-	t := g.emitted(from.s.GroupByKey().AggregateWith(store, topology.FoldOpt(add)))
+	t := g.emitted(from.s.GroupByKey().Aggregate(store, func(sum, v int64) int64 { return sum + v })).
+		Filter(func(sum int64) bool { return sum%5 != 0 })
 	rows := map[string]int64{}
 	g.m.node(func(_ int32, r modelRecord, _ func(modelRecord)) {
 		switch {
@@ -112,15 +110,11 @@ func (g *randomTopology) summed(from *grown, keys map[string]bool) *randomTable 
 			return
 		}
 		keys[r.key] = true
-		if sum := rows[r.key] + r.value; sum%5 != 0 {
-			rows[r.key] = sum
-		} else {
-			delete(rows, r.key)
-		}
+		rows[r.key] += r.value
 	}, from.n)
 	return &randomTable{t: t, name: fmt.Sprintf("%s(%s)", store, from.name), rows: func(key string) (int64, bool) {
 		v, ok := rows[key]
-		return v, ok
+		return v, ok && v%5 != 0
 	}}
 }
 
