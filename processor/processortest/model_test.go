@@ -135,6 +135,7 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 	}
 	type agg struct{ value, ts int64 }
 	open := map[slot]agg{}
+	passed := map[int32]int64{} // starts of windows that a run's end has closed
 	var sub func() *modelSub
 	n := m.node(func(p int32, r modelRecord, _ func(modelRecord)) {
 		switch {
@@ -146,11 +147,12 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 			return
 		}
 		late, closed, taken := false, false, false
+		last, any := passed[p]
 		for s := max(0, r.ts-size+advance) / advance * advance; s <= r.ts; s += advance {
 			switch {
 			case r.ref >= s+size+grace:
 				late = true
-			case s <= sub().closed[p]:
+			case s <= sub().closed[p], any && s <= last:
 				closed = true
 			default:
 				taken = true
@@ -182,6 +184,7 @@ func (m *model) windows(store string, size, advance, grace int64, start int64, a
 			if at.p == p {
 				a := open[at]
 				delete(open, at)
+				passed[p] = max(passed[p], at.start)
 				n.send(p, modelRecord{key: key(at.start, at.key), value: a.value, ts: a.ts, ref: a.ts,
 					place: modelPlace{kind: 2, name: store, a: at.start, key: at.key, task: p}})
 			}
