@@ -46,7 +46,9 @@ func foreignTopology(left, each bool, opts ...topology.Option) *topology.Topolog
 	}
 	o := l.JoinForeignRows("j", r, foreignKey, j)
 	if each {
-		l, r, o = l.EachUpdate(), r.EachUpdate(), o.EachUpdate()
+		l.EachUpdate()
+		r.EachUpdate()
+		o = o.EachUpdate()
 	}
 	o.ToStream().To("out")
 	return t

@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -57,5 +56,5 @@ func text(t *testing.T, a *Aggregation, v value.Value) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("%s", b)
+	return string(b)
 }
