@@ -33,7 +33,7 @@ func TestPrograms(t *testing.T) {
 // refuse: a program that does not know a workload says so with status 2.
 func refuse(t *testing.T, d dirs) {
 	for _, p := range []string{"peer", "loop"} {
-		args := settings{commit: time.Second, threads: 1, cacheMB: 1}.args("session-count", "127.0.0.1:1", "app", t.TempDir(), []string{"in"}, "out")
+		args := settings{commit: time.Second, threads: 1, cacheMB: 1}.args("no-such-workload", "127.0.0.1:1", "app", t.TempDir(), []string{"in"}, "out")
 		cmd := exec.CommandContext(t.Context(), filepath.Join(d.bin, p), args...)
 		out, err := cmd.CombinedOutput()
 		if code := cmd.ProcessState.ExitCode(); code != 2 {
