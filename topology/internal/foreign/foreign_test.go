@@ -85,6 +85,9 @@ func randomRow(rnd *rand.Rand) (r row) {
 		r.number, r.ts, r.value = rnd.Int64(), rnd.Int64(), text()
 	}
 	r.joined = flip()
+	if r.hasRight = flip(); r.hasRight {
+		r.rightTS = rnd.Int64()
+	}
 	if r.hasEarly = flip(); r.hasEarly {
 		r.earlyTS, r.early = rnd.Int64(), Answer{Number: rnd.Int64(), Say: flip(), Update: flip(), Has: flip(), Right: text()}
 	}

@@ -17,6 +17,11 @@ type Times interface {
 	// Joined returns that of a result: left is that of the left row; answer that of the answer,
 	// with which has says that there is a right row, and update that the right row has changed.
 	Joined(left, answer int64, has, update bool) int64
+	// Deleted returns that of the deletion of a result by an inner join: left is that of the change
+	// of the left row, right that of the right row.
+	Deleted(left, right int64) int64
+	// KeepsRight reports whether Deleted goes by the right row, so that its time is kept.
+	KeepsRight() bool
 }
 
 // OfRows is the time of kolk: a result is as new as the rows that it is made of.
@@ -29,6 +34,12 @@ func (OfRows) Joined(left, answer int64, has, _ bool) int64 {
 	}
 	return max(left, answer)
 }
+
+// Deleted implements Times.
+func (OfRows) Deleted(left, _ int64) int64 { return left }
+
+// KeepsRight implements Times.
+func (OfRows) KeepsRight() bool { return false }
 
 // OfUpdates is the time of Kafka Streams: an update of the right side counts alone, one of the left
 // side together with the right row.
@@ -44,6 +55,12 @@ func (OfUpdates) Joined(left, answer int64, has, update bool) int64 {
 	}
 	return left
 }
+
+// Deleted implements Times.
+func (OfUpdates) Deleted(left, right int64) int64 { return max(left, right) }
+
+// KeepsRight implements Times.
+func (OfUpdates) KeepsRight() bool { return true }
 
 // Join keeps the rows of the left table and joins them with answers. An answer counts if it has the
 // number of the change that made the row what it is: those before are stale. One that comes before
@@ -89,6 +106,9 @@ func (j *Join[K, V, V2, O]) Receive(r *Record[K, Left]) error {
 	}
 	switch {
 	case !l.There:
+		if w.hasRight {
+			j.out.Timestamp = j.times.Deleted(j.out.Timestamp, w.rightTS)
+		}
 		err = j.delete()
 	case w.hasEarly && w.early.Number == l.Number:
 		w.hasEarly = false
@@ -183,6 +203,7 @@ func (j *Join[K, V, V2, O]) answered(a *Answer, at int64) error {
 		return j.delete()
 	}
 	w.joined = true
+	w.hasRight, w.rightTS = a.Has && !j.left && j.times.KeepsRight(), at
 	out.Value, out.NoValue = v, false
 	out.Timestamp = j.times.Joined(w.ts, at, a.Has, a.Update)
 	out.Ref = max(out.Ref, out.Timestamp)
@@ -191,7 +212,7 @@ func (j *Join[K, V, V2, O]) answered(a *Answer, at int64) error {
 
 // delete deletes the result.
 func (j *Join[K, V, V2, O]) delete() error {
-	j.row.joined = false
+	j.row.joined, j.row.hasRight = false, false
 	var none O
 	j.out.Value, j.out.NoValue = none, true
 	j.out.Ref = max(j.out.Ref, j.out.Timestamp)

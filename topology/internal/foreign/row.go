@@ -16,6 +16,11 @@ type row struct {
 
 	joined bool // the result has a row
 
+	// rightTS is the timestamp of the right row that the result was made of, where the time of a
+	// deletion goes by it.
+	hasRight bool
+	rightTS  int64
+
 	// early is an answer to a change that it has not been told of, or a stale one of a row that is
 	// gone: there is no telling. The second kind goes with the end of the subscription.
 	hasEarly bool
@@ -27,11 +32,15 @@ const (
 	rowThere = 1 << iota
 	rowJoined
 	rowEarly
+	rowRight
 )
 
 // append appends the row's bytes; docs/format/foreign.md describes them.
 func (r *row) append(dst []byte) []byte {
-	dst = append(dst, version, flag(r.there, rowThere)|flag(r.joined, rowJoined)|flag(r.hasEarly, rowEarly))
+	dst = append(dst, version, flag(r.there, rowThere)|flag(r.joined, rowJoined)|flag(r.hasEarly, rowEarly)|flag(r.hasRight, rowRight))
+	if r.hasRight {
+		dst = binary.BigEndian.AppendUint64(dst, uint64(r.rightTS))
+	}
 	if r.hasEarly {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(r.earlyTS))
 		dst = binary.AppendUvarint(dst, uint64(messageHead+len(r.early.Right)))
@@ -56,10 +65,10 @@ func (r *row) parse(b []byte) error {
 	switch {
 	case b[0] != version:
 		return fmt.Errorf("a row of version %d, which a newer kolk has written", b[0])
-	case flags >= rowEarly<<1:
+	case flags >= rowRight<<1:
 		return fmt.Errorf("%w: a row with flags %#x", state.ErrCorrupt, flags)
 	}
-	r.there, r.joined, r.hasEarly = flags&rowThere != 0, flags&rowJoined != 0, flags&rowEarly != 0
+	r.there, r.joined, r.hasEarly, r.hasRight = flags&rowThere != 0, flags&rowJoined != 0, flags&rowEarly != 0, flags&rowRight != 0
 	rest := b[2:]
 	cut := false
 	number := func() int64 {
@@ -69,6 +78,9 @@ func (r *row) parse(b []byte) error {
 		n := int64(binary.BigEndian.Uint64(rest))
 		rest = rest[8:]
 		return n
+	}
+	if r.hasRight {
+		r.rightTS = number()
 	}
 	if r.hasEarly {
 		r.earlyTS = number()
