@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // buffer has the records of one side, by key and time. All of them are in the store; those of
@@ -23,7 +24,7 @@ type buffer struct {
 	pool     pool
 
 	key, value []byte
-	cursor     cursor
+	cursor     operator.Cursor
 	ids        []int32
 	match      match
 }
@@ -167,7 +168,7 @@ func (b *buffer) stored(segment int64, key []byte, lo, hi int64, fn func(*match)
 	n := len(b.key)
 	b.key = append(appendRow(b.key, segment, key, hi, last), 0)
 	for c := b.reads(b.key[:n], b.key[n:]); ; {
-		k, v, ok, err := c.next()
+		k, v, ok, err := c.Next()
 		if !ok || err != nil {
 			return err
 		}
@@ -185,8 +186,8 @@ func (b *buffer) stored(segment int64, key []byte, lo, hi int64, fn func(*match)
 	}
 }
 
-func (b *buffer) reads(lo, hi []byte) *cursor {
-	b.cursor.start(b.store, b.name, lo, hi)
+func (b *buffer) reads(lo, hi []byte) *operator.Cursor {
+	b.cursor.Start(b.store, b.name, lo, hi)
 	return &b.cursor
 }
 
@@ -258,9 +259,12 @@ func (b *buffer) latest() (int64, error) {
 		return most, nil
 	}
 	for c := b.reads(appendTime(nil, s.start), nil); ; {
-		k, _, ok, err := c.next()
+		k, _, ok, err := c.Next()
 		if !ok || err != nil {
 			return most, err
+		}
+		if len(k) < startSize+timeSize {
+			return most, fmt.Errorf("store %s: %w: key %x", b.name, state.ErrCorrupt, k)
 		}
 		_, ts, _ := split(k[startSize:])
 		most = max(most, ts)

@@ -19,7 +19,7 @@ type byClock struct {
 	seen, sent *operator.Clock
 	side       [2]*operator.Clock
 	retention  int64 // how long a row of a buffer can be found
-	cursors    [2]cursor
+	cursors    [2]operator.Cursor
 	heads      [2]head
 	hi         []byte
 }
@@ -82,7 +82,7 @@ func (k *byClock) send(now int64, o operator.Origin, headers []operator.Header) 
 	}
 	for s := range k.cursors {
 		k.hi = appendTime(k.hi[:0], now)
-		k.cursors[s].start(w.store, w.name, w.lo, k.hi)
+		k.cursors[s].Start(w.store, w.name, w.lo, k.hi)
 		if err := k.next(Side(s)); err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (k *byClock) send(now int64, o operator.Origin, headers []operator.Header) 
 func (k *byClock) next(side Side) error {
 	h := &k.heads[side]
 	for {
-		b, _, ok, err := k.cursors[side].next()
+		b, _, ok, err := k.cursors[side].Next()
 		if h.ok = ok; !ok || err != nil {
 			return err
 		}

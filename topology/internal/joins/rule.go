@@ -151,7 +151,7 @@ func (r *byRef) send(c *core, now int64) (did, done bool, err error) {
 	}
 	full := false
 	for !full {
-		b, _, ok, err := w.next()
+		b, _, ok, err := w.Next()
 		if err != nil {
 			return true, false, err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kolkstream/kolk/state"
+	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
 // waiting are the records that have found nothing so far, in the order in which they come out: by
@@ -15,7 +16,7 @@ type waiting struct {
 	key   []byte
 	at    []byte // behind what came out last
 	lo    []byte
-	cursor
+	operator.Cursor
 }
 
 // put adds a record.
@@ -49,7 +50,7 @@ func (w *waiting) due(now int64) bool {
 	}
 	w.lo = appendTime(w.lo[:0], max(0, w.least))
 	w.at = append(w.at[:0], w.lo...)
-	w.start(w.store, w.name, w.lo, bound(now))
+	w.Start(w.store, w.name, w.lo, bound(now))
 	return true
 }
 

@@ -44,19 +44,19 @@ type InOrder[K, V any] struct {
 	due   int64 // what is earlier is handed on, or about to be
 	// what lies before it in the store was handed on; nil: nothing beyond what is earlier than the
 	// line
-	mark     []byte
-	buf      []byte
-	row      []byte
-	next     func(key, row []byte) (bool, error) // handNext
-	done     bool                                // everything that is due was handed on
-	lo       []byte                              // of what is being handed on
-	at       []byte                              // how far
-	to       []byte
-	portions operator.Portions
-	out      Record[K, V]
-	place    place.Place
-	from     Origin   // of out
-	heads    []Header // of out, if it has some
+	mark   []byte
+	buf    []byte
+	row    []byte
+	next   func(key, row []byte) (bool, error) // handNext
+	done   bool                                // everything that is due was handed on
+	lo     []byte                              // of what is being handed on
+	at     []byte                              // how far
+	to     []byte
+	cursor operator.Cursor
+	out    Record[K, V]
+	place  place.Place
+	from   Origin   // of out
+	heads  []Header // of out, if it has some
 }
 
 // Open finds the store, and deletes what was handed on already. keyRaw and valueRaw say that the
@@ -194,7 +194,7 @@ func (s *InOrder[K, V]) handOn(due int64) (done bool, err error) {
 		to = s.to
 	}
 	s.done = true
-	if err := s.portions.Each(s.store, s.Name, s.lo, to, s.next); err != nil {
+	if err := s.cursor.Each(s.store, s.Name, s.lo, to, s.next); err != nil {
 		return false, err
 	}
 	s.Task.Handing(Origin{})

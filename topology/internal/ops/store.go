@@ -92,7 +92,7 @@ func (s *Store[K, V]) Range(lo, hi Opt[K], fn func(K, V) bool) (err error) {
 		}
 		to = operator.Present(to) // nil would be: no bound
 	}
-	var read operator.Portions // not shared: fn may range too
+	var read operator.Cursor // not shared: fn may range too
 	failed := error(nil)
 	err = read.Each(s.store, s.name, from, to, func(kb, vb []byte) (bool, error) {
 		k, err := s.key.Decode(operator.Present(kb))

@@ -25,9 +25,9 @@ type aggregate[K, A any] struct {
 	send  sender[K, A]
 	clone operator.Encoder[A]
 	// closing is how long after its end a window is open.
-	closing  int64
-	kept     func(closes int64) int64
-	portions operator.Portions
+	closing int64
+	kept    func(closes int64) int64
+	cursor  operator.Cursor
 	// passed is the largest time that the end of an earlier bounded run has closed, or the end of a
 	// window that was handed on beyond the stored time before the task was opened.
 	passed int64
@@ -60,7 +60,7 @@ func (a *aggregate[K, A]) restore(now int64, shuts bool) error {
 			gone = mark
 		}
 	}
-	err := a.portions.Each(a.rows.store, a.Name, nil, gone, func(key, _ []byte) (bool, error) {
+	err := a.cursor.Each(a.rows.store, a.Name, nil, gone, func(key, _ []byte) (bool, error) {
 		n := a.rows.times()
 		if len(key) < n {
 			return false, fmt.Errorf("store %s: key %x has no window", a.Name, key)
@@ -232,7 +232,7 @@ func (a *aggregate[K, A]) close(end int64) (did, done bool, err error) {
 	}
 	done = true
 	last := int64(-1)
-	err = a.portions.Each(r.store, a.Name, nil, r.until(nil, end), func(key, value []byte) (bool, error) {
+	err = a.cursor.Each(r.store, a.Name, nil, r.until(nil, end), func(key, value []byte) (bool, error) {
 		b, k := r.bounds(key), key[r.times():]
 		if a.send.Forward && a.send.Emit == ops.EmitFinal {
 			v, ts, err := r.decode(value, b)

@@ -113,7 +113,7 @@ func (a *WindowedAggregate[K, V, A]) finishStored(w *cache.OpenWindow) (whole, f
 		}
 	}
 	whole = true
-	err = a.portions.Each(a.cache.Store, a.store(), cache.AppendStart(nil, w.Start), cache.AppendStart(nil, w.Start+1), func(key, value []byte) (bool, error) {
+	err = a.cursor.Each(a.cache.Store, a.store(), cache.AppendStart(nil, w.Start), cache.AppendStart(nil, w.Start+1), func(key, value []byte) (bool, error) {
 		if len(value) < 8 {
 			return false, a.cache.NoTimestamp(value)
 		}

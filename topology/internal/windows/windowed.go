@@ -26,7 +26,7 @@ type WindowedAggregate[K, V, A any] struct {
 	windows  cache.OpenWindows
 	storeKey []byte
 	closing  []*cache.Entry[A]
-	portions operator.Portions
+	cursor   operator.Cursor
 	rule     rule
 	// tombstones says that records without value are seen, nulls that they are added like others.
 	tombstones, nulls bool
