@@ -72,7 +72,7 @@ func (c *Cursor) fill() error {
 	c.at, c.more = 0, false
 	var hi []byte
 	if !c.open {
-		hi = c.hi
+		hi = Present(c.hi) // nil would be no bound
 	}
 	if err := c.store.Scan(c.from, hi, c.keep); err != nil {
 		return fmt.Errorf("store %s: %w", c.name, err)
