@@ -9,7 +9,7 @@ FLIGHTS := examples/flights
 QUAKES := examples/earthquakes
 E2E := ./processor/internal/e2e
 ON_KAFKA := $(E2E) ./changelog ./processor/internal/assign
-WORKLOADS := passthrough,count,count-nocache,table,window-count,window-final,join-table,rekey-count
+WORKLOADS := passthrough,count,count-nocache,table,window-count,window-final,session-count,join-table,join-stream,rekey-count
 
 .PHONY: help
 help: ## This list

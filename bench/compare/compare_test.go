@@ -63,7 +63,7 @@ func runAll(t *testing.T, d dirs) {
 	data := data{n: 20_000, keys: 1000, valueBytes: 100, partitions: 2, seed: 1, base: time.Now().UTC().Truncate(24 * time.Hour).UnixMilli()}
 	b := &bench{cluster: cl, broker: br, dirs: d, data: data, settings: settings{commit: 50 * time.Millisecond, threads: 2, cacheMB: 16},
 		limit: time.Minute, checks: map[string]func() check{}}
-	all := strings.Fields("passthrough count count-nocache table window-count window-final join-table rekey-count")
+	all := strings.Fields("passthrough count count-nocache table window-count window-final session-count join-table join-stream rekey-count")
 	results, err := b.all(ctx, ps, all, 1)
 	if err != nil {
 		t.Fatal(err)

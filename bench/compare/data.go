@@ -25,6 +25,7 @@ const (
 	fields      = 1000   // distinct first fields of a value
 	lateness    = 3000   // ms that a late event may be behind
 	windowMS    = 10_000 // the workloads' windows; their grace is 5 s
+	apartMS     = 5000   // the gap of sessions, and how far apart two joined events may be
 	// how far behind the last event the closers are: past every window's end and grace
 	closingMS     = 60_000
 	tableAge      = 3600_000 // ms that the table's records are before the first event
@@ -39,6 +40,7 @@ const (
 	events = "events" // n events
 	closed = "closed" // the same, and then a record per partition that closes all windows
 	unique = "unique" // n events, each of another key
+	others = "others" // n events of another stream, over the same time
 	right  = "right"  // two records per key, all older than the events, for nine tenths of the keys
 )
 
@@ -73,8 +75,11 @@ func (d data) size(kind string) int64 {
 // set. fn owns the record.
 func (d data) records(kind string, fn func(*kgo.Record)) {
 	stream := uint64(1) // closed begins as events does
-	if kind == right {
+	switch kind {
+	case right:
 		stream = 2
+	case others:
+		stream = 3
 	}
 	rng := rand.New(rand.NewPCG(d.seed, stream))
 	text := newText(rng)

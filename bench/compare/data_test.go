@@ -23,7 +23,7 @@ func TestDataFollowsFromTheSeed(t *testing.T) {
 	same := func(a, b *kgo.Record) bool {
 		return bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value) && a.Timestamp.Equal(b.Timestamp) && a.Partition == b.Partition
 	}
-	for _, kind := range []string{events, closed, right} {
+	for _, kind := range []string{events, closed, others, right} {
 		a, b := all(d, kind), all(d, kind)
 		if int64(len(a)) != d.size(kind) {
 			t.Errorf("%s: %d records, size says %d", kind, len(a), d.size(kind))

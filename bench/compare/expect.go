@@ -39,6 +39,8 @@ func expect(workload string, d data) (func() check, error) {
 			ts := r.Timestamp.UnixMilli()
 			return string(r.Key) + "@" + strconv.FormatInt(ts-ts%windowMS, 10)
 		}), nil
+	case "session-count":
+		return sessionCounts(d), nil
 	case "table":
 		want := map[string]uint64{}
 		d.records(events, func(r *kgo.Record) { want[string(r.Key)] = hash(r.Value) })
@@ -49,6 +51,8 @@ func expect(workload string, d data) (func() check, error) {
 		var want bag
 		d.records(events, func(r *kgo.Record) { want.add(r.Key, slices.Concat(r.Value, table[string(r.Key)])) })
 		return func() check { return &multiset{partitions: d.partitions, want: want} }, nil
+	case "join-stream":
+		return joined(d), nil
 	}
 	return nil, fmt.Errorf("no workload %q", workload)
 }

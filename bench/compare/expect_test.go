@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -52,6 +53,15 @@ func outputs(t *testing.T, d data) map[string][]*kgo.Record {
 		joined = append(joined, &kgo.Record{Key: r.Key, Value: []byte(string(r.Value) + table[string(r.Key)]), Partition: r.Partition})
 	}
 	slices.Reverse(joined) // the order does not matter
+	var pairs []*kgo.Record
+	with := all(d, others)
+	for _, l := range all(d, events) {
+		for _, r := range with {
+			if string(l.Key) == string(r.Key) && l.Timestamp.Sub(r.Timestamp).Abs() <= 5*time.Second {
+				pairs = append(pairs, &kgo.Record{Key: l.Key, Value: append(bytes.Clone(l.Value), r.Value...), Partition: l.Partition})
+			}
+		}
+	}
 	return map[string][]*kgo.Record{
 		"passthrough":   all(d, events),
 		"count":         final(counted(d, events, byKey)),
@@ -59,9 +69,37 @@ func outputs(t *testing.T, d data) map[string][]*kgo.Record {
 		"table":         all(d, events),
 		"window-count":  counted(d, events, window),
 		"window-final":  final(counted(d, events, window)),
+		"session-count": grown(d),
 		"join-table":    joined,
+		"join-stream":   pairs,
 		"rekey-count":   counted(d, events, field),
 	}
+}
+
+// grown is what a program gives that forwards every update of a session, and takes back those that
+// are parts of larger ones.
+func grown(d data) (out []*kgo.Record) {
+	type session struct{ start, end, n int64 }
+	open := map[string][]session{}
+	d.records(events, func(r *kgo.Record) {
+		key, at := string(r.Key), r.Timestamp.UnixMilli()
+		say := func(s session, value []byte) {
+			k := []byte(key + "@" + itoa(s.start) + "@" + itoa(s.end))
+			out = append(out, &kgo.Record{Key: k, Value: value, Partition: partitionOf(k, d.partitions)})
+		}
+		now, apart := session{at, at, 1}, []session(nil)
+		for _, s := range open[key] {
+			if s.end < at-5000 || s.start > at+5000 {
+				apart = append(apart, s)
+				continue
+			}
+			say(s, nil)
+			now = session{min(now.start, s.start), max(now.end, s.end), now.n + s.n}
+		}
+		open[key] = append(apart, now)
+		say(now, binary.BigEndian.AppendUint64(nil, uint64(now.n)))
+	})
+	return out
 }
 
 func itoa(n int64) string {
@@ -136,7 +174,10 @@ func TestChecksRefuseWhatIsWrong(t *testing.T) {
 		// updates
 		"window-final": {right["window-count"], "a second result"},
 		// twice
-		"join-table": {append(slices.Clone(right["join-table"]), right["join-table"][0]), "want"},
+		"join-table":  {append(slices.Clone(right["join-table"]), right["join-table"][0]), "want"},
+		"join-stream": {append(slices.Clone(right["join-stream"]), right["join-stream"][0]), "want"},
+		// what was taken back is not
+		"session-count": {slices.DeleteFunc(slices.Clone(right["session-count"]), func(r *kgo.Record) bool { return r.Value == nil }), "do not belong"},
 	} {
 		if err := judge(t, workload, d, c.out); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want an error with %q", workload, err, c.says)

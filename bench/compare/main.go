@@ -77,7 +77,7 @@ func parse(args []string) (options, error) {
 	fs.Uint64Var(&o.data.seed, "seed", 1, "of the generated data")
 	base := fs.String("base", "", "time of the first event, RFC 3339; default: midnight UTC of today, so that no retention touches the data")
 	fs.IntVar(&o.runs, "runs", 3, "runs of each program on each workload")
-	workloads := fs.String("workloads", "passthrough,count,count-nocache", "also table, window-count, window-final, join-table, rekey-count")
+	workloads := fs.String("workloads", "passthrough,count,count-nocache", "also table, window-count, window-final, session-count, join-table, join-stream, rekey-count")
 	programs := fs.String("programs", "loop,kolk", "loop, kolk, kafka-streams, or NAME=COMMAND, with commas between")
 	fs.StringVar(&o.broker, "broker", "embedded", "embedded, kafka, or host:port of one that runs")
 	fs.DurationVar(&o.settings.commit, "commit", 100*time.Millisecond, "commit interval")

@@ -70,6 +70,8 @@ func (b *bench) inputs(ctx context.Context, workload string) ([]string, error) {
 		kinds = []string{closed}
 	case "join-table":
 		kinds = []string{events, right}
+	case "join-stream":
+		kinds = []string{events, others}
 	}
 	var in []string
 	for _, k := range kinds {

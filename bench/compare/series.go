@@ -94,7 +94,7 @@ func (b *bench) series(ctx context.Context, w io.Writer, ps []program, o options
 		if ctx.Err() != nil {
 			break
 		}
-		if err := b.cluster.remove(ctx, b.data.topic(events), b.data.topic(closed), b.data.topic(right)); err != nil {
+		if err := b.cluster.remove(ctx, b.data.topic(events), b.data.topic(closed), b.data.topic(others), b.data.topic(right)); err != nil {
 			return errors.Join(failed, err)
 		}
 	}

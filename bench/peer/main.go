@@ -45,7 +45,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	brokers := fs.String("brokers", "127.0.0.1:9092", "addresses host:port, with commas between")
 	fs.StringVar(&o.app, "app", "", "application id: the consumer group, and the prefix of internal topics")
 	fs.StringVar(&o.state, "state", "", "directory of this instance")
-	in := fs.String("in", "", "input topic; for join-table two, with a comma between")
+	in := fs.String("in", "", "input topic; for join-table and join-stream two, with a comma between")
 	fs.StringVar(&o.out, "out", "", "output topic")
 	commitMS := fs.Int("commit-ms", 100, "commit interval in milliseconds")
 	fs.IntVar(&o.threads, "threads", 2, "workers")

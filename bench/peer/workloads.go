@@ -13,14 +13,14 @@ import (
 
 // names are the workloads that this program knows.
 func names() []string {
-	return []string{"passthrough", "count", "count-nocache", "table", "window-count", "window-final", "session-count", "join-table", "rekey-count"}
+	return []string{"passthrough", "count", "count-nocache", "table", "window-count", "window-final", "session-count", "join-table", "join-stream", "rekey-count"}
 }
 
 // declare returns the plan of a workload. Keys are strings, values bytes; counts are signed 64-bit
 // big-endian, the built-in form of an int64.
 func declare(workload, app string, in []string, out string) (*topology.Plan, error) {
 	want := 1
-	if workload == "join-table" {
+	if workload == "join-table" || workload == "join-stream" {
 		want = 2
 	}
 	if len(in) != want {
@@ -46,6 +46,9 @@ func declare(workload, app string, in []string, out string) (*topology.Plan, err
 	case "join-table":
 		right := t.Table(in[1], serde.String(), serde.Bytes())
 		events.Join("with-right", right, topology.Left(concat)).To(out)
+	case "join-stream":
+		with := t.Stream(in[1], serde.String(), serde.Bytes())
+		events.JoinWithin("pairs", with, topology.Within(5*time.Second).Grace(5*time.Second), topology.Inner(both)).To(out)
 	case "rekey-count":
 		events.GroupBy("field", firstField).Count("counts").ToStream().To(out)
 	default:
@@ -82,6 +85,8 @@ func concat(left []byte, right topology.Opt[[]byte]) []byte {
 	}
 	return bytes.Join([][]byte{left, right.Value}, nil)
 }
+
+func both(left, right []byte) []byte { return bytes.Join([][]byte{left, right}, nil) }
 
 // firstField is what stands before the first "|" of a value.
 func firstField(value []byte) string {

@@ -11,17 +11,21 @@ import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.JoinWindows;
 import org.apache.kafka.streams.kstream.Joined;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.SessionWindows;
+import org.apache.kafka.streams.kstream.StreamJoined;
 import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
 import org.apache.kafka.streams.kstream.TimeWindowedKStream;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.WindowStore;
 
 /** The topologies. Keys are strings, values bytes, counts signed 64-bit big-endian. */
@@ -29,6 +33,7 @@ final class Workloads {
     private static final Serde<String> KEY = Serdes.String();
     private static final Serde<byte[]> VALUE = Serdes.ByteArray();
     private static final Serde<Long> COUNT = Serdes.Long();
+    private static final Duration FIVE_SECONDS = Duration.ofSeconds(5);
 
     private final StreamsBuilder builder = new StreamsBuilder();
     private final String out;
@@ -54,6 +59,10 @@ final class Workloads {
             case "window-final" -> w.results(w.windows().suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded()).withName("final")));
             case "join-table" -> w.events.leftJoin(w.builder.table(in[1], Consumed.with(KEY, VALUE), kept("right")),
                 Workloads::concat, Joined.with(KEY, VALUE, VALUE)).to(out, Produced.with(KEY, VALUE));
+            case "session-count" -> w.sessions();
+            case "join-stream" -> w.events.join(w.builder.stream(in[1], Consumed.with(KEY, VALUE)), Workloads::concat,
+                JoinWindows.ofTimeDifferenceAndGrace(FIVE_SECONDS, FIVE_SECONDS), StreamJoined.with(KEY, VALUE, VALUE).withStoreName("pairs"))
+                .to(out, Produced.with(KEY, VALUE));
             case "rekey-count" -> w.count(w.events.selectKey((key, value) -> firstField(value)));
             default -> throw new IllegalArgumentException("no workload " + workload);
         }
@@ -64,6 +73,14 @@ final class Workloads {
         stream.groupByKey(Grouped.with("counts", KEY, VALUE))
             .count(Materialized.<String, Long, KeyValueStore<Bytes, byte[]>>as("counts").withKeySerde(KEY).withValueSerde(COUNT))
             .toStream().to(out, Produced.with(KEY, COUNT));
+    }
+
+    private void sessions() {
+        events.groupByKey(Grouped.with(KEY, VALUE))
+            .windowedBy(SessionWindows.ofInactivityGapAndGrace(FIVE_SECONDS, FIVE_SECONDS))
+            .count(Materialized.<String, Long, SessionStore<Bytes, byte[]>>as("counts").withKeySerde(KEY).withValueSerde(COUNT))
+            .toStream((session, count) -> session.key() + "@" + session.window().start() + "@" + session.window().end())
+            .to(out, Produced.with(KEY, COUNT));
     }
 
     private KTable<Windowed<String>, Long> windows() {
