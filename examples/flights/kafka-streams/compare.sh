@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the job in Kafka Streams 4.4.0 (its TopologyTestDriver) and in kolk, and compares: each result
-# of Kafka Streams is one of kolk, which has those of the last day besides. Java 17 and Maven.
+# Runs the job in Kafka Streams 4.4.0 (its TopologyTestDriver) and in kolk, and compares: each
+# result of Kafka Streams is one of kolk, which has those of the last day besides. Java 17 and Maven.
 set -euo pipefail
 cd "$(dirname "$0")"
 export GOTOOLCHAIN=auto
