@@ -103,7 +103,7 @@ func (g *randomTopology) cuts() {
 			return all
 		}
 	} else {
-		offset := g.rnd.Int63n(3*size) - size
+		offset := int64(g.rnd.Intn(int(3*size))) - size
 		w = topology.Hopping(ms(size), ms(advance)).Offset(ms(offset))
 		if kind == 1 {
 			advance = size

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -163,12 +162,4 @@ func joinSteps(g *randomTopology) []func() {
 }
 
 // TestRandomJoins is TestRandomTopologies with joins of two streams everywhere.
-func TestRandomJoins(t *testing.T) {
-	n := 15
-	if testing.Short() {
-		n = 5
-	}
-	for _, seed := range seeds.Several(t, n) {
-		runRandomTopology(t, seed, joinSteps)
-	}
-}
+func TestRandomJoins(t *testing.T) { checkRandomTopologies(t, 1, joinSteps) }

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"pgregory.net/rapid"
 
 	"github.com/kolkstream/kolk/changelog"
 	"github.com/kolkstream/kolk/internal/flow"
-	"github.com/kolkstream/kolk/internal/seeds"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -176,7 +176,7 @@ func (g *randomTopology) markPoison(events []modelEvent) {
 }
 
 // bytes are the event's key and value.
-func (e *modelEvent) bytes(t testing.TB) (key, value []byte) {
+func (e *modelEvent) bytes(t T) (key, value []byte) {
 	if !e.noKey {
 		key = []byte(e.key)
 	}
@@ -200,7 +200,7 @@ func (g *randomTopology) runs() int {
 }
 
 // bind tells the model the plan, and the partitions that the driver has made.
-func (g *randomTopology) bind(t *testing.T, plan *topology.Plan, d *Driver) {
+func (g *randomTopology) bind(t T, plan *topology.Plan, d *Driver) {
 	g.m.partition = func(key string, n int32) int32 {
 		c := &cluster{topics: map[string][][]*kgo.Record{"": make([][]*kgo.Record, n)}, hasher: kgo.StickyKeyPartitioner(nil).ForTopic("")}
 		return c.partition("", []byte(key))
@@ -217,18 +217,37 @@ func (g *randomTopology) bind(t *testing.T, plan *topology.Plan, d *Driver) {
 }
 
 // TestRandomTopologies draws topologies, inputs and schedules, and compares with the model.
-func TestRandomTopologies(t *testing.T) {
-	n := 20
+func TestRandomTopologies(t *testing.T) { checkRandomTopologies(t, 5, allSteps) }
+
+// checkRandomTopologies makes so many times as many runs as rapid makes checks, 100 by default; in
+// short tests one of these. It draws by rapid, which looks for a smaller topology and input that
+// fails too, and says how to repeat it.
+func checkRandomTopologies(t *testing.T, times int, steps func(*randomTopology) []func()) {
 	if testing.Short() {
-		n = 8
+		times = 1
 	}
-	for _, seed := range seeds.Several(t, n) {
-		runRandomTopology(t, seed, allSteps)
+	number := rapid.Uint16()
+	for i := range times {
+		if !t.Run(strconv.Itoa(i), rapid.MakeCheck(func(t *rapid.T) {
+			runRandomTopology(t, rand.New(draws{t, number}), steps)
+		})) {
+			return
+		}
 	}
 }
 
+// draws is a source of random numbers for Intn, of which rapid finds smaller ones.
+type draws struct {
+	t      *rapid.T
+	number *rapid.Generator[uint16]
+}
+
+func (d draws) Int63() int64 { return int64(d.number.Draw(d.t, "")) << 32 } // Intn takes the high half
+
+func (d draws) Seed(int64) {}
+
 // drawTopology draws until there is one that can be built.
-func drawTopology(t *testing.T, rnd *rand.Rand, steps func(*randomTopology) []func()) (*randomTopology, *topology.Plan) {
+func drawTopology(t T, rnd *rand.Rand, steps func(*randomTopology) []func()) (*randomTopology, *topology.Plan) {
 	for {
 		g := newRandomTopology(rnd, steps)
 		plan, err := g.top.Build()
@@ -241,80 +260,78 @@ func drawTopology(t *testing.T, rnd *rand.Rand, steps func(*randomTopology) []fu
 	}
 }
 
-func runRandomTopology(t *testing.T, seed uint64, steps func(*randomTopology) []func()) {
-	for schedule := range 4 { // in the last one changelogs are purged, too
-		rnd := rand.New(rand.NewSource(int64(seed)))
-		g, plan := drawTopology(t, rnd, steps)
-		what := fmt.Sprintf("seed %d, schedule %d, %d partitions\n%s\n", seed, schedule, g.sources, g)
-		opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
-			WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
-		opts.portion = []int{0, 1, 2, 7}[rnd.Intn(4)]
-		d := New(t, plan, opts)
-		d.purges, d.reruns = schedule == 3, 3*(schedule%2)
-		g.bind(t, plan, d)
-		for k, v := range g.m.globals {
-			d.Append("g", encode(t, serde.Int64(), k), encode(t, serde.Int64(), v), 0)
-		}
-		d.Commit()
-		early := false
-		for _, s := range g.m.subs {
-			for _, in := range s.inputs {
-				early = early || in.Repartition && slices.ContainsFunc(s.inputs, func(o flow.Input) bool { return o.Topic == "t" })
-			}
-		}
-		if n := g.m.sources["t"]; n != nil && len(n.children) > 0 {
-			early = early || slices.ContainsFunc(plan.ForRuntime(flow.Key{}).SubTopologies, func(s *flow.SubTopology) bool {
-				return slices.ContainsFunc(s.Sinks, func(o *flow.Sink) bool {
-					return o.Repartition && slices.Contains(s.Inputs, flow.Input{Topic: "t"})
-				})
-			})
-		}
-		runs := g.runs()
-		count := map[string]int64{}
-		var events [][]modelEvent
-		for range runs {
-			run := g.events(early, count)
-			events = append(events, run)
-			g.m.run(g.sources, run)
-		}
-		rnd = rand.New(rand.NewSource(int64(seed)*1000 + int64(schedule)))
-		records := int64(0)
-		for run, events := range events {
-			for _, e := range events {
-				key, value := e.bytes(t)
-				d.AppendTo(e.topic, e.partition, key, value, e.ts, topology.Header{Key: "o", Value: e.origin()})
-				records++
-			}
-			live := 0
-			if !g.behind {
-				// live, a record does not wait for what is not behind a repartition topic yet
-				live = rnd.Intn(2) * rnd.Intn(200)
-			}
-			if err := d.shake(rnd, live); err != nil {
-				t.Fatalf("%srun %d of %d: %v", what, run, runs, err)
-			}
-		}
-		compare := func(when string) {
-			for _, check := range g.checks {
-				if wrong := check(d); wrong != "" {
-					t.Fatalf("%s%d runs%s: %s", what, runs, when, wrong)
-				}
-			}
-		}
-		compare("")
-		got := drops{}
-		s := d.Stats()
-		for _, drop := range s.Dropped {
-			got[drop.Reason] += drop.Count
-		}
-		if !maps.Equal(got, g.m.dropped) {
-			t.Fatalf("%s%d runs: dropped %v, want %v", what, runs, got, g.m.dropped)
-		}
-		if s.In != records {
-			t.Fatalf("%s: %d records in, want %d", what, s.In, records)
-		}
-		d.checkChangelogs(what)
-		d.EndOfInput() // from restored state, with nothing new
-		compare(" and an empty one")
+func runRandomTopology(t *rapid.T, rnd *rand.Rand, steps func(*randomTopology) []func()) {
+	g, plan := drawTopology(t, rnd, steps)
+	schedule := rapid.Int64().Draw(t, "schedule")
+	what := fmt.Sprintf("schedule %d, %d partitions\n%s\n", schedule, g.sources, g)
+	opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
+		WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
+	opts.portion = []int{0, 1, 2, 7}[rnd.Intn(4)]
+	d := New(t, plan, opts)
+	d.purges, d.reruns = rnd.Intn(4) == 3, 3*rnd.Intn(2) // purges: of changelogs
+	g.bind(t, plan, d)
+	for k, v := range g.m.globals {
+		d.Append("g", encode(t, serde.Int64(), k), encode(t, serde.Int64(), v), 0)
 	}
+	d.Commit()
+	early := false
+	for _, s := range g.m.subs {
+		for _, in := range s.inputs {
+			early = early || in.Repartition && slices.ContainsFunc(s.inputs, func(o flow.Input) bool { return o.Topic == "t" })
+		}
+	}
+	if n := g.m.sources["t"]; n != nil && len(n.children) > 0 {
+		early = early || slices.ContainsFunc(plan.ForRuntime(flow.Key{}).SubTopologies, func(s *flow.SubTopology) bool {
+			return slices.ContainsFunc(s.Sinks, func(o *flow.Sink) bool {
+				return o.Repartition && slices.Contains(s.Inputs, flow.Input{Topic: "t"})
+			})
+		})
+	}
+	runs := g.runs()
+	count := map[string]int64{}
+	var events [][]modelEvent
+	for range runs {
+		run := g.events(early, count)
+		events = append(events, run)
+		g.m.run(g.sources, run)
+	}
+	rnd = rand.New(rand.NewSource(schedule))
+	records := int64(0)
+	for run, events := range events {
+		for _, e := range events {
+			key, value := e.bytes(t)
+			d.AppendTo(e.topic, e.partition, key, value, e.ts, topology.Header{Key: "o", Value: e.origin()})
+			records++
+		}
+		live := 0
+		if !g.behind {
+			// live, a record does not wait for what is not behind a repartition topic yet
+			live = rnd.Intn(2) * rnd.Intn(200)
+		}
+		if err := d.shake(rnd, live); err != nil {
+			t.Fatalf("%srun %d of %d: %v", what, run, runs, err)
+		}
+	}
+	compare := func(when string) {
+		for _, check := range g.checks {
+			if wrong := check(d); wrong != "" {
+				t.Fatalf("%s%d runs%s: %s", what, runs, when, wrong)
+			}
+		}
+	}
+	compare("")
+	got := drops{}
+	s := d.Stats()
+	for _, drop := range s.Dropped {
+		got[drop.Reason] += drop.Count
+	}
+	if !maps.Equal(got, g.m.dropped) {
+		t.Fatalf("%s%d runs: dropped %v, want %v", what, runs, got, g.m.dropped)
+	}
+	if s.In != records {
+		t.Fatalf("%s: %d records in, want %d", what, s.In, records)
+	}
+	d.checkChangelogs(what)
+	d.EndOfInput() // from restored state, with nothing new
+	compare(" and an empty one")
 }
