@@ -242,7 +242,9 @@ type draws struct {
 	number *rapid.Generator[uint16]
 }
 
-func (d draws) Int63() int64 { return int64(d.number.Draw(d.t, "")) << 32 } // Intn takes the high half
+func (d draws) Int63() int64 { // Intn takes the high half
+	return int64(d.number.Draw(d.t, "")) << 32
+}
 
 func (d draws) Seed(int64) {}
 
