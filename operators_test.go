@@ -87,11 +87,16 @@ var operators = []operator{
 	{name: "join-global", methods: []string{"Stream.JoinGlobal"}, step: "join", oracle: "streamGlobalJoin"},
 	{name: "join-within", methods: []string{"Stream.JoinWithin"}, step: "join-within", oracle: "streamJoin"},
 	{name: "join-foreign", methods: []string{"Table.JoinForeign", "Table.JoinForeignRows"}, step: "join-foreign", oracle: "fkJoin"},
-	{name: "filter-rows", methods: []string{"Table.Filter", "Table.FilterNot", "Table.FilterRows", "Table.TryFilterRows"},
+	{name: "filter-rows", methods: []string{"Table.Filter", "Table.FilterNot", "Table.FilterRows", "Table.TryFilterRows",
+		"WindowedTable.Filter", "WindowedTable.FilterNot", "WindowedTable.FilterRows", "WindowedTable.TryFilterRows"},
 		step: "filter-rows", oracle: "filter"},
-	{name: "map-rows", methods: []string{"Table.MapValues", "Table.MapRows", "Table.TryMapRows"}, step: "map-rows", oracle: "mapValues"},
+	{name: "map-rows", step: "map-rows", oracle: "mapValues",
+		methods: []string{"Table.MapValues", "Table.MapRows", "Table.TryMapRows",
+			"WindowedTable.MapValues", "WindowedTable.MapRows", "WindowedTable.TryMapRows"}},
 	{name: "join-table", methods: []string{"Table.Join"}, step: "join-table", oracle: "tableJoin"},
-	{name: "group-rows", methods: []string{"Table.GroupBy", "Table.GroupByRows", "Table.TryGroupByRows"}, step: "group-rows", oracle: "groupBy"},
+	{name: "group-rows", step: "group-rows", oracle: "groupBy",
+		methods: []string{"Table.GroupBy", "Table.GroupByRows", "Table.TryGroupByRows",
+			"WindowedTable.GroupBy", "WindowedTable.GroupByRows", "WindowedTable.TryGroupByRows"}},
 	{name: "process", methods: []string{"Topology.Store", "Topology.Output", "GlobalTable.Open", "Stream.Process", "Stream.ProcessFunc"}, step: "process", oracle: "process"},
 	{name: "to", methods: []string{"Stream.To"}, step: "to", oracle: "to"},
 	{name: "to-one-of", methods: []string{"Stream.ToOneOf"}, step: "to-one-of", model: "TestRandomTopologies"},
@@ -104,7 +109,7 @@ var operators = []operator{
 }
 
 // noOperators are the methods of handles that add nothing to a plan.
-var noOperators = []string{"Topology.Build", "Topology.ForFiles", "Stream.WithKeySerde", "Stream.WithValueSerde", "Table.WithValueSerde"}
+var noOperators = []string{"Topology.Build", "Topology.ForFiles", "Stream.WithKeySerde", "Stream.WithValueSerde", "Table.WithValueSerde", "WindowedTable.WithValueSerde"}
 
 // TestOperators finds what an operator lacks, and what the list of operators lacks.
 func TestOperators(t *testing.T) {

@@ -124,12 +124,16 @@ func (t Table[K, V]) EachUpdate() Table[K, V] {
 // rows go through a topic, in [Table.GroupBy] and behind [Table.ToStream], and in the stores of
 // joins and filters that keep the type. Its own store, if it has one, stays as it is.
 func (t Table[K, V]) WithValueSerde(value serde.Serde[V]) Table[K, V] {
-	n := t.node()
+	t.value = givenValues(t.node(), value)
+	return t
+}
+
+// givenValues is a serde that WithValueSerde of a table has been given.
+func givenValues[V any](n *node, value serde.Serde[V]) *serdeRef[V] {
 	if isNil(value) {
 		mistakef(n.t, n.t.caller(), "", "the serde given to WithValueSerde is nil: give one")
 	}
-	t.value = given(n.t, value, false)
-	return t
+	return given(n.t, value, false)
 }
 
 // ToStream returns the table's updates as a stream; a deleted key is a tombstone.

@@ -27,28 +27,27 @@ type GroupedTable[K, V any] struct {
 // commit ([Table.Updates]), a row that was in a group between two commits only leaves no trace
 // there, neither its timestamp nor an accumulator of a group that is empty again.
 func (t Table[K, V]) GroupBy[K2 any](name string, f func(V) K2, opts ...KeyOption[K2]) GroupedTable[K2, V] {
-	return groupRows(t, name, false, f == nil, func(_ context.Context, _ K, v V) (Opt[K2], error) { return Some(f(v)), nil }, opts)
+	return groupRows(t.relation(), name, false, f == nil, func(_ context.Context, _ K, v V) (Opt[K2], error) { return Some(f(v)), nil }, opts)
 }
 
 // GroupByRows is [Table.GroupBy] with a function that sees the key too. A row for which it returns
 // [None] is in no group.
 func (t Table[K, V]) GroupByRows[K2 any](name string, f func(K, V) Opt[K2], opts ...KeyOption[K2]) GroupedTable[K2, V] {
-	return groupRows(t, name, true, f == nil, func(_ context.Context, k K, v V) (Opt[K2], error) { return f(k, v), nil }, opts)
+	return groupRows(t.relation(), name, true, f == nil, func(_ context.Context, k K, v V) (Opt[K2], error) { return f(k, v), nil }, opts)
 }
 
 // TryGroupByRows is [Table.GroupByRows] with a function that can fail: its errors go to the error
 // policy, and a row on which it fails is in no group.
 func (t Table[K, V]) TryGroupByRows[K2 any](name string, f func(context.Context, K, V) (Opt[K2], error), opts ...KeyOption[K2]) GroupedTable[K2, V] {
-	return groupRows(t, name, true, f == nil, f, opts)
+	return groupRows(t.relation(), name, true, f == nil, f, opts)
 }
 
 // groupRows adds the node that computes the keys of groups, and the repartition topic behind it.
-func groupRows[K, V, K2 any](t Table[K, V], name string, keyed, missing bool, f tables.RowFunc[K, V, K2], opts []KeyOption[K2]) GroupedTable[K2, V] {
-	from := t.node()
-	tp := from.t
+func groupRows[K, V, K2 any](t relation[K, V], name string, keyed, missing bool, f tables.RowFunc[K, V, K2], opts []KeyOption[K2]) GroupedTable[K2, V] {
+	tp := t.n.t
 	at := tp.caller()
 	tp.claim("group-by", name, at)
-	n := tp.add("group-by", name, at, from)
+	n := tp.add("group-by", name, at, t.n)
 	n.reads.key, n.reads.value, n.reads.wantValue = keyed, true, t.value
 	n.need("the function of the key", missing)
 	key := newKeys(n, derived[K2](tp, t.key, true), opts)

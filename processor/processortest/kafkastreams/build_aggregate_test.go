@@ -92,7 +92,7 @@ func (b *builder) aggregate(in *built, n node) (*built, error) {
 			return &built{counts: &t}, nil
 		}
 		b.stored[n.Store] = counts(store, in.window, b.lastTime())
-		return &built{totals: emit(in, in.windowed.Count(store))}, nil
+		return &built{window: in.window, totals: emit(in, in.windowed.Count(store))}, nil
 	}
 	// Without value is what no record has been added to yet; a function that returns none deletes.
 	add := func(a topology.Opt[string], k, v text) topology.Opt[string] {
@@ -131,11 +131,11 @@ func (b *builder) aggregate(in *built, n node) (*built, error) {
 	}
 	switch {
 	case whole:
-		return &built{results: emit(in, in.windowed.AggregateRecords(store, records))}, nil
+		return &built{window: in.window, results: emit(in, in.windowed.AggregateRecords(store, records))}, nil
 	case reduces:
-		return &built{results: emit(in, in.windowed.Reduce(store, combine))}, nil
+		return &built{window: in.window, results: emit(in, in.windowed.Reduce(store, combine))}, nil
 	}
-	return &built{results: emit(in, in.windowed.AggregateWith(store, values))}, nil
+	return &built{window: in.window, results: emit(in, in.windowed.AggregateWith(store, values))}, nil
 }
 
 func emit[V any](in *built, t topology.WindowedTable[string, V]) *topology.WindowedTable[string, V] {

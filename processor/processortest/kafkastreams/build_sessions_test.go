@@ -12,7 +12,7 @@ func (b *builder) sessions(in *built, n node, store string) *built {
 	open := func(e entry) bool { return *e.End+in.window.GapMs+in.window.grace() > b.lastTime() }
 	if n.Op == "count" {
 		b.stored[n.Store] = sessions(store, serde.Int64(), decimal, open)
-		return &built{totals: emit(in, in.windowed.Count(store))}
+		return &built{window: in.window, totals: emit(in, in.windowed.Count(store))}
 	}
 	b.stored[n.Store] = sessions(store, serde.String(), func(v string) text { return seen(v) }, open)
 	fold := topology.FoldOpt(func(a topology.Opt[string], r *record) topology.Opt[string] {
@@ -43,7 +43,7 @@ func (b *builder) sessions(in *built, n node, store string) *built {
 		}
 		return visible(reduce(n.Reducer, seen(x), seen(y)))
 	})
-	return &built{results: emit(in, in.windowed.AggregateRecords(store, fold))}
+	return &built{window: in.window, results: emit(in, in.windowed.AggregateRecords(store, fold))}
 }
 
 // sessions reads a store of sessions. Those that are not open any more kolk and Kafka Streams

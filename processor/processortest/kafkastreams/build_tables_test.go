@@ -24,7 +24,7 @@ func (b *builder) toStream(in *built, n node) (*built, error) {
 		if n.Key == "key" {
 			return k
 		}
-		return fmt.Sprintf("%s@%d/%d", k, w.Start, w.End)
+		return rendered(w, k)
 	}
 	count := func(n int64) string { return *decimal(n) }
 	switch {
@@ -41,7 +41,7 @@ func (b *builder) toStream(in *built, n node) (*built, error) {
 // ofTable builds an operator on a table.
 func (b *builder) ofTable(in *built, n node) (*built, error) {
 	if in.results != nil || in.totals != nil {
-		return nil, unsaid("%s of a table of windows", n.Op)
+		return b.ofWindows(in, n)
 	}
 	t := in.texts()
 	switch n.Op {
@@ -60,16 +60,7 @@ func (b *builder) ofTable(in *built, n node) (*built, error) {
 	case "mapValues":
 		return b.named(t.MapRows(func(k, v string) topology.Opt[string] { return opt(function(n.Fn, &k, &v)) }), n), nil
 	case "groupBy":
-		g := t.MapRows(func(k, v string) topology.Opt[string] {
-			k2, v2 := function(n.KeyFn, &k, &v), function(n.ValueFn, &k, &v)
-			if k2 == nil || v2 == nil {
-				return topology.None[string]()
-			}
-			return topology.Some(pair(*k2, *v2))
-		}).GroupBy(b.name("group"), func(p string) string {
-			k, _ := split(p)
-			return *k
-		})
+		g := t.MapRows(func(k, v string) topology.Opt[string] { return paired(n, k, v) }).GroupBy(b.name("group"), groupOf)
 		return &built{rows: &g}, nil
 	case "tableJoin":
 		if with := b.nodes[n.In[1]]; with.table != nil || with.counts != nil {
@@ -77,6 +68,65 @@ func (b *builder) ofTable(in *built, n node) (*built, error) {
 		}
 	}
 	return nil, unsaid("%s of a table", n.Op)
+}
+
+// ofWindows builds an operator on a table of windows.
+func (b *builder) ofWindows(in *built, n node) (*built, error) {
+	t := in.windowTexts()
+	var made topology.WindowedTable[string, string]
+	switch n.Op {
+	case "filter", "filterNot":
+		keep := func(w topology.Window, k, v string) bool {
+			k = rendered(w, k)
+			return predicate(n.Pred, &k, &v) == (n.Op == "filter")
+		}
+		if b.sendsOld(n, n.ID) {
+			made = t.FilterRows(keep)
+			break
+		}
+		made = t.MapRows(func(w topology.Window, k, v string) topology.Opt[string] {
+			return topology.Opt[string]{Value: v, OK: keep(w, k, v)}
+		})
+	case "mapValues":
+		made = t.MapRows(func(w topology.Window, k, v string) topology.Opt[string] {
+			k = rendered(w, k)
+			return opt(function(n.Fn, &k, &v))
+		})
+	case "groupBy":
+		g := t.MapRows(func(w topology.Window, k, v string) topology.Opt[string] {
+			k = rendered(w, k)
+			return paired(n, k, v)
+		}).GroupBy(b.name("group"), groupOf)
+		return &built{rows: &g}, nil
+	default:
+		return nil, unsaid("%s of a table of windows", n.Op)
+	}
+	return &built{results: &made, window: in.window}, nil
+}
+
+// rendered is a window and a key as one text.
+func rendered(w topology.Window, k string) string { return fmt.Sprintf("%s@%d/%d", k, w.Start, w.End) }
+
+// windowTexts is texts of a table of windows.
+func (in *built) windowTexts() topology.WindowedTable[string, string] {
+	if in.totals != nil {
+		return in.totals.MapValues(func(n int64) string { return *decimal(n) })
+	}
+	return *in.results
+}
+
+// paired makes the key of a group and the value of a row one text, for groupOf.
+func paired(n node, k, v string) topology.Opt[string] {
+	k2, v2 := function(n.KeyFn, &k, &v), function(n.ValueFn, &k, &v)
+	if k2 == nil || v2 == nil {
+		return topology.None[string]()
+	}
+	return topology.Some(pair(*k2, *v2))
+}
+
+func groupOf(p string) string {
+	k, _ := split(p)
+	return *k
 }
 
 // texts is a table of texts; numbers are texts in the cases.

@@ -22,6 +22,9 @@ type rule interface {
 	opened() int64
 	// kept returns until when the mark is kept behind a session that closes at a time.
 	kept(closes int64) int64
+	// forgets says that a session of one moment which gets another record of that moment is handed
+	// on as one that has not been there, to those who ask for what was before.
+	forgets() bool
 }
 
 // byDisorder is the rule by which results are a function of the input. A record is late if it is
@@ -47,6 +50,8 @@ func (d *byDisorder) closed(end int64) bool { return !d.found(end) }
 func (d *byDisorder) opened() int64 { return d.now() }
 
 func (d *byDisorder) kept(closes int64) int64 { return closes }
+
+func (d *byDisorder) forgets() bool { return false }
 
 func (d *byDisorder) now() int64 {
 	d.at = d.task.Time()
@@ -88,3 +93,6 @@ func (c *byClock) now() int64 {
 func (c *byClock) opened() int64 { return record.NoTime }
 
 func (c *byClock) kept(int64) int64 { return record.EndOfTime }
+
+// forgets: Kafka Streams never says what a session was before, and takes this one not back.
+func (c *byClock) forgets() bool { return true }

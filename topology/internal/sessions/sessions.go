@@ -193,7 +193,7 @@ func (s *Sessions[K, V, A]) update(e *entry, r *Record[K, V], all bounds, after 
 	switch {
 	case !s.send.atOnce():
 		return nil
-	case tells: // it was taken back
+	case tells || s.rule.forgets(): // it was taken back
 		before = operator.Opt[A]{}
 	}
 	if keep {

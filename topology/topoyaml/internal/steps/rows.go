@@ -15,11 +15,21 @@ import (
 // of its changes.
 func rowSteps() []step { return []step{filterRows(), mapRows(), joinTables(), groupRows()} }
 
-// rowed is a table whose rows other tables are made of.
-type rowed interface {
-	point
-	rows(c call) table[value.Value]
-}
+type (
+	// viewed is a table of whose rows other tables are made, one by one.
+	viewed interface {
+		point
+		scope(f *flow) expression.Scope
+		filter(c call, p *expression.Program) point
+		mapped(c call, p *expression.Program) point
+		grouped(c call, name string, p *expression.Program, key topology.KeyOption[value.Value]) rowGroup
+	}
+	// rowed is one that can be joined.
+	rowed interface {
+		viewed
+		rows(c call) table[value.Value]
+	}
+)
 
 // rowGroup are rows that are grouped by another key.
 type rowGroup struct {
@@ -49,24 +59,89 @@ func (t table[V]) rows(c call) table[value.Value] {
 	return table[value.Value]{}
 }
 
-// ofRows lets a step stand behind a table.
-func ofRows(build func(*builder, *flow, rowed, *yamlfile.Entry)) func(*builder, *flow, *yamlfile.Entry) {
-	return behind[rowed]("a table", table[value.Value]{}, build)
+func (t table[V]) scope(f *flow) expression.Scope { return expression.RowScope(f.key, f.value) }
+
+func (t table[V]) filter(c call, p *expression.Program) point {
+	return made(c, func() table[value.Value] {
+		return table[value.Value]{t.rows(c).TryFilterRows(func(_ context.Context, k, v value.Value) (bool, error) {
+			return p.Test(&expression.Inputs{Key: k, Value: v})
+		})}
+	})
 }
 
-func (f *flow) rowScope() expression.Scope { return expression.RowScope(f.key, f.value) }
+func (t table[V]) mapped(c call, p *expression.Program) point {
+	return made(c, func() table[value.Value] {
+		return table[value.Value]{t.rows(c).TryMapRows(func(_ context.Context, k, v value.Value) (topology.Opt[value.Value], error) {
+			to, err := p.Eval(&expression.Inputs{Key: k, Value: v})
+			return topology.Some(to), err
+		}).WithValueSerde(value.JSONSerde{})}
+	})
+}
+
+func (t table[V]) grouped(c call, name string, p *expression.Program, key topology.KeyOption[value.Value]) rowGroup {
+	return made(c, func() rowGroup {
+		return rowGroup{t.rows(c).TryGroupByRows(name, func(_ context.Context, k, v value.Value) (topology.Opt[value.Value], error) {
+			to, err := p.Key(&expression.Inputs{Key: k, Value: v})
+			return topology.Some(to), err
+		}, key)}
+	})
+}
+
+// rows is the table; of a count, with values that are not typed in Go.
+func (w windowTable[V]) rows() windowTable[value.Value] {
+	switch t := any(w).(type) {
+	case windowTable[value.Value]:
+		return t
+	case windowTable[int64]:
+		return windowTable[value.Value]{t.MapValues(func(n int64) value.Value { return n }).WithValueSerde(value.SerdeOf("int64"))}
+	}
+	return windowTable[value.Value]{}
+}
+
+func (w windowTable[V]) scope(f *flow) expression.Scope {
+	return expression.WindowScope(f.key, f.value)
+}
+
+func (w windowTable[V]) filter(c call, p *expression.Program) point {
+	return made(c, func() windowTable[value.Value] {
+		return windowTable[value.Value]{w.rows().TryFilterRows(func(_ context.Context, at topology.Window, k, v value.Value) (bool, error) {
+			return p.Test(&expression.Inputs{Key: k, Value: v, Start: at.Start, End: at.End})
+		})}
+	})
+}
+
+func (w windowTable[V]) mapped(c call, p *expression.Program) point {
+	return made(c, func() windowTable[value.Value] {
+		return windowTable[value.Value]{w.rows().TryMapRows(func(_ context.Context, at topology.Window, k, v value.Value) (topology.Opt[value.Value], error) {
+			to, err := p.Eval(&expression.Inputs{Key: k, Value: v, Start: at.Start, End: at.End})
+			return topology.Some(to), err
+		}).WithValueSerde(value.JSONSerde{})}
+	})
+}
+
+func (w windowTable[V]) grouped(c call, name string, p *expression.Program, key topology.KeyOption[value.Value]) rowGroup {
+	return made(c, func() rowGroup {
+		return rowGroup{w.rows().TryGroupByRows(name, func(_ context.Context, at topology.Window, k, v value.Value) (topology.Opt[value.Value], error) {
+			to, err := p.Key(&expression.Inputs{Key: k, Value: v, Start: at.Start, End: at.End})
+			return topology.Some(to), err
+		}, key)}
+	})
+}
+
+// ofRows lets a step stand behind a table.
+func ofRows[P viewed](what string, build func(*builder, *flow, P, *yamlfile.Entry)) func(*builder, *flow, *yamlfile.Entry) {
+	return func(b *builder, f *flow, e *yamlfile.Entry) {
+		instead, _ := viewed(table[value.Value]{}).(P)
+		behind(what, instead, build)(b, f, e)
+	}
+}
 
 func filterRows() step {
 	return step{
 		Field: yamlfile.Field{Name: "filter-rows", Shape: yamlfile.Expression(), Doc: "the table of the rows for which the condition is true; others are deleted"},
-		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
-			p := b.condition(e.Node, f.rowScope(), "filter-rows")
-			c := b.call(f, yamlfile.At(e.Node))
-			f.at = made(c, func() table[value.Value] {
-				return table[value.Value]{in.rows(c).TryFilterRows(func(_ context.Context, k, v value.Value) (bool, error) {
-					return p.Test(&expression.Inputs{Key: k, Value: v})
-				})}
-			})
+		build: ofRows("a table", func(b *builder, f *flow, in viewed, e *yamlfile.Entry) {
+			p := b.condition(e.Node, in.scope(f), "filter-rows")
+			f.at = in.filter(b.call(f, yamlfile.At(e.Node)), p)
 		}),
 	}
 }
@@ -74,15 +149,9 @@ func filterRows() step {
 func mapRows() step {
 	return step{
 		Field: yamlfile.Field{Name: "map-rows", Shape: yamlfile.Template(), Doc: "the table with new values"},
-		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
-			p := b.template(e.Node, f.rowScope())
-			c := b.call(f, e.Pos)
-			f.at = made(c, func() table[value.Value] {
-				return table[value.Value]{in.rows(c).TryMapRows(func(_ context.Context, k, v value.Value) (topology.Opt[value.Value], error) {
-					to, err := p.Eval(&expression.Inputs{Key: k, Value: v})
-					return topology.Some(to), err
-				}).WithValueSerde(value.JSONSerde{})}
-			})
+		build: ofRows("a table", func(b *builder, f *flow, in viewed, e *yamlfile.Entry) {
+			p := b.template(e.Node, in.scope(f))
+			f.at = in.mapped(b.call(f, e.Pos), p)
 			f.setValue(p.Type)
 		}),
 	}
@@ -100,7 +169,7 @@ func joinTables() step {
 	}
 	return step{
 		Field: yamlfile.Field{Name: "join-table", Shape: yamlfile.One(block), Doc: "makes a table of two"},
-		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
+		build: ofRows("a table without windows", func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
 			m := e.Mapping
 			with := m.Get("with")
 			if with == nil {
@@ -162,17 +231,11 @@ func groupRows() step {
 	}
 	return step{
 		Field: yamlfile.Field{Name: "group-rows", Shape: yamlfile.One(block), Doc: "groups the rows of a table by another key"},
-		build: ofRows(func(b *builder, f *flow, in rowed, e *yamlfile.Entry) {
+		build: ofRows("a table", func(b *builder, f *flow, in viewed, e *yamlfile.Entry) {
 			m := e.Mapping
-			p, serde, ok := b.newKey(m, "by", f.rowScope())
+			p, serde, ok := b.newKey(m, "by", in.scope(f))
 			f.dead = f.dead || !ok
-			c := b.call(f, m.At("name"))
-			f.at = made(c, func() rowGroup {
-				return rowGroup{in.rows(c).TryGroupByRows(m.Text("name"), func(_ context.Context, k, v value.Value) (topology.Opt[value.Value], error) {
-					key, err := p.Key(&expression.Inputs{Key: k, Value: v})
-					return topology.Some(key), err
-				}, topology.KeySerde(value.SerdeOf(serde)))}
-			})
+			f.at = in.grouped(b.call(f, m.At("name")), m.Text("name"), p, topology.KeySerde(value.SerdeOf(serde)))
 			f.setKey(p.Type, serde)
 		}),
 	}
