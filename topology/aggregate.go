@@ -35,7 +35,7 @@ func (g Grouped[K, V]) Aggregate[A any](store string, add func(A, V) A, opts ...
 
 // AggregateWith folds the values of each key into an accumulator.
 func (g Grouped[K, V]) AggregateWith[A any](store string, a Aggregator[V, A], opts ...ValueOption[A]) Table[K, A] {
-	return aggregate(g.s, ofValues[K](store, a, opts))
+	return aggregate(g.s, ofValues(g.s, store, a, opts))
 }
 
 // AggregateRecords is [Grouped.AggregateWith] of whole records.

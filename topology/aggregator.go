@@ -4,12 +4,13 @@ import (
 	"context"
 	"slices"
 
+	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 	"github.com/kolkstream/kolk/topology/internal/sessions"
 )
 
 // Aggregator says how inputs of In are folded into an accumulator of A. It is made by [Fold],
-// [TryFold] or [FoldOpt], and is given to [Grouped.AggregateWith], [WindowedGroup.AggregateWith],
+// [TryFold], [FoldOpt] or [Top], and is given to [Grouped.AggregateWith], [WindowedGroup.AggregateWith],
 // [GroupedTable.AggregateWith] and, with whole records as In, to the twins AggregateRecords. It is
 // a value: its methods return changed copies, and one Aggregator may serve any number of
 // aggregations.
@@ -33,7 +34,10 @@ type Aggregator[In, A any] struct {
 	merge    func(A, A) A
 	tryMerge func(context.Context, A, A) (A, error) // of files
 	subtract func(context.Context, A, In) (Opt[A], error)
-	wrong    []string // what is wrong, for Build
+	// byBytes, of a Top, returns the aggregator that compares inputs by the bytes that a serde
+	// writes, for one task.
+	byBytes func(serde.Serde[In]) Aggregator[In, A]
+	wrong   []string // what is wrong, for Build
 }
 
 // fold is what an aggregator's function is like.
@@ -44,6 +48,7 @@ const (
 	plainFold
 	tryFold
 	optFold
+	topFold
 )
 
 // Fold returns the aggregator that adds each input to the accumulator, which starts as the zero
@@ -72,14 +77,14 @@ func FoldOpt[In, A any](add func(Opt[A], In) Opt[A]) Aggregator[In, A] {
 // From returns the aggregator with a start: init makes a new accumulator where there is none yet.
 func (a Aggregator[In, A]) From(init func() A) Aggregator[In, A] {
 	a.init = init
-	return a.need("the function of the start", init == nil)
+	return a.plain("From").need("the function of the start", init == nil)
 }
 
 // Merge returns the aggregator with a function that makes one accumulator of two, the earlier one
 // first: it may change that and return it. Sessions need it; see [Sessions]. Others do not call it.
 func (a Aggregator[In, A]) Merge(f func(A, A) A) Aggregator[In, A] {
 	a.merge = f
-	return a.need("the function given to Merge", f == nil)
+	return a.plain("Merge").need("the function given to Merge", f == nil)
 }
 
 // Subtract returns the aggregator with a function that takes an input out of the accumulator again.
@@ -133,6 +138,14 @@ func (a Aggregator[In, A]) need(what string, missing bool) Aggregator[In, A] {
 	return a
 }
 
+// plain notes that a method was called on a Top.
+func (a Aggregator[In, A]) plain(method string) Aggregator[In, A] {
+	if a.byBytes != nil {
+		return a.is(method + " was called on a Top, which begins empty and merges by itself: leave it out")
+	}
+	return a
+}
+
 // is notes what is wrong.
 func (a Aggregator[In, A]) is(wrong string) Aggregator[In, A] {
 	a.wrong = append(slices.Clip(a.wrong), wrong)
@@ -160,29 +173,46 @@ func (a Aggregator[In, A]) start() func() A {
 // mistakes returns what is wrong with the aggregator.
 func (a Aggregator[In, A]) mistakes() []string {
 	if a.form == noFold {
-		return []string{"the aggregator is the zero value: use Fold, TryFold or FoldOpt"}
+		return []string{"the aggregator is the zero value: use Fold, TryFold, FoldOpt or Top"}
 	}
 	return a.wrong
 }
 
-// ofValues returns the aggregation of a store by values.
-func ofValues[K, V, A any](store string, a Aggregator[V, A], opts []ValueOption[A]) aggregation[K, V, A] {
-	return aggregation[K, V, A]{
+// in returns the aggregator for a task whose inputs are written by a serde.
+func (a Aggregator[In, A]) in(of *serdeRef[In]) Aggregator[In, A] {
+	if a.byBytes == nil {
+		return a
+	}
+	return a.byBytes(of.get())
+}
+
+// ofValues returns the aggregation of a store by values of a stream.
+func ofValues[K, V, A any](s Stream[K, V], store string, a Aggregator[V, A], opts []ValueOption[A]) aggregation[K, V, A] {
+	of := aggregation[K, V, A]{
 		kind: "aggregate", store: store, wrong: a.mistakes(), usesValue: true, opts: opts, merge: a.merging(), start: a.start(),
 		step: func(at site) ops.Step[K, V, A] {
-			switch a.form {
+			switch a := a.in(s.value); a.form {
 			case tryFold:
 				return ops.TryFoldStep[K](at.b.task, a.init, a.try)
 			case optFold:
 				return ops.FoldOptStep[K](a.init, a.opt)
+			default:
+				return ops.FoldStep[K](a.init, a.add)
 			}
-			return ops.FoldStep[K](a.init, a.add)
 		},
 	}
+	if a.byBytes != nil {
+		of.wantValue = s.value
+		of.merge = func(at site) sessions.Merge[A] { return a.in(s.value).merging()(at) }
+	}
+	return of
 }
 
 // ofRecords returns the aggregation of a store by whole records.
 func ofRecords[K, V, A any](store string, a Aggregator[*Record[K, V], A], opts []ValueOption[A]) aggregation[K, V, A] {
+	if a.byBytes != nil {
+		a = a.is("a Top keeps what it is given, and a record must not be kept: use AggregateWith, which gives it values; MapValuesRecords before the group makes values of records")
+	}
 	return aggregation[K, V, A]{
 		kind: "aggregate", store: store, wrong: a.mistakes(), usesKey: true, usesValue: true, nulls: true, opts: opts, merge: a.merging(), start: a.start(),
 		step: func(at site) ops.Step[K, V, A] {

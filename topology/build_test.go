@@ -103,7 +103,23 @@ func TestBuildErrors(t *testing.T) {
 		{"zero aggregator", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().AggregateWith("st", topology.Aggregator[string, int64]{})
 			return here(-1)
-		}, "st: the aggregator is the zero value: use Fold, TryFold or FoldOpt"},
+		}, "st: the aggregator is the zero value: use Fold, TryFold, FoldOpt or Top"},
+		{"top without compare", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateWith("st", topology.Top[string](1, nil))
+			return here(-1)
+		}, "st: the function that compares is nil: give a function"},
+		{"top of none", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateWith("st", topology.Top(0, strings.Compare))
+			return here(-1)
+		}, "st: the number of values is 0: Top keeps at least one"},
+		{"top with a start", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateWith("st", topology.Top(1, strings.Compare).From(func() []string { return nil }))
+			return here(-1)
+		}, "st: From was called on a Top, which begins empty and merges by itself: leave it out"},
+		{"top of records", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().AggregateRecords("st", topology.Top(1, func(a, b *record) int { return 0 }))
+			return here(-1)
+		}, "st: a Top keeps what it is given, and a record must not be kept: use AggregateWith, which gives it values; MapValuesRecords before the group makes values of records"},
 		{"nil reducer", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Reduce("st", nil)
 			return here(-1)

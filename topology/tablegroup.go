@@ -118,7 +118,10 @@ func reduceRows[K, V any](g GroupedTable[K, V], store string, add, subtract func
 // subtracted, if the group has an accumulator, and then the new one added.
 func (g GroupedTable[K, V]) AggregateWith[A any](store string, a Aggregator[V, A], opts ...ValueOption[A]) Table[K, A] {
 	wrong := a.mistakes()
-	if a.form != noFold && a.subtract == nil {
+	switch {
+	case a.byBytes != nil:
+		wrong = append(wrong[:len(wrong):len(wrong)], "a Top has forgotten what comes next when a row changes and its old value is taken out: keep the values of all rows of a group with Fold and Subtract, and cut them to the first ones with MapRows behind it")
+	case a.form != noFold && a.subtract == nil:
 		wrong = append(wrong[:len(wrong):len(wrong)], "the aggregator cannot take a value out again, and the rows of a table change: say how with Subtract, SubtractOpt or TrySubtract")
 	}
 	return aggregate(g.s, ofChanges(g, "aggregate", store, wrong, opts, tables.Fold[V, A]{Add: a.adds(), Subtract: a.subtract}))

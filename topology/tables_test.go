@@ -25,7 +25,10 @@ func TestMistakesOfTables(t *testing.T) {
 		}, "st: the function that adds or the one that subtracts is nil: give both"},
 		{"zero aggregator", func(_ *topology.Topology, tb topology.Table[string, string]) {
 			tb.GroupBy("g", strings.ToUpper).AggregateWith("st", topology.Aggregator[string, string]{})
-		}, "st: the aggregator is the zero value: use Fold, TryFold or FoldOpt"},
+		}, "st: the aggregator is the zero value: use Fold, TryFold, FoldOpt or Top"},
+		{"top", func(_ *topology.Topology, tb topology.Table[string, string]) {
+			tb.GroupBy("g", strings.ToUpper).AggregateWith("st", topology.Top(3, strings.Compare))
+		}, "st: a Top has forgotten what comes next when a row changes and its old value is taken out: keep the values of all rows of a group with Fold and Subtract, and cut them to the first ones with MapRows behind it"},
 		{"nil key", func(_ *topology.Topology, tb topology.Table[string, string]) {
 			tb.GroupBy[string]("g", nil).Count("st")
 		}, "g: the function of the key is nil: give a function"},

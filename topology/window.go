@@ -192,7 +192,7 @@ func (g WindowedGroup[K, V]) Aggregate[A any](store string, add func(A, V) A, op
 
 // AggregateWith folds the values of each key and window into an accumulator.
 func (g WindowedGroup[K, V]) AggregateWith[A any](store string, a Aggregator[V, A], opts ...ValueOption[A]) WindowedTable[K, A] {
-	return windowed(g, ofValues[K](store, a, opts))
+	return windowed(g, ofValues(g.s, store, a, opts))
 }
 
 // AggregateRecords is [WindowedGroup.AggregateWith] of whole records. With [KafkaStreamsTime] it

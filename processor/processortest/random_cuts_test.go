@@ -13,13 +13,17 @@ import (
 type modelWindow struct{ mark, start, end int64 }
 
 // cuts adds an aggregation with final results over the windows that a function finds for a time.
-func (m *model) cuts(store string, of func(ts int64) []modelWindow, grace int64, key func(w modelWindow, key string) string, parent *modelNode) *modelNode {
+// total makes one value of those of a window, which it may change.
+func (m *model) cuts(store string, of func(ts int64) []modelWindow, grace int64, total func(values []int64) int64, key func(w modelWindow, key string) string, parent *modelNode) *modelNode {
 	type slot struct {
 		p   int32
 		w   modelWindow
 		key string
 	}
-	type agg struct{ value, ts int64 }
+	type agg struct {
+		values []int64
+		ts     int64
+	}
 	open := map[slot]agg{}
 	passed := map[int32]int64{}
 	var sub func() *modelSub
@@ -45,7 +49,7 @@ func (m *model) cuts(store string, of func(ts int64) []modelWindow, grace int64,
 				if !ok {
 					a.ts = r.ts
 				}
-				open[at] = agg{a.value + r.value, max(a.ts, r.ts)}
+				open[at] = agg{append(a.values, r.value), max(a.ts, r.ts)}
 			}
 		}
 		switch {
@@ -69,7 +73,7 @@ func (m *model) cuts(store string, of func(ts int64) []modelWindow, grace int64,
 				a := open[at]
 				delete(open, at)
 				passed[p] = max(passed[p], at.w.mark)
-				n.send(p, modelRecord{key: key(at.w, at.key), value: a.value, ts: a.ts, ref: a.ts,
+				n.send(p, modelRecord{key: key(at.w, at.key), value: total(a.values), ts: a.ts, ref: a.ts,
 					place: modelPlace{kind: 2, name: store, a: at.w.mark, key: at.key, task: p}})
 			}
 		}
@@ -120,8 +124,15 @@ func (g *randomTopology) cuts() {
 	}
 	text := func(start, end int64, k string) string { return fmt.Sprintf("%s@%d/%d", k, start, end) }
 	out := grown{parts: from.parts, rekeyed: true, line: from.line}
-	out.s = from.s.GroupByKey().Window(w.Grace(ms(grace))).Aggregate(store, func(a, v int64) int64 { return a + v }).Final().
-		Stream(func(w topology.Window, k string) string { return text(w.Start, w.End, k) })
-	out.n = g.m.cuts(store, of, grace, func(w modelWindow, k string) string { return text(w.start, w.end, k) }, from.n)
-	g.add(out, "%s windows %s %s", from.name, store, w)
+	group := from.s.GroupByKey().Window(w.Grace(ms(grace)))
+	key := func(w topology.Window, k string) string { return text(w.Start, w.End, k) }
+	total, what := addUp, "sum"
+	if g.rnd.Intn(3) == 0 {
+		out.s = group.AggregateWith(store, topology.Top(2, byQuarter)).Final().Stream(key).MapValues(digest)
+		total, what = largest(2), "top"
+	} else {
+		out.s = group.Aggregate(store, func(a, v int64) int64 { return a + v }).Final().Stream(key)
+	}
+	out.n = g.m.cuts(store, of, grace, total, func(w modelWindow, k string) string { return text(w.start, w.end, k) }, from.n)
+	g.add(out, "%s windows %s %s, %s", from.name, store, w, what)
 }

@@ -85,16 +85,10 @@ func (g *randomTopology) sessions() {
 	group := from.s.GroupByKey().Window(topology.Sessions(ms(gap)).Grace(ms(grace)))
 	key := func(w topology.Window, k string) string { return sessionKey(w.Start, w.End, k) }
 	add := func(a, b int64) int64 { return a + b }
-	sum := func(values []int64) (n int64) {
-		for _, v := range values {
-			n += v
-		}
-		return n
-	}
 	what := fmt.Sprintf("%s sessions %s %d+%d", from.name, store, gap, grace)
 	if from.placed && g.rnd.Intn(3) == 0 { // updates, to a topic of their own
 		t := group.AggregateWith(store, topology.Fold(add).Merge(add))
-		n := g.m.sessions(store, gap, grace, sum, from.n)
+		n := g.m.sessions(store, gap, grace, addUp, from.n)
 		if g.rnd.Intn(2) == 0 {
 			t = t.EachUpdate()
 			what += " each"
@@ -108,11 +102,11 @@ func (g *randomTopology) sessions() {
 		return
 	}
 	out := grown{parts: from.parts, rekeyed: true, line: from.line}
-	kind := g.rnd.Intn(4)
+	kind := g.rnd.Intn(5)
 	switch kind {
 	case 0:
 		out.s = group.AggregateWith(store, topology.Fold(add).Merge(add)).Final().Stream(key)
-		out.n = g.m.sessions(store, gap, grace, sum, from.n)
+		out.n = g.m.sessions(store, gap, grace, addUp, from.n)
 	case 1:
 		out.s = group.Count(store).Final().Stream(key)
 		out.n = g.m.sessions(store, gap, grace, func(values []int64) int64 { return int64(len(values)) }, from.n)
@@ -124,8 +118,11 @@ func (g *randomTopology) sessions() {
 		fold := topology.Fold(func(a []int64, v int64) []int64 { return append(a, v) }).
 			Merge(func(a, b []int64) []int64 { return append(a, b...) })
 		out.s = group.AggregateWith(store, fold, topology.ValueSerde(serde.JSON[[]int64]())).Final().Stream(key).
-			MapValues(sum)
-		out.n = g.m.sessions(store, gap, grace, sum, from.n)
+			MapValues(addUp)
+		out.n = g.m.sessions(store, gap, grace, addUp, from.n)
+	case 4:
+		out.s = group.AggregateWith(store, topology.Top(3, byQuarter)).Final().Stream(key).MapValues(digest)
+		out.n = g.m.sessions(store, gap, grace, largest(3), from.n)
 	}
 	g.add(out, "%s final, kind %d", what, kind)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
@@ -18,6 +19,9 @@ type Column struct {
 	name string
 	fn   function
 	arg  *expression.Program // nil for countAll
+	// Of top and bottom: how many are kept, and of which value; nil: what is compared.
+	n  int
+	of *expression.Program
 }
 
 // Aggregation is what an aggregate step computes: a field for each column, updated record by
@@ -45,6 +49,9 @@ func (a *Aggregation) Roots() expression.RootSet {
 	for _, c := range a.columns {
 		if c.arg != nil {
 			roots |= c.arg.Roots
+		}
+		if c.of != nil {
+			roots |= c.of.Roots
 		}
 	}
 	return roots
@@ -126,6 +133,8 @@ func (c *Column) argument(to *cell, in *expression.Inputs) (value.Value, error) 
 		err = to.takesNumber(v, c.whole())
 	case minOf, maxOf:
 		_, err = to.compare(v)
+	case topOf, bottomOf:
+		return c.rank(to, v, in)
 	}
 	if err != nil {
 		return nil, c.arg.Fail(err)
@@ -160,13 +169,18 @@ func (c *Column) add(to *cell, v value.Value) {
 		}
 	case lastOf:
 		to.set(v)
+	case topOf, bottomOf:
+		c.insert(to, v.(ranked))
 	}
 }
 
 // result is the value of a column as others see it.
 func (c *Column) result(from *cell) value.Value {
-	if c.fn == avgOf && from.n > 0 {
+	switch {
+	case c.fn == avgOf && from.n > 0:
 		return from.mean()
+	case c.n > 0:
+		return from.list()
 	}
 	return from.value()
 }
@@ -180,6 +194,11 @@ func (a *Aggregation) Type() *value.Type {
 		case countAll, countIf:
 		case avgOf:
 			ct = value.FloatType
+		case topOf, bottomOf:
+			ct = &value.Type{Kind: value.ListKind, Elem: c.arg.Type}
+			if c.of != nil {
+				ct.Elem = c.of.Type
+			}
 		default:
 			ct = c.arg.Type
 		}
@@ -239,7 +258,7 @@ var _ serde.Serde[value.Value] = (*Aggregation)(nil)
 // Name is "json", unless the state may hold more than the result: then the bytes differ, and so
 // does the name.
 func (a *Aggregation) Name() string {
-	if slices.ContainsFunc(a.columns, func(c Column) bool { return c.fn == avgOf || c.fn == sumOf && !c.whole() }) {
+	if slices.ContainsFunc(a.columns, func(c Column) bool { return c.fn == avgOf || c.fn == sumOf && !c.whole() || c.of != nil }) {
 		return "aggregate"
 	}
 	return "json"
@@ -252,6 +271,9 @@ func (a *Aggregation) Columns() []flow.Column {
 	columns := make([]flow.Column, len(a.columns))
 	for i, c := range a.columns {
 		columns[i] = flow.Column{Name: c.name, Function: c.fn.String()}
+		if c.n > 0 {
+			columns[i].Function += "-" + strconv.Itoa(c.n)
+		}
 	}
 	return columns
 }
@@ -268,6 +290,8 @@ func (a *Aggregation) Append(dst []byte, v value.Value) ([]byte, error) {
 			return value.AppendJSON(dst, []value.Value{from.sumState(), from.n})
 		case sumOf:
 			return value.AppendJSON(dst, from.sumState())
+		case topOf, bottomOf:
+			return value.AppendJSON(dst, from.ranks(c.of != nil))
 		}
 		return value.AppendJSON(dst, from.value())
 	})
@@ -326,7 +350,11 @@ func (c *Column) set(to *cell, v value.Value) error {
 		if _, ok := v.(int64); !ok {
 			return fmt.Errorf("%w: the field %q should be a number and is of type %s", serde.ErrMalformed, c.name, value.Kind(v))
 		}
-		fallthrough
+		to.set(v)
+	case topOf, bottomOf:
+		if !c.setRanks(to, v) {
+			return fmt.Errorf("%w: the field %q is no list of values in their order", serde.ErrMalformed, c.name)
+		}
 	default:
 		to.set(v)
 	}

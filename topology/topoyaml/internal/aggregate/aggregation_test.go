@@ -165,6 +165,8 @@ func TestAggregateErrors(t *testing.T) {
 		{value.AnyType, "sum(value)", []value.Value{math.MaxFloat64, 0.5, 1e300}, "exceeds the range"},
 		{value.AnyType, "max(value)", []value.Value{int64(1), "x"}, "numbers and strings cannot be compared"},
 		{value.AnyType, "min(value)", []value.Value{true}, "a number or a string is needed"},
+		{value.AnyType, "top(2, value)", []value.Value{int64(1), "x"}, "numbers and strings cannot be compared: int and string"},
+		{value.AnyType, "bottom(2, value)", []value.Value{true}, "a number or a string is needed"},
 		{value.AnyType, "count(value)", []value.Value{int64(1)}, "a condition should be true or false"},
 		{value.AnyType, "avg(value)", []value.Value{"x"}, "a number is needed"},
 	} {

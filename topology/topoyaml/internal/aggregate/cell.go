@@ -20,6 +20,7 @@ type cell struct {
 	v     value.Value // other than a number
 	n     int64       // avg: how many
 	sum   exact.Sum   // sum and avg, once it is not known to fit i
+	best  []ranked    // top and bottom, the first one first
 }
 
 type cellState uint8

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
@@ -22,6 +23,8 @@ const (
 	avgOf
 	firstOf
 	lastOf
+	topOf
+	bottomOf
 )
 
 // definition is what is known of an aggregate function.
@@ -48,6 +51,8 @@ func definitions() []definition {
 		{avgOf, "avg", "`avg(number)`: the mean, the exact sum divided and rounded once", number, "a number"},
 		{firstOf, "first", "`first(any)`: that of the record that came first", nil, ""},
 		{lastOf, "last", "`last(any)`: that of the record that came last", nil, ""},
+		{topOf, "top", "`top(n, number or string)`: a list of the n largest, the largest first; `top(n, number or string, any)`: of what belongs to them", ordered, "a number or a string"},
+		{bottomOf, "bottom", "`bottom(n, number or string)`: the n smallest, the smallest first; also with a third argument", ordered, "a number or a string"},
 	}
 }
 
@@ -93,8 +98,28 @@ func NewColumn(compiler *expression.Compiler, name, text string, sc expression.S
 		c.fn = countAll
 		return c, nil
 	}
-	p, mistakes := compiler.Compile(inner, sc, where)
 	offset := len([]rune(text[:open+1]))
+	if c.fn == topOf || c.fn == bottomOf {
+		size, rest, ok := strings.Cut(inner, ",")
+		if n, err := strconv.Atoi(strings.TrimSpace(size)); ok && err == nil && n > 0 {
+			c.n = n
+		} else {
+			return c, []expression.Mistake{{Offset: offset, Message: fmt.Sprintf("%s needs how many values are kept, a whole number from 1 on, before what is compared: %s(3, value.%s)", called, called, name)}}
+		}
+		offset += len([]rune(size)) + 1
+		by, of, ok := cutArgument(rest)
+		if inner = by; ok {
+			p, mistakes := compiler.Compile(of, sc, where)
+			for i := range mistakes {
+				mistakes[i].Offset += offset + len([]rune(by)) + 1
+			}
+			if len(mistakes) > 0 {
+				return c, mistakes
+			}
+			c.of = p
+		}
+	}
+	p, mistakes := compiler.Compile(inner, sc, where)
 	for i := range mistakes {
 		m := &mistakes[i]
 		if strings.Contains(inner, ")") && strings.Contains(m.Message, `unexpected ")"`) {
@@ -110,4 +135,29 @@ func NewColumn(compiler *expression.Compiler, name, text string, sc expression.S
 		return c, []expression.Mistake{{Offset: offset, Message: fmt.Sprintf("%s needs %s; %s is of type %s", called, d.needs, strings.TrimSpace(inner), p.Type)}}
 	}
 	return c, nil
+}
+
+// cutArgument cuts arguments at the first comma that is in no brackets and no text.
+func cutArgument(text string) (first, rest string, ok bool) {
+	depth, quote := 0, byte(0)
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quote != 0:
+			switch {
+			case c == '\\' && quote != '`':
+				i++
+			case c == quote:
+				quote = 0
+			}
+		case c == '"', c == '\'', c == '`':
+			quote = c
+		case c == '(', c == '[', c == '{':
+			depth++
+		case c == ')', c == ']', c == '}':
+			depth--
+		case c == ',' && depth == 0:
+			return text[:i], text[i+1:], true
+		}
+	}
+	return text, "", false
 }

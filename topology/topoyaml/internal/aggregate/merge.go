@@ -26,6 +26,9 @@ func (a *Aggregation) Merge(first, second value.Value) (value.Value, error) {
 
 // merge adds what a later cell has.
 func (c *Column) merge(to, from *cell) error {
+	if c.n > 0 {
+		return c.mergeRanks(to, from)
+	}
 	if from.state == nullCell {
 		return nil
 	}

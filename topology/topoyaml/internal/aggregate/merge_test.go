@@ -11,7 +11,7 @@ import (
 
 // TestMerge compares the merged states of two parts of a list with the state of the whole list.
 func TestMerge(t *testing.T) {
-	a := aggregationOf(t, value.AnyType, "count()", "count(value.v != nil and value.v > 2)", "sum(value.v)", "avg(value.v)", "min(value.v)", "max(value.v)", "first(value.v)", "last(value.v)")
+	a := aggregationOf(t, value.AnyType, "count()", "count(value.v != nil and value.v > 2)", "sum(value.v)", "avg(value.v)", "min(value.v)", "max(value.v)", "first(value.v)", "last(value.v)", "top(2, value.v)", "bottom(3, value.v, value.v > 3)")
 	rnd := seeds.Rand(t)
 	of := func(list []value.Value) (acc value.Value) {
 		for _, v := range list {
