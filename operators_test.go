@@ -61,6 +61,8 @@ var operators = []operator{
 		without: without{"step": "flat-map-values and select-key do it together"}},
 	{name: "select-key", methods: []string{"Stream.SelectKey", "Stream.TrySelectKey", "Stream.MarkPartitioned"},
 		step: "select-key", oracle: "selectKey"},
+	{name: "sample", methods: []string{"Stream.Sample", "Stream.SampleKeys"}, step: "sample", model: "TestRandomTopologies"},
+	{name: "limit", methods: []string{"Stream.Limit", "Stream.SplitLimit"}, step: "limit", model: "TestRandomTopologies"},
 	{name: "peek", methods: []string{"Stream.Peek", "Stream.PeekRecords"}, oracle: "peek",
 		without: without{"step": "expressions have no effects"}},
 	{name: "set-headers", methods: []string{"Stream.SetHeaders"}, step: "set-headers", model: "TestRandomTopologies"},

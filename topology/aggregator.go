@@ -10,10 +10,10 @@ import (
 )
 
 // Aggregator says how inputs of In are folded into an accumulator of A. It is made by [Fold],
-// [TryFold], [FoldOpt] or [Top], and is given to [Grouped.AggregateWith], [WindowedGroup.AggregateWith],
-// [GroupedTable.AggregateWith] and, with whole records as In, to the twins AggregateRecords. It is
-// a value: its methods return changed copies, and one Aggregator may serve any number of
-// aggregations.
+// [TryFold], [FoldOpt] or [Top], and is given to [Grouped.AggregateWith],
+// [WindowedGroup.AggregateWith], [GroupedTable.AggregateWith] and, with whole records as In, to the
+// twins AggregateRecords. It is a value: its methods return changed copies, and one Aggregator may
+// serve any number of aggregations.
 //
 //	total := topology.Fold(Stats.Add).From(NewStats)
 //	orders.GroupByKey().AggregateWith("stats", total)

@@ -61,6 +61,7 @@ const (
 	NullKey      = record.NullKey
 	NullValue    = record.NullValue
 	NoMatch      = record.NoMatch
+	Limited      = record.Limited
 	Failed       = record.Failed
 	FutureTime   = record.FutureTime
 

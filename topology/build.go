@@ -29,9 +29,11 @@ type planNode struct {
 	needKey, needValue bool
 	outKey, outValue   bool
 	sinks              []*flow.Sink
-	// places says that an InOrder comes further on, behind repartition topics too: it wants to know
-	// where records stand.
+	// places says that an InOrder or a Sample comes further on, behind repartition topics too: it
+	// wants to know where records stand.
 	places bool
+	// ordered says that it is an InOrder that wants to.
+	ordered bool
 	// line is the InOrder before this node, in its sub-topology, whose time it goes by; noLine if
 	// it goes by the task's.
 	line int

@@ -120,6 +120,36 @@ func TestBuildErrors(t *testing.T) {
 			s.GroupByKey().AggregateRecords("st", topology.Top(1, func(a, b *record) int { return 0 }))
 			return here(-1)
 		}, "st: a Top keeps what it is given, and a record must not be kept: use AggregateWith, which gives it values; MapValuesRecords before the group makes values of records"},
+		{"sample of more than all", func(tp *topology.Topology, s stream) string {
+			s.Sample(1.5)
+			return here(-1)
+		}, "sample-1: the fraction 1.5 is none: give a number from 0, for nothing, to 1, for everything"},
+		{"sample of no number", func(tp *topology.Topology, s stream) string {
+			s.SampleKeys(math.NaN())
+			return here(-1)
+		}, "sample-1: the fraction NaN is none: give a number from 0, for nothing, to 1, for everything"},
+		{"sample of updates", func(tp *topology.Topology, s stream) string {
+			t := s.GroupByKey().Count("st")
+			at := here(-1)
+			t.ToStream().Sample(0.5).To("out")
+			return at
+		}, "st: this table forwards what it has when something is committed, and Sample further on demands records that depend on nothing but the input: say EachUpdate, or Final for windows"},
+		{"limit of nothing", func(tp *topology.Topology, s stream) string {
+			s.Limit("st", 0, topology.Tumbling(time.Second))
+			return here(-1)
+		}, "st: the limit is 0: give 1 or more, or leave the stream out"},
+		{"limit in sessions", func(tp *topology.Topology, s stream) string {
+			s.SplitLimit("st", 1, topology.Sessions(time.Second))
+			return here(-1)
+		}, "st: a limit counts each record in one window, and windows of sessions may share records: use Tumbling, Days, Weeks or Months"},
+		{"limit without windows", func(tp *topology.Topology, s stream) string {
+			s.Limit("st", 1, topology.Windows{})
+			return here(-1)
+		}, "st: the windows are the zero value: use Tumbling, Hopping or Sessions"},
+		{"limit of other keys", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(func(v string) string { return v }).Limit("st", 1, topology.Tumbling(time.Second))
+			return here(-1)
+		}, "st: a limit needs equal keys in one partition, and the key was changed by select-key-1 at"},
 		{"nil reducer", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Reduce("st", nil)
 			return here(-1)

@@ -56,6 +56,9 @@ type NodeDescription struct {
 	// Chosen says that a function chooses the partition of each record that is written.
 	Chosen bool   `json:"chosen,omitempty"`
 	Within string `json:"within,omitempty"`
+	// Fraction is that of a sample, Limit the number of records of a window that pass.
+	Fraction float64 `json:"fraction,omitempty"`
+	Limit    int64   `json:"limit,omitempty"`
 }
 
 // StoreDescription describes a store.
@@ -297,6 +300,12 @@ func (n *NodeDescription) details() string {
 	}
 	if n.Within != "" {
 		parts = append(parts, n.Within)
+	}
+	if n.Limit != 0 {
+		parts = append(parts, fmt.Sprintf("at most %d", n.Limit))
+	}
+	if n.Fraction != 0 {
+		parts = append(parts, fmt.Sprintf("fraction %v", n.Fraction))
 	}
 	if n.Emit != "" {
 		parts = append(parts, "emit "+n.Emit)

@@ -42,22 +42,30 @@ func (t *Topology) checkOrder(p *Plan) {
 	for i := len(p.nodes) - 1; i >= 0; i-- {
 		n := p.nodes[i]
 		for _, c := range n.children {
-			n.places = n.places || p.nodes[c].orders || p.nodes[c].places
+			c := p.nodes[c]
+			n.ordered = n.ordered || c.orders || c.ordered
+			n.places = n.places || c.orders || c.placed || c.places
 		}
 		switch {
 		case n.reader != nil && n.reader.internal:
 			read[n.reader.topics[0]] = n
 		case n.writer != nil && n.writer.repartition != nil:
-			n.places = read[n.writer.topics[0]] != nil && read[n.writer.topics[0]].places
+			if to := read[n.writer.topics[0]]; to != nil {
+				n.places, n.ordered = to.places, to.ordered
+			}
+		}
+		who := "Sample"
+		if n.ordered {
+			who = "InOrder"
 		}
 		switch {
 		case !n.places:
-		case n.reader != nil && n.reader.timeless:
+		case n.ordered && n.reader != nil && n.reader.timeless:
 			mistakef(t, n.at, n.name, "records of a timeless source cannot be in order, as InOrder further on demands: leave Timeless out")
 		case n.races:
-			mistakef(t, n.at, n.name, "which updates this join makes depends on which side of it is read first, and InOrder further on demands records that depend on nothing but the input: leave InOrder out behind it")
+			mistakef(t, n.at, n.name, "which updates this join makes depends on which side of it is read first, and %s further on demands records that depend on nothing but the input: leave %[1]s out behind it", who)
 		case n.emits != nil && n.emit == ops.EmitUpdates:
-			mistakef(t, n.at, n.name, "this table forwards what it has when something is committed, and InOrder further on demands records that depend on nothing but the input: say EachUpdate, or Final for windows")
+			mistakef(t, n.at, n.name, "this table forwards what it has when something is committed, and %s further on demands records that depend on nothing but the input: say EachUpdate, or Final for windows", who)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 // is 1 or more, and compare returns a number below 0, 0, or above 0 as a is smaller than b, as
 // large, or larger. For the smallest ones turn compare round.
 //
-//	sales.GroupBy("by-shop", Sale.ShopOf).
-//		AggregateWith("best-sales", topology.Top(10, func(a, b Sale) int { return cmp.Compare(a.Amount, b.Amount) }))
+//	byAmount := func(a, b Sale) int { return cmp.Compare(a.Amount, b.Amount) }
+//	sales.GroupBy("by-shop", Sale.ShopOf).AggregateWith("best-sales", topology.Top(10, byAmount))
 //
 // Which values are in it, and their order, is a function of the values alone, in whatever order they
 // come: values that compare as equally large are in the order of their bytes, as the serde of the

@@ -21,6 +21,8 @@ const (
 	// NoMatch: an inner join found nothing. It is no fault, and counted for those who wonder where
 	// records went.
 	NoMatch Reason = "no-match"
+	// Limited: the record exceeded what a limit lets pass of its key and window.
+	Limited Reason = "limited"
 	// Failed: a function or serde failed and the error policy is skip.
 	Failed Reason = "error"
 	// FutureTime: the record lies further ahead than its source allows (topology.MaxFuture), and

@@ -25,7 +25,7 @@ type step struct {
 // definitions are the steps, in the order of the documentation. within is the block of a step, for
 // steps that hold others.
 func definitions(within *yamlfile.Block) []step {
-	return slices.Concat(recordSteps(), topicSteps(), joinSteps(), aggregationSteps(), rowSteps(), endSteps(within))
+	return slices.Concat(recordSteps(), limitSteps(within), topicSteps(), joinSteps(), aggregationSteps(), rowSteps(), endSteps(within))
 }
 
 // anywhere lets a step stand behind everything; build sees to it.

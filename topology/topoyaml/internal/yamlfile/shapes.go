@@ -119,6 +119,18 @@ func Number() Shape {
 	return Shape{"whole number", schema, check, nil}
 }
 
+// Fraction is a number from 0 to 1.
+func Fraction() Shape {
+	check := func(r *Reader, e *Entry) bool {
+		f, err := strconv.ParseFloat(e.Node.Value, 64)
+		return scalar(e.Node) && err == nil && f >= 0 && f <= 1 || r.wrong(e, "a number from 0 to 1")
+	}
+	schema := func() *value.Object {
+		return orVariable(value.Named("type", "number"), value.Named("minimum", int64(0)), value.Named("maximum", int64(1)))
+	}
+	return Shape{"number from 0 to 1", schema, check, nil}
+}
+
 // Duration is a length of time.
 func Duration() Shape {
 	check := func(r *Reader, e *Entry) bool {
