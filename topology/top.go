@@ -17,10 +17,10 @@ import (
 //	byAmount := func(a, b Sale) int { return cmp.Compare(a.Amount, b.Amount) }
 //	sales.GroupBy("by-shop", Sale.ShopOf).AggregateWith("best-sales", topology.Top(10, byAmount))
 //
-// Which values are in it, and their order, is a function of the values alone, in whatever order they
-// come: values that compare as equally large are in the order of their bytes, as the serde of the
-// stream writes them, which therefore has to write equal values alike. A value that comes twice is
-// in it twice.
+// Which values are in it, and their order, is a function of the values alone, in whatever order
+// they come: values that compare as equally large are in the order of their bytes, as the serde of
+// the stream writes them, which therefore has to write equal values alike. A value that comes twice
+// is in it twice.
 //
 // It serves groups, windows and sessions; its accumulators are merged by themselves. It keeps n
 // values for each key, or key and window, and nothing else; so it cannot say what comes next when a

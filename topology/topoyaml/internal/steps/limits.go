@@ -58,6 +58,7 @@ func limit(within *yamlfile.Block) step {
 	return step{
 		Field:  yamlfile.Field{Name: "limit", Shape: yamlfile.One(block), Doc: "passes on so many records of each key and window"},
 		advice: []string{"use GroupBy, or put Repartition in between", "put repartition in between"},
+		aside:  true,
 		chains: func(e *yamlfile.Entry) []*yamlfile.Mapping {
 			if over := e.Mapping.Get("over"); over != nil && over.Mapping != nil {
 				return []*yamlfile.Mapping{over.Mapping}

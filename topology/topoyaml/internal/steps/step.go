@@ -20,6 +20,8 @@ type step struct {
 	advice []string
 	// chains are the chains of steps that begin in it; nil: none.
 	chains func(e *yamlfile.Entry) []*yamlfile.Mapping
+	// aside: they are of records that do not go on behind it. Otherwise nothing follows it.
+	aside bool
 }
 
 // definitions are the steps, in the order of the documentation. within is the block of a step, for

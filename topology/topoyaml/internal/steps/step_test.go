@@ -25,7 +25,7 @@ func TestDefinitions(t *testing.T) {
 			t.Errorf("step %s is not built", s.Name)
 		case len(s.advice)%2 != 0:
 			t.Errorf("step %s: advice without what it means", s.Name)
-		case s.chains != nil && !s.last:
+		case s.chains != nil && s.last == s.aside:
 			t.Errorf("step %s: what follows it, where chains begin in it?", s.Name)
 		}
 	}

@@ -20,6 +20,13 @@ func (b *builder) unread(streams []*definition) {
 func (b *builder) ends(m *yamlfile.Mapping, what string) {
 	pos, name := m.Pos, m.Text("name")
 	if e := m.Get("steps"); e != nil && len(e.Mappings) > 0 {
+		for _, m := range e.Mappings {
+			if len(m.Entries) > 0 && b.grammar.steps[m.Entries[0].Name].aside {
+				for _, branch := range b.grammar.within(&m.Entries[0]) {
+					b.ends(branch, "branch")
+				}
+			}
+		}
 		end := e.Mappings[len(e.Mappings)-1]
 		pos = end.Pos
 		if last := &end.Entries[0]; b.grammar.steps[last.Name].last {
