@@ -153,9 +153,6 @@ func (k StoreKind) Entries() bool {
 // too, one for each that leads from the key to it.
 func (k StoreKind) ByKey() bool { return k == SessionStore || k == SlidingStore }
 
-// Cached reports whether what the store has is kept in memory too, within the task's CacheBudget.
-func (k StoreKind) Cached() bool { return k == KeyValueStore || k == JoinStore }
-
 // StoreSpec is a store of a sub-topology.
 type StoreSpec struct {
 	Name string

@@ -53,7 +53,7 @@ type Options struct {
 	// WatermarkInterval is how long a repartition topic is left without news of time. Default: told
 	// at each commit.
 	WatermarkInterval time.Duration
-	// CacheBytes is each task's budget for decoded values. Default: 1 MiB. Negative: no cache.
+	// CacheBytes is each store's budget for decoded values. Default: 1 MiB. Negative: no cache.
 	CacheBytes int64
 	// Logger gets a warning for the first record that each node skips, with the error. Default: the
 	// log of the test.

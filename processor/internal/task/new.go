@@ -39,7 +39,7 @@ type Shared struct {
 	OnError report.ErrorPolicy
 	// Stats gets what the tasks commit. Default: nobody.
 	Stats *Stats
-	// CacheBytes is the budget of one task for decoded values. Default: 0, no cache.
+	// CacheBytes is the budget of each store for decoded values. Default: 0, no cache.
 	CacheBytes int64
 	// Times are the settings of the application's times. An interval between announcements is
 	// longer if the application would send more than 10,000 of them a second.
@@ -209,7 +209,6 @@ func (t *Task) writersOf(repartition string) []flow.Writer {
 
 // openStores opens the stores that the plan lists.
 func (t *Task) openStores(o *Options) error {
-	cached := int64(0)
 	for _, spec := range o.Sub.Stores {
 		prefix, err := o.Checkpoint.Prefix(spec.Name)
 		if err != nil {
@@ -237,13 +236,11 @@ func (t *Task) openStores(o *Options) error {
 		t.stateful = t.stateful || spec.Name != o.Sub.TimeStore
 		if spec.Name == o.Sub.TimeStore {
 			t.chronicle.store.store = s.bytes
-		} else if spec.Kind.Cached() {
-			cached++
 		}
 		t.stores = append(t.stores, s)
 	}
 	t.journal.overlay.Commit() // what was emptied stays so after an abort
-	t.cacheBytes = o.CacheBytes / max(1, cached)
+	t.cacheBytes = o.CacheBytes
 	return nil
 }
 

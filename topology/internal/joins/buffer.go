@@ -11,17 +11,20 @@ import (
 )
 
 // buffer has the records of one side, by key and time. All of them are in the store; those of
-// segments that fit in the budget are in memory too, as long as nothing of the segment is in the
-// store only.
+// parts that fit in the budget are in memory too, as long as nothing of the part is in the store
+// only.
 type buffer struct {
 	name   string
 	store  *state.Store
-	width  int64
+	width  int64 // of a segment
+	length int64 // of a part; the last one of a segment may be shorter
 	budget func() int64
 	seed   maphash.Seed
-	// segments are all that the store has rows of, in the order of their starts.
-	segments []*segment
-	pool     pool
+	// parts are all that have rows that may be found, in the order of their starts.
+	parts []*part
+	// oldest is the earliest segment that the store may have rows of; noTime: none.
+	oldest int64
+	pool   pool
 
 	key, value []byte
 	cursor     operator.Cursor
@@ -39,7 +42,8 @@ type match struct {
 
 // open finds the segments in the store.
 func (b *buffer) open(name string, store *state.Store, width int64, budget func() int64) error {
-	b.name, b.store, b.width, b.budget, b.seed = name, store, width, budget, maphash.MakeSeed()
+	b.name, b.store, b.budget, b.seed = name, store, budget, maphash.MakeSeed()
+	b.width, b.length, b.oldest = width, (width+segmentParts-1)/segmentParts, noTime
 	for from := []byte(nil); ; {
 		start := noTime
 		err := store.Scan(from, nil, func(key, value []byte) (bool, error) {
@@ -55,21 +59,29 @@ func (b *buffer) open(name string, store *state.Store, width int64, budget func(
 		if start == noTime {
 			return nil
 		}
-		b.segments = append(b.segments, &segment{start: start})
+		if b.oldest == noTime {
+			b.oldest = start
+		}
+		for at := start; at < start+width; at += b.length {
+			b.parts = append(b.parts, &part{start: at})
+		}
 		from = appendTime(from[:0], start+1)
 	}
 }
 
 // add adds a record. row is nil if it is in the store only.
 func (b *buffer) add(key []byte, ts, ref int64, value []byte) (number uint32, r *row, err error) {
-	s := b.segment(ts - ts%b.width)
+	s, segment := b.part(ts), b.segment(ts)
 	if s.whole {
 		r = s.add(&b.pool, b.hash(key), key, ts, ref, value)
 		number = r.number
-	} else if number, err = b.next(s.start, key, ts); err != nil {
+	} else if number, err = b.next(segment, key, ts); err != nil {
 		return 0, nil, err
 	}
-	b.key = appendRow(b.key[:0], s.start, key, ts, number)
+	if b.oldest == noTime || segment < b.oldest {
+		b.oldest = segment
+	}
+	b.key = appendRow(b.key[:0], segment, key, ts, number)
 	b.value = append(binary.BigEndian.AppendUint64(b.value[:0], uint64(ref)), value...)
 	b.store.Put(b.key, b.value)
 	if b.pool.used > b.budget() || s.n == most {
@@ -83,17 +95,26 @@ func (b *buffer) add(key []byte, ts, ref int64, value []byte) (number uint32, r 
 
 func (b *buffer) hash(key []byte) uint32 { return uint32(maphash.Bytes(b.seed, key)) }
 
-// segment returns the segment that begins at start, which may be a new one.
-func (b *buffer) segment(start int64) *segment {
-	i := len(b.segments)
-	for i > 0 && b.segments[i-1].start > start { // most records are late by little
+// segment returns where the segment of a time begins.
+func (b *buffer) segment(ts int64) int64 { return ts - ts%b.width }
+
+// start returns where the part of a time begins.
+func (b *buffer) start(ts int64) int64 {
+	within := ts % b.width
+	return ts - within + within/b.length*b.length
+}
+
+// part returns the part of a time, which may be a new one.
+func (b *buffer) part(ts int64) *part {
+	start, i := b.start(ts), len(b.parts)
+	for i > 0 && b.parts[i-1].start > start { // most records are late by little
 		i--
 	}
-	if i > 0 && b.segments[i-1].start == start {
-		return b.segments[i-1]
+	if i > 0 && b.parts[i-1].start == start {
+		return b.parts[i-1]
 	}
-	s := &segment{start: start, whole: true}
-	b.segments = slices.Insert(b.segments, i, s)
+	s := &part{start: start, whole: true}
+	b.parts = slices.Insert(b.parts, i, s)
 	return s
 }
 
@@ -122,9 +143,9 @@ func (b *buffer) next(segment int64, key []byte, ts int64) (uint32, error) {
 	return free, nil
 }
 
-// evict leaves segments to the store, the earliest first, until the rest fits in the budget.
+// evict leaves parts to the store, the earliest first, until the rest fits in the budget.
 func (b *buffer) evict() {
-	for _, s := range b.segments {
+	for _, s := range b.parts {
 		if b.pool.used <= b.budget() && s.n < most {
 			return
 		}
@@ -137,15 +158,23 @@ func (b *buffer) evict() {
 // each calls fn for each record of a key from lo to hi, in the order of time and number, until fn
 // returns an error. fn may write stores, but add nothing to the buffer.
 func (b *buffer) each(key []byte, lo, hi int64, fn func(*match) error) error {
-	i := len(b.segments)
-	for i > 0 && b.segments[i-1].start > lo-b.width {
+	i := len(b.parts)
+	for i > 0 && b.parts[i-1].start > lo-b.length {
 		i--
 	}
 	hash := b.hash(key)
-	for ; i < len(b.segments) && b.segments[i].start <= hi; i++ {
-		s := b.segments[i]
+	for ; i < len(b.parts) && b.parts[i].start <= hi; i++ {
+		s := b.parts[i]
 		if !s.whole {
-			if err := b.stored(s.start, key, max(lo, s.start), min(hi, s.start+b.width-1), fn); err != nil {
+			from, segment := max(lo, s.start), b.segment(s.start)
+			for i+1 < len(b.parts) && !b.parts[i+1].whole && b.segment(b.parts[i+1].start) == segment {
+				i++
+			}
+			to := min(hi, b.parts[i].start+b.length-1, segment+b.width-1)
+			if from > to {
+				continue
+			}
+			if err := b.stored(segment, key, from, to, fn); err != nil {
 				return err
 			}
 			continue
@@ -162,7 +191,7 @@ func (b *buffer) each(key []byte, lo, hi int64, fn func(*match) error) error {
 	return nil
 }
 
-// stored is each for a segment that is in the store only.
+// stored is each for what is of one segment, and in the store only.
 func (b *buffer) stored(segment int64, key []byte, lo, hi int64, fn func(*match) error) error {
 	b.key = appendRow(b.key[:0], segment, key, lo, 0)
 	n := len(b.key)
@@ -193,8 +222,8 @@ func (b *buffer) reads(lo, hi []byte) *operator.Cursor {
 
 // get returns the encoded value of a record; it is good until the next call of a method.
 func (b *buffer) get(key []byte, ts int64, number uint32) (value []byte, err error) {
-	start := ts - ts%b.width
-	for _, s := range slices.Backward(b.segments) {
+	start := b.start(ts)
+	for _, s := range slices.Backward(b.parts) {
 		if s.start != start || !s.whole {
 			continue
 		}
@@ -205,7 +234,7 @@ func (b *buffer) get(key []byte, ts int64, number uint32) (value []byte, err err
 			}
 		}
 	}
-	b.key = appendRow(b.key[:0], start, key, ts, number)
+	b.key = appendRow(b.key[:0], b.segment(ts), key, ts, number)
 	v, found, err := b.store.Get(b.value[:0], b.key)
 	b.value = v
 	switch {
@@ -217,48 +246,49 @@ func (b *buffer) get(key []byte, ts int64, number uint32) (value []byte, err err
 	return v[refSize:], nil
 }
 
-// expire deletes the segments of which every row is earlier than before.
+// expire says that rows that are earlier than before are not asked for any more: it gives the
+// memory of parts back, and deletes segments. did says that it has deleted some.
 func (b *buffer) expire(before int64) (did bool) {
 	n := 0
-	for n < len(b.segments) && b.segments[n].start <= before-b.width {
-		b.segments[n].forget(&b.pool)
+	for n < len(b.parts) && b.start(b.parts[n].start+b.length) <= before {
+		b.parts[n].forget(&b.pool)
 		n++
 	}
-	if n == 0 {
+	b.parts = slices.Delete(b.parts, 0, n)
+	if b.oldest == noTime || b.oldest > before-b.width {
 		return false
 	}
-	b.key = appendTime(b.key[:0], b.segments[0].start)
-	b.value = appendTime(b.value[:0], b.segments[n-1].start+b.width)
+	b.key, b.value = appendTime(b.key[:0], b.oldest), appendTime(b.value[:0], b.segment(before))
 	b.store.DeleteRange(b.key, b.value)
-	b.segments = slices.Delete(b.segments, 0, n)
+	b.oldest = b.segment(before)
 	return true
 }
 
 // clear deletes everything.
 func (b *buffer) clear() {
-	for _, s := range b.segments {
+	for _, s := range b.parts {
 		s.forget(&b.pool)
 	}
-	if len(b.segments) != 0 {
+	if b.oldest != noTime {
 		b.store.DeleteRange(appendTime(nil, 0), nil)
 	}
-	b.segments = b.segments[:0]
+	b.parts, b.oldest = b.parts[:0], noTime
 }
 
 // latest returns the largest time of a row, noTime if there is none.
 func (b *buffer) latest() (int64, error) {
 	most := noTime
-	if len(b.segments) == 0 {
+	if len(b.parts) == 0 {
 		return most, nil
 	}
-	s := b.segments[len(b.segments)-1]
+	s := b.parts[len(b.parts)-1]
 	if s.whole {
 		for id := range s.n {
 			most = max(most, s.row(id+1).ts)
 		}
 		return most, nil
 	}
-	for c := b.reads(appendTime(nil, s.start), nil); ; {
+	for c := b.reads(appendTime(nil, b.segment(s.start)), nil); ; {
 		k, _, ok, err := c.Next()
 		if !ok || err != nil {
 			return most, err

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// row is a record of a segment in memory. It has no pointers, so that the garbage collector need
+// row is a record of a part in memory. It has no pointers, so that the garbage collector need
 // not look at it.
 type row struct {
 	ts, ref    int64
@@ -18,9 +18,10 @@ type row struct {
 // span is a part of a chunk.
 type span struct{ chunk, at, n uint32 }
 
-// segment are the rows of a buffer that lie within its width from start on. While it is whole, all
-// of them are in memory: the store need not be asked.
-type segment struct {
+// part are the rows of a buffer that lie within a quarter of a segment from start on. While it is
+// whole, all of them are in memory: the store need not be asked. Parts are shorter than segments,
+// because memory is given back, and left to the store, by parts.
+type part struct {
 	start  int64
 	whole  bool
 	rows   []*page
@@ -36,21 +37,23 @@ const (
 	pageRows   = 64
 	chunkBytes = 16 << 10
 	fewSlots   = 64
-	most       = 1 << 30 // rows of a segment in memory
+	// segmentParts is how many parts a segment has.
+	segmentParts = 4
+	most         = 1 << 30 // rows of a part in memory
 )
 
 type page [pageRows]row
 
 // row returns the row of that number, from 1.
-func (s *segment) row(id int32) *row {
+func (s *part) row(id int32) *row {
 	id--
 	return &s.rows[uint32(id)/pageRows][uint32(id)%pageRows]
 }
 
-func (s *segment) bytes(p span) []byte { return s.chunks[p.chunk][p.at : p.at+p.n : p.at+p.n] }
+func (s *part) bytes(p span) []byte { return s.chunks[p.chunk][p.at : p.at+p.n : p.at+p.n] }
 
 // last returns where the last row of a key is: its slot, and the row, 0 if there is none.
-func (s *segment) last(hash uint32, key []byte) (slot int, id int32) {
+func (s *part) last(hash uint32, key []byte) (slot int, id int32) {
 	mask := len(s.slots) - 1
 	for at := int(hash) & mask; ; at = (at + 1) & mask {
 		v := s.slots[at]
@@ -67,7 +70,7 @@ func (s *segment) last(hash uint32, key []byte) (slot int, id int32) {
 
 // add adds a row behind all of the key that are not later, and gives it its number among those of
 // the same time.
-func (s *segment) add(p *pool, hash uint32, key []byte, ts, ref int64, value []byte) *row {
+func (s *part) add(p *pool, hash uint32, key []byte, ts, ref int64, value []byte) *row {
 	if 4*(s.keys+1) > 3*len(s.slots) {
 		s.grow(p)
 	}
@@ -102,7 +105,7 @@ func (s *segment) add(p *pool, hash uint32, key []byte, ts, ref int64, value []b
 }
 
 // find appends the rows of a key from lo to hi, the latest first.
-func (s *segment) find(to []int32, hash uint32, key []byte, lo, hi int64) []int32 {
+func (s *part) find(to []int32, hash uint32, key []byte, lo, hi int64) []int32 {
 	if s.keys == 0 {
 		return to
 	}
@@ -119,8 +122,8 @@ func (s *segment) find(to []int32, hash uint32, key []byte, lo, hi int64) []int3
 	return to
 }
 
-// keep copies bytes to the segment.
-func (s *segment) keep(p *pool, b []byte) span {
+// keep copies bytes to the part.
+func (s *part) keep(p *pool, b []byte) span {
 	n := len(s.chunks)
 	if n == 0 || len(s.chunks[n-1])+len(b) > cap(s.chunks[n-1]) {
 		s.chunks = append(s.chunks, p.chunk(len(b)))
@@ -133,7 +136,7 @@ func (s *segment) keep(p *pool, b []byte) span {
 }
 
 // grow makes room for more keys.
-func (s *segment) grow(p *pool) {
+func (s *part) grow(p *pool) {
 	old := s.slots
 	s.slots = p.index(max(fewSlots, 2*len(old)))
 	mask := len(s.slots) - 1
@@ -149,8 +152,8 @@ func (s *segment) grow(p *pool) {
 	p.giveIndex(old)
 }
 
-// forget gives the memory back. What the segment has is in the store only from now on.
-func (s *segment) forget(p *pool) {
+// forget gives the memory back. What the part has is in the store only from now on.
+func (s *part) forget(p *pool) {
 	for _, r := range s.rows {
 		p.givePage(r)
 	}
@@ -158,12 +161,12 @@ func (s *segment) forget(p *pool) {
 		p.giveChunk(c)
 	}
 	p.giveIndex(s.slots)
-	*s = segment{start: s.start}
+	*s = part{start: s.start}
 }
 
-// pool has the memory of the segments of a buffer, to be used again.
+// pool has the memory of the parts of a buffer, to be used again.
 type pool struct {
-	used    int64 // bytes that segments have
+	used    int64 // bytes that parts have
 	pages   []*page
 	chunks  [][]byte
 	indexes [][]uint64
@@ -231,6 +234,6 @@ func (p *pool) giveIndex(x []uint64) {
 	}
 }
 
-// spareIndexes is how many indexes a pool keeps: those of different sizes that a segment grows
+// spareIndexes is how many indexes a pool keeps: those of different sizes that a part grows
 // through.
 const spareIndexes = 32
