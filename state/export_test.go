@@ -5,7 +5,7 @@ func Capacity(o *Overlay) int {
 	n := 0
 	for _, s := range o.stores {
 		for _, t := range []*table{&s.open, &s.committed} {
-			n += t.arena.bytes + 56*t.entries.cap() + 8*cap(t.index) + 8*cap(t.list.towers) + 4*cap(t.list.links) + cap(t.ranges.arena) + 56*cap(t.ranges.all)
+			n += t.arena.bytes + 56*t.entries.cap() + 8*cap(t.index) + int(t.ordered.size()) + cap(t.ranges.arena) + 56*cap(t.ranges.all)
 		}
 	}
 	return n

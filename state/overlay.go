@@ -25,7 +25,6 @@ type Overlay struct {
 	stores []*Store
 	key    []byte // the key of a Get, with its prefix
 	free   []*scanner
-	sorter sorter
 	damage error
 }
 
@@ -126,12 +125,15 @@ func (o *Overlay) WriteTo(b Batch) {
 			}
 			b.DeleteRange(lo, hi)
 		}
-		for _, m := range o.sorter.sort(t) {
-			lo = s.appendKey(lo[:0], t.key(m.i))
-			if t.entries.at(m.i).state == deleted {
-				b.Delete(lo)
-			} else {
-				b.Set(lo, t.value(m.i))
+		t.order()
+		for _, marks := range t.ordered.blocks {
+			for _, m := range marks {
+				switch lo = s.appendKey(lo[:0], t.key(m.i)); t.entries.at(m.i).state {
+				case written:
+					b.Set(lo, t.value(m.i))
+				case deleted:
+					b.Delete(lo)
+				}
 			}
 		}
 	}
@@ -143,5 +145,4 @@ func (o *Overlay) Written() {
 		s.committed = table{}
 		s.committed.init()
 	}
-	o.sorter = sorter{}
 }

@@ -513,3 +513,45 @@ func benchmarkOverlay(b *testing.B, n int) (*state.Overlay, *state.Store, [][]by
 	o.Reset()
 	return o, s, keys
 }
+
+// BenchmarkOverlayOrder is a put in a transaction that is scanned at its end, among as many
+// committed ones as there are keys.
+func BenchmarkOverlayOrder(b *testing.B) {
+	o, s, keys := benchmarkOverlay(b, 100_000)
+	o.Reset()
+	none := func(_, _ []byte) (bool, error) { return false, nil }
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		s.Put(keys[i], keys[i])
+		if i++; i%2500 == 0 {
+			_ = s.Scan(nil, nil, none)
+			o.Commit()
+		}
+		if i == len(keys) {
+			i = 0
+			o.Reset()
+		}
+	}
+}
+
+// BenchmarkOverlayWriteTo is a put, and its part of writing 100,000 of them.
+func BenchmarkOverlayWriteTo(b *testing.B) {
+	o, s, keys := benchmarkOverlay(b, 100_000)
+	o.Reset()
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		s.Put(keys[i], keys[i])
+		if i++; i == len(keys) {
+			i = 0
+			o.Commit()
+			o.WriteTo(noBatch{})
+			o.Written()
+		}
+	}
+}
+
+type noBatch struct{ state.Batch }
+
+func (noBatch) Set(_, _ []byte) {}

@@ -14,6 +14,7 @@ type scanner struct {
 	visit  func(key, value []byte) (bool, error) // with those of the database
 	lo, hi []byte                                // of the database, with prefix
 	at     int32                                 // the next entry of the table, -1: none left
+	place  place                                 // where it is in the order of keys
 	done   bool                                  // fn has returned false
 }
 
@@ -47,7 +48,8 @@ func (c *scanner) run(lo, hi []byte) error {
 	t := c.t
 	if t.entries.n > 0 {
 		t.order()
-		c.at = t.list.seek(t, lo)
+		c.place = t.ordered.seek(t, lo)
+		c.at = t.ordered.entry(c.place)
 	}
 	for i := t.ranges.search(lo); ; i++ {
 		last := i >= len(t.ranges.all) // no deleted range behind lo: the rest is one gap
@@ -117,7 +119,8 @@ func (c *scanner) below(key, value []byte) (bool, error) {
 // above passes on the next entry of the table, if there is something to pass on.
 func (c *scanner) above() (bool, error) {
 	t, i := c.t, c.at
-	c.at = t.list.after(i)
+	c.place = t.ordered.next(c.place)
+	c.at = t.ordered.entry(c.place)
 	if t.entries.at(i).state != written {
 		return true, nil
 	}

@@ -13,8 +13,8 @@ const (
 )
 
 // table is writes of one store: entries in an arena, found by an open-addressing hash index, linked
-// in the order of their last write, and, as far as it was needed since the last reset, by a skip
-// list in the order of their keys.
+// in the order of their last write, and, as far as it was needed since the last reset, in the order of
+// their keys.
 type table struct {
 	arena   arena
 	entries entries
@@ -22,7 +22,7 @@ type table struct {
 	// slot is ever freed.
 	index       []uint64
 	first, last int32 // of the order of writes; -1: none
-	list        skiplist
+	ordered     ordered
 	ranges      rangeSet
 
 	peakBytes, peakEntries int
@@ -89,7 +89,7 @@ func (e *entries) reset() {
 
 func (t *table) init() {
 	t.first, t.last = -1, -1
-	t.list.reset()
+	t.ordered.reset()
 }
 
 func (s *Store) hash(key []byte) uint32 { return uint32(maphash.Bytes(s.o.seed, key)) }
@@ -111,7 +111,7 @@ func (t *table) size() int64 {
 
 // held is how much memory the table has, used or not. It is 0 for a new one.
 func (t *table) held() int64 {
-	return int64(t.arena.bytes) + int64(t.entries.cap())*int64(unsafe.Sizeof(entry{})) + int64(cap(t.index))*8 + t.list.size() + t.ranges.size()
+	return int64(t.arena.bytes) + int64(t.entries.cap())*int64(unsafe.Sizeof(entry{})) + int64(cap(t.index))*8 + t.ordered.size() + t.ranges.size()
 }
 
 func (t *table) empty() bool { return t.entries.n == 0 && len(t.ranges.all) == 0 }
@@ -245,7 +245,11 @@ func (t *table) deleteRange(lo, hi []byte) {
 		return
 	}
 	t.order()
-	for i := t.list.seek(t, lo); i >= 0; i = t.list.after(i) {
+	for p := t.ordered.seek(t, lo); ; p = t.ordered.next(p) {
+		i := t.ordered.entry(p)
+		if i < 0 {
+			break
+		}
 		if hi != nil && bytes.Compare(t.key(i), hi) >= 0 {
 			break
 		}
@@ -257,10 +261,10 @@ func (t *table) deleteRange(lo, hi []byte) {
 	t.ranges.add(lo, hi)
 }
 
-// order links the entries that the skip list does not have yet.
+// order puts the entries in order that are not yet.
 func (t *table) order() {
-	for i := t.list.len(); i < t.entries.n; i++ {
-		t.list.insert(t, int32(i))
+	if t.ordered.n < t.entries.n {
+		t.ordered.add(t)
 	}
 }
 
@@ -277,10 +281,10 @@ func (t *table) reset() {
 		t.arena = arena{}
 	}
 	if n := t.entries.cap(); n > keepEntries && n > 4*t.peakEntries {
-		t.entries, t.index, t.list = entries{}, nil, skiplist{}
+		t.entries, t.index, t.ordered = entries{}, nil, ordered{}
 	}
 	clear(t.index)
 	t.first, t.last = -1, -1
-	t.list.reset()
+	t.ordered.reset()
 	t.ranges.reset()
 }

@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"testing"
@@ -63,5 +64,50 @@ func TestWriteToSorts(t *testing.T) {
 			t.Fatalf("not written: %q", slices.Collect(maps.Keys(want)))
 		}
 		o.Written()
+	}
+}
+
+// TestOrdered scans a store again and again while it grows, from and to any keys: short ones, long
+// ones, with beginnings in common that become shorter, rising and falling.
+func TestOrdered(t *testing.T) {
+	r := seeds.Rand(t)
+	for range 30 {
+		o := state.NewOverlay(openDB(t))
+		s := o.Open(1)
+		var want []string
+		prefix := bytes.Repeat([]byte{'p'}, r.IntN(12))
+		kind, n := r.IntN(3), r.IntN(3000)
+		number := func() []byte { return binary.BigEndian.AppendUint32(nil, r.Uint32N(1<<r.IntN(32))) }
+		for i := range n {
+			key := slices.Clone(prefix[:len(prefix)-min(len(prefix), r.IntN(200)/195)])
+			switch kind {
+			case 0:
+				key = append(key, number()[r.IntN(4):]...)
+			case 1:
+				key = binary.BigEndian.AppendUint32(key, uint32(i))
+			default:
+				key = binary.BigEndian.AppendUint64(key, uint64(n-i))
+			}
+			s.Put(key, nil)
+			if at, there := slices.BinarySearch(want, string(key)); !there {
+				want = slices.Insert(want, at, string(key))
+			}
+			if r.IntN(50) > 0 {
+				continue
+			}
+			lo, hi := append(slices.Clone(prefix), number()[r.IntN(4):]...), append(slices.Clone(prefix), number()...)
+			var got []string
+			if err := s.Scan(lo, hi, func(k, _ []byte) (bool, error) { got = append(got, string(k)); return true, nil }); err != nil {
+				t.Fatal(err)
+			}
+			from, _ := slices.BinarySearch(want, string(lo))
+			to, _ := slices.BinarySearch(want, string(hi))
+			if all := want[from:max(from, to)]; !slices.Equal(got, all) {
+				t.Fatalf("from %x to %x: %x, want %x", lo, hi, got, all)
+			}
+			if r.IntN(3) == 0 {
+				o.Commit()
+			}
+		}
 	}
 }

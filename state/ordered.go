@@ -1,0 +1,208 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"unsafe"
+)
+
+// ordered has the entries of a table in the order of their keys, as far as somebody has asked for
+// it: a list of blocks of marks, each of which is searched by halves. Entries are only ever added.
+//
+// It is made by hand because it stores no keys: a mark is the number of an entry that the table
+// has, and the eight bytes of its key behind what all keys begin with. Most comparisons see these,
+// side by side, and not the keys: each of those would be two misses of the processor's caches.
+type ordered struct {
+	blocks [][]mark // none is empty
+	firsts []uint64 // the head of the first mark of each block
+	n      int      // how many entries are in it: the first ones of the table
+	common int      // how many bytes all keys begin with alike, and heads leave out
+	spare  [][]mark // blocks to be used again, empty
+}
+
+// mark is an entry of a table, and its head: eight bytes of its key, big-endian, filled up with
+// zeros.
+type mark struct {
+	head uint64
+	i    int32
+}
+
+// place is where a mark is, or where the last block ends.
+type place struct{ block, at int }
+
+// blockMarks is how many marks a block has at most: two KiB of them.
+const blockMarks = 128
+
+func (o *ordered) reset() {
+	for _, b := range o.blocks {
+		o.spare = append(o.spare, b[:0])
+	}
+	clear(o.blocks)
+	o.blocks, o.firsts, o.n, o.common = o.blocks[:0], o.firsts[:0], 0, 0
+}
+
+func (o *ordered) size() int64 {
+	marks := int64(len(o.blocks)+len(o.spare)) * blockMarks * int64(unsafe.Sizeof(mark{}))
+	return marks + int64(cap(o.firsts))*8 + int64(cap(o.blocks)+cap(o.spare))*int64(unsafe.Sizeof(o.blocks))
+}
+
+// entry returns the entry at a place, -1 at the end.
+func (o *ordered) entry(p place) int32 {
+	if p.block == len(o.blocks) {
+		return -1
+	}
+	return o.blocks[p.block][p.at].i
+}
+
+// next returns the place behind p, which is not the end.
+func (o *ordered) next(p place) place {
+	if p.at++; p.at == len(o.blocks[p.block]) {
+		return place{block: p.block + 1}
+	}
+	return p
+}
+
+// seek returns the place of the first entry whose key is not below key.
+func (o *ordered) seek(t *table, key []byte) place {
+	if o.n == 0 {
+		return place{}
+	}
+	prefix := t.key(0)[:o.common]
+	if n := commonPrefix(prefix, key); n < len(prefix) {
+		if bytes.Compare(key, prefix) < 0 {
+			return place{}
+		}
+		return place{block: len(o.blocks)}
+	}
+	block, at := o.find(t, key, head(key[o.common:]))
+	if block < len(o.blocks) && at == len(o.blocks[block]) {
+		return place{block: block + 1}
+	}
+	return place{block, at}
+}
+
+// find returns the block that a key belongs to, and the first mark there whose key is not below it.
+// The key begins as all of them.
+func (o *ordered) find(t *table, key []byte, head uint64) (block, at int) {
+	below := func(m uint64, i int32) bool {
+		return m < head || m == head && bytes.Compare(t.key(i), key) < 0
+	}
+	lo, hi := 0, len(o.blocks) // the last block that begins below the key, or the first
+	for lo < hi {
+		if mid := int(uint(lo+hi) / 2); below(o.firsts[mid], o.blocks[mid][0].i) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	block = max(lo-1, 0)
+	marks := o.blocks[block]
+	lo, hi = 0, len(marks)
+	for lo < hi {
+		if mid := int(uint(lo+hi) / 2); below(marks[mid].head, marks[mid].i) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return block, lo
+}
+
+// add adds the entries that are not in it yet.
+func (o *ordered) add(t *table) {
+	common := t.key(0)
+	if o.n > 0 {
+		common = common[:o.common]
+	}
+	for i := o.n; i < t.entries.n; i++ {
+		common = common[:commonPrefix(common, t.key(int32(i)))]
+	}
+	if o.n > 0 && len(common) < o.common {
+		o.rehead(t, len(common))
+	}
+	o.common = len(common)
+	if o.n == 0 {
+		m := mark{head: head(t.key(0)[o.common:])}
+		o.blocks, o.firsts, o.n = append(o.blocks, append(o.block(), m)), append(o.firsts, m.head), 1
+	}
+	for ; o.n < t.entries.n; o.n++ {
+		o.insert(t, int32(o.n))
+	}
+}
+
+// rehead computes the heads of all marks for a shorter beginning that all keys have.
+func (o *ordered) rehead(t *table, common int) {
+	for b, marks := range o.blocks {
+		for j := range marks {
+			marks[j].head = head(t.key(marks[j].i)[common:])
+		}
+		o.firsts[b] = marks[0].head
+	}
+}
+
+// insert adds an entry whose key is not in it yet, and begins as all of them.
+func (o *ordered) insert(t *table, i int32) {
+	key := t.key(i)
+	m := mark{head: head(key[o.common:]), i: i}
+	block, at := o.find(t, key, m.head)
+	if len(o.blocks[block]) == blockMarks {
+		half := blockMarks / 2
+		if block == len(o.blocks)-1 && at == blockMarks {
+			half = at // keys that rise fill whole blocks
+		}
+		o.split(block, half)
+		if at > half || at == blockMarks {
+			block, at = block+1, at-half
+		}
+	}
+	o.blocks[block] = slices.Insert(o.blocks[block], at, m)
+	if at == 0 {
+		o.firsts[block] = m.head
+	}
+}
+
+// split moves what a block has from at on to a new one behind it.
+func (o *ordered) split(block, at int) {
+	marks := o.blocks[block]
+	more, first := append(o.block(), marks[at:]...), uint64(0)
+	if len(more) > 0 {
+		first = more[0].head
+	}
+	o.blocks[block] = marks[:at]
+	o.blocks = slices.Insert(o.blocks, block+1, more)
+	o.firsts = slices.Insert(o.firsts, block+1, first)
+}
+
+// block returns an empty block.
+func (o *ordered) block() []mark {
+	if n := len(o.spare); n > 0 {
+		b := o.spare[n-1]
+		o.spare = o.spare[:n-1]
+		return b
+	}
+	return make([]mark, 0, blockMarks)
+}
+
+// commonPrefix returns how many bytes a and b begin with alike.
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	if bytes.Equal(a[:n], b[:n]) {
+		return n
+	}
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+func head(b []byte) uint64 {
+	if len(b) >= 8 {
+		return binary.BigEndian.Uint64(b)
+	}
+	var h [8]byte
+	copy(h[:], b)
+	return binary.BigEndian.Uint64(h[:])
+}
