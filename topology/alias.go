@@ -68,6 +68,7 @@ const (
 	LateWindows   = record.LateWindows
 	ClosedWindows = record.ClosedWindows
 	Unmatched     = record.Unmatched
+	ExpiredRows   = record.ExpiredRows
 )
 
 // Some returns a value that is there.

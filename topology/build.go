@@ -271,9 +271,33 @@ func (t *Topology) checkLoops(p *Plan) {
 			}
 		}
 	}
-	if looped != nil {
+	if looped == nil {
+		return
+	}
+	if d, a, b := p.torn(looped.sub); d != nil {
+		mistakef(t, b.at, b.name, "store %s is shared with %s at %s, and repartition topic %s lies between the two, so that they run in different tasks: put Repartition before both, or give each a store of its own", d.name, a.name, a.at, looped.name)
+	} else {
 		mistakef(t, looped.at, looped.name, "what goes through this repartition topic meets, by way of a table, a store or a merged stream, what has not gone through one: the task that reads it would wait for itself. Put Repartition before the other side too")
 	}
+}
+
+// torn returns a store of processors, and two of them that share it and have nothing else that
+// brings them together, of a sub-topology; nil if there is none.
+func (p *Plan) torn(sub int) (d *storeDecl, a, b *planNode) {
+	for _, n := range p.nodes {
+		for _, d := range n.stores {
+			if n.sub != sub || n.kind != "process" {
+				continue
+			}
+			sets := p.together(d)
+			for _, m := range p.nodes[:n.id] {
+				if slices.Contains(m.stores, d) && sets.find(m.id) != sets.find(n.id) {
+					return d, m, n
+				}
+			}
+		}
+	}
+	return nil, nil, nil
 }
 
 // analyze finds out which bytes come along with records, and what has to be decoded.

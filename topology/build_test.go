@@ -186,7 +186,7 @@ func TestBuildErrors(t *testing.T) {
 		{"zero store", func(tp *topology.Topology, s stream) string {
 			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }, topology.StoreRef[string, string]{})
 			return here(-1)
-		}, "p: a store is the zero value: use what Topology.Store has returned"},
+		}, "p: a store is the zero value: use what a method of the topology, such as Store, has returned"},
 		{"nil key serde", func(tp *topology.Topology, s stream) string {
 			tp.Stream[string, string]("x", nil, str).To("y")
 			return here(-1)
@@ -444,6 +444,39 @@ func TestBuildErrors(t *testing.T) {
 				MapValues(func(n int64) string { return strconv.FormatInt(n, 10) }).Merge(s).To("out")
 			return here(-2)
 		}, "r: what goes through this repartition topic meets"},
+		{"store on both sides of a repartition topic", func(tp *topology.Topology, s stream) string {
+			st := tp.Store("st", serde.String(), serde.String())
+			nothing := func(topology.Context[string, string], *topology.Record[string, string]) error { return nil }
+			s.ProcessFunc("before", nothing, st).Discard()
+			s.SelectKey(strings.ToUpper).Repartition("r").ProcessFunc("behind", nothing, st).Discard()
+			return here(-1)
+		}, "behind: store st is shared with before at "},
+		{"retention of nothing", func(tp *topology.Topology, s stream) string {
+			tp.WindowStore("st", serde.String(), serde.String(), 0)
+			return here(-1)
+		}, "st: the retention, 0s, is too short: give 1ms or more"},
+		{"retention of half a millisecond", func(tp *topology.Topology, s stream) string {
+			tp.SessionStore("st", serde.String(), serde.String(), 1500*time.Microsecond)
+			return here(-1)
+		}, "st: the retention, 1.5ms, is not a whole number of milliseconds: round it"},
+		{"history of a store that is negative", func(tp *topology.Topology, s stream) string {
+			tp.VersionedStore("st", serde.String(), serde.String(), -time.Hour)
+			return here(-1)
+		}, "st: the history, -1h0m0s, is too short: give 0s or more"},
+		{"history of a store that is too long", func(tp *topology.Topology, s stream) string {
+			tp.VersionedStore("st", serde.String(), serde.String(), math.MaxInt64)
+			return here(-1)
+		}, "st: the history, 2562047h47m16.854775807s, is longer than 146 years: make it shorter"},
+		{"zero store", func(tp *topology.Topology, s stream) string {
+			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil },
+				topology.WindowStoreRef[string, string]{}).Discard()
+			return here(-2)
+		}, "p: a store is the zero value: use what a method of the topology, such as Store, has returned"},
+		{"zero versioned store", func(tp *topology.Topology, s stream) string {
+			s.ProcessFunc("p", func(topology.Context[string, string], *topology.Record[string, string]) error { return nil },
+				topology.VersionedStoreRef[string, string]{}).Discard()
+			return here(-2)
+		}, "p: a store is the zero value"},
 		{"position of a file", func(tp *topology.Topology, s stream) string {
 			tp.ForFiles(door.Key{}).At("job.yaml:3:7")
 			s.Filter(nil)

@@ -9,28 +9,7 @@ import (
 // cut divides the plan into sub-topologies: nodes belong together if records go from one to the
 // other, or if they share a store or an input topic.
 func (p *Plan) cut(t *Topology) {
-	sets := newSets(len(p.nodes))
-	byStore := make(map[*storeDecl]int)
-	byTopic := make(map[string]int)
-	for _, n := range p.nodes {
-		for _, parent := range n.parents {
-			sets.join(n.id, parent.id)
-		}
-		for _, d := range n.stores {
-			if first, ok := byStore[d]; ok {
-				sets.join(n.id, first)
-			} else {
-				byStore[d] = n.id
-			}
-		}
-		for _, topic := range n.topics() {
-			if first, ok := byTopic[topic]; ok {
-				sets.join(n.id, first)
-			} else {
-				byTopic[topic] = n.id
-			}
-		}
-	}
+	sets := p.together(nil)
 	subs := make(map[int]*flow.SubTopology)
 	of := make(map[*flow.SubTopology][]*planNode)
 	for _, n := range p.nodes {
@@ -65,6 +44,36 @@ func (p *Plan) cut(t *Topology) {
 	}
 	slices.SortFunc(p.made.Globals, sortedBy(func(g flow.GlobalSpec) string { return g.Name }))
 	p.coPartition()
+}
+
+// together returns the sets of nodes that run together, also without a store.
+func (p *Plan) together(without *storeDecl) sets {
+	sets := newSets(len(p.nodes))
+	byStore := make(map[*storeDecl]int)
+	byTopic := make(map[string]int)
+	for _, n := range p.nodes {
+		for _, parent := range n.parents {
+			sets.join(n.id, parent.id)
+		}
+		for _, d := range n.stores {
+			if d == without {
+				continue
+			}
+			if first, ok := byStore[d]; ok {
+				sets.join(n.id, first)
+			} else {
+				byStore[d] = n.id
+			}
+		}
+		for _, topic := range n.topics() {
+			if first, ok := byTopic[topic]; ok {
+				sets.join(n.id, first)
+			} else {
+				byTopic[topic] = n.id
+			}
+		}
+	}
+	return sets
 }
 
 // setInputs sets what the sub-topology reads, and its name.
@@ -109,7 +118,7 @@ func setStores(s *flow.SubTopology, t *Topology, nodes []*planNode) {
 	for _, n := range nodes {
 		timed = timed || n.timed
 		for _, d := range n.stores {
-			spec := flow.StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Marked: d.marked, Shape: d.shape()}
+			spec := flow.StoreSpec{Name: d.name, Kind: d.kind, Timestamped: d.timestamps, Logged: true, Marked: d.marked, Kept: d.kept, Shape: d.shape()}
 			spec.Segment = d.segment
 			if d.kind.Windowed() {
 				spec.Retention = sum(d.retention, n.late)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kolkstream/kolk/internal/flow"
+	"github.com/kolkstream/kolk/topology/internal/stores"
 )
 
 // node is an operator as it was declared: where it stands, what it does with keys and values, what
@@ -81,8 +82,10 @@ type storeDecl struct {
 	timestamps bool
 	retention  time.Duration
 	marked     bool          // as in StoreSpec
+	kept       bool          // as in StoreSpec
 	segment    time.Duration // of the buffer of a join
 	key, value anySerde
+	rows       perGraph[*stores.Rows] // of a window or session store of processors
 }
 
 // globalDecl is a global table.

@@ -96,9 +96,10 @@ func (o OutputRef[K, V]) grant(n *node) bool {
 	return true
 }
 
-func (o OutputRef[K, V]) open(at site, to *ops.Instance) {
+func (o OutputRef[K, V]) open(at site, to *ops.Instance) error {
 	next, _ := o.to.get(at.b)
 	to.Give(ops.Opened{Of: o.d, As: ops.NewForwarder(to, next)})
+	return nil
 }
 
 // GlobalReader is a global table open in a processor; [GlobalTable.Open] returns it. It shows what
@@ -136,7 +137,8 @@ func (g GlobalTable[K, V]) grant(n *node) bool {
 	return true
 }
 
-func (g GlobalTable[K, V]) open(at site, to *ops.Instance) {
+func (g GlobalTable[K, V]) open(at site, to *ops.Instance) error {
 	view := ops.NewGlobalView(at.b.task, g.d.name, g.key.get(), g.value.get())
 	to.Give(ops.Opened{Of: g.d, As: ops.NewGlobalReader(view, to.Stop)})
+	return nil
 }

@@ -5,27 +5,17 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kolkstream/kolk/internal/flow"
-	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
 
-// StoreRef is a declared key-value store of processors. It is made by [Topology.Store], given to
-// [Stream.Process], and opened in there.
-type StoreRef[K, V any] struct {
-	d     *storeDecl
-	t     *Topology
-	key   *serdeRef[K]
-	value *serdeRef[V]
-}
-
-// Resource is what a processor can be given, of any types: a store ([StoreRef]), a further output
-// ([OutputRef]), a global table to read ([GlobalTable]).
+// Resource is what a processor can be given, of any types: a store ([StoreRef], [WindowStoreRef],
+// [SessionStoreRef], [VersionedStoreRef]), a further output ([OutputRef]), a global table to read
+// ([GlobalTable]).
 type Resource interface {
 	// grant adds the resource to the node of a processor. ok is false after a mistake.
 	grant(n *node) (ok bool)
 	// open gives it to an instance of the processor.
-	open(at site, to *ops.Instance)
+	open(at site, to *ops.Instance) error
 }
 
 // Processor handles records one by one, with state of its own.
@@ -97,71 +87,6 @@ func opened[T any](c Opener, of any, what, name string) (as T, err error) {
 	return as, err
 }
 
-// Store is an open key-value store of a processor; [StoreRef.Open] returns it. Values are encoded
-// and decoded by each call: what Get returns belongs to the caller, and a changed value counts when
-// it is Put. Writes become visible to others with the transaction, or never. It belongs to the
-// goroutine of its task. It is implemented by kolk alone.
-type Store[K, V any] interface {
-	// Get returns the value of a key. ok is false if there is none.
-	Get(key K) (v V, ok bool, err error)
-
-	// Put sets the value of a key.
-	Put(key K, value V) error
-
-	// Delete deletes a key, if it is there.
-	Delete(key K) error
-
-	// Range calls fn for each key from lo on and before hi, in the order of the keys' bytes, until
-	// fn returns false. A missing bound is none. fn may read and write the store: what it writes
-	// among the keys to come may be seen or not.
-	Range(lo, hi Opt[K], fn func(K, V) bool) error
-}
-
-// Store declares a key-value store for processors, with a changelog.
-func (t *Topology) Store[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) StoreRef[K, V] {
-	at := t.caller()
-	t.claim("store", name, at)
-	t.needSerdes(at, name, key, value)
-	k, v := given(t, key, true), given(t, value, false)
-	d := t.addStore(&storeDecl{name: name, at: at, kind: flow.KeyValueStore, role: "store", key: k, value: v})
-	return StoreRef[K, V]{d: d, t: t, key: k, value: v}
-}
-
-// Open returns the store in a processor that it was given to; it is a map look-up, for suppliers
-// and function processors alike. Where it was not given the task fails, and what is returned
-// answers every call with that error.
-func (r StoreRef[K, V]) Open(c Opener) Store[K, V] {
-	name := "?"
-	if r.d != nil {
-		name = r.d.name
-	}
-	s, err := opened[*ops.Store[K, V]](c, r.d, "store", name)
-	if err != nil {
-		return ops.BrokenStore[K, V](err)
-	}
-	return s
-}
-
-func (r StoreRef[K, V]) grant(n *node) bool { return r.d.grant(r.t, n) }
-
-// grant gives the store, of a topology, to a processor.
-func (d *storeDecl) grant(t *Topology, n *node) bool {
-	switch {
-	case d == nil:
-		mistakef(n.t, n.at, n.name, "a store is the zero value: use what Topology.Store has returned")
-		return false
-	case t != n.t:
-		mistakef(n.t, n.at, n.name, "store %s belongs to another topology, %q: declare it in this one", d.name, t.name)
-		return false
-	}
-	n.stores = append(n.stores, d)
-	return true
-}
-
-func (r StoreRef[K, V]) open(at site, to *ops.Instance) {
-	to.Give(ops.Opened{Of: r.d, As: ops.NewStore(at.task(), r.d.name, r.key.get(), r.value.get(), to.Stop)})
-}
-
 // Process has a processor handle each record. The supplier is called for each instance that a task
 // makes; the context it gets is the instance's for good. The processor sees every record,
 // tombstones and missing keys included, and may use the stores, outputs and global tables that are
@@ -220,7 +145,9 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 	return withBoth(s, n, func(at site, next ops.Receiver[K2, V2]) (ops.Receiver[K, V], error) {
 		i := ops.NewInstance(at.node(), at.taken(), at.n.places)
 		for _, r := range given {
-			r.open(at, i)
+			if err := r.open(at, i); err != nil {
+				return nil, err
+			}
 		}
 		made := supplier(ops.NewContext(i, next))
 		if isNil(made) {

@@ -105,7 +105,8 @@ const (
 	// SessionStore has the session's end and start (8 bytes each, big-endian, milliseconds) and the
 	// key's bytes as key. It has its rows by key as well.
 	SessionStore
-	// SlidingStore has keys as WindowStore, and its rows by key as well.
+	// SlidingStore has keys as WindowStore, and its rows by key as well: sliding windows, and the
+	// window stores of processors.
 	SlidingStore
 	// HistoryStore has the versions of a table's rows that have ended. Its keys are bytes to
 	// changelogs.
@@ -122,14 +123,12 @@ const (
 // String returns the kind as descriptions name it.
 func (k StoreKind) String() string {
 	switch k {
-	case WindowStore:
+	case WindowStore, SlidingStore:
 		return "window"
 	case InOrderStore:
 		return "in-order buffer"
 	case SessionStore:
 		return "session"
-	case SlidingStore:
-		return "sliding window"
 	case HistoryStore:
 		return "history"
 	case JoinStore:
@@ -169,6 +168,8 @@ type StoreSpec struct {
 	// Marked says of a windowed store that what has passed is what lies before the store's mark:
 	// its operator has a clock of its own, and the task's time says nothing.
 	Marked bool
+	// Kept says of a windowed store that the end of a bounded run closes none of its rows.
+	Kept bool
 	// Segment is how much time a segment of a JoinStore has; 0 for other stores.
 	Segment time.Duration
 	// Shape is what the store's bytes mean.

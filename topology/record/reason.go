@@ -43,4 +43,7 @@ const (
 	// Unmatched are the records for which a left join found nothing. Those of an inner join are
 	// dropped, as [NoMatch].
 	Unmatched Tally = "unmatched"
+	// ExpiredRows are rows that a processor has put into a store with a retention or a history, and
+	// that were too old for it.
+	ExpiredRows Tally = "expired-rows"
 )

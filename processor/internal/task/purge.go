@@ -140,14 +140,26 @@ func (t *Task) Purgeable() map[string]int64 {
 	}
 	for _, s := range t.stores {
 		if s.windows != nil {
-			closed := t.was.closedStart(s.windows.retention)
-			if s.spec.Marked {
-				closed = max(t.was.closed, t.chronicle.marked(s.spec.Name))
-			}
-			if below := s.windows.purgeable(closed); below > 0 {
+			if below := s.windows.purgeable(t.passed(s)); below > 0 {
 				m[s.topic] = below
 			}
 		}
 	}
 	return m
+}
+
+// passed returns the largest start of a row of a store that nobody needs any more.
+func (t *Task) passed(s *store) int64 {
+	switch {
+	case s.spec.Kept && s.spec.Marked:
+		return t.chronicle.marked(s.spec.Name)
+	case s.spec.Kept:
+		if now := t.Settled(); now != topology.NoTime {
+			return now - s.windows.retention
+		}
+		return topology.NoTime
+	case s.spec.Marked:
+		return max(t.was.closed, t.chronicle.marked(s.spec.Name))
+	}
+	return t.was.closedStart(s.windows.retention)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/kolkstream/kolk/processor/processortest"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
@@ -103,6 +104,8 @@ func (b *builder) process(in *built, n node) (*built, error) {
 				out.Value, out.NoValue = fmt.Sprintf("%s/%d/%d@%d~%d", o.Topic, o.Partition, o.Offset, r.Timestamp, now), false
 			})
 		}
+	case "dedupWindow":
+		return b.dedupWindow(in, n, num(&arg)), nil
 	case "emitEvery", "drainEvery", "tick", "tickTimes":
 		if !b.clocks {
 			return nil, unsaid("schedules of Kafka Streams")
@@ -117,4 +120,35 @@ func (b *builder) process(in *built, n node) (*built, error) {
 	st := b.t.Store(n.Store, serde.String(), serde.String())
 	b.stored[n.Store] = plain(n.Store)
 	return rekeyed(in.stream.ProcessFunc(b.name("process"), func(c ctx, r *record) error { return f(c, st.Open(c), r) }, st)), nil
+}
+
+// dedupWindow builds the processor that forwards a record if its key had none near in time, with a
+// window store.
+func (b *builder) dedupWindow(in *built, n node, within int64) *built {
+	type ctx = topology.Context[string, string]
+	st := b.t.WindowStore(n.Store, serde.String(), serde.String(), ms(max(1, 10*within)))
+	b.stored[n.Store] = func(d *processortest.Driver) (all []entry, _ func(entry) bool) {
+		latest := int64(0)
+		for _, e := range d.Store(n.Store, serde.String(), serde.String()) {
+			latest = max(latest, e.Window)
+			all = append(all, entry{Key: e.Key, Value: &e.Value, Start: &e.Window})
+		}
+		// what is too old to be found may be there
+		return slices.DeleteFunc(all, func(e entry) bool { return *e.Start <= latest-max(1, 10*within) }), nil
+	}
+	return rekeyed(in.stream.ProcessFunc(b.name("process"), func(c ctx, r *record) error {
+		if r.NoKey {
+			return nil
+		}
+		st, found := st.Open(c), false
+		err := st.Fetch(r.Key, r.Timestamp-within, r.Timestamp+within, func(int64, string) bool {
+			found = true
+			return false
+		})
+		if err != nil || found {
+			return err
+		}
+		c.Forward(*r)
+		return st.Put(r.Key, r.Timestamp, str(value(r)))
+	}, st))
 }

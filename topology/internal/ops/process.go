@@ -37,6 +37,7 @@ type Instance struct {
 	places  bool        // somebody wants to know them
 	own     place.Place // of what a punctuation forwards
 	byTime  bool
+	byWall  bool  // of the wall clock
 	pending error // of a receiver or store: stops the task whatever the processor returns
 }
 
@@ -75,6 +76,16 @@ func (i *Instance) Stop(err error) {
 
 // Err returns the error that stops the task, if there is one.
 func (i *Instance) Err() error { return i.pending }
+
+// Ref returns the Ref of the record at hand, or the time of the punctuation at hand, which is 0 or
+// later. The wall clock says nothing of event time: its punctuations have the time of the last
+// commit.
+func (i *Instance) Ref() int64 {
+	if i.byWall {
+		return max(0, i.node.Task.Settled())
+	}
+	return max(0, i.ref)
+}
 
 // done returns what Receive or Punctuate is to return when the processor returned err.
 func (i *Instance) done(err error) error {
@@ -164,7 +175,7 @@ func (i *Instance) Schedule(name string, clock record.Clock, interval time.Durat
 		return fmt.Errorf("schedule %s: the interval %s is less than a millisecond", name, interval)
 	}
 	full := i.node.Name + "/" + name
-	i.node.Task.Schedule(full, clock, interval, &punctuation{of: i, name: full, fn: fn})
+	i.node.Task.Schedule(full, clock, interval, &punctuation{of: i, name: full, wall: clock == record.WallClock, fn: fn})
 	return nil
 }
 
@@ -175,13 +186,14 @@ func (i *Instance) Unschedule(name string) { i.node.Task.Unschedule(i.node.Name 
 type punctuation struct {
 	of   *Instance
 	name string
+	wall bool
 	fn   func(at int64) error
 }
 
 // Punctuate implements Punctuator.
 func (p *punctuation) Punctuate(at int64) error {
 	i := p.of
-	i.ref, i.origin, i.place, i.byTime = at, Origin{}, nil, true
+	i.ref, i.origin, i.place, i.byTime, i.byWall = at, Origin{}, nil, true, p.wall
 	if i.places {
 		i.own.OfPunctuation(p.name, at, i.node.Task.Partition())
 		i.place = &i.own
@@ -202,6 +214,6 @@ func NewProcess[K, V any](of *Instance, p Processor[K, V]) *Process[K, V] {
 
 // Receive implements Receiver.
 func (p *Process[K, V]) Receive(r *Record[K, V]) error {
-	p.of.ref, p.of.origin, p.of.place, p.of.byTime = r.Ref, r.Origin, r.Place, false
+	p.of.ref, p.of.origin, p.of.place, p.of.byTime, p.of.byWall = r.Ref, r.Origin, r.Place, false, false
 	return p.of.done(p.p.Process(r))
 }

@@ -16,6 +16,9 @@ type Store[V any] struct {
 	cache   *cache.Cache[V] // of the latest versions
 	history *History
 	rule    Rule
+	buf     []byte
+	// latest is what the store had for the key at hand, with its timestamp.
+	latest []byte
 }
 
 // NewStore returns the store over the cache of the latest versions.
@@ -46,6 +49,28 @@ func (s *Store[V]) At(key []byte, ts, ref int64) (row Row[V], err error) {
 	return row, err
 }
 
+// Bytes appends to dst the encoded value that a key had at ts, for a record of that ref, and returns
+// since when it had it. found is false if there was none, or if that time is too long ago.
+func (s *Store[V]) Bytes(dst, key []byte, ts, ref int64) (value []byte, since int64, found bool, err error) {
+	n := len(dst)
+	b, since, found, err := s.cache.Read(dst, key)
+	if err != nil || found && since <= ts {
+		if err == nil {
+			b = append(b[:n], b[n+8:]...) // without the timestamp
+		}
+		return b, since, found, err
+	}
+	b = b[:n]
+	if ts < s.rule.reaches(ref) {
+		return b, 0, false, nil
+	}
+	v, ok, err := s.history.next(key, ts)
+	if !ok || err != nil || v.from > ts || !v.has {
+		return b, 0, false, err
+	}
+	return append(b, v.value...), v.from, true, nil
+}
+
 // Table keeps the versions of each key: the record with the largest timestamp is the latest one,
 // others go to the place that their timestamps give them. A record that is older than the history
 // is dropped. Each record is forwarded at once.
@@ -54,9 +79,6 @@ type Table[K, V any] struct {
 	*Store[V]
 	value operator.Encoder[V]
 	emit  ops.Emitter[K, V]
-	buf   []byte
-	// latest is what the store has for the key at hand, with its timestamp.
-	latest []byte
 }
 
 // NewTable returns a table over store. keyRaw and valueRaw say that records bring along their key
@@ -80,49 +102,59 @@ func (t *Table[K, V]) Receive(r *Record[K, V]) error {
 			return t.Fail(r.Origin, err)
 		}
 	}
-	if !t.rule.takes(r.Timestamp, r.Ref) {
+	has, older, fits, err := t.Put(key, value, r.Timestamp, r.Ref)
+	switch {
+	case err != nil:
+		return err
+	case !fits:
 		t.Drop(record.LateRecord, r.Origin)
 		return nil
-	}
-	b, ts, has, err := t.cache.Read(t.latest[:0], key)
-	if err != nil {
-		return err
-	}
-	t.latest = b
-	older, err := t.enter(key, value, r.Timestamp, ts, has)
-	if err != nil {
-		return err
-	}
-	if err := t.history.expire(t.rule.gone()); err != nil {
-		return err
 	}
 	return t.forward(r, key, value, has, older)
 }
 
+// Put gives a key a value, nil for none, from ts on, for a record of that ref. has says that it had
+// a latest version before, older that the value is not the latest one now. fits is false if it is
+// too old, and so is in no history.
+func (s *Store[V]) Put(key, value []byte, ts, ref int64) (has, older, fits bool, err error) {
+	if !s.rule.takes(ts, ref) {
+		return false, false, false, nil
+	}
+	b, was, has, err := s.cache.Read(s.latest[:0], key)
+	if err != nil {
+		return has, false, true, err
+	}
+	s.latest = b
+	if older, err = s.enter(key, value, ts, was, has); err == nil {
+		err = s.history.expire(s.rule.gone())
+	}
+	return has, older, true, err
+}
+
 // enter puts a value, nil for none, where its timestamp belongs; has and was say that there is a
 // latest version and since when. It reports whether the value is not the latest one now.
-func (t *Table[K, V]) enter(key, value []byte, ts, was int64, has bool) (older bool, err error) {
+func (s *Store[V]) enter(key, value []byte, ts, was int64, has bool) (older bool, err error) {
 	v := version{from: ts, to: was, has: value != nil, value: value, segment: noSegment}
 	if has && ts > was {
-		t.history.put(key, version{from: was, to: ts, has: true, value: t.latest[8:], segment: noSegment})
-		t.put(key, value, ts)
+		s.history.put(key, version{from: was, to: ts, has: true, value: s.latest[8:], segment: noSegment})
+		s.put(key, value, ts)
 		return false, nil
 	}
 	if has && ts == was {
-		t.put(key, value, ts)
+		s.put(key, value, ts)
 		if value == nil {
-			err = t.mark(key, ts)
+			err = s.mark(key, ts)
 		}
 		return false, err
 	}
-	next, ok, err := t.history.next(key, ts)
+	next, ok, err := s.history.next(key, ts)
 	switch {
 	case err != nil:
 		return false, err
 	case !ok && !has: // it is the latest of those that are known
-		t.put(key, value, ts)
+		s.put(key, value, ts)
 		if value == nil {
-			err = t.mark(key, ts)
+			err = s.mark(key, ts)
 		}
 		return false, err
 	case !ok: // it lasts until the latest
@@ -134,32 +166,32 @@ func (t *Table[K, V]) enter(key, value []byte, ts, was int64, has bool) (older b
 	default: // it comes between
 		v.to, v.segment = next.to, next.segment
 		if next.from < ts {
-			t.history.put(key, version{from: next.from, to: ts, has: next.has, value: next.value, segment: noSegment})
+			s.history.put(key, version{from: next.from, to: ts, has: next.has, value: next.value, segment: noSegment})
 		}
 	}
-	t.history.put(key, v)
+	s.history.put(key, v)
 	return true, nil
 }
 
 // put makes a value, nil for none, the latest version.
-func (t *Table[K, V]) put(key, value []byte, ts int64) {
-	t.cache.Forget(key)
+func (s *Store[V]) put(key, value []byte, ts int64) {
+	s.cache.Forget(key)
 	if value == nil {
-		t.cache.Store.Delete(key)
+		s.cache.Store.Delete(key)
 		return
 	}
-	t.buf = append(binary.BigEndian.AppendUint64(t.buf[:0], uint64(ts)), value...)
-	t.cache.Store.Put(key, t.buf)
+	s.buf = append(binary.BigEndian.AppendUint64(s.buf[:0], uint64(ts)), value...)
+	s.cache.Store.Put(key, s.buf)
 }
 
 // mark has the history say that there is nothing from ts on, if it does not yet: a version that
 // ended then says so too.
-func (t *Table[K, V]) mark(key []byte, ts int64) error {
-	next, ok, err := t.history.next(key, ts-1)
+func (s *Store[V]) mark(key []byte, ts int64) error {
+	next, ok, err := s.history.next(key, ts-1)
 	if err != nil || ok && next.to == ts {
 		return err
 	}
-	t.history.put(key, version{from: ts, to: ts, segment: noSegment})
+	s.history.put(key, version{from: ts, to: ts, segment: noSegment})
 	return nil
 }
 
