@@ -100,6 +100,8 @@ var operators = []operator{
 		methods: []string{"Table.GroupBy", "Table.GroupByRows", "Table.TryGroupByRows",
 			"WindowedTable.GroupBy", "WindowedTable.GroupByRows", "WindowedTable.TryGroupByRows"}},
 	{name: "process", methods: []string{"Topology.Store", "Topology.Output", "GlobalTable.Open", "Stream.Process", "Stream.ProcessFunc"}, step: "process", oracle: "process"},
+	{name: "stores", methods: []string{"Topology.WindowStore", "Topology.SessionStore", "Topology.VersionedStore"}, model: "TestRandomTopologies",
+		without: without{"step": "expressions have no state; deduplicate and aggregations have"}},
 	{name: "to", methods: []string{"Stream.To"}, step: "to", oracle: "to"},
 	{name: "to-one-of", methods: []string{"Stream.ToOneOf"}, step: "to-one-of", model: "TestRandomTopologies"},
 	{name: "partitioner", methods: []string{"Stream.WithPartitioner"}, model: "TestRandomTopologies",

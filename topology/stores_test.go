@@ -84,7 +84,8 @@ func storesTopology(opts ...topology.Option) *topology.Topology {
 	return tp
 }
 
-// script runs lines of "TIME KEY COMMAND [-> what comes out]"; "commit" and "restart" are lines too.
+// script runs lines of "TIME KEY COMMAND [-> what comes out]"; "commit" and "restart" are lines
+// too.
 func script(t *testing.T, r *rig, text string) {
 	t.Helper()
 	for line := range strings.Lines(strings.TrimSpace(text)) {

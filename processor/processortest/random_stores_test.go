@@ -39,8 +39,8 @@ func (g *randomTopology) timedStores() {
 }
 
 // spans adds a node that has rows for each task and key. f gets those that are not too old for a
-// record, in the order of end and start, and returns what is forwarded, which rows go, and which one
-// comes.
+// record, in the order of end and start, and returns what is forwarded, which rows go, and which
+// one comes.
 func (m *model) spans(keeps int64, parent *modelNode, f func(r modelRecord, found []modelSpan) (value int64, gone []modelSpan, comes modelSpan)) *modelNode {
 	all := map[modelRow][]modelSpan{}
 	return m.node(func(p int32, r modelRecord, send func(modelRecord)) {

@@ -184,7 +184,8 @@ func (r *Rows) Flush() (bool, error) {
 	}
 	c := r.enter()
 	defer r.leave()
-	r.end = append(r.end[:0], 0xff) // no row is left
+	// Not one key beyond what is gone: deletions of this transaction would be lost.
+	r.end = binary.BigEndian.AppendUint64(r.end[:0], uint64(gone)+1)
 	r.least = math.MaxInt64
 	did := false
 	err := c.Each(r.store, r.name, nil, []byte{0xff}, func(b, _ []byte) (bool, error) {
@@ -192,7 +193,11 @@ func (r *Rows) Flush() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if n == 0 || t[0] > gone {
+		if t[0] > gone {
+			r.least = t[0]
+			return false, nil
+		}
+		if n == 0 {
 			r.end, r.least = append(r.end[:0], b...), t[0]
 			return false, nil
 		}

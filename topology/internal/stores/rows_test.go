@@ -256,6 +256,34 @@ func TestRowsReadWhatTheyTouch(t *testing.T) {
 	}
 }
 
+// What goes takes no deletion with it that the changelog has to have.
+func TestFlushLeavesDeletions(t *testing.T) {
+	b := newBench(t)
+	expired := int64(0)
+	s := NewWindows("w", NewRows(b, "w", 1, &ByTask{Task: b, Retention: 10}), serde.String(), serde.String(), b, &expired)
+	for _, ts := range []int64{10, 100, 200} {
+		if err := s.Put("a", ts, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.save()
+	b.settled = 50
+	if err := s.Delete("a", 100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.rows.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	err := b.store.Changes(func(_ int, key, _ []byte, deleted bool) error {
+		found = found || deleted && string(key) == "\x00\x00\x00\x00\x00\x00\x00\x64a"
+		return nil
+	})
+	if b.save(); err != nil || !found || b.count() != 2 {
+		t.Errorf("%v: the deletion is there: %v; %d rows", err, found, b.count())
+	}
+}
+
 // Calls that are made within others find what they are to find.
 func TestFetchWithinFetch(t *testing.T) {
 	b := newBench(t)

@@ -49,8 +49,8 @@ func (s *Store[V]) At(key []byte, ts, ref int64) (row Row[V], err error) {
 	return row, err
 }
 
-// Bytes appends to dst the encoded value that a key had at ts, for a record of that ref, and returns
-// since when it had it. found is false if there was none, or if that time is too long ago.
+// Bytes appends to dst the encoded value that a key had at ts, for a record of that ref, and
+// returns since when it had it. found is false if there was none, or if that time is too long ago.
 func (s *Store[V]) Bytes(dst, key []byte, ts, ref int64) (value []byte, since int64, found bool, err error) {
 	n := len(dst)
 	b, since, found, err := s.cache.Read(dst, key)
