@@ -11,27 +11,30 @@ import (
 // it: a list of blocks of marks, each of which is searched by halves. Entries are only ever added.
 //
 // It is made by hand because it stores no keys: a mark is the number of an entry that the table
-// has, and the eight bytes of its key behind what all keys begin with. Most comparisons see these,
-// side by side, and not the keys: each of those would be two misses of the processor's caches.
+// has, and the sixteen bytes of its key behind what all keys begin with: a time, and what tells keys
+// apart. Most comparisons see these, side by side, and not the keys: each of those would be two
+// misses of the processor's caches.
 type ordered struct {
 	blocks [][]mark // none is empty
-	firsts []uint64 // the head of the first mark of each block
+	firsts []prefix // the head of the first mark of each block
 	n      int      // how many entries are in it: the first ones of the table
 	common int      // how many bytes all keys begin with alike, and heads leave out
 	spare  [][]mark // blocks to be used again, empty
 }
 
-// mark is an entry of a table, and its head: eight bytes of its key, big-endian, filled up with
-// zeros.
+// mark is an entry of a table, and the head of its key.
 type mark struct {
-	head uint64
+	head prefix
 	i    int32
 }
+
+// prefix is sixteen bytes, big-endian.
+type prefix struct{ hi, lo uint64 }
 
 // place is where a mark is, or where the last block ends.
 type place struct{ block, at int }
 
-// blockMarks is how many marks a block has at most: two KiB of them.
+// blockMarks is how many marks a block has at most: three KiB of them.
 const blockMarks = 128
 
 func (o *ordered) reset() {
@@ -68,9 +71,9 @@ func (o *ordered) seek(t *table, key []byte) place {
 	if o.n == 0 {
 		return place{}
 	}
-	prefix := t.key(0)[:o.common]
-	if n := commonPrefix(prefix, key); n < len(prefix) {
-		if bytes.Compare(key, prefix) < 0 {
+	begin := t.key(0)[:o.common]
+	if n := commonPrefix(begin, key); n < len(begin) {
+		if bytes.Compare(key, begin) < 0 {
 			return place{}
 		}
 		return place{block: len(o.blocks)}
@@ -84,9 +87,12 @@ func (o *ordered) seek(t *table, key []byte) place {
 
 // find returns the block that a key belongs to, and the first mark there whose key is not below it.
 // The key begins as all of them.
-func (o *ordered) find(t *table, key []byte, head uint64) (block, at int) {
-	below := func(m uint64, i int32) bool {
-		return m < head || m == head && bytes.Compare(t.key(i), key) < 0
+func (o *ordered) find(t *table, key []byte, head prefix) (block, at int) {
+	below := func(m prefix, i int32) bool {
+		if m.hi != head.hi {
+			return m.hi < head.hi
+		}
+		return m.lo < head.lo || m.lo == head.lo && bytes.Compare(t.key(i), key) < 0
 	}
 	lo, hi := 0, len(o.blocks) // the last block that begins below the key, or the first
 	for lo < hi {
@@ -165,7 +171,7 @@ func (o *ordered) insert(t *table, i int32) {
 // split moves what a block has from at on to a new one behind it.
 func (o *ordered) split(block, at int) {
 	marks := o.blocks[block]
-	more, first := append(o.block(), marks[at:]...), uint64(0)
+	more, first := append(o.block(), marks[at:]...), prefix{}
 	if len(more) > 0 {
 		first = more[0].head
 	}
@@ -198,11 +204,12 @@ func commonPrefix(a, b []byte) int {
 	return n
 }
 
-func head(b []byte) uint64 {
-	if len(b) >= 8 {
-		return binary.BigEndian.Uint64(b)
+// head returns the first sixteen bytes of b, filled up with zeros.
+func head(b []byte) prefix {
+	if len(b) < 16 {
+		var all [16]byte
+		copy(all[:], b)
+		b = all[:]
 	}
-	var h [8]byte
-	copy(h[:], b)
-	return binary.BigEndian.Uint64(h[:])
+	return prefix{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
 }

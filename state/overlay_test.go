@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -531,6 +532,35 @@ func BenchmarkOverlayOrder(b *testing.B) {
 		if i == len(keys) {
 			i = 0
 			o.Reset()
+		}
+	}
+}
+
+// BenchmarkOverlayOrderTimes is BenchmarkOverlayOrder with rows by time, and by key.
+func BenchmarkOverlayOrderTimes(b *testing.B) {
+	o := state.NewOverlay(openDB(b))
+	s := o.Open(1)
+	keys := make([][]byte, 100_000)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range keys {
+		if i%2 == 0 {
+			keys[i] = fmt.Appendf(binary.BigEndian.AppendUint64(nil, uint64(1767225600000+i+r.IntN(3000))), "user-%d", r.IntN(100_000))
+		} else {
+			keys[i] = fmt.Appendf([]byte{1}, "user-%d-%d", r.IntN(100_000), i)
+		}
+	}
+	none := func(_, _ []byte) (bool, error) { return false, nil }
+	i := 0
+	for b.Loop() {
+		s.Put(keys[i], nil)
+		if i++; i%2500 == 0 {
+			_ = s.Scan(nil, nil, none)
+			o.Commit()
+			_ = s.Scan(nil, nil, none)
+		}
+		if i == len(keys) {
+			i = 0
+			o.Written()
 		}
 	}
 }
