@@ -69,6 +69,7 @@ func (t *Topology) Build() (*Plan, error) {
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}
+	t.checkGraces()
 	p.analyze()
 	t.checkOrder(p)
 	t.checkHistories(p)

@@ -53,6 +53,7 @@ type NodeDescription struct {
 	Windows  string   `json:"windows,omitempty"`
 	Emit     string   `json:"emit,omitempty"`
 	Delay    string   `json:"delay,omitempty"`
+	Grace    string   `json:"grace,omitempty"` // of a join
 	// Chosen says that a function chooses the partition of each record that is written.
 	Chosen bool   `json:"chosen,omitempty"`
 	Within string `json:"within,omitempty"`
@@ -312,6 +313,9 @@ func (n *NodeDescription) details() string {
 	}
 	if n.Delay != "" {
 		parts = append(parts, "delay "+n.Delay)
+	}
+	if n.Grace != "" {
+		parts = append(parts, "grace "+n.Grace)
 	}
 	if n.Chosen {
 		parts = append(parts, "partition chosen")

@@ -96,6 +96,21 @@ func TestHistoryMistakes(t *testing.T) {
 			tp.Table("tb", str, str, topology.Timeless).History(time.Second)
 			return here(-1)
 		}, "tb: records of a timeless source have no place in a history"},
+		{"grace without history", func(tp *topology.Topology, s stream) string {
+			tb := tp.Table("tb", str, str)
+			s.Join("j", tb, topology.Inner(both), topology.JoinGrace(time.Second)).To("out")
+			return here(-1)
+		}, "j: the join has a grace, and table tb has no history"},
+		{"grace longer than the history", func(tp *topology.Topology, s stream) string {
+			tb := tp.Table("tb", str, str).History(time.Second)
+			s.Join("j", tb, topology.Inner(both), topology.JoinGrace(time.Minute)).To("out")
+			return here(-1)
+		}, "j: the grace of the join, 1m0s, is longer than the history of table tb, 1s"},
+		{"negative grace", func(tp *topology.Topology, s stream) string {
+			tb := tp.Table("tb", str, str).History(time.Second)
+			s.Join("j", tb, topology.Inner(both), topology.JoinGrace(-1)).To("out")
+			return here(-1)
+		}, "j: the grace -1ns is negative: give 0 or more"},
 		{"name of the store", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Count("tb-history").EachUpdate().ToStream().To("counts")
 			tp.Table("tb", str, str).History(time.Second)

@@ -3,7 +3,6 @@ package topology
 import (
 	"cmp"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/kolkstream/kolk/internal/flow"
@@ -53,17 +52,6 @@ func (s Stream[K, V]) InOrder(name string, delay time.Duration) Stream[K, V] {
 	n.reads.wantKey, n.reads.wantValue = s.key, s.value
 	n.key, n.value = output{serde: s.key}, output{serde: s.value}
 	return s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
-		k, keyRaw := keySerde(at, s.key)
-		v, valueRaw := valueSerde(at, s.value)
-		l := at.b.line(at.n.id)
-		timed := slices.Clone(l.timed)
-		slices.Reverse(timed) // they were made from the last to the first
-		op := &ops.InOrder[K, V]{
-			Node: at.node(), Behind: l.task, Timed: timed, After: at.n.since.Milliseconds(), Delay: delay.Milliseconds(), Branches: at.b.branches,
-			NeedKey: at.n.outKey, NeedValue: at.n.outValue, Next: next,
-		}
-		op.Open(k, v, keyRaw, valueRaw)
-		at.flushes(op)
-		return op, nil
+		return inOrder(at, s, delay, at.n.outKey, at.n.outValue, next), nil
 	})
 }

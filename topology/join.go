@@ -15,25 +15,29 @@ import (
 //
 // Both sides have to be co-partitioned: equal keys in equal partitions of as many. The name is the
 // node's, in statistics and messages.
-func (s Stream[K, V]) Join[V2, R any](name string, with Table[K, V2], j Joiner[V, V2, R]) Stream[K, R] {
+func (s Stream[K, V]) Join[V2, R any](name string, with Table[K, V2], j Joiner[V, V2, R], opts ...JoinOption) Stream[K, R] {
 	from := s.node()
 	t := from.t
 	at := t.caller()
 	t.claim("join", name, at)
 	n := t.add(j.nodeKind("join"), name, at, from)
 	j.check(n, false)
+	c := n.joinOptions(opts)
 	if t.own(at, name, "the table to join with", with.n) {
 		t.needPartitioned(at, name, "a join", from)
 		n.partitioned = true
 		n.stores = with.rows.stores
 		n.looks = lookup{table: with.n, key: with.key}
 		n.reads.value, n.reads.wantKey = true, s.key
+		if c.graced {
+			n.wait(c.grace, s.key, s.value)
+		}
 	}
 	return withValues(s, n, func(at site, next ops.Receiver[K, R]) (ops.Receiver[K, V], error) {
 		k, raw := keySerde(at, s.key)
 		if with.rows.asOf != nil {
 			if past, err := with.rows.asOf(at.b); past != nil || err != nil {
-				return ops.NewJoinAsOf(at.node(), k, raw, past, j.kind == leftJoin, j.join, next), err
+				return joinedAsOf(at, s, past, j, next), err
 			}
 		}
 		return ops.NewJoinTable(at.node(), k, raw, with.rows.lookup(at.b), j.kind == leftJoin, j.join, next), nil

@@ -81,6 +81,10 @@ func (p *Plan) delay(n *planNode) {
 			n.since = max(n.since, sum(from.since, by))
 		}
 	}
+	if n.grace != nil && n.looks.table != nil { // it waits for the table too
+		table := p.nodes[n.looks.table.id]
+		n.late, n.since = max(n.late, table.late), max(n.since, table.since)
+	}
 }
 
 // sum is a + b, or the longest duration.

@@ -28,6 +28,8 @@ type traits struct {
 	discarded   bool         // it is meant that nothing reads it
 	// keys are the serdes of the keys of two inputs that meet by key.
 	keys [2]anySerde
+	// grace is how long the records of a join wait, nil if they do not.
+	grace *time.Duration
 	// details are what a description says of the node beside what follows from the other traits.
 	details NodeDescription
 }

@@ -289,6 +289,7 @@ func runRandomTopology(t *rapid.T, rnd *rand.Rand, steps func(*randomTopology) [
 			})
 		})
 	}
+	early = early && !g.waits
 	runs := g.runs()
 	count := map[string]int64{}
 	var events [][]modelEvent

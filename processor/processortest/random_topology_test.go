@@ -24,6 +24,7 @@ type randomTopology struct {
 	poison      map[string]bool // sources that panic on a value
 	tables      bool            // there is a table of topic t
 	behind      bool            // it is read through a repartition topic
+	waits       bool            // it is joined with a grace, so that it need not be earlier
 	once        bool            // more than one run would not be a function of the input
 	streams     []grown
 	ordered     []string // stores whose operators depend on the order of records
@@ -432,20 +433,37 @@ func (g *randomTopology) join() {
 		table = g.top.Table(topic, serde.String(), serde.Int64())
 	}
 	history := []int64{-1, -1, -1, 0, 5, 30, 1000}[g.rnd.Intn(7)]
+	grace := int64(-1) // none
 	var find func(p int32, r modelRecord) (value int64, ok bool)
 	if history < 0 {
 		find = g.latest(n)
 	} else {
 		table = table.History(ms(history))
-		find = g.m.history(history, history, n).at
+		late := history
+		if g.rnd.Intn(2) == 0 {
+			grace = min(history, []int64{0, 5, 40}[g.rnd.Intn(3)])
+			late = grace
+			g.waits = true
+		}
+		find = g.m.history(history, late, n).at
 	}
 	out := *from
 	out.used, out.first = false, false
 	left := g.rnd.Intn(2) == 0
+	var opts []topology.JoinOption
+	if grace >= 0 {
+		opts = append(opts, topology.JoinGrace(ms(grace)))
+		g.lines++
+		out.line, out.sorted = g.lines, true
+	}
 	if left {
-		out.s = from.s.Join(g.name("join"), table, topology.Left(func(v int64, o topology.Opt[int64]) int64 { return 1000*v + o.Value }))
+		out.s = from.s.Join(g.name("join"), table, topology.Left(func(v int64, o topology.Opt[int64]) int64 { return 1000*v + o.Value }), opts...)
 	} else {
-		out.s = from.s.Join(g.name("join"), table, topology.Inner(func(v, o int64) int64 { return 1000*v + o }))
+		out.s = from.s.Join(g.name("join"), table, topology.Inner(func(v, o int64) int64 { return 1000*v + o }), opts...)
+	}
+	waiting := from.n
+	if grace >= 0 {
+		waiting = g.m.inOrder(grace, from.n)
 	}
 	out.n = g.m.node(func(p int32, r modelRecord, send func(modelRecord)) {
 		switch v, ok := find(p, r); {
@@ -462,8 +480,8 @@ func (g *randomTopology) join() {
 			r.value = 1000*r.value + v
 			send(r)
 		}
-	}, from.n)
-	g.add(out, "%s join t, through a repartition topic %v, left %v, history %d", from.name, through, left, history)
+	}, waiting)
+	g.add(out, "%s join t, through a repartition topic %v, left %v, history %d, grace %d", from.name, through, left, history, grace)
 }
 
 // latest adds a table, and returns what a record finds.

@@ -12,8 +12,9 @@ func (b *builder) joins(in *built, n node) (*built, error) {
 	if n.Op == "streamGlobalJoin" {
 		return b.joinGlobal(in, with, n), nil
 	}
+	var opts []topology.JoinOption
 	if n.GraceMs != nil {
-		return nil, unsaid("a join with grace")
+		opts = append(opts, topology.JoinGrace(ms(*n.GraceMs)))
 	}
 	left := withKey(b.byKey(in))
 	joined := func(pair string, r text) topology.Opt[string] {
@@ -35,9 +36,9 @@ func (b *builder) joins(in *built, n node) (*built, error) {
 	case with.table == nil:
 		return nil, unsaid("a join with what is no table")
 	case n.Type == "left":
-		out = left.Join(name, *with.table, topology.Left(func(v string, r topology.Opt[string]) topology.Opt[string] { return joined(v, null(r)) }))
+		out = left.Join(name, *with.table, topology.Left(func(v string, r topology.Opt[string]) topology.Opt[string] { return joined(v, null(r)) }), opts...)
 	default:
-		out = left.Join(name, *with.table, topology.Inner(func(v, r string) topology.Opt[string] { return joined(v, &r) }))
+		out = left.Join(name, *with.table, topology.Inner(func(v, r string) topology.Opt[string] { return joined(v, &r) }), opts...)
 	}
 	return &built{stream: nullable(out)}, nil
 }

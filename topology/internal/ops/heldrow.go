@@ -29,13 +29,13 @@ func (s *InOrder[K, V]) split(row []byte) ([]Header, error) {
 	row = row[2:]
 	ok := true
 	if !out.NoKey {
-		if out.RawKey, row, ok = take(row); !ok {
+		if out.RawKey, row, ok = Take(row); !ok {
 			return nil, errors.New("a record's key is cut off")
 		}
 	}
 	var headers []Header
 	if flags&rowHeaders != 0 {
-		if headers, row, ok = takeHeaders(s.heads[:0], row); !ok {
+		if headers, row, ok = TakeHeaders(s.heads[:0], row); !ok {
 			return nil, errors.New("a record's headers are cut off")
 		}
 		s.heads = headers
@@ -46,8 +46,8 @@ func (s *InOrder[K, V]) split(row []byte) ([]Header, error) {
 	return headers, nil
 }
 
-// take takes bytes with their length off b. They are not nil.
-func take(b []byte) (part, rest []byte, ok bool) {
+// Take takes bytes with their length off b. They are not nil.
+func Take(b []byte) (part, rest []byte, ok bool) {
 	n, size := binary.Uvarint(b)
 	if size <= 0 || n > uint64(len(b)-size) {
 		return nil, nil, false
@@ -56,9 +56,9 @@ func take(b []byte) (part, rest []byte, ok bool) {
 	return b[size:end:end], b[end:], true
 }
 
-// appendHeaders appends headers: how many, and each one's key with its length, and its value with
+// AppendHeaders appends headers: how many, and each one's key with its length, and its value with
 // its length and one more, 0 for none.
-func appendHeaders(dst []byte, headers []Header) []byte {
+func AppendHeaders(dst []byte, headers []Header) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(headers)))
 	for _, h := range headers {
 		dst = append(binary.AppendUvarint(dst, uint64(len(h.Key))), h.Key...)
@@ -71,9 +71,9 @@ func appendHeaders(dst []byte, headers []Header) []byte {
 	return dst
 }
 
-// takeHeaders appends the headers that b begins with to dst. Their values alias b; keys that are
+// TakeHeaders appends the headers that b begins with to dst. Their values alias b; keys that are
 // what dst's memory had at their place are used again.
-func takeHeaders(dst []Header, b []byte) (headers []Header, rest []byte, ok bool) {
+func TakeHeaders(dst []Header, b []byte) (headers []Header, rest []byte, ok bool) {
 	count, size := binary.Uvarint(b)
 	if size <= 0 || count > uint64(len(b)) {
 		return nil, nil, false
@@ -81,7 +81,7 @@ func takeHeaders(dst []Header, b []byte) (headers []Header, rest []byte, ok bool
 	b = b[size:]
 	for range count {
 		var key []byte
-		if key, b, ok = take(b); !ok {
+		if key, b, ok = Take(b); !ok {
 			return nil, nil, false
 		}
 		n, size := binary.Uvarint(b)

@@ -108,7 +108,7 @@ func (s *InOrder[K, V]) Receive(r *Record[K, V]) error {
 	}
 	if len(r.Headers) != 0 {
 		row[1] |= rowHeaders
-		row = appendHeaders(row, r.Headers)
+		row = AppendHeaders(row, r.Headers)
 	}
 	if r.NoValue {
 		row[1] |= rowNoValue

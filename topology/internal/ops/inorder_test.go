@@ -8,7 +8,7 @@ import (
 // A stored record's bytes, and every one that is cut off is refused.
 func TestInOrderRow(t *testing.T) {
 	want := []byte("\x01\x04\x01k\x01\x01h\x02xv")
-	row := append([]byte{inOrderVersion, rowHeaders, 1, 'k'}, appendHeaders(nil, []Header{{Key: "h", Value: []byte("x")}})...)
+	row := append([]byte{inOrderVersion, rowHeaders, 1, 'k'}, AppendHeaders(nil, []Header{{Key: "h", Value: []byte("x")}})...)
 	if row = append(row, 'v'); !bytes.Equal(row, want) {
 		t.Errorf("the row is %x, want %x", row, want)
 	}
@@ -30,7 +30,7 @@ func TestInOrderRow(t *testing.T) {
 		t.Error("unknown flags are taken for nothing")
 	}
 	empty := []Header{{Key: ""}, {Key: "a", Value: []byte{}}, {Key: "a"}}
-	back, rest, ok := takeHeaders(nil, append(appendHeaders(nil, empty), 7))
+	back, rest, ok := TakeHeaders(nil, append(AppendHeaders(nil, empty), 7))
 	if !ok || len(rest) != 1 || len(back) != 3 || back[0].Value != nil || back[1].Value == nil || back[2].Value != nil {
 		t.Errorf("%+v comes back as %+v, %v, %v", empty, back, rest, ok)
 	}

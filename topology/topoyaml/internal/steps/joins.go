@@ -8,6 +8,7 @@ import (
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/internal/door"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/expression"
+	"github.com/kolkstream/kolk/topology/topoyaml/internal/functions"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/suggest"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/value"
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
@@ -25,6 +26,7 @@ func join() step {
 			{Name: "global", Shape: yamlfile.Text(), Doc: "a global source"},
 			{Name: "on", Shape: yamlfile.Expression(), Doc: "the key to look up; with `global` only"},
 			{Name: "value", Shape: yamlfile.Template(), Required: true, Doc: "the new value, of `left` (the record's) and `right` (the table's)"},
+			{Name: "grace", Shape: yamlfile.Duration(), Doc: "how long records wait until the table is sure to know what a row was at their time, and how much out of order they may be; with a `table` that has a `history`"},
 			{Name: "left", Shape: yamlfile.Flag(), Doc: "true: records that find nothing go on, with null as `right`; otherwise they are dropped"},
 		},
 	}
@@ -70,6 +72,9 @@ func (b *builder) joinGlobal(f *flow, in stream, m *yamlfile.Mapping) {
 		right, keySerde = s.Schema, s.Key.Name()
 	}
 	p := b.joined(f, m, right)
+	if e := m.Get("grace"); e != nil {
+		b.r.Fail(e.Pos, "a global table has no history, so nothing waits for it; remove the field")
+	}
 	on := m.Get("on")
 	if on == nil {
 		b.r.Fail(m.Pos, "a join with a global table needs the field on: the key to look up")
@@ -146,8 +151,13 @@ func (b *builder) joinTable(f *flow, in stream, m *yamlfile.Mapping) {
 	}
 	f.dead = f.dead || right.dead
 	p := b.joined(f, m, right.value)
+	var opts []topology.JoinOption
+	if e := m.Get("grace"); e != nil {
+		grace, _ := functions.ParseDuration(e.Node.Value)
+		opts = append(opts, topology.JoinGrace(grace))
+	}
 	f.at = made(b.call(f, m.At("name")), func() stream {
-		return stream{t.join(in, m.Text("name"), m.Flag("left"), p).WithValueSerde(value.JSONSerde{})}
+		return stream{t.join(in, m.Text("name"), m.Flag("left"), p, opts...).WithValueSerde(value.JSONSerde{})}
 	})
 	f.setValue(p.Type)
 }

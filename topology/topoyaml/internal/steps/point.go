@@ -39,7 +39,7 @@ type (
 	// joinable is a table in which records are looked up.
 	joinable interface {
 		point
-		join(s stream, name string, left bool, p *expression.Program) stream
+		join(s stream, name string, left bool, p *expression.Program, opts ...topology.JoinOption) stream
 	}
 	// windowed is the result of an aggregation of windows.
 	windowed interface {
@@ -173,8 +173,8 @@ func (t windowTable[V]) emit(c call, mode string) (point, bool) {
 	}), true
 }
 
-func (t table[V]) join(s stream, name string, left bool, p *expression.Program) stream {
-	return stream{s.Join(name, t.Table, joinerOf[V](left, p))}
+func (t table[V]) join(s stream, name string, left bool, p *expression.Program, opts ...topology.JoinOption) stream {
+	return stream{s.Join(name, t.Table, joinerOf[V](left, p), opts...)}
 }
 
 func (w windowTable[V]) results(t *topology.Topology, key, of *expression.Program) stream {
