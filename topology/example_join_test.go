@@ -33,3 +33,18 @@ func ExampleStream_JoinWithin_ordersAndPayments() {
 	// paid 1 tea: paid by card
 	// paid 2 milk: not paid
 }
+
+// A record is joined with what a row was at its time, though later prices are known already, and
+// though one that counts comes after the record.
+func ExampleJoinGrace_thePriceOfTheDay() {
+	t := topology.New("bills")
+	prices := t.Table("prices", serde.String(), num()).History(time.Hour)
+	t.Stream("orders", serde.String(), num()).
+		Join("price", prices, topology.Inner(func(n, price int64) int64 { return n * price }), topology.JoinGrace(5*time.Minute)).
+		To("bills")
+
+	minute := time.Minute.Milliseconds()
+	show(t, msg("prices", "tea", "3", 0), msg("prices", "tea", "10", 11*minute),
+		msg("orders", "tea", "2", 9*minute), msg("prices", "tea", "4", 8*minute))
+	// Output: bills tea 8
+}

@@ -82,7 +82,10 @@ func waiting[K, V any](at site, s Stream[K, V], join ops.Receiver[K, V]) ops.Rec
 	k, keyRaw := keySerde(at, s.key)
 	v, valueRaw := valueSerde(at, s.value)
 	if clock := at.clock(); clock != nil {
-		w := versions.NewWait(at.node(), clock, at.clock("arrivals"), at.n.grace.Milliseconds(), k, v, keyRaw, valueRaw, at.n.outKey, join)
+		w := versions.NewWait(at.node(), versions.WaitOptions{
+			Clock: clock, Arrivals: at.clock("arrivals"), Grace: at.n.grace.Milliseconds(),
+			KeyRaw: keyRaw, ValueRaw: valueRaw, NeedKey: at.n.outKey, Branches: at.b.branches,
+		}, k, v, join)
 		at.flushes(w)
 		return w
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/state"
 	"github.com/kolkstream/kolk/topology/internal/operator"
@@ -18,14 +19,11 @@ import (
 // timestamp, the bytes of the key, and arrival, with the record that makes them due. One that is
 // later than the grace goes on at once, as do records without key or value.
 //
-// What has gone on is what lies before the store's mark.
+// What has gone on is what lies before the store's mark, and what the end of a bounded run has
+// closed.
 type Wait[K, V any] struct {
 	Node
-	clock    *operator.Clock
-	arrivals *operator.Clock // how many have come, from the smallest int64 on
-	grace    int64
-	// needKey says that the decoded key is used further on. The value is.
-	needKey  bool
+	WaitOptions
 	next     operator.Receiver[K, V]
 	key      operator.Encoder[K]
 	value    operator.Encoder[V]
@@ -40,25 +38,44 @@ type Wait[K, V any] struct {
 	out      Record[K, V]
 	heads    []operator.Header
 	topic    string
+	place    place.Place // of what comes
+	stood    place.Place // of what has waited
 }
 
 // A stored record: version, flags, by how much its ref is later than its timestamp, where it comes
-// from, its headers, its key and its value. docs/format/state.md describes it.
+// from, its headers, its place, its key and its value. docs/format/state.md describes it.
 const (
 	waitVersion = 1
 	waitHeaders = 1
+	waitPlace   = 2
 )
 
-// NewWait returns an operator before next that holds records back. arrivals is a counter, committed
-// as clocks are. keyRaw and valueRaw say that records bring along bytes of these serdes.
-func NewWait[K, V any](n Node, clock, arrivals *operator.Clock, grace int64, k serde.Serde[K], v serde.Serde[V], keyRaw, valueRaw, needKey bool, next operator.Receiver[K, V]) *Wait[K, V] {
+// WaitOptions are how records wait.
+type WaitOptions struct {
+	Clock    *operator.Clock
+	Arrivals *operator.Clock // a counter, committed as clocks are
+	Grace    int64           // milliseconds
+	// KeyRaw and ValueRaw say that records bring along bytes of the serdes.
+	KeyRaw, ValueRaw bool
+	NeedKey          bool // the decoded key is used further on; the value is
+	Branches         *place.Branches
+}
+
+// NewWait returns an operator before next that holds records back.
+func NewWait[K, V any](n Node, o WaitOptions, k serde.Serde[K], v serde.Serde[V], next operator.Receiver[K, V]) *Wait[K, V] {
 	w := &Wait[K, V]{
-		Node: n, clock: clock, arrivals: arrivals, grace: grace, needKey: needKey, next: next,
-		key: operator.NewEncoder("key", k, keyRaw), value: operator.NewEncoder("value", v, valueRaw), store: n.Task.Store(n.Name),
+		Node: n, WaitOptions: o, next: next,
+		key: operator.NewEncoder("key", k, o.KeyRaw), value: operator.NewEncoder("value", v, o.ValueRaw), store: n.Task.Store(n.Name),
 	}
 	w.hand = w.handOn
-	if mark := n.Task.Mark(n.Name); mark != nil {
-		w.at = append(w.at, mark...)
+	// The end of a bounded run hands on all.
+	if ended := n.Task.ClosedThrough(); ended != record.NoTime {
+		w.at = binary.BigEndian.AppendUint64(w.at, uint64(min(ended, math.MaxInt64-1)+1))
+	}
+	if mark := n.Task.Mark(n.Name); bytes.Compare(w.at, mark) < 0 {
+		w.at = append(w.at[:0], mark...)
+	}
+	if len(w.at) != 0 {
 		w.store.DeleteRange(nil, w.at)
 	}
 	return w
@@ -67,33 +84,59 @@ func NewWait[K, V any](n Node, clock, arrivals *operator.Clock, grace int64, k s
 // Receive implements operator.Receiver.
 func (w *Wait[K, V]) Receive(r *Record[K, V]) error {
 	if r.NoKey || r.NoValue {
-		return w.next.Receive(r)
+		return w.pass(nil, r)
 	}
 	key, err := w.key.Bytes(r.RawKey, r.Key)
 	if err != nil {
 		return w.Fail(r.Origin, err)
 	}
-	if now := w.clock.Time(); now != record.NoTime && r.Timestamp < now-w.grace {
+	if now := w.Clock.Time(); now != record.NoTime && r.Timestamp < now-w.Grace {
 		return w.pass(key, r)
 	}
-	*w.arrivals++
+	*w.Arrivals++
 	w.buf = appendOrdered(binary.BigEndian.AppendUint64(w.buf[:0], uint64(r.Timestamp)), key)
-	w.buf = binary.BigEndian.AppendUint64(w.buf, uint64(*w.arrivals)-1<<63)
+	w.buf = binary.BigEndian.AppendUint64(w.buf, uint64(*w.Arrivals)-1<<63)
 	if bytes.Compare(w.buf, w.at) < 0 { // the last that has gone on had the same timestamp
 		return w.pass(key, r)
 	}
 	if err := w.keep(key, r); err != nil {
 		return err
 	}
-	w.clock.See(r.Timestamp)
+	w.Clock.See(r.Timestamp)
 	return w.release()
 }
 
-// pass hands a record on at once, with the bytes of its key as those that have waited have them.
-func (w *Wait[K, V]) pass(key []byte, r *Record[K, V]) error {
-	w.out = *r
-	w.out.RawKey = key
-	return w.next.Receive(&w.out)
+// pass hands a record on at once, with what those that have waited have: the bytes of its key, and
+// the value, typed, and the key if that is used.
+func (w *Wait[K, V]) pass(key []byte, r *Record[K, V]) (err error) {
+	out := &w.out
+	*out = *r
+	if out.Place = w.numbered(r); key != nil {
+		out.RawKey = key
+	}
+	if w.ValueRaw && r.RawValue != nil {
+		if out.Value, err = w.value.Serde.Decode(r.RawValue); err != nil {
+			return w.Fail(r.Origin, operator.DecodeError("value", w.value.Serde.Name(), err))
+		}
+	}
+	if w.KeyRaw && w.NeedKey && r.RawKey != nil {
+		if out.Key, err = w.key.Serde.Decode(r.RawKey); err != nil {
+			return w.Fail(r.Origin, operator.DecodeError("key", w.key.Serde.Name(), err))
+		}
+	}
+	w.Branches.Enter()
+	defer w.Branches.Leave()
+	return w.next.Receive(out)
+}
+
+// numbered is the place of a record with its number among those that were made from the same one:
+// others will come between them.
+func (w *Wait[K, V]) numbered(r *Record[K, V]) *place.Place {
+	if r.Place == nil {
+		return nil
+	}
+	w.place.Bytes = w.Branches.Append(w.place.Bytes[:0], r.Place)
+	return &w.place
 }
 
 // keep stores a record.
@@ -109,6 +152,10 @@ func (w *Wait[K, V]) keep(key []byte, r *Record[K, V]) error {
 	if len(r.Headers) != 0 {
 		row[1] |= waitHeaders
 		row = ops.AppendHeaders(row, r.Headers)
+	}
+	if p := w.numbered(r); p != nil {
+		row[1] |= waitPlace
+		row = append(binary.AppendUvarint(row, uint64(len(p.Bytes))), p.Bytes...)
 	}
 	row = append(binary.AppendUvarint(row, uint64(len(key))), key...)
 	w.row = append(row, value...)
@@ -129,11 +176,11 @@ func appendOrdered(dst, key []byte) []byte {
 
 // release hands on what is due, until the task is full.
 func (w *Wait[K, V]) release() error {
-	now := w.clock.Time()
+	now := w.Clock.Time()
 	if w.Task.Time() == record.EndOfTime {
 		now = math.MaxInt64
 	}
-	if now == record.NoTime || w.least > now-w.grace {
+	if now == record.NoTime || w.least > now-w.Grace {
 		w.full = false
 		return nil
 	}
@@ -141,15 +188,17 @@ func (w *Wait[K, V]) release() error {
 	w.full = false
 	w.hi = nil
 	if now != math.MaxInt64 {
-		w.hi = binary.BigEndian.AppendUint64(w.hi[:0], uint64(max(0, now-w.grace+1)))
+		w.hi = binary.BigEndian.AppendUint64(w.hi[:0], uint64(max(0, now-w.Grace+1)))
 	}
+	w.Branches.Enter()
+	defer w.Branches.Leave()
 	if err := w.cursor.Each(w.store, w.Name, w.lo, w.hi, w.hand); err != nil {
 		return err
 	}
 	if !w.full {
 		w.least = math.MaxInt64
 		if now != math.MaxInt64 {
-			w.least = now - w.grace + 1
+			w.least = now - w.Grace + 1
 		}
 	}
 	if !bytes.Equal(w.lo, w.at) {
@@ -170,7 +219,7 @@ func (w *Wait[K, V]) handOn(key, row []byte) (more bool, err error) {
 		err = w.Fail(out.Origin, operator.DecodeError("value", w.value.Serde.Name(), err))
 		return err == nil, err
 	}
-	if w.needKey {
+	if w.NeedKey {
 		if out.Key, err = w.key.Serde.Decode(out.RawKey); err != nil {
 			err = w.Fail(out.Origin, operator.DecodeError("key", w.key.Serde.Name(), err))
 			return err == nil, err
@@ -185,7 +234,7 @@ func (w *Wait[K, V]) handOn(key, row []byte) (more bool, err error) {
 
 // split takes a row apart.
 func (w *Wait[K, V]) split(key, row []byte) error {
-	if len(key) < 17 || len(row) < 2 || row[0] != waitVersion || row[1]&^waitHeaders != 0 {
+	if len(key) < 17 || len(row) < 2 || row[0] != waitVersion || row[1]&^(waitHeaders|waitPlace) != 0 {
 		return fmt.Errorf("a record begins with %x", row[:min(2, len(row))])
 	}
 	out := &w.out
@@ -209,11 +258,15 @@ func (w *Wait[K, V]) split(key, row []byte) error {
 		w.topic = string(topic)
 	}
 	out.Origin = operator.Origin{Topic: w.topic, Partition: int32(number()), Offset: int64(number())}
-	out.Headers = nil
+	out.NoKey, out.NoValue, out.Headers, out.Place = false, false, nil, nil
 	if ok && flags&waitHeaders != 0 {
 		if out.Headers, rest, ok = ops.TakeHeaders(w.heads[:0], rest); ok {
 			w.heads = out.Headers
 		}
+	}
+	if ok && flags&waitPlace != 0 {
+		w.stood.Bytes, rest, ok = ops.Take(rest)
+		out.Place = &w.stood
 	}
 	if ok {
 		out.RawKey, out.RawValue, ok = ops.Take(rest)
