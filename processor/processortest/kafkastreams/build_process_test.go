@@ -13,6 +13,9 @@ import (
 // process builds a processor of the cases. Those with a schedule are compared with the time of
 // Kafka Streams alone: docs/kafka-streams.md says how times differ.
 func (b *builder) process(in *built, n node) (*built, error) {
+	if in.rekeyed { // Kafka Streams puts no repartition topic before a processor
+		in = rekeyed(in.stream.MarkPartitioned())
+	}
 	fn, arg := cut(n.Fn)
 	type ctx = topology.Context[string, string]
 	var f func(c ctx, st topology.Store[string, string], r *record) error
