@@ -94,7 +94,7 @@ fuzz: ## Each fuzz target for FUZZTIME (5s)
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null || exit 1; done
 
 .PHONY: test-memory
-test-memory: ## A million records that become due at once, in the memory that is promised: two minutes
+test-memory: ## A million records that become due at once, or wait in a join, in the memory that is promised: four minutes
 	KOLK_MEMORY=1 CGO_ENABLED=0 go test -count=1 -v -run 'TestMemoryOfWhatIsDue$$' $(E2E)
 
 .PHONY: test-kafka

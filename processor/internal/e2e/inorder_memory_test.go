@@ -11,7 +11,9 @@ import (
 )
 
 // TestMemoryOfWhatIsDue has a million records of 100 bytes become due at once, when the bounded run
-// ends: held back by an InOrder, held back with a store behind it, and as the keys of one window.
+// ends: held back by an InOrder, held back with a store behind it, and as the keys of one window; and
+// keeps a million records of each of two streams that are joined, all of which find one of the other
+// stream, or none until the end.
 // The process, with the default Memory of 256 MiB, takes no more than the 80 MiB more that
 // Config.MemoryLimit speaks of, and what this binary has beyond kolk's.
 func TestMemoryOfWhatIsDue(t *testing.T) {
@@ -21,7 +23,7 @@ func TestMemoryOfWhatIsDue(t *testing.T) {
 	// What Config.TuneGC sets.
 	t.Setenv("GOGC", "200")
 	t.Setenv("GOMEMLIMIT", "312MiB")
-	for _, kind := range []string{"held", "held-store", "final"} {
+	for _, kind := range []string{"held", "held-store", "final", "paired", "alone"} {
 		t.Run(kind, func(t *testing.T) { testMemoryOf(t, kind) })
 	}
 }
@@ -33,15 +35,29 @@ func testMemoryOf(t *testing.T, kind string) {
 	a := newAdmin(t, b.Addr())
 	a.create(j.in(), 1, nil)
 	a.create(j.out(), 1, nil)
-	a.produce(j.in(), func(yield func(message) bool) {
-		start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-		pad := strings.Repeat("x", 90)
-		for i := range n {
-			if !yield(message{Key: fmt.Appendf(nil, "%07d", i), Value: fmt.Appendf(nil, "%010d%s", i, pad), Timestamp: start + int64(i)*10}) {
-				return
+	records := func(side string) func(func(message) bool) {
+		return func(yield func(message) bool) {
+			start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+			pad := strings.Repeat("x", 90)
+			for i := range n {
+				if !yield(message{Key: fmt.Appendf(nil, "%s%07d", side, i), Value: fmt.Appendf(nil, "%010d%s", i, pad), Timestamp: start + int64(i)*10}) {
+					return
+				}
 			}
 		}
-	})
+	}
+	a.produce(j.in(), records(""))
+	in, out := int64(n), int64(n)
+	switch kind {
+	case "paired":
+		a.create(j.named(), 1, nil)
+		a.produce(j.named(), records(""))
+		in = 2 * n
+	case "alone":
+		a.create(j.named(), 1, nil)
+		a.produce(j.named(), records("other-"))
+		in, out = 2*n, 2*n
+	}
 	dir := t.TempDir()
 	c := startChild(t, "instance", "app", dir, instanceConfig{Job: j, Brokers: b.Addr(), StateDir: filepath.Join(dir, "state"), Workers: 1, UntilEnd: true})
 	peak := int64(-1)
@@ -53,8 +69,8 @@ func testMemoryOf(t *testing.T, kind string) {
 		t.Fatalf("exit code %d; log:\n%s", code, tail(c.log, 4000))
 	}
 	s := c.awaitKind(t, time.Second, "done").Stats
-	if s["in"] != n || s["out"] != n {
-		t.Errorf("in %d, out %d; want %d", s["in"], s["out"], n)
+	if s["in"] != in || s["out"] != out {
+		t.Errorf("in %d, out %d; want %d and %d", s["in"], s["out"], in, out)
 	}
 	t.Logf("peak %d MiB", peak>>20)
 	if peak < 0 {

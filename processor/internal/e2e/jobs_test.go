@@ -100,6 +100,10 @@ func (j job) plan() (*topology.Plan, error) {
 		t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().Window(topology.Tumbling(365*day)).
 			Aggregate("latest", func(_, v string) string { return v }).Final().
 			StreamRecords(func(_ topology.Window, k, v string) (string, string) { return k, v }).To(j.out())
+	case "paired", "alone": // a million records of each of two streams that are joined
+		keep := topology.Outer(func(l, r topology.Opt[string]) string { return l.Value + r.Value })
+		t.Stream(j.in(), serde.String(), serde.String()).
+			JoinWithin("pairs", t.Stream(j.named(), serde.String(), serde.String()), topology.Within(365*day), keep).To(j.out())
 	case "alerts":
 		j.addAlerts(t)
 	case "joined":
