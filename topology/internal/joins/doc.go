@@ -1,7 +1,7 @@
 // Package joins joins two streams: records with equal keys whose times are close to each other.
 //
 // Each side has a buffer, a store of its records by key and time, with those of late in memory
-// (buffer.go, segment.go; layout.go has the bytes). Where records that find nothing make output,
+// (buffer.go, part.go; layout.go has the bytes). Where records that find nothing make output,
 // another store has those that wait for a match, in the order in which they come out (waiting.go).
 // Which pairs count and when a record has waited long enough is a rule (rule.go): that of this
 // house, which is a function of the input, or that of Kafka Streams.
