@@ -31,6 +31,8 @@ func TestCodecBytes(t *testing.T) {
 			changelog.Message{Key: []byte("key\x02\x02\x03\x04\x05\x06\x07\x08\x01\x02\x03\x04\x05\x06\x07\x08"), Value: []byte("v"), Timestamp: 7}},
 		{"session, empty key, deleted", changelog.Spec{Windowed: true, Sessions: true, ByKey: true}, be(be(nil, 2), 1), nil, true,
 			changelog.Message{Key: be(be(nil, 2), 1), Timestamp: 7}},
+		{"sliding window", changelog.Spec{Windowed: true, ByKey: true, Timestamped: true}, append(be(nil, 1_000_000), "ab"...), append(be(nil, 1_000_100), 7), false,
+			changelog.Message{Key: []byte("ab\x00\x00\x00\x00\x00\x0f\x42\x40\x00\x00\x00\x00"), Value: []byte{7}, Timestamp: 1_000_100}},
 		{"window, empty key, deleted", changelog.Spec{Windowed: true}, be(nil, 1), nil, true,
 			changelog.Message{Key: []byte("\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"), Timestamp: 7}},
 	} {

@@ -54,6 +54,18 @@ var paths = []struct {
 	{"hopping", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.GroupByKey().Window(topology.Hopping(time.Hour, 10*time.Minute)).Count("n").Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
 	}},
+	{"sessions", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Window(topology.Sessions(time.Minute)).Count("n").Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
+	}},
+	{"sliding", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Window(topology.Sliding(time.Second)).Count("n").Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
+	}},
+	{"sliding-final", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Window(topology.Sliding(time.Second)).Count("n").Final().Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
+	}},
+	{"sliding-each", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+		s.GroupByKey().Window(topology.Sliding(time.Second)).Count("n").EachUpdate().Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
+	}},
 	{"table", func(_ *topology.Topology, s topology.Stream[int64, int64]) { s.ToTable("tb").ToStream().To("out") }},
 	{"join-table", func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 		s.Join("j", s.ToTable("tb"), topology.Inner(func(a, b int64) int64 { return a + b })).To("out")
@@ -238,6 +250,20 @@ func BenchmarkCountKeys(b *testing.B) {
 		b.Run(fmt.Sprint(keys), func(b *testing.B) {
 			run(b, newLane(b, func(_ *topology.Topology, s topology.Stream[int64, int64]) {
 				s.GroupByKey().Count("n").ToStream().To("out")
+			}, "in", false), keys)
+		})
+	}
+}
+
+// BenchmarkSliding is sliding windows with more and more records of a key within the difference:
+// each is added to as many windows.
+func BenchmarkSliding(b *testing.B) {
+	const keys = 1000 // one record a millisecond: a second from one of a key to the next
+	for _, within := range []int{1, 10, 100} {
+		b.Run(fmt.Sprint(within), func(b *testing.B) {
+			run(b, newLane(b, func(_ *topology.Topology, s topology.Stream[int64, int64]) {
+				s.GroupByKey().Window(topology.Sliding(time.Duration(within)*time.Second + 500*time.Millisecond)).Count("n").
+					Stream(func(_ topology.Window, k int64) int64 { return k }).To("out")
 			}, "in", false), keys)
 		})
 	}

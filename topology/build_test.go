@@ -376,6 +376,26 @@ func TestBuildErrors(t *testing.T) {
 			s.GroupByKey().Window(topology.Sessions(time.Millisecond + 1))
 			return here(-1)
 		}, "the gap of the windows, 1.000001ms, is not a whole number of milliseconds: round it"},
+		{"sliding windows with a negative difference", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sliding(-1 * time.Second))
+			return here(-1)
+		}, "the difference of the sliding windows, -1s, is negative: give 0 or more"},
+		{"sliding windows with a part of a millisecond", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sliding(time.Millisecond + 1))
+			return here(-1)
+		}, "the difference of the windows, 1.000001ms, is not a whole number of milliseconds: round it"},
+		{"sliding windows without end", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sliding(200 * 365 * 24 * time.Hour))
+			return here(-1)
+		}, "the difference of the sliding windows, 1752000h0m0s, is longer than 146 years: make it smaller"},
+		{"sliding windows and their grace", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sliding(100 * 365 * 24 * time.Hour).Grace(100 * 365 * 24 * time.Hour))
+			return here(-1)
+		}, "the size and the grace of the windows, 876000h0m0s and 876000h0m0s, are more together than a time.Duration holds, 292 years, with the size twice, for windows are kept for that long: make one smaller"},
+		{"offset of sliding windows", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Sliding(time.Second).Offset(time.Second))
+			return here(-1)
+		}, "tumbling and hopping windows have an offset, and these are sliding: leave Offset out"},
 		{"two policies", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Window(topology.Tumbling(time.Second)).Count("n").Final().EachUpdate()
 			return here(-1)

@@ -177,6 +177,27 @@ func ExampleSessions_visitsOfAUser() {
 	// visits-of-users ann 01:30 to 01:30: [/]
 }
 
+// Whoever fails three times within ten minutes is locked out, whenever these begin: windows of a
+// fixed grid would cut some of them in two.
+func ExampleSliding_failedLogins() {
+	t := topology.New("failures")
+	t.Stream("failures", serde.String(), serde.String()).
+		GroupByKey().
+		Window(topology.Sliding(10 * time.Minute).Grace(time.Minute)).
+		Count("failures").
+		Final().
+		StreamRecords(func(w topology.Window, user string, n int64) (string, string) {
+			return user, fmt.Sprintf("%d failures from %s to %s", n, w.StartTime().Format("15:04:05.000"), w.EndTime().Format("15:04:05.000"))
+		}).
+		Filter(func(text string) bool { return text[0] >= '3' }).
+		To("locked-out")
+
+	minute := time.Minute.Milliseconds()
+	show(t, msg("failures", "ann", "", 15*minute), msg("failures", "ann", "", 22*minute), msg("failures", "ann", "", 23*minute), msg("failures", "ann", "", 40*minute))
+	// Output:
+	// locked-out ann 3 failures from 00:13:00.000 to 00:23:00.000
+}
+
 // Days as people count them where they live: this one has 23 hours, since clocks are put forward.
 func ExampleDays_salesOfALocalDay() {
 	zone, err := time.LoadLocation("Europe/Berlin")

@@ -10,8 +10,8 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/windows"
 )
 
-// Windows are windows of event time: [Tumbling], [Hopping], [Cumulating], [Days], [Weeks], [Months]
-// or [Sessions]. Sizes are whole milliseconds.
+// Windows are windows of event time: [Tumbling], [Hopping], [Sliding], [Cumulating], [Days],
+// [Weeks], [Months] or [Sessions]. Sizes are whole milliseconds.
 type Windows struct {
 	kind                         string
 	size, advance, grace, offset time.Duration
@@ -71,6 +71,11 @@ func (w Windows) check(report func(format string, args ...any)) {
 		if w.size < 0 {
 			report("the gap of the sessions, %s, is negative: give 0 or more", w.size)
 		}
+	case w.kind == "sliding":
+		if w.size < 0 {
+			report("the difference of the sliding windows, %s, is negative: give 0 or more", w.size)
+			return
+		}
 	case w.calendar():
 		if w.zone == nil || w.zone == time.Local {
 			report("the time zone of the windows is %s, which differs from machine to machine: give one by name, as time.LoadLocation does", where(w.zone == nil, "nil")+where(w.zone != nil, "time.Local"))
@@ -94,15 +99,26 @@ func (w Windows) check(report func(format string, args ...any)) {
 	if w.offset != 0 && w.kind != "tumbling" && w.kind != "hopping" {
 		report("tumbling and hopping windows have an offset, and these are %s: leave Offset out", w.kind)
 	}
-	switch size := w.longest(); {
+	size := w.longest()
+	if w.kind == "sliding" { // they are kept twice as long
+		if size > math.MaxInt64/2-time.Second {
+			report("the difference of the sliding windows, %s, is longer than 146 years: make it smaller", size)
+			return
+		}
+		size = 2*size + time.Second
+	}
+	switch {
 	case w.grace < 0:
 		report("the grace of the windows, %s, is negative: give 0 or more", w.grace)
 	case size >= 0 && w.grace > math.MaxInt64-size:
-		report("the size and the grace of the windows, %s and %s, are more together than a time.Duration holds, 292 years: make one smaller", size, w.grace)
+		report("the size and the grace of the windows, %s and %s, are more together than a time.Duration holds, 292 years%s: make one smaller", w.longest(), w.grace, where(w.kind == "sliding", ", with the size twice, for windows are kept for that long"))
 	}
-	if w.kind == "sessions" {
+	switch w.kind {
+	case "sessions":
 		whole("gap", w.size)
-	} else {
+	case "sliding":
+		whole("difference", w.size)
+	default:
 		whole("size", w.size)
 	}
 	if w.kind != "tumbling" {
@@ -154,7 +170,7 @@ func (w Windows) shape(s *flow.Shape) {
 	case w.calendar():
 		s.Zone = w.place()
 		fallthrough
-	case w.kind == "sessions", w.kind == "cumulating":
+	case w.kind == "sessions", w.kind == "sliding", w.kind == "cumulating":
 		s.Windows = w.kind
 	}
 }
@@ -203,8 +219,11 @@ func (g WindowedGroup[K, V]) AggregateRecords[A any](store string, a Aggregator[
 
 // windowed adds a windowed aggregation.
 func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) WindowedTable[K, A] {
-	if g.w.kind == "sessions" {
+	switch g.w.kind {
+	case "sessions":
 		return sessioned(g, a)
+	case "sliding":
+		return slides(g, a)
 	}
 	n := addWindowed(g, &a, flow.WindowStore, g.w.longest()+g.w.grace)
 	rows := &tableStore[A]{d: n.stores[0], value: a.value}

@@ -260,6 +260,8 @@ func (s Shape) Differences(other Shape) []string {
 		if was == is {
 			differ("time zone of the windows", s.Zone, other.Zone)
 		}
+	case was == "sliding" && is == "sliding":
+		differ("difference of the sliding windows", cmp.Or(Duration(s.Size), "0s"), cmp.Or(Duration(other.Size), "0s"))
 	case was == "sessions" && is == "sessions":
 		differ("gap of the sessions", cmp.Or(Duration(s.Size), "0s"), cmp.Or(Duration(other.Size), "0s"))
 	default:

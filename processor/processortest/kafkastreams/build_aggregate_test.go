@@ -62,6 +62,11 @@ func (b *builder) windows(in *built, n node) (*built, error) {
 			return nil, unsaid("sessions with the default time, which have a model of their own")
 		}
 		w = topology.Sessions(ms(n.GapMs))
+	case "sliding":
+		if !b.clocks {
+			return nil, unsaid("sliding windows with the default time, which have a model of their own")
+		}
+		w = topology.Sliding(ms(n.DiffMs))
 	default:
 		return nil, unsaid("windows: %s", n.Type)
 	}

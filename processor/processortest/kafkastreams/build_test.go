@@ -70,7 +70,7 @@ func build(c testCase, opts ...topology.Option) (*builder, *topology.Plan, error
 	}
 	tombstones := slices.ContainsFunc(c.Steps, func(s step) bool { return s.Value == nil })
 	for _, n := range c.Topology {
-		if n.Op == "windowedBy" && tombstones {
+		if n.Op == "windowedBy" && n.Type != "sliding" && tombstones {
 			b.nulls[n.In[0]] = true
 		}
 	}

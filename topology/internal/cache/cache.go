@@ -325,6 +325,13 @@ func (c *Cache[A]) charge(e *Entry[A], value int) {
 	e.Cost = uint32(cost)
 }
 
+// Grow says that the value of an entry has become larger by so many bytes, or smaller.
+func (c *Cache[A]) Grow(e *Entry[A], by int) {
+	cost := min(max(0, int64(e.Cost)+int64(by)), math.MaxUint32)
+	c.used += cost - int64(e.Cost)
+	e.Cost = uint32(cost)
+}
+
 // trim makes values leave until the rest fits into the budget, the oldest first that have not been
 // read of late; not the one of keep.
 func (c *Cache[A]) trim(keep *Entry[A]) error {

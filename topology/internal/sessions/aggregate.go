@@ -24,10 +24,15 @@ type aggregate[K, A any] struct {
 	cache *cache.Cache[set]
 	send  sender[K, A]
 	clone operator.Encoder[A]
-	// closing is how long after its end a window is open.
+	// closing is how long after its end a window is open. open is the least end of a window that is
+	// not closed, or less.
 	closing int64
+	open    *int64
 	kept    func(closes int64) int64
-	cursor  operator.Cursor
+	// end closes the windows that are due at a time, until the task is full. Everything is in the
+	// store.
+	end    func(now int64) (did, done bool, err error)
+	cursor operator.Cursor
 	// passed is the largest time that the end of an earlier bounded run has closed, or the end of a
 	// window that was handed on beyond the stored time before the task was opened.
 	passed int64
@@ -60,6 +65,11 @@ func (a *aggregate[K, A]) restore(now int64, shuts bool) error {
 			gone = mark
 		}
 	}
+	return a.begin(gone)
+}
+
+// begin deletes what lies before gone, and finds out what the store has.
+func (a *aggregate[K, A]) begin(gone []byte) error {
 	err := a.cursor.Each(a.rows.store, a.Name, nil, gone, func(key, _ []byte) (bool, error) {
 		n := a.rows.times()
 		if len(key) < n {
@@ -89,13 +99,18 @@ func (a *aggregate[K, A]) due(now int64) int64 {
 // pass notes that everything before mark has been closed, and returns the end of the last window.
 func (a *aggregate[K, A]) pass(mark []byte) int64 {
 	a.mark = append(a.mark[:0], mark...)
+	last := a.lastBefore(mark)
+	a.Task.SetMark(a.Name, a.mark, a.kept(last+a.closing+1))
+	return last
+}
+
+// lastBefore returns the end of the last window that lies before a mark, or in part.
+func (a *aggregate[K, A]) lastBefore(mark []byte) int64 {
 	last := int64(binary.BigEndian.Uint64(mark))
 	if len(mark) == 8 {
 		last--
 	}
-	last += a.rows.length
-	a.Task.SetMark(a.Name, a.mark, a.kept(last+a.closing+1))
-	return last
+	return last + a.rows.length
 }
 
 // find returns the windows of a key.
@@ -105,7 +120,7 @@ func (a *aggregate[K, A]) find(key []byte) (*entry, error) {
 
 // tidy forgets the entry of a key that has no windows, as far as is known.
 func (a *aggregate[K, A]) tidy(e *entry) {
-	if e.Value == (set{}) && !e.Dirty && !e.Pending {
+	if s := &e.Value; s.open == (chain{}) && s.gone == (chain{}) && !e.Dirty && !e.Pending {
 		a.cache.Drop(e)
 	}
 }
@@ -155,7 +170,7 @@ func (a *aggregate[K, A]) flush(now func() int64) (bool, error) {
 		return did, err
 	}
 	a.send.out.Origin, a.send.out.Headers = Origin{}, nil
-	closed, done, err := a.close(a.due(now()))
+	closed, done, err := a.end(now())
 	if err == nil && !done {
 		a.Task.Postpone()
 	}
@@ -165,8 +180,7 @@ func (a *aggregate[K, A]) flush(now func() int64) (bool, error) {
 // closeWith closes the windows that a record has closed by moving the time to now. Their results
 // have its headers; but for those that have to wait for the next transaction.
 func (a *aggregate[K, A]) closeWith(o Origin, hs []operator.Header, now int64) error {
-	end := a.due(now)
-	if end < a.rows.first || a.Task.Postponed() {
+	if a.due(now) < *a.open || a.Task.Postponed() {
 		return nil
 	}
 	if _, err := a.cache.Flush(a.last); err != nil {
@@ -174,7 +188,7 @@ func (a *aggregate[K, A]) closeWith(o Origin, hs []operator.Header, now int64) e
 	}
 	out := &a.send.out
 	out.Origin, out.Headers = o, hs
-	_, done, err := a.close(end)
+	_, done, err := a.end(now)
 	out.Origin, out.Headers = Origin{}, nil
 	if err == nil && !done {
 		a.Task.Postpone()
@@ -223,18 +237,16 @@ func (a *aggregate[K, A]) last(e *entry, key, _ []byte) error {
 	return nil
 }
 
-// close forwards the windows that end by end, if final results are wanted, and deletes them, until
-// the task is full. Everything is in the store.
-func (a *aggregate[K, A]) close(end int64) (did, done bool, err error) {
+// sweep goes over the rows in [lo, hi) until the task is full: it forwards them, if hands says so
+// and final results are wanted, and takes those that drops says are to be deleted out of the cache
+// and the rows by key. Then mark lies behind the last of them. last is the end of its window, -1 if
+// there was none.
+func (a *aggregate[K, A]) sweep(lo, hi []byte, hands, drops bool) (last int64, done bool, err error) {
 	r := a.rows
-	if end < r.first {
-		return false, true, nil
-	}
-	done = true
-	last := int64(-1)
-	err = a.cursor.Each(r.store, a.Name, nil, r.until(nil, end), func(key, value []byte) (bool, error) {
+	last, done = -1, true
+	err = a.cursor.Each(r.store, a.Name, lo, hi, func(key, value []byte) (bool, error) {
 		b, k := r.bounds(key), key[r.times():]
-		if a.send.Forward && a.send.Emit == ops.EmitFinal {
+		if hands && a.send.Forward && a.send.Emit == ops.EmitFinal {
 			v, ts, err := r.decode(value, b)
 			if err != nil {
 				return false, err
@@ -244,13 +256,26 @@ func (a *aggregate[K, A]) close(end int64) (did, done bool, err error) {
 			}
 		}
 		last = b.end
-		r.dropByKey(k, b)
-		a.forget(k, b)
+		if drops {
+			r.dropByKey(k, b)
+			a.forget(k, b)
+		}
 		if a.Task.Full(len(key) + len(value)) {
 			done, a.mark = false, append(append(a.mark[:0], key...), 0)
 		}
 		return done, nil
 	})
+	return last, done, err
+}
+
+// delete deletes the windows whose rows lie before hi, which end by end, until the task is full,
+// and forwards them before if hands says so.
+func (a *aggregate[K, A]) delete(hi []byte, end int64, hands bool) (did, done bool, err error) {
+	r := a.rows
+	if end < r.first {
+		return false, true, nil
+	}
+	last, done, err := a.sweep(nil, hi, hands, true)
 	if err != nil {
 		return false, false, err
 	}

@@ -13,16 +13,15 @@ import (
 
 // layout is how a store has its windows.
 type layout struct {
-	// length is that of the windows, whose rows begin with their start; 0 for sessions, whose rows
-	// begin with end and start.
-	length int64
-	// stamped says that values have a timestamp before them.
-	stamped bool
+	// sliding says that rows begin with the start of their window, and values with a timestamp.
+	// Those of sessions begin with end and start.
+	sliding bool
+	length  int64 // of sliding windows
 }
 
 // times is how many bytes of time stand before the key.
 func (l layout) times() int {
-	if l.length == 0 {
+	if !l.sliding {
 		return 16
 	}
 	return 8
@@ -30,7 +29,7 @@ func (l layout) times() int {
 
 // append appends what the row of a window begins with.
 func (l layout) append(dst []byte, b bounds) []byte {
-	if l.length == 0 {
+	if !l.sliding {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(b.end))
 	}
 	return binary.BigEndian.AppendUint64(dst, uint64(b.start))
@@ -39,7 +38,7 @@ func (l layout) append(dst []byte, b bounds) []byte {
 // bounds returns what append has appended.
 func (l layout) bounds(times []byte) bounds {
 	first := int64(binary.BigEndian.Uint64(times))
-	if l.length == 0 {
+	if !l.sliding {
 		return bounds{start: int64(binary.BigEndian.Uint64(times[8:])), end: first}
 	}
 	return bounds{start: first, end: first + l.length}
@@ -67,14 +66,21 @@ type rows[A any] struct {
 	// that are in the store only, or more.
 	first, outside int64
 
+	// from and to say what Load looks for: rows that begin with a time in [from, to), and few
+	// behind it. Others stay in the store.
+	from, to int64
+
 	prefix, behind, row, value []byte
 	found                      []bounds
+	wanted                     int64 // of the rows in list
+	extra                      int   // rows behind that
+	stopped                    int64
 	ends                       []int
 	visit                      func(key, value []byte) (bool, error)
 }
 
 func newRows[A any](name string, store *state.Store, s serde.Serde[A], l layout) *rows[A] {
-	r := &rows[A]{name: name, store: store, serde: s, layout: l, first: math.MinInt64, outside: math.MaxInt64}
+	r := &rows[A]{name: name, store: store, serde: s, layout: l, first: math.MinInt64, outside: math.MaxInt64, to: math.MaxInt64}
 	r.visit = r.note
 	return r
 }
@@ -116,18 +122,25 @@ func (r *rows[A]) open() error {
 }
 
 // seek finds the first window.
-func (r *rows[A]) seek() error {
-	r.first = math.MaxInt64
-	err := r.store.Scan(nil, nil, func(key, _ []byte) (bool, error) {
+func (r *rows[A]) seek() (err error) {
+	r.first, err = r.firstFrom(nil)
+	return err
+}
+
+// firstFrom returns the end of the first window whose row is not before lo, the largest int64 if
+// there is none.
+func (r *rows[A]) firstFrom(lo []byte) (end int64, err error) {
+	end = math.MaxInt64
+	err = r.store.Scan(lo, nil, func(key, _ []byte) (bool, error) {
 		if !bykey.Is(key) {
-			r.first = r.bounds(key).end
+			end = r.bounds(key).end
 		}
 		return false, nil
 	})
 	if err != nil {
-		return fmt.Errorf("store %s: %w", r.name, err)
+		err = fmt.Errorf("store %s: %w", r.name, err)
 	}
-	return nil
+	return end, err
 }
 
 // key appends the key of a row in the order of time.
@@ -140,40 +153,69 @@ func (r *rows[A]) byKey(dst []byte, b bounds, key []byte) []byte {
 	return r.append(bykey.Prefix(dst, key), b)
 }
 
+// extras is how many rows behind the wanted ones are worth a scan less for the records to come.
+const extras = 16
+
 // note notes the window that a row by key leads to.
 func (r *rows[A]) note(key, _ []byte) (bool, error) {
 	if len(key) != len(r.prefix)+r.times() {
 		return false, fmt.Errorf("%w: a row by key of %d bytes", state.ErrCorrupt, len(key))
 	}
-	r.found = append(r.found, r.bounds(key[len(r.prefix):]))
+	times := key[len(r.prefix):]
+	if first := int64(binary.BigEndian.Uint64(times)); first >= r.wanted {
+		if r.extra++; r.extra > extras {
+			r.stopped = first
+			return false, nil
+		}
+	}
+	r.found = append(r.found, r.bounds(times))
 	return true, nil
 }
 
-// Load reads the windows of a key: all of them, or, of a set that Unload has left, the values.
+// Load finds the windows of a key, not their values; of a set that Unload has left it reads the
+// values that have not been forwarded yet.
 func (r *rows[A]) Load(key []byte, s *set, unloaded bool) (size int, err error) {
 	if !unloaded {
-		r.prefix = bykey.Prefix(r.prefix[:0], key)
-		r.behind = append(append(r.behind[:0], r.prefix...), 0xff)
-		r.found = r.found[:0]
-		if err := r.store.Scan(r.prefix, r.behind, r.visit); err != nil {
-			return 0, fmt.Errorf("store %s: %w", r.name, err)
-		}
-		for _, b := range r.found {
-			id := r.spans.alloc()
-			x := r.spans.at(id)
-			x.bounds, x.row, x.stored, x.told = b, b, true, r.tells
-			r.spans.insert(&s.open, id)
+		s.from = r.from
+		if s.to, err = r.list(key, s, r.from, r.to, math.MaxInt64); err != nil {
+			return 0, err
 		}
 	}
-	for id := s.open.first; id != 0; id = r.spans.at(id).next {
-		x := r.spans.at(id)
-		if !x.loaded {
-			if err := r.read(x, key); err != nil {
+	for id := s.open.first; unloaded && id != 0; id = r.spans.at(id).next {
+		if x := r.spans.at(id); x.news {
+			if err := r.need(x, key); err != nil {
 				return 0, err
 			}
 		}
 	}
 	return r.size(s), nil
+}
+
+// list adds to a set the windows of a key whose rows begin with a time in [from, to), and those
+// behind it up to end, which it returns, or up to what it returns instead.
+func (r *rows[A]) list(key []byte, s *set, from, to, end int64) (until int64, err error) {
+	r.prefix = bykey.Prefix(r.prefix[:0], key)
+	r.row = binary.BigEndian.AppendUint64(append(r.row[:0], r.prefix...), uint64(from))
+	r.behind = binary.BigEndian.AppendUint64(append(r.behind[:0], r.prefix...), uint64(end))
+	r.found, r.wanted, r.extra, r.stopped = r.found[:0], to, 0, end
+	if err := r.store.Scan(r.row, r.behind, r.visit); err != nil {
+		return 0, fmt.Errorf("store %s: %w", r.name, err)
+	}
+	for _, b := range r.found {
+		id := r.spans.alloc()
+		x := r.spans.at(id)
+		x.bounds, x.row, x.stored, x.told = b, b, true, r.tells
+		r.spans.insert(&s.open, id)
+	}
+	return r.stopped, nil
+}
+
+// need reads the value of a window that has none here.
+func (r *rows[A]) need(x *span[A], key []byte) error {
+	if x.loaded {
+		return nil
+	}
+	return r.read(x, key)
 }
 
 // size is about what a set takes.
@@ -206,7 +248,7 @@ func (r *rows[A]) read(x *span[A], key []byte) (err error) {
 // decode decodes a row's value. Failing is fatal: the serde is not the one that wrote it.
 func (r *rows[A]) decode(b []byte, at bounds) (v A, ts int64, err error) {
 	ts = at.end
-	if r.stamped {
+	if r.sliding {
 		if len(b) < 8 {
 			return v, 0, fmt.Errorf("store %s: %w: a value of %d bytes has no timestamp", r.name, state.ErrCorrupt, len(b))
 		}
@@ -227,7 +269,7 @@ func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
 		if !x.dirty {
 			continue
 		}
-		if r.stamped {
+		if r.sliding {
 			r.value = binary.BigEndian.AppendUint64(r.value, uint64(x.ts))
 		}
 		if r.value, err = r.serde.Append(r.value, x.value); err != nil {
@@ -265,7 +307,28 @@ func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
 		x.row, x.stored, x.dirty, x.bytes = x.bounds, true, false, int32(min(r.ends[i]-from, math.MaxInt32))
 		i, from = i+1, r.ends[i]
 	}
+	if r.sliding {
+		r.shed(s)
+	}
 	return r.size(s), nil
+}
+
+// shed leaves to the store what no record finds that is about as late as those before: windows that
+// begin three lengths before the last one. Everything has been saved.
+func (r *rows[A]) shed(s *set) {
+	if s.open.last == 0 {
+		return
+	}
+	to := r.spans.at(s.open.last).start - 3*r.length
+	for id := s.open.first; ; id = s.open.first {
+		x := r.spans.at(id)
+		if x.start >= to || x.news {
+			return
+		}
+		s.from, r.outside = x.start+1, max(r.outside, x.end)
+		r.spans.remove(&s.open, id)
+		r.spans.recycle(id)
+	}
 }
 
 // drop deletes the rows of a window.

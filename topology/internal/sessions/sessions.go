@@ -54,7 +54,7 @@ func New[K, V, A any](n Node, g Gaps, clock *operator.Clock, k serde.Serde[K], k
 		s.rule, s.start = &byClock{task: n.Task, clock: clock, gap: g.Gap, grace: g.Grace}, f.Start
 		s.tombstones, s.nulls = true, f.Nulls
 	}
-	s.kept = s.rule.kept
+	s.kept, s.end, s.open = s.rule.kept, s.close, &s.rows.first
 	return s, s.restore(s.rule.opened(), clock == nil)
 }
 
@@ -92,6 +92,11 @@ func (s *Sessions[K, V, A]) take(key []byte, r *Record[K, V]) error {
 		*s.closed++
 		s.Drop(record.WindowClosed, r.Origin)
 	default:
+		for _, id := range s.within {
+			if err := s.rows.need(s.rows.spans.at(id), key); err != nil {
+				return err
+			}
+		}
 		after, keep, err := s.add(&e.Value, r)
 		if err == nil {
 			return s.update(e, r, all, after, keep)
@@ -186,7 +191,7 @@ func (s *Sessions[K, V, A]) update(e *entry, r *Record[K, V], all bounds, after 
 			id = s.enter(set, all)
 		}
 		x := s.rows.spans.at(id)
-		x.value, x.ts, x.loaded, x.dirty, x.news = after, all.end, true, true, true
+		x.value, x.ts, x.loaded, x.dirty, x.news = after, all.end, true, true, s.send.atCommit()
 	}
 	s.touch(e)
 	cache.Touch(s.cache, e, r, s.send.atCommit())
@@ -204,6 +209,12 @@ func (s *Sessions[K, V, A]) update(e *entry, r *Record[K, V], all bounds, after 
 
 // Flush implements Flusher. Operators before this one have been flushed.
 func (s *Sessions[K, V, A]) Flush() (bool, error) { return s.flush(s.rule.now) }
+
+// close forwards the sessions that are closed at now, if final results are wanted, and deletes
+// them, until the task is full. Everything is in the store.
+func (s *Sessions[K, V, A]) close(now int64) (did, done bool, err error) {
+	return s.delete(s.rows.until(nil, s.due(now)), s.due(now), true)
+}
 
 // Advance implements Timed: sessions close at the commit.
 func (s *Sessions[K, V, A]) Advance(int64) (done bool, err error) { return true, nil }

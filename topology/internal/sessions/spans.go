@@ -27,8 +27,12 @@ type span[A any] struct {
 
 // set is the open windows of a key, in the order of end and start, and what has become of others in
 // this transaction: windows that have been there, with rows to be deleted (stored) or tombstones to
-// be forwarded (told).
-type set struct{ open, gone chain }
+// be forwarded (told). Windows whose rows do not begin with a time in [from, to) are in the store
+// only.
+type set struct {
+	open, gone chain
+	from, to   int64
+}
 
 // chain is a list of spans.
 type chain struct{ first, last int32 }
@@ -37,6 +41,7 @@ type chain struct{ first, last int32 }
 type spans[A any] struct {
 	chunks [][]span[A]
 	free   int32 // linked by next
+	used   int   // spans that are not free
 }
 
 const chunk = 256
@@ -59,6 +64,7 @@ func (s *spans[A]) alloc() int32 {
 	id := s.free
 	s.free = s.at(id).next
 	s.at(id).next = 0
+	s.used++
 	return id
 }
 
@@ -66,6 +72,7 @@ func (s *spans[A]) alloc() int32 {
 func (s *spans[A]) recycle(id int32) {
 	*s.at(id) = span[A]{next: s.free}
 	s.free = id
+	s.used--
 }
 
 // insert puts a span where its end and start belong, looking from the end of the chain.

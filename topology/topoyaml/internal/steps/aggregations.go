@@ -65,7 +65,7 @@ func (b *builder) groupBy(s stream, name string, p *expression.Program, serde st
 
 func windowStep() step {
 	block := &yamlfile.Block{
-		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: []string{"tumbling", "hopping", "cumulating", "days", "weeks", "months", "sessions"},
+		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: []string{"tumbling", "hopping", "cumulating", "days", "weeks", "months", "sessions", "sliding"},
 		Fields: []yamlfile.Field{
 			{Name: "tumbling", Shape: yamlfile.Duration(), Doc: "length of windows that follow each other"},
 			{Name: "hopping", Shape: yamlfile.Duration(), Doc: "length of windows that overlap"},
@@ -77,6 +77,7 @@ func windowStep() step {
 			{Name: "first-day", Shape: yamlfile.Enum("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), Doc: "the day with which weeks begin; default monday"},
 			{Name: "months", Shape: yamlfile.Text(), Doc: "a time zone: windows of a month there"},
 			{Name: "sessions", Shape: yamlfile.Duration(), Doc: "the longest pause within a session, which begins and ends with a record"},
+			{Name: "sliding", Shape: yamlfile.Duration(), Doc: "how far the records of a window that follows them may be apart"},
 			{Name: "grace", Shape: yamlfile.Duration(), Doc: "how long after its end a window takes records that are late; default 0"},
 		},
 	}
@@ -104,6 +105,8 @@ func (b *builder) windows(m *yamlfile.Mapping) (w topology.Windows, ok bool) {
 		w = topology.Tumbling(duration(m, "tumbling"))
 	case m.Get("sessions") != nil:
 		w = topology.Sessions(duration(m, "sessions"))
+	case m.Get("sliding") != nil:
+		w = topology.Sliding(duration(m, "sliding"))
 	case m.Get("days") != nil:
 		w = topology.Days(b.zone(m, "days"))
 	case m.Get("weeks") != nil:
