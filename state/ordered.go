@@ -11,9 +11,9 @@ import (
 // it: a list of blocks of marks, each of which is searched by halves. Entries are only ever added.
 //
 // It is made by hand because it stores no keys: a mark is the number of an entry that the table
-// has, and the sixteen bytes of its key behind what all keys begin with: a time, and what tells keys
-// apart. Most comparisons see these, side by side, and not the keys: each of those would be two
-// misses of the processor's caches.
+// has, and the sixteen bytes of its key behind what all keys begin with: a time, and what tells
+// keys apart. Most comparisons see these, side by side, and not the keys: each of those would be
+// two misses of the processor's caches.
 type ordered struct {
 	blocks [][]mark // none is empty
 	firsts []prefix // the head of the first mark of each block

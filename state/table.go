@@ -13,8 +13,8 @@ const (
 )
 
 // table is writes of one store: entries in an arena, found by an open-addressing hash index, linked
-// in the order of their last write, and, as far as it was needed since the last reset, in the order of
-// their keys.
+// in the order of their last write, and, as far as it was needed since the last reset, in the order
+// of their keys.
 type table struct {
 	arena   arena
 	entries entries
