@@ -63,6 +63,8 @@ var operators = []operator{
 		step: "select-key", oracle: "selectKey"},
 	{name: "sample", methods: []string{"Stream.Sample", "Stream.SampleKeys"}, step: "sample", model: "TestRandomTopologies"},
 	{name: "limit", methods: []string{"Stream.Limit", "Stream.SplitLimit"}, step: "limit", model: "TestRandomTopologies"},
+	{name: "map-async", methods: []string{"Stream.MapValuesAsync", "Stream.MapValuesRecordsAsync"}, model: "TestRandomTopologies",
+		without: without{"step": "fields of process"}},
 	{name: "peek", methods: []string{"Stream.Peek", "Stream.PeekRecords"}, oracle: "peek",
 		without: without{"step": "expressions have no effects"}},
 	{name: "set-headers", methods: []string{"Stream.SetHeaders"}, step: "set-headers", model: "TestRandomTopologies"},

@@ -34,6 +34,8 @@ type planNode struct {
 	places bool
 	// ordered says that it is an InOrder that wants to.
 	ordered bool
+	// ahead says that the node is in the graph ahead too: calls further on depend on it.
+	ahead bool
 	// line is the InOrder before this node, in its sub-topology, whose time it goes by; noLine if
 	// it goes by the task's.
 	line int
@@ -73,6 +75,7 @@ func (t *Topology) Build() (*Plan, error) {
 	p.analyze()
 	t.checkOrder(p)
 	t.checkHistories(p)
+	t.checkCalls(p)
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}

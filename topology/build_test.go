@@ -20,6 +20,8 @@ import (
 
 type point struct{ X, Y int }
 
+func slowUpper(_ context.Context, v string) (string, error) { return strings.ToUpper(v), nil }
+
 // here returns the position of its caller, lines further on.
 func here(lines int) string {
 	_, file, line, _ := runtime.Caller(1)
@@ -150,6 +152,30 @@ func TestBuildErrors(t *testing.T) {
 			s.SelectKey(func(v string) string { return v }).Limit("st", 1, topology.Tumbling(time.Second))
 			return here(-1)
 		}, "st: a limit needs equal keys in one partition, and the key was changed by select-key-1 at"},
+		{"nil async", func(tp *topology.Topology, s stream) string {
+			s.MapValuesAsync[string](topology.Calls{}, nil)
+			return here(-1)
+		}, "map-async-1: the function is nil: give a function"},
+		{"async with negative limits", func(tp *topology.Topology, s stream) string {
+			s.MapValuesAsync(topology.Calls{Concurrency: -1, Timeout: time.Second}, slowUpper)
+			return here(-1)
+		}, "map-async-1: the concurrency is -1: give 1 or more, or leave it out for 64"},
+		{"async with a negative timeout", func(tp *topology.Topology, s stream) string {
+			s.MapValuesAsync(topology.Calls{Timeout: -time.Second}, slowUpper)
+			return here(-1)
+		}, "map-async-1: the time-out is -1s: give how long a call may take, or leave it out for 10s"},
+		{"async behind state", func(tp *topology.Topology, s stream) string {
+			out := s.Limit("st", 1, topology.Tumbling(time.Second)).Filter(func(string) bool { return true }).MapValuesAsync(topology.Calls{}, slowUpper)
+			at := here(-1)
+			out.To("out")
+			return at
+		}, "map-async-1: it calls its function ahead of the records, and which records st at"},
+		{"async behind async", func(tp *topology.Topology, s stream) string {
+			out := s.MapValuesAsync(topology.Calls{}, slowUpper).MapValuesAsync(topology.Calls{}, slowUpper)
+			at := here(-1)
+			out.To("out")
+			return at
+		}, "map-async-2: its records are known when the calls of map-async-1 at"},
 		{"nil reducer", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Reduce("st", nil)
 			return here(-1)

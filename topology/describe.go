@@ -60,6 +60,10 @@ type NodeDescription struct {
 	// Fraction is that of a sample, Limit the number of records of a window that pass.
 	Fraction float64 `json:"fraction,omitempty"`
 	Limit    int64   `json:"limit,omitempty"`
+	// Calls is how many calls of a function that may block run at once, Timeout how long each may
+	// take.
+	Calls   int    `json:"calls,omitempty"`
+	Timeout string `json:"timeout,omitempty"`
 }
 
 // StoreDescription describes a store.
@@ -304,6 +308,9 @@ func (n *NodeDescription) details() string {
 	}
 	if n.Limit != 0 {
 		parts = append(parts, fmt.Sprintf("at most %d", n.Limit))
+	}
+	if n.Calls != 0 {
+		parts = append(parts, fmt.Sprintf("%d calls, timeout %s", n.Calls, n.Timeout))
 	}
 	if n.Fraction != 0 {
 		parts = append(parts, fmt.Sprintf("fraction %v", n.Fraction))

@@ -8,6 +8,7 @@ import (
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/serde"
+	"github.com/kolkstream/kolk/topology/internal/async"
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/internal/ops"
 )
@@ -31,15 +32,20 @@ func (p *Plan) newGraph(sub *flow.SubTopology, task flow.Task) (*flow.Graph, err
 	g := &flow.Graph{Sources: make(map[string]flow.Source), Timed: b.timed, Flushers: b.flushers}
 	slices.Reverse(g.Timed)
 	slices.Reverse(g.Flushers)
+	b.gather(g.Sources)
+	return g, p.callAhead(b, g, index)
+}
+
+// gather collects the sources of each topic.
+func (b *builder) gather(to map[string]flow.Source) {
 	for topic, sources := range b.sources {
 		slices.Reverse(sources)
 		if len(sources) == 1 {
-			g.Sources[topic] = sources[0]
+			to[topic] = sources[0]
 		} else {
-			g.Sources[topic] = ops.Inputs(sources)
+			to[topic] = ops.Inputs(sources)
 		}
 	}
-	return g, nil
 }
 
 // builder makes the operators of one task, from the last node to the first: each finds those behind
@@ -52,6 +58,9 @@ type builder struct {
 	sources  map[string][]flow.Source
 	timed    []flow.Timed
 	flushers []flow.Flusher
+	calls    *async.Ahead // nil: there are none
+	ahead    bool         // it makes the graph ahead, of that of
+	of       *builder
 	held     []interface{ forget(*builder) } // what holds something for this builder
 }
 

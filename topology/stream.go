@@ -140,7 +140,10 @@ func (s Stream[K, V]) TryFilter(keep func(context.Context, V) (bool, error)) Str
 func (s Stream[K, V]) Peek(look func(V)) Stream[K, V] {
 	n := s.add("peek")
 	n.need("the function", look == nil)
-	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+	return s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		if at.b.ahead {
+			return next, nil // it is to be shown once
+		}
 		return &ops.Peek[K, V]{Look: look, Next: next}, nil
 	})
 }
@@ -150,7 +153,10 @@ func (s Stream[K, V]) PeekRecords(look func(*Record[K, V])) Stream[K, V] {
 	n := s.add("peek")
 	n.reads.key = true
 	n.need("the function", look == nil)
-	return s.then(n, func(_ site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+	return s.then(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
+		if at.b.ahead {
+			return next, nil
+		}
 		return &ops.PeekRecords[K, V]{Look: look, Next: next}, nil
 	})
 }

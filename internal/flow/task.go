@@ -185,6 +185,31 @@ type Graph struct {
 	// Timed and Flushers in topological order.
 	Timed    []Timed
 	Flushers []Flusher
+	// Ahead are the calls of functions that may block; nil: there are none.
+	Ahead Ahead
+}
+
+// Ahead are calls that run ahead of the records. The task shows what it has queued of an input, in
+// order and each message once, to the source that Ahead has for it: with that, calls begin. All
+// methods are the task's to call, from its goroutine. Topics are named as the origins of messages
+// name them, for Source alone as Graph.Sources has them.
+type Ahead interface {
+	// Source returns where messages of a topic of Graph.Sources are shown, nil if no call depends
+	// on them. What it is shown is not kept beyond Passed, and headers not changed until then.
+	Source(topic string) Source
+	// Wants reports whether more messages of a topic are to be shown. The next one to be processed
+	// is shown in any case.
+	Wants(topic string) bool
+	// Ready reports whether the calls of the messages up to offset are over, so that these can be
+	// processed without waiting. If not, wake is called when they are, by any goroutine.
+	Ready(topic string, offset int64, wake func()) bool
+	// Await waits until they are.
+	Await(topic string, offset int64)
+	// Passed says that the messages up to offset have been processed, or are left out: the task
+	// uses their memory for others. It waits for calls that nobody has asked for.
+	Passed(topic string, offset int64)
+	// Stop ends all calls: their context is done, and Stop waits until they have returned.
+	Stop()
 }
 
 // Line is a task as the operators behind an InOrder see it: with a time of its own, which only goes

@@ -81,6 +81,7 @@ func (m *model) inOrder(delay int64, parent *modelNode) *modelNode {
 func (g *randomTopology) inOrder() {
 	from, _ := g.pick(false)
 	out := *from
+	out.fresh = false
 	out.used, out.first, out.apart = false, false, false
 	delay := []int64{0, 0, 5, 40, 1000}[g.rnd.Intn(5)]
 	g.lines++

@@ -26,6 +26,7 @@ func (g *randomTopology) limit() {
 	w := topology.Tumbling(ms(size)).Grace(ms(grace))
 	within, over := *from, *from
 	within.used, over.used = false, false
+	within.fresh, over.fresh = false, false
 	split := g.rnd.Intn(2) == 0
 	if split {
 		within.s, over.s = from.s.SplitLimit(store, most, w)

@@ -40,6 +40,7 @@ func (g *randomTopology) orderly() {
 		g.ordered = append(g.ordered, store)
 	}
 	out := *from
+	out.fresh = false
 	out.used = false
 	kind := g.rnd.Intn(5)
 	switch kind {

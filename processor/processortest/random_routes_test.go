@@ -63,7 +63,7 @@ func (g *randomTopology) routes() {
 func (g *randomTopology) spread() {
 	from, _ := g.pick(false)
 	name := g.name("by")
-	out := grown{parts: 1 + g.rnd.Int31n(4), rekeyed: true}
+	out := grown{parts: 1 + g.rnd.Int31n(4), rekeyed: true, fresh: true}
 	by := func(value int64, n int32) int32 {
 		if value%9 == 4 {
 			return -1
@@ -94,8 +94,8 @@ func (g *randomTopology) outputs() {
 		return s.Put(r.Key, n+1)
 	}
 	even, other := *from, *from
-	even.used, even.rekeyed, even.first = false, true, false
-	other.used, other.rekeyed, other.first = false, true, false
+	even.used, even.rekeyed, even.first, even.fresh = false, true, false, false
+	other.used, other.rekeyed, other.first, other.fresh = false, true, false, false
 	even.s = from.s.MarkPartitioned().ProcessFunc(g.name("split"), func(c topology.Context[string, int64], r *topology.Record[string, int64]) error {
 		if r.Value&1 == 0 {
 			c.Forward(*r)

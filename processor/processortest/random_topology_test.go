@@ -48,6 +48,7 @@ type grown struct {
 	line    int  // the InOrder that it lies behind, in its sub-topology; 0: none
 	apart   bool // of a join of streams: results come when both records have, or later
 	sorted  bool // it comes out in the order of that, record by record
+	fresh   bool // nothing with state lies before it in its sub-topology
 }
 
 // check compares results in the end; it returns what is wrong.
@@ -74,7 +75,7 @@ func newRandomTopology(rnd *rand.Rand, steps func(*randomTopology) []func()) *ra
 				return v
 			})
 		}
-		g.add(grown{s: s, n: n, parts: g.sources, first: true, placed: g.placed}, "source %s, poison %v", topic, g.poison[topic])
+		g.add(grown{s: s, n: n, parts: g.sources, first: true, placed: g.placed, fresh: true}, "source %s, poison %v", topic, g.poison[topic])
 	}
 	from := steps(g)
 	for range 2 + rnd.Intn(9) {
@@ -115,7 +116,7 @@ func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 
 // allSteps draw all operators.
 func allSteps(g *randomTopology) []func() {
-	return []func(){g.timedStores, g.timedStores, g.largest, g.limit, g.limit, g.sample, g.sessions, g.sessions, g.sliding, g.sliding, g.cuts, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.tablesOfTables, g.tablesOfTables, g.rowsOfWindows, g.rowsOfWindows, g.join, g.join, g.joinWithin, g.joinWithin, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs, g.joinForeign, g.joinForeign}
+	return []func(){g.timedStores, g.timedStores, g.largest, g.async, g.async, g.limit, g.limit, g.sample, g.sessions, g.sessions, g.sliding, g.sliding, g.cuts, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.tablesOfTables, g.tablesOfTables, g.rowsOfWindows, g.rowsOfWindows, g.join, g.join, g.joinWithin, g.joinWithin, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs, g.joinForeign, g.joinForeign}
 }
 
 func keep(_ int32, r modelRecord, send func(modelRecord)) { send(r) }
@@ -227,6 +228,7 @@ func (g *randomTopology) merge() {
 	}
 	out := grown{s: a.s.Merge(b.s), n: g.m.node(keep, a.n, b.n), parts: a.parts, placed: a.placed && b.placed, line: a.line}
 	out.apart = a.apart || b.apart
+	out.fresh = a.fresh && b.fresh
 	out.mixed = a.mixed || b.mixed || a.parts != b.parts
 	out.rekeyed = a.rekeyed || b.rekeyed || out.mixed
 	g.add(out, "%s merge %s", a.name, b.name)
@@ -274,7 +276,7 @@ func short(k string) string { return k[:min(1, len(k))] }
 func (g *randomTopology) rekey() {
 	from, _ := g.pick(false)
 	name := g.name("by")
-	out := grown{parts: 1 + g.rnd.Int31n(4), placed: true}
+	out := grown{parts: 1 + g.rnd.Int31n(4), placed: true, fresh: true}
 	if g.rnd.Intn(2) == 0 {
 		out.parts = g.sources // so that joins are possible
 	}
@@ -448,6 +450,7 @@ func (g *randomTopology) join() {
 		find = g.m.history(history, late, n).at
 	}
 	out := *from
+	out.fresh = false
 	out.used, out.first = false, false
 	left := g.rnd.Intn(2) == 0
 	var opts []topology.JoinOption
@@ -511,6 +514,7 @@ func (g *randomTopology) joinGlobal() {
 	}
 	from, _ := g.pick(false)
 	out := *from
+	out.fresh = false
 	out.used = false
 	out.s = from.s.JoinGlobal(g.name("global"), g.global, func(v int64) int64 { return v % 3 }, topology.Inner(func(v, o int64) int64 { return v + o }))
 	out.n = g.m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
@@ -538,6 +542,7 @@ func (g *randomTopology) process() {
 	store := g.name("counts")
 	ref := g.top.Store(store, serde.String(), serde.Int64())
 	out := *from
+	out.fresh = false
 	out.used, out.rekeyed, out.first = false, true, false
 	out.s = from.s.MarkPartitioned().ProcessFunc(g.name("count"), func(c topology.Context[string, int64], r *topology.Record[string, int64]) error {
 		s := ref.Open(c)

@@ -189,6 +189,7 @@ const (
 
 func (r *running) reopen(how ending) error {
 	if how != closed && r.task != nil {
+		r.task.Stop()
 		r.task = nil
 		if err := r.db.Close(); err != nil {
 			return err

@@ -321,7 +321,7 @@ streams:
     from: in
     steps:
       - process: is_large
-      - process: tax
+      - process: {function: tax, concurrency: 8, timeout: 2s}
   - {from: taxed, steps: [to: taxed]}
   - {from: taxed, steps: [process: first, to: {topic: first, value: int64}]}
 `, topoyaml.Options{Registry: reg})
@@ -331,6 +331,10 @@ streams:
 	equal(t, results(t, d, file), `taxed null {"id":2,"amount":50,"tax":12.5} 2`, `first null 2 2`)
 	if err := d.TryPipe("in", nil, []byte(`{"id":3,"amount":50}`), 3); err == nil || !strings.Contains(err.Error(), "order 3 is odd") {
 		t.Errorf("error %v", err)
+	}
+	_, err = topoyaml.Load("x.yaml", []byte("name: a\nsources: {in: {stream: in}}\nstreams: [{from: in, steps: [process: {function: is_large, timeout: 1s}, to: x]}]"), topoyaml.Options{Registry: reg})
+	if err == nil || !strings.Contains(err.Error(), "concurrency and timeout go with mappers, and \"is_large\" is a filter") {
+		t.Errorf("a filter that is to be called ahead: %v", err)
 	}
 	_, err = topoyaml.Load("x.yaml", []byte("name: a\nsources: {in: {stream: in}}\nstreams: [{from: in, steps: [process: is_lrge, to: x]}]"), topoyaml.Options{Registry: reg})
 	if err == nil || err.Error() != `x.yaml:3:39: there is no Go function "is_lrge"; did you mean "is_large"?` {

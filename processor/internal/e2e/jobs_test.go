@@ -104,6 +104,12 @@ func (j job) plan() (*topology.Plan, error) {
 		keep := topology.Outer(func(l, r topology.Opt[string]) string { return l.Value + r.Value })
 		t.Stream(j.in(), serde.String(), serde.String()).
 			JoinWithin("pairs", t.Stream(j.named(), serde.String(), serde.String()), topology.Within(365*day), keep).To(j.out())
+	case "async", "async by 8":
+		calls := topology.Calls{Concurrency: 64}
+		if j.Kind == "async by 8" {
+			calls.Concurrency = 8
+		}
+		t.Stream(j.in(), serde.String(), serde.String()).MapValuesAsync(calls, fiveMillis).To(j.out())
 	case "alerts":
 		j.addAlerts(t)
 	case "joined":
@@ -112,6 +118,18 @@ func (j job) plan() (*topology.Plan, error) {
 		return nil, fmt.Errorf("no job %q", j.Kind)
 	}
 	return t.Build()
+}
+
+// fiveMillis stands for a request that takes so long.
+func fiveMillis(ctx context.Context, v string) (string, error) {
+	after := time.NewTimer(5 * time.Millisecond)
+	defer after.Stop()
+	select {
+	case <-after.C:
+		return v, nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 type departure struct {

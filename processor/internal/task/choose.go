@@ -18,7 +18,7 @@ func (t *Task) choose() (*input, error) {
 			t.rest()
 			return nil, err
 		}
-		if t.ahead(in) {
+		if t.ahead(in) || !t.called(in) {
 			return nil, nil
 		}
 		return in, nil
@@ -30,6 +30,9 @@ func (t *Task) choose() (*input, error) {
 			return nil, err
 		}
 		if ok && in.timeless {
+			if !t.called(in) {
+				return nil, nil
+			}
 			return in, nil
 		}
 		if ok && (best < 0 || in.at < t.inputs[best].at) {
@@ -46,7 +49,7 @@ func (t *Task) choose() (*input, error) {
 			return nil, nil
 		}
 	}
-	if ahead {
+	if ahead || !t.called(t.inputs[best]) {
 		return nil, nil
 	}
 	return t.inputs[best], nil

@@ -25,6 +25,7 @@ type input struct {
 	source      flow.Source
 
 	queue queue
+	ahead *ahead // nil: nothing is called ahead of its records
 	progress
 	was   progress // as of the last commit
 	end   int64    // the highest known end of the partition, -1 if it is not known
@@ -115,6 +116,9 @@ func (in *input) lacks() bool {
 // be used any more.
 func (in *input) pass(r *kgo.Record) {
 	in.pos, in.epoch = r.Offset+1, r.LeaderEpoch
+	if in.ahead != nil {
+		in.ahead.calls.Passed(in.topic, r.Offset)
+	}
 	in.queue.pop()
 }
 
@@ -144,16 +148,8 @@ func (t *Task) prepare(in *input) (bool, error) {
 			continue
 		}
 		t.current = in
-		m := &in.msg
-		m.Key, m.Value = r.Key, r.Value
-		m.Timestamp = wiretime.Millis(r.Timestamp)
-		m.Origin.Offset = r.Offset
-		m.Headers, m.Place = nil, nil
-		in.late, in.told, in.unread = 0, false, nil
-		if len(r.Headers) > 0 {
-			if err := in.convert(r); err != nil {
-				return false, t.fail(err)
-			}
+		if err := in.read(r); err != nil {
+			return false, t.fail(err)
 		}
 		if in.told && in.ann.flags&control != 0 {
 			if err := t.hear(in); err != nil {
@@ -221,6 +217,20 @@ func (t *Task) skippedTime(in *input) (ok bool, err error) {
 	}()
 	in.at, ok, err = in.source.Time(&in.msg)
 	return ok, err
+}
+
+// read makes r the message at hand.
+func (in *input) read(r *kgo.Record) error {
+	m := &in.msg
+	m.Key, m.Value = r.Key, r.Value
+	m.Timestamp = wiretime.Millis(r.Timestamp)
+	m.Origin.Offset = r.Offset
+	m.Headers, m.Place = nil, nil
+	in.late, in.told, in.unread = 0, false, nil
+	if len(r.Headers) == 0 {
+		return nil
+	}
+	return in.convert(r)
 }
 
 // convert takes the headers of a message, without kolk's own, and the time that one of them may

@@ -69,6 +69,9 @@ type Options struct {
 	// and has not gone out yet waits for the next one. It is asked after each record of that.
 	// Default: never.
 	Full func() bool
+	// Wake is called, by any goroutine, when calls are over that the next record has waited for.
+	// Without it Process waits for calls itself. Default: none.
+	Wake func()
 	// Alignment with other tasks. Default: none.
 	Alignment Alignment
 	// Bounded is set in bounded runs.
@@ -363,6 +366,7 @@ func (t *Task) build() error {
 	t.agenda.reschedule()
 	t.agendas = append(t.agendas[:0], &t.agenda)
 	t.building, t.postponed = true, t.end.ending != running
+	before := t.graph
 	g, err := t.plan.NewGraph(t.opts.Sub, t)
 	t.building = false
 	if err != nil {
@@ -374,5 +378,6 @@ func (t *Task) build() error {
 		}
 	}
 	t.graph = g
+	t.lookAhead(before)
 	return nil
 }

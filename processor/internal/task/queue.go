@@ -13,6 +13,8 @@ type queue struct {
 	first   int // batches before it are done
 	next    int // in batches[first]
 	bytes   int64
+	// What was not looked at, before it is the head, begins there; it may lie before the head.
+	look, lookNext int
 }
 
 // push appends records. It copies nothing.
@@ -24,10 +26,11 @@ func (q *queue) push(recs []*kgo.Record) {
 		q.bytes += recordSize(r)
 	}
 	if q.first > 0 && q.first == len(q.batches) {
-		q.batches, q.first = q.batches[:0], 0
+		q.batches, q.first, q.look, q.lookNext = q.batches[:0], 0, 0, 0
 	} else if q.first >= 64 && q.first*2 >= len(q.batches) {
 		n := copy(q.batches, q.batches[q.first:])
 		clear(q.batches[n:])
+		q.look -= q.first // which may be less than 0: it lies before the head
 		q.batches, q.first = q.batches[:n], 0
 	}
 	q.batches = append(q.batches, recs)
@@ -40,6 +43,27 @@ func (q *queue) head() *kgo.Record {
 	}
 	return q.batches[q.first][q.next]
 }
+
+// ahead returns the next record to be looked at, nil if there is none.
+func (q *queue) ahead() *kgo.Record {
+	if q.look < q.first || q.look == q.first && q.lookNext < q.next {
+		q.look, q.lookNext = q.first, q.next
+	}
+	if q.look == len(q.batches) {
+		return nil
+	}
+	return q.batches[q.look][q.lookNext]
+}
+
+// lookOn goes on behind the record that ahead has returned.
+func (q *queue) lookOn() {
+	if q.lookNext++; q.lookNext == len(q.batches[q.look]) {
+		q.look, q.lookNext = q.look+1, 0
+	}
+}
+
+// lookAgain has everything be looked at again.
+func (q *queue) lookAgain() { q.look, q.lookNext = 0, 0 }
 
 // pop removes the first record. Its memory, key and value included, may be used again at once.
 func (q *queue) pop() {

@@ -104,6 +104,7 @@ type Task struct {
 	postponed bool  // something that is due goes out with the next transaction
 	again     bool  // the operators are to be made anew
 	building  bool  // they are being made
+	calling   bool  // the next record waits for calls
 	handed    int64 // bytes of records that were due and went out in this transaction
 	broken    error // what stopped the task, until the abort
 	warned    map[string]warning
@@ -144,6 +145,7 @@ func (t *Task) Enqueue(topic string, recs []*kgo.Record, end int64) {
 		return
 	}
 	in.queue.push(recs)
+	t.show(in)
 	if !in.repartition {
 		t.read()
 		in.quiet = t.now
@@ -164,8 +166,9 @@ func (t *Task) CaughtUp() {
 	}
 }
 
-// Behind says that there is going to be more to process as soon as it is fetched.
-func (t *Task) Behind() bool { return slices.ContainsFunc(t.inputs, (*input).lacks) }
+// Behind says that there is going to be more to process as soon as it is fetched, or calls are
+// over.
+func (t *Task) Behind() bool { return t.calling || slices.ContainsFunc(t.inputs, (*input).lacks) }
 
 // Lacking calls fn for each input that has nothing queued although there is more, as far as is
 // known: with its position.
@@ -360,6 +363,7 @@ func (t *Task) Done() bool { return t.was.ended }
 // Close persists what is committed, and releases what the task holds. The database belongs to the
 // caller.
 func (t *Task) Close() error {
+	t.Stop()
 	return errors.Join(t.Persist(), t.journal.close())
 }
 

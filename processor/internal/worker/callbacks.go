@@ -62,4 +62,5 @@ type notices struct {
 	meets   atomic.Bool // the group meets, and waits for the session to allow it
 	orphans atomic.Bool // there are tasks that nobody has until the group meets
 	refused atomic.Pointer[assign.Refusal]
+	called  atomic.Bool // calls are over that a task waits for
 }

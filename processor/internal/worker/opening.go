@@ -185,7 +185,7 @@ func (p *opening) start(s *session) (*running, error) {
 	t, err := task.New(task.Options{
 		Shared: s.cfg.Shared, Sub: p.sub, Partition: p.id.Partition,
 		DB: p.handle.DB, Checkpoint: p.handle.Checkpoint, Output: s.producer, Alignment: s.align.Task(p.id),
-		Doubt: p.doubt, Bounded: bounded, Start: starts, Context: s.hard, Full: s.full,
+		Doubt: p.doubt, Bounded: bounded, Start: starts, Context: s.hard, Full: s.full, Wake: s.called,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("task %s: %w", p.id, err)

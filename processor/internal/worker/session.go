@@ -204,6 +204,7 @@ func (s *session) full() bool {
 // process lets the tasks process what is queued, until nothing can go on, a commit is due, or there
 // is room for more.
 func (s *session) process() error {
+	s.notices.called.Store(false)
 	for s.more = true; ; {
 		progress := false
 		s.align.Turn()
@@ -242,6 +243,13 @@ func (s *session) process() error {
 			return nil
 		}
 	}
+}
+
+// called tells the session that calls are over that a task has waited for. Any goroutine may call
+// it.
+func (s *session) called() {
+	s.notices.called.Store(true)
+	s.wake()
 }
 
 // turn has a task process up to limit records.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/kolkstream/kolk/topology"
 	"github.com/kolkstream/kolk/topology/internal/door"
@@ -195,15 +196,45 @@ func (b *builder) mapRecords(s stream, key, of *expression.Program, serde string
 }
 
 func process() step {
+	block := &yamlfile.Block{
+		Name: "process", Doc: "Calls a function that is registered in Go: a filter or a mapper. With `concurrency` or `timeout` it is a mapper that may block: its calls run ahead of the records, and the results come in their order.",
+		Short: "function",
+		Fields: []yamlfile.Field{
+			{Name: "function", Shape: yamlfile.Text(), Required: true, Doc: "name of the function"},
+			{Name: "concurrency", Shape: yamlfile.Number(), Doc: "how many calls run at once, in each task; default 64, if there is a `timeout`"},
+			{Name: "timeout", Shape: yamlfile.Duration(), Doc: "how long a call may take; default 10s, if there is a `concurrency`"},
+		},
+	}
 	return step{
-		Field: yamlfile.Field{Name: "process", Shape: yamlfile.Text(), Doc: "a function registered in Go: a filter or a mapper"},
+		Field: yamlfile.Field{Name: "process", Shape: yamlfile.One(block), Doc: "calls a function registered in Go: a filter or a mapper"},
+		advice: []string{
+			"put Repartition in between, or", "put repartition in between, or",
+			"put Repartition before this", "put repartition before this",
+		},
 		build: ofRecords(func(b *builder, f *flow, in stream, e *yamlfile.Entry) {
-			fn, ok := b.function(e)
+			name := e.Mapping.Get("function")
+			if name == nil {
+				f.dead = true
+				return
+			}
+			fn, ok := b.function(name)
+			concurrency, timeout := e.Mapping.Get("concurrency"), e.Mapping.Get("timeout")
+			blocks := concurrency != nil || timeout != nil
 			switch {
 			case !ok:
 				f.dead = true
+			case fn.Filter != nil && blocks:
+				b.r.Fail(e.Mapping.Pos, "concurrency and timeout go with mappers, and %q is a filter: have it be a mapper that adds what a filter step behind it asks for", name.Node.Value)
+				f.dead = true
 			case fn.Filter != nil:
 				f.at = made(b.call(f, e.Pos), func() stream { return stream{in.TryFilter(fn.Filter)} })
+			case blocks:
+				n, _ := strconv.Atoi(e.Mapping.Text("concurrency"))
+				calls := topology.Calls{Concurrency: n, Timeout: duration(e.Mapping, "timeout")}
+				f.at = made(b.call(f, e.Pos), func() stream {
+					return stream{in.MapValuesAsync(calls, fn.Mapper).WithValueSerde(value.JSONSerde{})}
+				})
+				f.setValue(value.AnyType)
 			default:
 				f.at = made(b.call(f, e.Pos), func() stream {
 					return stream{in.TryMapValues(fn.Mapper).WithValueSerde(value.JSONSerde{})}

@@ -1,0 +1,267 @@
+package async
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits are those of the calls of an operator in one task, of each of its inputs.
+type Limits struct {
+	// Concurrency is how many calls run at once.
+	Concurrency int
+	// Timeout is how long one may take.
+	Timeout time.Duration
+}
+
+// ahead is how many times Concurrency the calls may be that have begun, or wait for that, or have
+// ended, of records that are not processed yet: so that a slow one does not hold back those behind
+// it.
+const ahead = 2
+
+// call is a call, from the moment when its record is shown until that has been processed.
+type call[In, Out any] struct {
+	offset int64 // of the message that the record was made from
+	in     In
+	out    Out
+	err    error
+	panics any
+	begun  bool
+	over   bool
+	done   chan struct{} // closed when it is over
+	cancel context.CancelFunc
+}
+
+// calls are the calls of one operator in one task. Its goroutines call the function, the rest
+// belongs to the goroutine of the task, and mu guards what they share.
+type calls[In, Out any] struct {
+	limits Limits
+	f      func(context.Context, In) (Out, error)
+	ctx    context.Context
+	end    context.CancelFunc
+
+	mu     sync.Mutex
+	topics map[string]*line[In, Out]
+	alive  sync.WaitGroup
+}
+
+// line are the calls for one input, in the order of its records.
+type line[In, Out any] struct {
+	of      []*call[In, Out]
+	waiting []*call[In, Out] // of those: not begun yet
+	running int
+	// wake is called when what lies up to that offset is over.
+	upTo int64
+	wake func()
+}
+
+func newCalls[In, Out any](ctx context.Context, l Limits, f func(context.Context, In) (Out, error)) *calls[In, Out] {
+	c := &calls[In, Out]{limits: l, f: f, topics: make(map[string]*line[In, Out])}
+	c.ctx, c.end = context.WithCancel(ctx)
+	return c
+}
+
+// add adds a call, which begins at once or when there is room.
+func (c *calls[In, Out]) add(topic string, offset int64, in In) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.topics[topic]
+	if l == nil {
+		l = new(line[In, Out])
+		c.topics[topic] = l
+	}
+	next := &call[In, Out]{offset: offset, in: in, done: make(chan struct{})}
+	l.of = append(l.of, next)
+	if l.running == c.limits.Concurrency {
+		l.waiting = append(l.waiting, next)
+		return
+	}
+	l.running++
+	next.begun = true
+	c.alive.Go(func() { c.run(l, next) })
+}
+
+// run makes a call, and after it those that wait.
+func (c *calls[In, Out]) run(l *line[In, Out], next *call[In, Out]) {
+	for next != nil {
+		c.make(next)
+		next = c.finish(l, next)
+	}
+}
+
+// make makes a call, unless all are given up.
+func (c *calls[In, Out]) make(k *call[In, Out]) {
+	if k.err = c.ctx.Err(); k.err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.limits.Timeout)
+	defer cancel()
+	c.mu.Lock()
+	k.cancel = cancel
+	c.mu.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			k.panics = thrown(v)
+		}
+	}()
+	k.out, k.err = c.f(ctx, k.in)
+}
+
+// thrown is what a panic in a call becomes in the task: with the place where it began.
+func thrown(v any) any {
+	at := ""
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {
+			at = fmt.Sprintf(" (in a call ahead of the record, at %s:%d)", f.File, f.Line)
+			break
+		}
+		if !more {
+			break
+		}
+	}
+	if err, ok := v.(error); ok {
+		return fmt.Errorf("%w%s", err, at)
+	}
+	return fmt.Errorf("%v%s", v, at)
+}
+
+// finish notes that a call is over, and returns the one to be made next, nil for none.
+func (c *calls[In, Out]) finish(l *line[In, Out], k *call[In, Out]) (next *call[In, Out]) {
+	c.mu.Lock()
+	k.over = true
+	close(k.done)
+	if len(l.waiting) > 0 {
+		next, l.waiting = l.waiting[0], l.waiting[1:]
+		next.begun = true
+	} else {
+		l.running--
+	}
+	wake := l.wake
+	if wake != nil && l.ready(l.upTo) {
+		l.wake = nil
+	} else {
+		wake = nil
+	}
+	c.mu.Unlock()
+	if wake != nil {
+		wake()
+	}
+	return next
+}
+
+// ready reports whether the calls of messages up to an offset are over.
+func (l *line[In, Out]) ready(offset int64) bool {
+	for _, k := range l.of {
+		if k.offset > offset {
+			break
+		}
+		if !k.over {
+			return false
+		}
+	}
+	return true
+}
+
+// wants reports whether there is room for more calls of an input.
+func (c *calls[In, Out]) wants(topic string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.topics[topic]
+	return l == nil || len(l.of) < ahead*c.limits.Concurrency
+}
+
+// ready reports whether the calls of messages up to an offset are over. If they are not, wake is
+// called when they are, by another goroutine.
+func (c *calls[In, Out]) ready(topic string, offset int64, wake func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.topics[topic]
+	if l == nil || l.ready(offset) {
+		return true
+	}
+	l.upTo, l.wake = offset, wake
+	return false
+}
+
+// await waits until the calls of messages up to an offset are over.
+func (c *calls[In, Out]) await(topic string, offset int64) {
+	for {
+		var first *call[In, Out]
+		c.mu.Lock()
+		if l := c.topics[topic]; l != nil && !l.ready(offset) {
+			for _, k := range l.of {
+				if !k.over {
+					first = k
+					break
+				}
+			}
+		}
+		c.mu.Unlock()
+		if first == nil {
+			return
+		}
+		<-first.done
+	}
+}
+
+// take takes the call of the next record that is made from a message. It is over, or none was made.
+func (c *calls[In, Out]) take(topic string, offset int64) *call[In, Out] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.topics[topic]
+	if l == nil || len(l.of) == 0 || l.of[0].offset != offset || !l.of[0].over {
+		return nil
+	}
+	k := l.of[0]
+	l.drop(1)
+	return k
+}
+
+// drop forgets the first calls.
+func (l *line[In, Out]) drop(n int) {
+	rest := copy(l.of, l.of[n:])
+	clear(l.of[rest:])
+	l.of = l.of[:rest]
+}
+
+// passed gives up what is left of messages up to an offset: calls of records that were not needed
+// after all. It waits for those that run, for the memory of their records is used again.
+func (c *calls[In, Out]) passed(topic string, offset int64) {
+	var left []*call[In, Out]
+	c.mu.Lock()
+	if l := c.topics[topic]; l != nil {
+		n := 0
+		for n < len(l.of) && l.of[n].offset <= offset {
+			switch k := l.of[n]; {
+			case k.over:
+			case !k.begun:
+				l.waiting = l.waiting[1:] // the first of those that wait
+			default:
+				left = append(left, k)
+				if k.cancel != nil {
+					k.cancel()
+				}
+			}
+			n++
+		}
+		if n > 0 {
+			l.drop(n)
+		}
+	}
+	c.mu.Unlock()
+	for _, k := range left {
+		<-k.done
+	}
+}
+
+// stop gives up all calls, and waits for those that run.
+func (c *calls[In, Out]) stop() {
+	c.end()
+	c.alive.Wait()
+}
