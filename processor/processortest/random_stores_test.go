@@ -23,7 +23,7 @@ func (g *randomTopology) timedStores() {
 		g.ordered = append(g.ordered, store)
 	}
 	out := *from
-	out.used, out.rekeyed, out.first = false, true, false
+	out.used, out.rekeyed, out.first, out.fresh = false, true, false, false
 	keeps := []int64{1, 10, 30, 100}[g.rnd.Intn(4)]
 	near := []int64{0, 3, 20, 60}[g.rnd.Intn(4)]
 	kind := g.rnd.Intn(3)
