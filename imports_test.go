@@ -51,6 +51,7 @@ var rules = []rule{
 	{path: "topology/internal/ops", ours: operatorRooms("operator", "cache")},
 	{path: "topology/internal/sessions", ours: append(operatorRooms("operator", "cache", "ops", "windows"), "internal/bykey")},
 	{path: "topology/internal/stores", ours: append(operatorRooms("operator", "versions"), "internal/bykey")},
+	{path: "topology/internal/suppress", ours: append(operatorRooms("operator", "cache", "ops", "windows"), "internal/bykey")},
 	{path: "topology/internal/...", ours: operatorRooms("operator", "cache", "ops")},
 	{path: "topology/topoyaml", ours: []string{"topology", "topology/topoyaml/internal/..."}},
 	// The rooms of topoyaml, from the lowest to the highest.

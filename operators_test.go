@@ -101,6 +101,7 @@ var operators = []operator{
 	{name: "group-rows", step: "group-rows", oracle: "groupBy",
 		methods: []string{"Table.GroupBy", "Table.GroupByRows", "Table.TryGroupByRows",
 			"WindowedTable.GroupBy", "WindowedTable.GroupByRows", "WindowedTable.TryGroupByRows"}},
+	{name: "suppress", methods: []string{"Table.Suppress", "WindowedTable.Suppress"}, step: "suppress", oracle: "suppress"},
 	{name: "process", methods: []string{"Topology.Store", "Topology.Output", "GlobalTable.Open", "Stream.Process", "Stream.ProcessFunc"}, step: "process", oracle: "process"},
 	{name: "stores", methods: []string{"Topology.WindowStore", "Topology.SessionStore", "Topology.VersionedStore"}, model: "TestRandomTopologies",
 		without: without{"step": "expressions have no state; deduplicate and aggregations have"}},

@@ -32,6 +32,8 @@ type planNode struct {
 	// places says that an InOrder or a Sample comes further on, behind repartition topics too: it
 	// wants to know where records stand.
 	places bool
+	// strict says that an operator further on demands records that depend on nothing but the input.
+	strict bool
 	// ordered says that it is an InOrder that wants to.
 	ordered bool
 	// ahead says that the node is in the graph ahead too: calls further on depend on it.
@@ -76,6 +78,7 @@ func (t *Topology) Build() (*Plan, error) {
 	t.checkOrder(p)
 	t.checkHistories(p)
 	t.checkCalls(p)
+	t.checkSuppressions(p)
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}

@@ -523,6 +523,48 @@ func TestBuildErrors(t *testing.T) {
 				topology.VersionedStoreRef[string, string]{}).Discard()
 			return here(-2)
 		}, "p: a store is the zero value"},
+		{"time limit of a table that forwards at the commit", func(tp *topology.Topology, s stream) string {
+			s.ToTable("tb").Suppress("h", topology.UntilTimeLimit(time.Second)).ToStream().To("out")
+			return here(-1)
+		}, "h: which updates a time limit lets through would depend on more than the input, because table tb forwards what it has when something is committed: say EachUpdate there. Or say KafkaStreamsTime, time: kafka-streams"},
+		{"time limit behind a repartition topic", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(upper).Repartition("r").ToTable("tb").EachUpdate().Suppress("h", topology.UntilTimeLimit(time.Second)).ToStream().To("out")
+			return here(-1)
+		}, "because what comes through the repartition topic r comes in the order in which it was written: put InOrder before the table"},
+		{"time limit of two topics", func(tp *topology.Topology, s stream) string {
+			s.Merge(tp.Stream("other", str, str)).ToTable("tb").EachUpdate().Suppress("h", topology.UntilTimeLimit(time.Second)).ToStream().To("out")
+			return here(-1)
+		}, "come in the order in which they are read: put InOrder before the table"},
+		{"no time limit", func(tp *topology.Topology, s stream) string {
+			s.ToTable("tb").EachUpdate().Suppress("h", topology.UntilTimeLimit(0)).ToStream().To("out")
+			return here(-1)
+		}, "h: the time limit 0s holds nothing back: give more, or leave Suppress out"},
+		{"no windows to close", func(tp *topology.Topology, s stream) string {
+			s.ToTable("tb").EachUpdate().Suppress("h", topology.UntilWindowCloses()).ToStream().To("out")
+			return here(-1)
+		}, "h: the rows of this table have no windows that close: use UntilTimeLimit, or Window before the aggregation"},
+		{"final already", func(tp *topology.Topology, s stream) string {
+			s.GroupByKey().Window(topology.Tumbling(time.Second)).Count("n").Final().MapValues(func(n int64) string { return "" }).Suppress("h", topology.UntilWindowCloses()).
+				Stream(func(_ topology.Window, k string) string { return k }).To("out")
+			return here(-2)
+		}, "h: table n forwards final results already: leave Final or Suppress out"},
+		{"bound of suppress", func(tp *topology.Topology, s stream) string {
+			s.ToTable("tb").EachUpdate().Suppress("h", topology.UntilTimeLimit(time.Second).MaxRecords(1)).ToStream().To("out")
+			return here(-1)
+		}, "h: how much is held at a time depends on what is read when, and so would the results of a bound: leave it out, the buffer lies on disk; or say KafkaStreamsTime"},
+		{"nothing to be full", func(tp *topology.Topology, s stream) string {
+			s.ToTable("tb").EachUpdate().Suppress("h", topology.UntilTimeLimit(time.Second).FailWhenFull()).ToStream().To("out")
+			return here(-1)
+		}, "h: it is to fail when it is full, and has no bound: give MaxRecords or MaxBytes, or leave FailWhenFull out"},
+		{"emission of a suppressed table", func(tp *topology.Topology, s stream) string {
+			s.ToTable("tb").EachUpdate().Suppress("h", topology.UntilTimeLimit(time.Second)).EachUpdate().ToStream().To("out")
+			return here(-1)
+		}, "h: Suppress says when this table forwards: leave out that it forwards each-update"},
+		{"look-up in a suppressed table", func(tp *topology.Topology, s stream) string {
+			t := s.ToTable("tb").EachUpdate().Suppress("h", topology.UntilTimeLimit(time.Second))
+			s.Join("j", t, concat).To("out")
+			return here(-1)
+		}, "j: it looks up rows of table h, which knows of rows only what it holds back: put ToStream and ToTable behind Suppress, or Suppress behind this"},
 		{"position of a file", func(tp *topology.Topology, s stream) string {
 			tp.ForFiles(door.Key{}).At("job.yaml:3:7")
 			s.Filter(nil)

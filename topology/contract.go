@@ -28,6 +28,9 @@ func (p *Plan) contract() flow.Contract {
 		}
 	}
 	for _, n := range p.nodes {
+		if n.details.Until != "" {
+			c.Add("suppress "+n.name, n.details.Until)
+		}
 		if n.details.Within != "" {
 			c.Add("join "+n.name, n.kind, n.details.Within)
 		}

@@ -54,6 +54,7 @@ type NodeDescription struct {
 	Emit     string   `json:"emit,omitempty"`
 	Delay    string   `json:"delay,omitempty"`
 	Grace    string   `json:"grace,omitempty"` // of a join
+	Until    string   `json:"until,omitempty"`
 	// Chosen says that a function chooses the partition of each record that is written.
 	Chosen bool   `json:"chosen,omitempty"`
 	Within string `json:"within,omitempty"`
@@ -317,6 +318,9 @@ func (n *NodeDescription) details() string {
 	}
 	if n.Emit != "" {
 		parts = append(parts, "emit "+n.Emit)
+	}
+	if n.Until != "" {
+		parts = append(parts, n.Until)
 	}
 	if n.Delay != "" {
 		parts = append(parts, "delay "+n.Delay)

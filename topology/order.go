@@ -44,14 +44,16 @@ func (t *Topology) checkOrder(p *Plan) {
 		for _, c := range n.children {
 			c := p.nodes[c]
 			n.ordered = n.ordered || c.orders || c.ordered
-			n.places = n.places || c.orders || c.placed || c.places
+			n.strict = n.strict || c.orders || c.placed || c.strict
+			// What Suppress hands on has a place of its own.
+			n.places = n.places || c.orders || c.placed || c.places && c.suppresses == nil
 		}
 		switch {
 		case n.reader != nil && n.reader.internal:
 			read[n.reader.topics[0]] = n
 		case n.writer != nil && n.writer.repartition != nil:
 			if to := read[n.writer.topics[0]]; to != nil {
-				n.places, n.ordered = to.places, to.ordered
+				n.places, n.strict, n.ordered = to.places, to.strict, to.ordered
 			}
 		}
 		who := "Sample"
@@ -59,12 +61,12 @@ func (t *Topology) checkOrder(p *Plan) {
 			who = "InOrder"
 		}
 		switch {
-		case !n.places:
+		case !n.strict:
 		case n.ordered && n.reader != nil && n.reader.timeless:
 			mistakef(t, n.at, n.name, "records of a timeless source cannot be in order, as InOrder further on demands: leave Timeless out")
 		case n.races:
 			mistakef(t, n.at, n.name, "which updates this join makes depends on which side of it is read first, and %s further on demands records that depend on nothing but the input: leave %[1]s out behind it", who)
-		case n.emits != nil && n.emit == ops.EmitUpdates:
+		case n.places && n.emits != nil && n.emit == ops.EmitUpdates:
 			mistakef(t, n.at, n.name, "this table forwards what it has when something is committed, and %s further on demands records that depend on nothing but the input: say EachUpdate, or Final for windows", who)
 		}
 	}

@@ -145,6 +145,8 @@ func (t Table[K, V]) ToStream() Stream[K, V] {
 func (n *node) setEmit(e ops.Emit) {
 	at := n.t.caller()
 	switch {
+	case n.suppresses != nil:
+		mistakef(n.t, at, n.name, "Suppress says when this table forwards: leave out that it forwards %s", e)
 	case n.emits == nil:
 		mistakef(n.t, at, n.name, "this table has no store, and forwards when what it is made of does: say there that it forwards %s", e)
 	case n.emits.at == "":
@@ -161,6 +163,7 @@ type WindowedTable[K, V any] struct {
 	out   *port[windows.Windowed[K], V] // of n
 	key   *serdeRef[K]
 	value *serdeRef[V]
+	w     Windows
 }
 
 func (t WindowedTable[K, V]) node() *node {

@@ -25,6 +25,7 @@ type traits struct {
 	placed      bool         // wants to know where records stand
 	holds       hold         // sends what it gets later, in event time
 	atCommit    bool         // sends what time makes at the commit
+	suppresses  *Suppression // holds back the updates of a table
 	races       bool         // what it sends depends on which of its inputs is read first
 	discarded   bool         // it is meant that nothing reads it
 	// keys are the serdes of the keys of two inputs that meet by key.

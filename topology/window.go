@@ -265,5 +265,5 @@ func windowedTable[K, V, A any](g WindowedGroup[K, V], n *node, a aggregation[K,
 		at.timed(r)
 		return r, nil
 	}, g.s.out)
-	return WindowedTable[K, A]{n: n, out: out, key: g.s.key, value: a.value}
+	return WindowedTable[K, A]{n: n, out: out, key: g.s.key, value: a.value, w: g.w}
 }

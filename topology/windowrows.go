@@ -97,5 +97,5 @@ func (t WindowedTable[K, V]) relation() relation[windows.Windowed[K], V] {
 
 // windowRows is the inverse, for a table made of rows of t.
 func windowRows[K, V, V2 any](t WindowedTable[K, V], made relation[windows.Windowed[K], V2]) WindowedTable[K, V2] {
-	return WindowedTable[K, V2]{n: made.n, out: made.out, key: t.key, value: made.value}
+	return WindowedTable[K, V2]{n: made.n, out: made.out, key: t.key, value: made.value, w: t.w}
 }

@@ -118,6 +118,13 @@ const (
 	// WaitingStore has the time (8 bytes) that a record is closed behind, and which record it is,
 	// as key: records of a join that have found nothing so far. To changelogs it is a window store.
 	WaitingStore
+	// SuppressStore has a time (8 bytes) by which rows come out and the key's bytes as key: the
+	// updates that a table holds back. It has its rows by key as well. Rows are deleted one by one,
+	// and no time says that they are not needed any more.
+	SuppressStore
+	// SuppressWindowStore is SuppressStore for windows, whose times follow from their keys: it has
+	// no rows by key.
+	SuppressWindowStore
 )
 
 // String returns the kind as descriptions name it.
@@ -135,22 +142,31 @@ func (k StoreKind) String() string {
 		return "join buffer"
 	case WaitingStore:
 		return "waiting list"
+	case SuppressStore, SuppressWindowStore:
+		return "suppress buffer"
 	}
 	return "key-value"
 }
 
+// Timed reports whether keys begin with a time.
+func (k StoreKind) Timed() bool { return k != KeyValueStore && k != HistoryStore }
+
 // Windowed reports whether keys begin with a time, and are not needed any more when that and the
 // retention have passed.
-func (k StoreKind) Windowed() bool { return k != KeyValueStore && k != HistoryStore }
+func (k StoreKind) Windowed() bool { return k.Timed() && !k.suppress() }
+
+func (k StoreKind) suppress() bool { return k == SuppressStore || k == SuppressWindowStore }
 
 // Entries reports whether a row of a store is a key, of a window perhaps, and its value.
 func (k StoreKind) Entries() bool {
-	return k != InOrderStore && k != JoinStore && k != WaitingStore
+	return k != InOrderStore && k != JoinStore && k != WaitingStore && !k.suppress()
 }
 
 // ByKey reports whether a store has, beside its rows in the order of time, which its changelog has
 // too, one for each that leads from the key to it.
-func (k StoreKind) ByKey() bool { return k == SessionStore || k == SlidingStore }
+func (k StoreKind) ByKey() bool {
+	return k == SessionStore || k == SlidingStore || k == SuppressStore
+}
 
 // StoreSpec is a store of a sub-topology.
 type StoreSpec struct {

@@ -123,7 +123,7 @@ func (r *running) restore(cp *checkpoint.Checkpoint) error {
 			return err
 		}
 		topic := changelog.Name(r.d.plan.Name, s.Name)
-		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Sessions: s.Kind == flow.SessionStore, ByKey: s.Kind.ByKey(), Segment: s.Segment.Milliseconds(), Timestamped: s.Timestamped}
+		codec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Timed(), Sessions: s.Kind == flow.SessionStore, ByKey: s.Kind.ByKey(), Segment: s.Segment.Milliseconds(), Timestamped: s.Timestamped}
 		for _, rec := range r.d.cluster.topics[topic][r.partition][min(end, max(pos.Offset, r.deleted[topic])):end] {
 			if rec.Attrs.IsControl() {
 				continue

@@ -181,7 +181,7 @@ func (o *Opener) store(ctx context.Context, h *Handle, s flow.StoreSpec, partiti
 	r := report.Restoration{Task: h.id, Store: s.Name, Topic: topic, Partition: partition, From: pos.Offset}
 	o.Pool.filling.Add(1)
 	defer o.Pool.filling.Add(-1)
-	spec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Windowed(), Sessions: s.Kind == flow.SessionStore, ByKey: s.Kind.ByKey(), Segment: s.Segment.Milliseconds(), Timestamped: s.Timestamped}
+	spec := changelog.Spec{Store: s.Name, Windowed: s.Kind.Timed(), Sessions: s.Kind == flow.SessionStore, ByKey: s.Kind.ByKey(), Segment: s.Segment.Milliseconds(), Timestamped: s.Timestamped}
 	fill := &fill{h: h, task: mu, store: s.Name, spec: spec, prefix: prefix, id: id, asOf: asOf}
 	defer fill.drop()
 	var prev int64

@@ -222,7 +222,7 @@ func (t *Task) openStores(o *Options) error {
 			s.topic = changelog.Name(t.opts.App, spec.Name)
 			s.gate = changelog.NewGate(t.opts.Cluster.Limits(s.topic), 0)
 			s.id = t.opts.Cluster.TopicID(s.topic)
-			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind.Windowed(), Sessions: spec.Kind == flow.SessionStore, ByKey: spec.Kind.ByKey(), Segment: spec.Segment.Milliseconds(), Timestamped: spec.Timestamped}
+			s.codec = changelog.Spec{Store: spec.Name, Windowed: spec.Kind.Timed(), Sessions: spec.Kind == flow.SessionStore, ByKey: spec.Kind.ByKey(), Segment: spec.Segment.Milliseconds(), Timestamped: spec.Timestamped}
 			if p, ok := o.Checkpoint.Changelog(spec.Name); ok {
 				s.end = p.Offset
 			}

@@ -162,7 +162,7 @@ func (b *builder) sendsOld(filter node, at string) bool {
 		case n.HistoryMs != nil: // with versions it does not know
 		case n.Store != "" || slices.Contains([]string{"count", "reduce", "aggregate", "tableJoin", "fkJoin"}, n.Op):
 			return true
-		case slices.Contains([]string{"filter", "filterNot", "mapValues"}, n.Op):
+		case slices.Contains([]string{"filter", "filterNot", "mapValues", "suppress"}, n.Op):
 			continue
 		}
 		break
@@ -175,7 +175,7 @@ func (b *builder) sendsOld(filter node, at string) bool {
 			switch n.Op {
 			case "groupBy", "tableJoin", "fkJoin":
 				return true
-			case "filter", "filterNot", "mapValues":
+			case "filter", "filterNot", "mapValues", "suppress":
 				// What has a store has the old values itself.
 				if n.Store == "" && b.sendsOld(filter, n.ID) {
 					return true

@@ -96,6 +96,9 @@ func (b *builder) node(in *built, n node) (*built, error) {
 	if n.Op == "fkJoin" {
 		return b.joinForeign(in, n)
 	}
+	if n.Op == "suppress" {
+		return b.suppress(in, n), nil
+	}
 	if in != nil && in.isTable() && n.Op != "toStream" {
 		return b.ofTable(in, n)
 	}

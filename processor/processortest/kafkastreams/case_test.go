@@ -50,6 +50,9 @@ type node struct {
 	HistoryMs          *int64 // of a versioned table
 	RetentionMs        *int64
 	Emit               string
+	Until, WhenFull    string // of suppress
+	LimitMs            int64
+	MaxRecords         *int64
 	Reducer            string
 	Init               *string
 	Aggregator, Merger string

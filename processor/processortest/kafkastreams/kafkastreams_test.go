@@ -47,7 +47,7 @@ func TestDefaultTime(t *testing.T) {
 	maps.DeleteFunc(all, func(family, _ string) bool {
 		return !slices.Contains([]string{
 			"agg-unwindowed", "branch-merge", "edge", "emit-on-close", "global-table-join", "multi-source", "processor", "repartition",
-			"self-join", "stateless", "stream-table-join", "table-basic", "table-groupby", "table-join", "time-headers", "window-hopping", "window-tumbling",
+			"self-join", "stateless", "stream-table-join", "suppress-window-close", "table-basic", "table-groupby", "table-join", "time-headers", "window-hopping", "window-tumbling",
 		}, family)
 	})
 	c.run(t, all)
@@ -249,5 +249,5 @@ func (c *comparison) play(t *testing.T, one testCase) error {
 
 // finals reports whether the case has final results.
 func (b *builder) finals() bool {
-	return slices.ContainsFunc(b.c.Topology, func(n node) bool { return n.Emit == "onWindowClose" })
+	return slices.ContainsFunc(b.c.Topology, func(n node) bool { return n.Emit == "onWindowClose" || n.Until == "windowCloses" })
 }

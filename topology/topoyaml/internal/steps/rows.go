@@ -13,7 +13,7 @@ import (
 
 // rowSteps are the steps that make tables of the rows of tables. Others read a table as the stream
 // of its changes.
-func rowSteps() []step { return []step{filterRows(), mapRows(), joinTables(), groupRows()} }
+func rowSteps() []step { return []step{filterRows(), mapRows(), joinTables(), groupRows(), suppress()} }
 
 type (
 	// viewed is a table of whose rows other tables are made, one by one.
@@ -23,6 +23,7 @@ type (
 		filter(c call, p *expression.Program) point
 		mapped(c call, p *expression.Program) point
 		grouped(c call, name string, p *expression.Program, key topology.KeyOption[value.Value]) rowGroup
+		suppress(c call, store string, s topology.Suppression) point
 	}
 	// rowed is one that can be joined.
 	rowed interface {
