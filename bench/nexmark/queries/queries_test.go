@@ -82,14 +82,16 @@ func TestResults(t *testing.T) {
 }
 
 // TestUpdates looks at what comes between: a commit after every thousand events, and a crash that
-// loses one.
+// loses one. The events take more than three minutes, in which many windows close.
 func TestUpdates(t *testing.T) {
 	const events, every = 20_000, 1000
-	g, err := nexmark.New(nexmark.Config{Seed: 3, OutOfOrder: 100})
+	g, err := nexmark.New(nexmark.Config{Seed: 3, Rate: 100, OutOfOrder: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, query := range []string{"q17", "q18"} {
+	updates := []string{"q4", "q6", "q9", "q15", "q16", "q17", "q18", "q19"}
+	once := []string{"q3", "q5", "q7", "q8", "q11", "q20"}
+	for _, query := range slices.Concat(updates, once) {
 		for _, l := range languages() {
 			t.Run(query+", "+l.name, func(t *testing.T) {
 				t.Parallel()
@@ -105,7 +107,7 @@ func TestUpdates(t *testing.T) {
 						d.Commit()
 					}
 				}
-				d.Commit()
+				d.EndOfInput()
 				check, err := reference.NewCheck(query, g, events)
 				if err != nil {
 					t.Fatal(err)
@@ -117,7 +119,7 @@ func TestUpdates(t *testing.T) {
 				if err := check.Err(); err != nil {
 					t.Error(err)
 				}
-				if len(records) <= check.Results() {
+				if slices.Contains(updates, query) && len(records) <= check.Results() {
 					t.Errorf("%d messages for %d results: no update between", len(records), check.Results())
 				}
 			})

@@ -33,7 +33,9 @@ type run struct {
 }
 
 // Queries returns the names of the queries whose results are known.
-func Queries() []string { return []string{"q0", "q1", "q2", "q14", "q17", "q18", "q21", "q22"} }
+func Queries() []string {
+	return []string{"q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q11", "q14", "q15", "q16", "q17", "q18", "q19", "q20", "q21", "q22"}
+}
 
 func find(name string) (query, error) {
 	switch name {
@@ -43,12 +45,36 @@ func find(name string) (query, error) {
 		return query{loop: perBid(q1)}, nil
 	case "q2":
 		return query{loop: perBid(q2)}, nil
+	case "q3":
+		return query{loop: q3, latest: true}, nil
+	case "q4":
+		return query{loop: q4, latest: true}, nil
+	case "q5":
+		return query{loop: q5, latest: true}, nil
+	case "q6":
+		return query{loop: q6, latest: true}, nil
+	case "q7":
+		return query{loop: q7}, nil
+	case "q8":
+		return query{loop: q8}, nil
+	case "q9":
+		return query{loop: q9, latest: true}, nil
+	case "q11":
+		return query{loop: q11}, nil
 	case "q14":
 		return query{loop: perBid(q14)}, nil
+	case "q15":
+		return query{loop: q15, latest: true}, nil
+	case "q16":
+		return query{loop: q16, latest: true}, nil
 	case "q17":
 		return query{loop: q17, latest: true}, nil
 	case "q18":
 		return query{loop: q18, latest: true}, nil
+	case "q19":
+		return query{loop: q19, latest: true}, nil
+	case "q20":
+		return query{loop: q20}, nil
 	case "q21":
 		return query{loop: perBid(q21)}, nil
 	case "q22":

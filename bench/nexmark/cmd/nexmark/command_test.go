@@ -108,6 +108,27 @@ func TestLoadAtARate(t *testing.T) {
 	}
 }
 
+// TestRunJoinsAndWindows runs queries whose events must not be out of order by more than some
+// seconds, through the topics between their sub-topologies.
+func TestRunJoinsAndWindows(t *testing.T) {
+	t.Parallel()
+	events := 20_000
+	if race {
+		events = 2_000
+	}
+	flags := []string{"-brokers", broker(t), "-events", fmt.Sprint(events), "-event-rate", "100", "-out-of-order", "100"}
+	if _, _, err := runNexmark(t, append([]string{"load", "-partitions", "3"}, flags...)...); err != nil {
+		t.Fatal(err)
+	}
+	out, progress, err := runNexmark(t, append([]string{"run", "-queries", "q3,q4,q5,q7,q11,q15,q20", "-workers", "2"}, flags...)...)
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, progress)
+	}
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 1+7 {
+		t.Errorf("not a result for each of seven queries:\n%s", out)
+	}
+}
+
 // TestRun runs queries on a broker that load has filled, and finds their results verified.
 func TestRun(t *testing.T) {
 	t.Parallel()
@@ -170,7 +191,7 @@ func TestErrors(t *testing.T) {
 		{"load -rate -1", "-rate is -1", 2},
 		{"load -base today", "-base is a time like 2026-01-01T00:00:00Z", 2},
 		{"load -out-of-order 953", "a multiple of 953", 2},
-		{"run -queries q3", `there is no query "q3"; there are q0, q1`, 2},
+		{"run -queries q99", `there is no query "q99"; there are q0, q1`, 2},
 		{"run -languages sql", `there is no language "sql"; there are go, yaml`, 2},
 		{"run -partitions 0", "-partitions is 0", 2},
 		{"load -brokers 127.0.0.1:1", "no broker answers at 127.0.0.1:1: ", 1},
