@@ -65,6 +65,7 @@ var operators = []operator{
 	{name: "limit", methods: []string{"Stream.Limit", "Stream.SplitLimit"}, step: "limit", model: "TestRandomTopologies"},
 	{name: "map-async", methods: []string{"Stream.MapValuesAsync", "Stream.MapValuesRecordsAsync"}, model: "TestRandomTopologies",
 		without: without{"step": "fields of process"}},
+	{name: "deduplicate", methods: []string{"Stream.Deduplicate", "Stream.DeduplicateRecords"}, step: "deduplicate", model: "TestRandomTopologies"},
 	{name: "peek", methods: []string{"Stream.Peek", "Stream.PeekRecords"}, oracle: "peek",
 		without: without{"step": "expressions have no effects"}},
 	{name: "set-headers", methods: []string{"Stream.SetHeaders"}, step: "set-headers", model: "TestRandomTopologies"},

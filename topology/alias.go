@@ -62,6 +62,7 @@ const (
 	NullValue    = record.NullValue
 	NoMatch      = record.NoMatch
 	Limited      = record.Limited
+	Duplicate    = record.Duplicate
 	Failed       = record.Failed
 	FutureTime   = record.FutureTime
 

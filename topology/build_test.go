@@ -176,6 +176,34 @@ func TestBuildErrors(t *testing.T) {
 			out.To("out")
 			return at
 		}, "map-async-2: its records are known when the calls of map-async-1 at"},
+		{"ids for less than no time", func(tp *topology.Topology, s stream) string {
+			s.Deduplicate("st", func(v string) string { return v }, -time.Second)
+			return here(-1)
+		}, "st: the time, -1s, is negative: give 0 or more"},
+		{"ids for half a millisecond", func(tp *topology.Topology, s stream) string {
+			s.Deduplicate("st", func(v string) string { return v }, 500*time.Microsecond)
+			return here(-1)
+		}, "st: the time, 500µs, is not a whole number of milliseconds: round it"},
+		{"ids for ever", func(tp *topology.Topology, s stream) string {
+			s.Deduplicate("st", func(v string) string { return v }, math.MaxInt64)
+			return here(-1)
+		}, "st: the time, 2562047h47m16.854775807s, is longer than 146 years: make it shorter"},
+		{"no function of ids", func(tp *topology.Topology, s stream) string {
+			s.Deduplicate[string]("st", nil, time.Second)
+			return here(-1)
+		}, "st: the function of the id is nil: give a function"},
+		{"ids without serde", func(tp *topology.Topology, s stream) string {
+			s.Deduplicate("st", func(v string) struct{ A, B string } { return struct{ A, B string }{v, v} }, time.Second)
+			return here(-1)
+		}, "st: keys of type struct { A string; B string } need a serde of their own"},
+		{"ids of other keys", func(tp *topology.Topology, s stream) string {
+			s.SelectKey(upper).Deduplicate("st", func(v string) string { return v }, time.Second)
+			return here(-1)
+		}, "st: Deduplicate needs equal keys in one partition, and the key was changed by select-key-1 at"},
+		{"ids of a timeless source", func(tp *topology.Topology, s stream) string {
+			tp.Stream("t", str, str, topology.Timeless).DeduplicateRecords("st", func(*topology.Record[string, string]) string { return "" }, time.Second)
+			return here(-1)
+		}, "st: records of a timeless source have no time for which their ids could be remembered: leave Timeless out"},
 		{"nil reducer", func(tp *topology.Topology, s stream) string {
 			s.GroupByKey().Reduce("st", nil)
 			return here(-1)

@@ -39,3 +39,46 @@ func ExampleStream_SplitLimit() {
 	// refused ann 3rd
 	// accepted ann 4th
 }
+
+// A producer that is not sure sends a payment again. The first one passes.
+func ExampleStream_Deduplicate_sentTwice() {
+	type payment struct {
+		ID     int64
+		Amount int
+	}
+	t := topology.New("payments")
+	t.Stream("payments", serde.String(), serde.JSON[payment]()).
+		Deduplicate("once", func(p payment) int64 { return p.ID }, time.Hour).
+		To("payments-once")
+
+	hour := time.Hour.Milliseconds()
+	show(t, msg("payments", "ann", `{"ID": 7, "Amount": 30}`, 0), msg("payments", "ann", `{"ID": 7, "Amount": 30}`, hour),
+		msg("payments", "ann", `{"ID": 8, "Amount": 30}`, hour), msg("payments", "ann", `{"ID": 7, "Amount": 5}`, hour+1))
+	// Output:
+	// payments-once ann {"ID": 7, "Amount": 30}
+	// payments-once ann {"ID": 8, "Amount": 30}
+	// payments-once ann {"ID": 7, "Amount": 5}
+}
+
+// Signals of several inputs: the first one by time passes for a minute, however they are read.
+// InOrder puts them in that order; the header names them.
+func ExampleStream_DeduplicateRecords_byHeader() {
+	t := topology.New("signals")
+	t.StreamTopics([]string{"east", "west"}, serde.String(), serde.String()).
+		InOrder("in-order", 10*time.Second).
+		DeduplicateRecords("first", func(r *topology.Record[string, string]) string {
+			for _, h := range r.Headers {
+				if h.Key == "signal" {
+					return string(h.Value)
+				}
+			}
+			return ""
+		}, time.Minute).
+		To("first-signals")
+
+	second := time.Second.Milliseconds()
+	show(t, msg("west", "a", "from the west", 3*second), msg("east", "a", "from the east", 2*second), msg("east", "a", "later", 90*second))
+	// Output:
+	// first-signals a from the east
+	// first-signals a later
+}

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"time"
 
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/topology/internal/door"
@@ -81,6 +82,12 @@ func (forFiles) SelectKeyRecords[K, V, K2 any](s Stream[K, V], f func(context.Co
 	return withKeys(s, n, func(at site, next ops.Receiver[K2, V]) (ops.Receiver[K, V], error) {
 		return &ops.TrySelectKey[K, V, K2]{Node: at.node(), Key: f, Next: next}, nil
 	})
+}
+
+// Deduplicate is [Stream.Deduplicate] with a function that sees the whole record, tombstones left
+// out, and can fail.
+func (forFiles) Deduplicate[K, V, ID any](s Stream[K, V], name string, id func(context.Context, *Record[K, V]) (ID, error), within time.Duration, opts ...KeyOption[ID]) Stream[K, V] {
+	return deduplicate(s, name, within, identity[K, V, ID]{isNil: id == nil, usesKey: true, of: id}, opts)
 }
 
 // GroupByRecords is [Stream.GroupByRecords].

@@ -110,6 +110,8 @@ func (t *Topology) checkHistories(p *Plan) {
 	for _, n := range p.nodes {
 		h := n.history
 		switch {
+		case n.remembers && p.timeless(n):
+			mistakef(t, n.at, n.name, "records of a timeless source have no time for which their ids could be remembered: leave Timeless out, or keep the ids in a store of a processor")
 		case !h.kept():
 		case n.held:
 			mistakef(t, h.at, n.name, "a table before this one forwards what it has when something is committed, so which versions there are would depend on that: say EachUpdate there")

@@ -22,6 +22,7 @@ type traits struct {
 	holdsBack   bool         // forwards what is not forwarded at once at the commit
 	orders      bool         // begins a line: what lies behind goes by the time of what it hands on
 	calls       bool         // calls a function ahead of the records
+	remembers   bool         // goes by the time of records, and so takes none that have none
 	placed      bool         // wants to know where records stand
 	holds       hold         // sends what it gets later, in event time
 	atCommit    bool         // sends what time makes at the commit

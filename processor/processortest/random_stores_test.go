@@ -2,6 +2,7 @@ package processortest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/kolkstream/kolk/serde"
@@ -179,4 +180,44 @@ func (g *randomTopology) versionedStore(from, out *grown, store string, keeps, n
 		r.value, r.noValue = (3*was+now)%1000, false
 		send(r)
 	}, from.n)
+}
+
+// deduplicate drops what has come before. It depends on the order of records.
+func (g *randomTopology) deduplicate() {
+	from, ok := g.pick(true)
+	if !ok || from.apart || !from.first && from.line == 0 {
+		return
+	}
+	store := g.name("once")
+	if from.line == 0 {
+		g.ordered = append(g.ordered, store)
+	}
+	within := []int64{0, 2, 10, 50}[g.rnd.Intn(4)]
+	out := *from
+	out.used, out.fresh = false, false
+	records := g.rnd.Intn(2) == 0
+	if records {
+		out.s = from.s.DeduplicateRecords(store, func(r *topology.Record[string, int64]) int64 { return r.Value % 3 }, ms(within))
+	} else {
+		out.s = from.s.Deduplicate(store, func(v int64) int64 { return v % 3 }, ms(within))
+	}
+	passed := map[string][]int64{} // refs, by task, key and id
+	out.n = g.m.node(func(p int32, r modelRecord, send func(modelRecord)) {
+		if r.noKey {
+			g.m.drop(topology.NullKey)
+			return
+		}
+		if r.noValue && !records {
+			send(r)
+			return
+		}
+		at := fmt.Sprintf("%d %q %d", p, r.key, r.value%3)
+		if slices.ContainsFunc(passed[at], func(ref int64) bool { return ref >= r.ref-within && ref <= r.ref+within }) {
+			g.m.drop(topology.Duplicate)
+			return
+		}
+		passed[at] = append(passed[at], r.ref)
+		send(r)
+	}, from.n)
+	g.add(out, "%s deduplicate %s within %d, records %v", from.name, store, within, records)
 }

@@ -116,7 +116,7 @@ func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 
 // allSteps draw all operators.
 func allSteps(g *randomTopology) []func() {
-	return []func(){g.timedStores, g.timedStores, g.largest, g.async, g.async, g.limit, g.limit, g.sample, g.sessions, g.sessions, g.sliding, g.sliding, g.cuts, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.tablesOfTables, g.tablesOfTables, g.rowsOfWindows, g.rowsOfWindows, g.suppress, g.suppress, g.suppress, g.join, g.join, g.joinWithin, g.joinWithin, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs, g.joinForeign, g.joinForeign}
+	return []func(){g.deduplicate, g.deduplicate, g.timedStores, g.timedStores, g.largest, g.async, g.async, g.limit, g.limit, g.sample, g.sessions, g.sessions, g.sliding, g.sliding, g.cuts, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.tablesOfTables, g.tablesOfTables, g.rowsOfWindows, g.rowsOfWindows, g.suppress, g.suppress, g.suppress, g.join, g.join, g.joinWithin, g.joinWithin, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs, g.joinForeign, g.joinForeign}
 }
 
 func keep(_ int32, r modelRecord, send func(modelRecord)) { send(r) }

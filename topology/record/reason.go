@@ -23,6 +23,8 @@ const (
 	NoMatch Reason = "no-match"
 	// Limited: the record exceeded what a limit lets pass of its key and window.
 	Limited Reason = "limited"
+	// Duplicate: a record with the same key and id has come before, within the time.
+	Duplicate Reason = "duplicate"
 	// Failed: a function or serde failed and the error policy is skip.
 	Failed Reason = "error"
 	// FutureTime: the record lies further ahead than its source allows (topology.MaxFuture), and

@@ -5,7 +5,7 @@
 // Rows of windows and sessions lie in the order of time, and have a second row that leads from the
 // key to them, as those of aggregations do (docs/format/state.md). They expire: a row that is too
 // old for a record is not found by it, whether it is deleted already or not, so that what is found
-// does not depend on when something was committed.
+// does not depend on when something was committed. De-duplication is an operator over such rows.
 package stores
 
 import "github.com/kolkstream/kolk/topology/internal/operator"

@@ -27,7 +27,8 @@ type Rows struct {
 	puts  int   // since rows were deleted
 	end   []byte
 	row   []byte
-	value []byte
+	has   bool
+	note  func(key, value []byte) (bool, error) // made once
 	// cursors are those of calls that are under way, one within the other.
 	cursors []*operator.Cursor
 	depth   int
@@ -42,7 +43,12 @@ const (
 
 // NewRows returns the rows of the task's store of that name. times is how many times a row has.
 func NewRows(task Task, name string, times int, r Rule) *Rows {
-	return &Rows{name: name, store: task.Store(name), task: task, rule: r, size: 8 * times}
+	rows := &Rows{name: name, store: task.Store(name), task: task, rule: r, size: 8 * times}
+	rows.note = func(_, _ []byte) (bool, error) {
+		rows.has = true
+		return false, nil
+	}
+	return rows
 }
 
 // append appends the times of a row.
@@ -111,12 +117,18 @@ func (r *Rows) deleteByKey(t Times, key []byte) {
 }
 
 // Has reports whether a key has a row whose first time is from lo to hi and not too old for ref.
-func (r *Rows) Has(key []byte, lo, hi, ref int64) (has bool, err error) {
-	err = r.Each(key, lo, hi, ref, func(Times) (bool, error) {
-		has = true
+func (r *Rows) Has(key []byte, lo, hi, ref int64) (bool, error) {
+	lo = max(lo, r.rule.past(ref)+1)
+	if hi < lo {
 		return false, nil
-	})
-	return has, err
+	}
+	r.row = binary.BigEndian.AppendUint64(bykey.Prefix(r.row[:0], key), uint64(lo))
+	r.end = binary.BigEndian.AppendUint64(bykey.Prefix(r.end[:0], key), uint64(hi)+1)
+	r.has = false
+	if err := r.store.Scan(r.row, r.end, r.note); err != nil {
+		return false, fmt.Errorf("store %s: %w", r.name, err)
+	}
+	return r.has, nil
 }
 
 // Each calls fn with the times of each row of a key whose first time is from lo to hi and not too

@@ -25,6 +25,7 @@ type bench struct {
 	ref         int64
 	mark        string
 	scans, rows int
+	dropped     int
 }
 
 func (b *bench) Store(string) *state.Store             { return b.store }

@@ -6,8 +6,8 @@ import (
 	"github.com/kolkstream/kolk/topology/topoyaml/internal/yamlfile"
 )
 
-// limitSteps are the steps that leave records out by how many there are.
-func limitSteps(within *yamlfile.Block) []step { return []step{sample(), limit(within)} }
+// limitSteps are the steps that leave records out by how many there are, or were.
+func limitSteps(within *yamlfile.Block) []step { return []step{sample(), limit(within), deduplicate()} }
 
 func sample() step {
 	block := &yamlfile.Block{
