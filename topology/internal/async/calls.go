@@ -2,6 +2,7 @@ package async
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -84,8 +85,19 @@ func (c *calls[In, Out]) add(topic string, offset int64, in In) {
 	c.alive.Go(func() { c.run(l, next) })
 }
 
+// errExit is the panic of a function that ends its goroutine, as FailNow of a test does.
+var errExit = errors.New("the function has ended its goroutine: runtime.Goexit")
+
 // run makes a call, and after it those that wait.
 func (c *calls[In, Out]) run(l *line[In, Out], next *call[In, Out]) {
+	defer func() {
+		if next == nil {
+			return
+		}
+		if next = c.finish(l, next); next != nil { // in a goroutine that goes on
+			c.alive.Go(func() { c.run(l, next) })
+		}
+	}()
 	for next != nil {
 		c.make(next)
 		next = c.finish(l, next)
@@ -102,12 +114,16 @@ func (c *calls[In, Out]) make(k *call[In, Out]) {
 	c.mu.Lock()
 	k.cancel = cancel
 	c.mu.Unlock()
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			k.panics = thrown(v)
+		} else if !returned {
+			k.panics = errExit
 		}
 	}()
 	k.out, k.err = c.f(ctx, k.in)
+	returned = true
 }
 
 // thrown is what a panic in a call becomes in the task: with the place where it began.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -162,5 +163,25 @@ func TestPanic(t *testing.T) {
 	}
 	if err, ok := c.take("t", 1).panics.(error); !ok || !errors.Is(err, cause) {
 		t.Errorf("the panic is %v", err)
+	}
+}
+
+// A function that ends its goroutine fails, and those that wait go on.
+func TestGoexit(t *testing.T) {
+	c := newCalls(t.Context(), Limits{1, time.Minute}, func(_ context.Context, n int) (int, error) {
+		if n%2 == 0 {
+			runtime.Goexit()
+		}
+		return n, nil
+	})
+	defer c.stop()
+	for i := range 4 {
+		c.add("t", int64(i), i)
+	}
+	for i := range 4 {
+		c.await("t", int64(i))
+		if k := c.take("t", int64(i)); i%2 == 0 && k.panics != errExit || i%2 == 1 && (k.panics != nil || k.out != i) {
+			t.Errorf("call %d is %+v", i, k)
+		}
 	}
 }

@@ -54,7 +54,7 @@ func zone(t *testing.T, name string) *time.Location {
 	t.Helper()
 	l, err := time.LoadLocation(name)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err) // the toolchain has all zones
 	}
 	return l
 }
