@@ -87,6 +87,19 @@ oracle: ## What Kafka Streams answers to 1,903 small topologies, and kolk (KOLK_
 	@go test -count=1 -v -run 'TestKafkaStreams$$' ./processor/processortest/kafkastreams >bin/oracle.log 2>&1; status=$$?; \
 		[ $$status = 0 ] || grep -v '^ *--- \|^=== ' bin/oracle.log; grep ' passed, .* unsaid$$' bin/oracle.log; exit $$status
 
+RECORDER := processor/processortest/kafkastreams/recorder
+SEED := 1
+CASES := 2000
+
+.PHONY: oracle-vary
+oracle-vary: ## Variations of the 1,903 topologies, asked of Kafka Streams and of kolk (SEED=1 CASES=2000): needs Java 17 and Maven
+	@mkdir -p bin/variations
+	@go build -o bin/vary ./processor/processortest/kafkastreams/vary
+	@cd $(RECORDER) && mvn -q -B package
+	@bin/vary -seed $(SEED) -n $(CASES) processor/processortest/kafkastreams/testdata/*.jsonl.gz | \
+		java -cp "$(RECORDER)/target/classes:$(RECORDER)/target/lib/*" recorder.Main >bin/variations/seed$(SEED).jsonl 2>bin/variations/refused.log
+	@KOLK_ORACLE=$(CURDIR)/bin/variations $(MAKE) -s oracle
+
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (5s)
 	@grep -rhoE --include='*_test.go' --with-filename '^func Fuzz[A-Za-z0-9]+' . | sed 's/:func / /' | while read -r file name; do \

@@ -75,6 +75,7 @@ var rules = []rule{
 	{path: "processor/processortest/script", ours: []string{"processor/processortest", "internal/text", "topology", "internal/flow", "serde"},
 		third: []string{"github.com/cockroachdb/datadriven"}},
 	{path: "processor/processortest/kafkastreams"}, // tests only
+	{path: "processor/processortest/kafkastreams/vary"},
 	{path: "processor/embedded", ours: []string{"internal/flow"}, third: []string{franz, kfake, "github.com/gofrs/flock"}},
 	{path: "processor", ours: runtime, third: []string{franz}},
 	{path: "processor/internal/...", ours: runtime, third: mechanism},

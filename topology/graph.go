@@ -108,7 +108,7 @@ func (s site) task() flow.Task {
 }
 
 // node returns what the operator knows of itself.
-func (s site) node() ops.Node { return ops.Node{Name: s.n.name, Task: s.task()} }
+func (s site) node() ops.Node { return ops.Node{Name: s.n.name, Place: s.n.id, Task: s.task()} }
 
 // behind returns what an operator that acts by time knows of itself. What holds records back before
 // it, in its sub-topology, sends them at times that the task has passed: its own time stays behind

@@ -288,7 +288,7 @@ func (k *rigTask) Fail(node string, o topology.Origin, err error) error {
 	return err
 }
 
-func (k *rigTask) Schedule(name string, clock topology.Clock, interval time.Duration, p flow.Punctuator) {
+func (k *rigTask) Schedule(_ int, name string, clock topology.Clock, interval time.Duration, p flow.Punctuator) {
 	s := &rigSchedule{clock: clock, interval: interval.Milliseconds(), p: p, next: -1}
 	k.schedules[name] = s
 }

@@ -93,7 +93,8 @@ func Partitions(n int32) RepartitionOption {
 
 // Repartition sends the stream through an internal topic, so that equal keys come together, or as
 // the function of [Stream.WithPartitioner] has it. The name is the topic's, between the
-// application's and "-repartition". Records without key are dropped and counted.
+// application's and "-repartition". Records without key are dropped and counted, unless there is
+// such a function.
 func (s Stream[K, V]) Repartition(name string, opts ...RepartitionOption) Stream[K, V] {
 	n := s.node()
 	at := n.t.caller()

@@ -22,7 +22,8 @@ import (
 // Where the table is joined again its rows are made of those of both sides, so the joiner has to
 // give the same result for the same values, always. It has no store of its own, unless both sides
 // are made of one table: then what it has forwarded is kept in a store of its name, because an
-// update comes by both sides.
+// update comes by both sides. (With [KafkaStreamsTime] there is no store: as in Kafka Streams, an
+// inner join says nothing of a row that goes away on both sides at once.)
 //
 // Both sides have to be co-partitioned, with keys written alike. The name is the node's, in
 // statistics and messages.
@@ -49,7 +50,7 @@ func (t Table[K, V]) Join[V2, R any](name string, with Table[K, V2], j Joiner[V,
 	out, value := new(port[K, R]), derived[R](tp, t.value, false)
 	kind, join := j.tables()
 	var kept *storeDecl
-	if ofOneTable(from, with.n) {
+	if ofOneTable(from, with.n) && !tp.config.clocks {
 		kept = tp.addStore(&storeDecl{name: name, at: at, kind: flow.KeyValueStore, role: "join", timestamps: true, key: t.key, value: value})
 		n.stores = append(n.stores, kept)
 	}

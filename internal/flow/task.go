@@ -108,8 +108,10 @@ type Task interface {
 
 	// Schedule asks for calls of p.Punctuate, as long as the task's instance lives. name is stable:
 	// the schedule survives restarts under it. On Stream time, the first call comes at the first
-	// multiple of interval that task time reaches after now.
-	Schedule(name string, kind record.Clock, interval time.Duration, p Punctuator)
+	// multiple of interval that task time reaches after now. place is where the node stands in the
+	// plan: of two calls that are due at one time the one of the node further ahead comes first, so
+	// that what it sends is there in the other.
+	Schedule(place int, name string, kind record.Clock, interval time.Duration, p Punctuator)
 
 	// Unschedule ends the schedule of that name for good: neither a restart nor Schedule with the
 	// same interval begins it anew.

@@ -45,6 +45,41 @@ func TestGroupByWithoutKeys(t *testing.T) {
 	}
 }
 
+// TestRepartitionWithoutKeys: a repartition topic takes records without key where a partitioner
+// says where they belong, so that a left join behind it sees them.
+func TestRepartitionWithoutKeys(t *testing.T) {
+	top := topology.New("keyless")
+	table := top.Table("names", serde.String(), serde.String())
+	join := func(name string, s topology.Stream[string, string]) {
+		s.Join(name, table, topology.Left(func(v string, n topology.Opt[string]) string { return v + "|" + n.Value })).To(name)
+	}
+	in := top.Stream("in", serde.String(), serde.String())
+	join("by-key", in.Repartition("r1"))
+	zero := func(r *topology.Record[string, string], _ int32) int32 {
+		if r.NoKey {
+			return 0
+		}
+		return int32(len(r.Key)) % 2
+	}
+	in.WithPartitioner(zero).Repartition("r2", topology.Partitions(2)).To("chosen")
+	plan, err := top.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New(t, plan, Options{})
+	byKey, chosen := d.Output("by-key", serde.String(), serde.String()), d.Output("chosen", serde.String(), serde.String())
+	d.Pipe("in", nil, []byte("1"), 1)
+	d.Pipe("in", []byte("a"), []byte("2"), 2)
+	equal(t, "by key", show(byKey.Records()), "a=2|@2")
+	all := chosen.Records()
+	if len(all) != 2 || !all[0].NoKey || all[1].NoKey {
+		t.Errorf("chosen: %+v", all)
+	}
+	if n := d.Dropped("r1", topology.NullKey); n != 1 {
+		t.Errorf("%d dropped before r1", n)
+	}
+}
+
 // TestMergeWithItself: a stream merged with itself is itself, as in Kafka Streams; what else is
 // merged with it has its own records.
 func TestMergeWithItself(t *testing.T) {

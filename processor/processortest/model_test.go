@@ -96,18 +96,23 @@ func (m *model) source(topic string) *modelNode {
 
 // repartition adds a repartition topic.
 func (m *model) repartition(name string, n int32, parent *modelNode) *modelNode {
-	return m.repartitionBy(name, n, func(r modelRecord) int32 { return m.partition(r.key, n) }, parent)
+	return m.repartitionBy(name, n, nil, parent)
 }
 
-// repartitionBy adds a repartition topic whose partitions by chooses; one that is negative is an
-// error.
+// repartitionBy adds a repartition topic whose partitions by chooses, or the key: then there has to
+// be one. A partition that is negative is an error.
 func (m *model) repartitionBy(name string, n int32, by func(modelRecord) int32, parent *modelNode) *modelNode {
 	m.node(func(_ int32, r modelRecord, _ func(modelRecord)) {
-		if r.noKey {
+		var p int32
+		switch {
+		case by != nil:
+			p = by(r)
+		case r.noKey:
 			m.drop(topology.NullKey)
 			return
+		default:
+			p = m.partition(r.key, n)
 		}
-		p := by(r)
 		if p < 0 {
 			m.drop(topology.Failed)
 			return

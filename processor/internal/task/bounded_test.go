@@ -23,7 +23,7 @@ func TestBoundedRunEndsOnce(t *testing.T) {
 			events = append(events, fmt.Sprintf("advance %d", now))
 			return nil
 		}))
-		tk.Schedule("p", topology.StreamTime, 50*time.Millisecond, punctuateFunc(func(at int64) error {
+		tk.Schedule(0, "p", topology.StreamTime, 50*time.Millisecond, punctuateFunc(func(at int64) error {
 			events = append(events, fmt.Sprintf("punctuate %d", at))
 			return nil
 		}))

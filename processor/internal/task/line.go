@@ -84,12 +84,12 @@ func (l *line) Time() int64 {
 func (l *line) Settled() int64 { return l.own.was.now }
 
 // Schedule asks for calls of p as the time of the line goes on, or the wall clock's.
-func (l *line) Schedule(name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
+func (l *line) Schedule(place int, name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
 	if kind == topology.WallClock {
-		l.Task.Schedule(name, kind, interval, p)
+		l.Task.Schedule(place, name, kind, interval, p)
 		return
 	}
-	l.schedule(&l.agenda, name, kind, interval, p)
+	l.schedule(&l.agenda, place, name, kind, interval, p)
 }
 
 // Unschedule ends the schedules of that name.

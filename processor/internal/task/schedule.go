@@ -2,6 +2,7 @@ package task
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kolkstream/kolk/internal/flow"
@@ -11,6 +12,7 @@ import (
 // schedule is one punctuation that an operator asked for.
 type schedule struct {
 	key      scheduleKey
+	place    int   // of its node
 	interval int64 // milliseconds
 	p        flow.Punctuator
 	due      int64 // the next multiple of interval that is due; NoTime if time has not begun
@@ -20,9 +22,9 @@ type schedule struct {
 // are all in the task's.
 type agenda struct {
 	time      *int64
-	schedules []*schedule
-	streamDue int64 // when the next stream-time punctuation is due
-	undone    bool  // an operator that acts by it has something left to do
+	schedules []*schedule // in the order of their places
+	streamDue int64       // when the next stream-time punctuation is due
+	undone    bool        // an operator that acts by it has something left to do
 	// seen is the largest timestamp taken, where schedules go by that, as in Kafka Streams; else
 	// nil.
 	seen *int64
@@ -37,18 +39,19 @@ type scheduleKey struct {
 // Schedule asks for calls of p. Calls come at multiples of interval, stream time when task time
 // reaches them, wall-clock time with [Task.Tick]. When several multiples have passed at once there
 // is one call, with the largest: the number of calls depends on how time arrives. Intervals under a
-// millisecond are a millisecond.
+// millisecond are a millisecond. Of those due at one time, the ones of nodes further ahead come
+// first.
 //
 // At the end of a bounded run stream-time punctuators are called with the next multiple after the
 // largest time seen, before windows close, and once more after it if the task has operators that
 // act by time.
-func (t *Task) Schedule(name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
-	t.schedule(&t.agenda, name, kind, interval, p)
+func (t *Task) Schedule(place int, name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
+	t.schedule(&t.agenda, place, name, kind, interval, p)
 }
 
 // schedule adds a schedule to a.
-func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
-	s := &schedule{key: scheduleKey{kind, name}, interval: max(1, interval.Milliseconds()), p: p, due: topology.NoTime}
+func (t *Task) schedule(a *agenda, place int, name string, kind topology.Clock, interval time.Duration, p flow.Punctuator) {
+	s := &schedule{key: scheduleKey{kind, name}, place: place, interval: max(1, interval.Milliseconds()), p: p, due: topology.NoTime}
 	now := *a.time
 	if kind == topology.WallClock {
 		now = t.now
@@ -69,7 +72,11 @@ func (t *Task) schedule(a *agenda, name string, kind topology.Clock, interval ti
 			return
 		}
 	}
-	a.schedules = append(a.schedules, s)
+	at := len(a.schedules)
+	for at > 0 && a.schedules[at-1].place > place {
+		at--
+	}
+	a.schedules = slices.Insert(a.schedules, at, s)
 	a.reschedule()
 }
 
@@ -207,22 +214,29 @@ func (t *Task) punctuate(s *schedule, at int64) error {
 // tickWall calls the wall-clock punctuators that are due. One that is due more than an interval
 // from now was so before the clock was put back, by however much: it does not wait for that time to
 // come again.
+//
+// They are called in the order in which they are due.
 func (t *Task) tickWall() error {
-	for i := 0; i < len(t.agenda.schedules); i++ {
-		s := t.agenda.schedules[i]
-		if s.key.clock != topology.WallClock || s.due == never {
-			continue
+	for {
+		var next *schedule
+		for _, s := range t.agenda.schedules {
+			if s.key.clock != topology.WallClock || s.due == never {
+				continue
+			}
+			s.due = min(s.due, after(t.now, s.interval))
+			if s.due <= t.now && (next == nil || s.due < next.due) {
+				next = s
+			}
 		}
-		s.due = min(s.due, after(t.now, s.interval))
-		if s.due <= t.now {
-			at := reached(t.now, s.interval)
-			if t.agenda.seen != nil {
-				at = t.now
-			}
-			if err := t.punctuate(s, at); err != nil {
-				return t.fail(err)
-			}
+		if next == nil {
+			return nil
+		}
+		at := reached(t.now, next.interval)
+		if t.agenda.seen != nil {
+			at = t.now
+		}
+		if err := t.punctuate(next, at); err != nil {
+			return t.fail(err)
 		}
 	}
-	return nil
 }

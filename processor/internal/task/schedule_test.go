@@ -25,9 +25,9 @@ func newScheduleBench(t *testing.T) (*bench, func() []string) {
 				return nil
 			})
 		}
-		tk.Schedule("p", topology.StreamTime, 50*time.Millisecond, note("p"))
-		tk.Schedule("q", topology.StreamTime, 70*time.Millisecond, note("q"))
-		tk.Schedule("w", topology.WallClock, time.Minute, note("w"))
+		tk.Schedule(0, "p", topology.StreamTime, 50*time.Millisecond, note("p"))
+		tk.Schedule(0, "q", topology.StreamTime, 70*time.Millisecond, note("q"))
+		tk.Schedule(0, "w", topology.WallClock, time.Minute, note("w"))
 	}
 	return b, func() []string {
 		all := calls
@@ -65,6 +65,40 @@ func TestStreamTimePunctuation(t *testing.T) {
 	b.restart()
 	want(t, "not after a restart", add(410))
 	want(t, "next", add(420), "q 420 at 420")
+}
+
+// What a punctuation sends is there in that of a node behind, whichever was asked for first.
+func TestPunctuationsInTheOrderOfNodes(t *testing.T) {
+	b := newBench(t, "a")
+	var calls []string
+	b.more = func(tk flow.Task, _ *flow.Graph) {
+		for _, s := range []struct {
+			place    int
+			name     string
+			clock    topology.Clock
+			interval time.Duration
+		}{
+			{2, "behind", topology.StreamTime, 50 * time.Millisecond},
+			{1, "ahead", topology.StreamTime, 50 * time.Millisecond},
+			{1, "ahead too", topology.StreamTime, 50 * time.Millisecond},
+			{2, "wall behind", topology.WallClock, time.Minute},
+			{1, "wall ahead", topology.WallClock, time.Minute},
+			{1, "wall later", topology.WallClock, 2 * time.Minute},
+		} {
+			tk.Schedule(s.place, s.name, s.clock, s.interval, punctuateFunc(func(int64) error {
+				calls = append(calls, s.name)
+				return nil
+			}))
+		}
+	}
+	b.open()
+	b.add("a", 0, rec(0, 101), rec(1, 155))
+	b.process()
+	want(t, "stream time", calls, "ahead", "ahead too", "behind")
+	calls = nil
+	b.clock.now = b.clock.now.Add(time.Hour)
+	b.tick()
+	want(t, "wall clock", calls, "wall ahead", "wall behind", "wall later")
 }
 
 func TestTimeThatBeginsOnAMultiple(t *testing.T) {

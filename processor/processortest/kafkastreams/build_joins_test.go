@@ -16,7 +16,11 @@ func (b *builder) joins(in *built, n node) (*built, error) {
 	if n.GraceMs != nil {
 		opts = append(opts, topology.JoinGrace(ms(*n.GraceMs)))
 	}
-	left := withKey(b.byKey(in))
+	side := b.byKey
+	if n.Type == "left" {
+		side = b.byKeyOrNone
+	}
+	left := withKey(side(in))
 	joined := func(pair string, r text) topology.Opt[string] {
 		k, v := split(pair)
 		return opt(join(n.Joiner, k, &v, r))

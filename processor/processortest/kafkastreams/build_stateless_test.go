@@ -59,6 +59,9 @@ func (b *builder) stateless(in *built, n node) (*built, error) {
 		other := b.nodes[n.In[1]]
 		return &built{stream: in.stream.Merge(other.stream), rekeyed: in.rekeyed || other.rekeyed}, nil
 	case "repartition":
+		if b.relaxed(n.ID) {
+			return &built{stream: b.byKeyOrNone(&built{stream: in.stream, rekeyed: true})}, nil
+		}
 		return &built{stream: in.stream.Repartition(b.name("repartition"))}, nil
 	case "to":
 		if n.TopicFn != "" {
@@ -71,6 +74,27 @@ func (b *builder) stateless(in *built, n node) (*built, error) {
 		return nil, nil
 	}
 	return nil, unsaid("%s", n.Op)
+}
+
+// relaxed reports whether Kafka Streams lets records without key through a repartition topic: a
+// join that takes them lies behind it.
+func (b *builder) relaxed(id string) bool {
+	return slices.ContainsFunc(b.c.Topology, func(n node) bool {
+		i := slices.Index(n.In, id)
+		switch {
+		case i < 0:
+			return false
+		case n.Op == "streamJoin":
+			return n.Type == "outer" || n.Type == "left" && i == 0
+		case n.Op == "streamTableJoin":
+			return n.Type == "left" && i == 0
+		case n.Op == "split":
+			return b.relaxed(n.Default) || slices.ContainsFunc(n.Branches, func(br struct{ ID, Pred string }) bool { return b.relaxed(br.ID) })
+		case slices.Contains([]string{"filter", "filterNot", "mapValues", "flatMapValues", "peek", "merge", "process"}, n.Op):
+			return b.relaxed(n.ID)
+		}
+		return false
+	})
 }
 
 // topics are those that a to node writes; where a function chooses them, those of the case whose
@@ -90,8 +114,7 @@ func (b *builder) topics(n node) (topics []string) {
 func (b *builder) split(in *built, n node) error {
 	s := in.stream.Split(b.name("split"))
 	// Functions of values do not see tombstones, which then go to all branches.
-	values := !slices.ContainsFunc(b.c.Steps, func(s step) bool { return s.Value == nil }) &&
-		!slices.ContainsFunc(n.Branches, func(b struct{ ID, Pred string }) bool { return strings.HasPrefix(b.Pred, "key") || b.Pred == "isNull" })
+	values := !b.c.hasNulls() && !slices.ContainsFunc(n.Branches, func(b struct{ ID, Pred string }) bool { return strings.HasPrefix(b.Pred, "key") || b.Pred == "isNull" })
 	for _, branch := range n.Branches {
 		name := b.name("branch")
 		if values {

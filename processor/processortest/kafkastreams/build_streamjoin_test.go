@@ -8,7 +8,13 @@ import (
 
 // streamJoin builds a join of two streams.
 func (b *builder) streamJoin(in *built, n node) (*built, error) {
-	left, right := withKey(b.byKey(in)), withKey(b.byKey(b.nodes[n.In[1]]))
+	by := func(in *built, keyless bool) stream {
+		if keyless {
+			return withKey(b.byKeyOrNone(in))
+		}
+		return withKey(b.byKey(in))
+	}
+	left, right := by(in, n.Type != "inner"), by(b.nodes[n.In[1]], n.Type == "outer")
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 	bounds := topology.Within(0).Before(ms(n.BeforeMs)).After(ms(n.AfterMs))
 	if n.GraceMs != nil {

@@ -47,7 +47,7 @@ func (b *builder) ofTable(in *built, n node) (*built, error) {
 	switch n.Op {
 	case "filter", "filterNot":
 		keep := func(k, v string) bool { return predicate(n.Pred, &k, &v) == (n.Op == "filter") }
-		if b.sendsOld(n, n.ID) {
+		if b.sendsOld(n) {
 			return b.named(t.FilterRows(keep), n), nil
 		}
 		// Kafka Streams does not know what there was before: it deletes what may never have been.
@@ -80,7 +80,7 @@ func (b *builder) ofWindows(in *built, n node) (*built, error) {
 			k = rendered(w, k)
 			return predicate(n.Pred, &k, &v) == (n.Op == "filter")
 		}
-		if b.sendsOld(n, n.ID) {
+		if b.sendsOld(n) {
 			made = t.FilterRows(keep)
 			break
 		}
@@ -147,8 +147,8 @@ func (b *builder) named(t topology.Table[string, string], n node) *built {
 }
 
 // sendsOld reports whether Kafka Streams knows the old values at a filter: what comes before it has
-// a store, or is a join, or something behind it, from the node at on, asks for them.
-func (b *builder) sendsOld(filter node, at string) bool {
+// a store, or is a join, or something behind it asks for them.
+func (b *builder) sendsOld(filter node) bool {
 	before := func(n node) node {
 		for _, o := range b.c.Topology {
 			if o.ID == n.In[0] {
@@ -167,17 +167,33 @@ func (b *builder) sendsOld(filter node, at string) bool {
 		}
 		break
 	}
+	return b.asked(filter.ID, filter.Store != "")
+}
+
+// asked reports whether something behind a table asks for its old values. A filter asks where they
+// can be had: of what is stored, and of joins, which fetch them from further up.
+func (b *builder) asked(at string, stored bool) bool {
 	for _, n := range b.c.Topology {
 		for _, id := range n.In {
 			if id != at {
 				continue
 			}
 			switch n.Op {
-			case "groupBy", "tableJoin", "fkJoin":
+			case "groupBy", "fkJoin":
 				return true
-			case "filter", "filterNot", "mapValues", "suppress":
+			case "tableJoin":
+				// A left join needs those of its left side, an outer join of both; others hand them
+				// on to those who ask.
+				if n.Type == "outer" || n.Type == "left" && id == n.In[0] || b.asked(n.ID, true) {
+					return true
+				}
+			case "filter", "filterNot":
 				// What has a store has the old values itself.
-				if n.Store == "" && b.sendsOld(filter, n.ID) {
+				if stored || n.Store == "" && b.asked(n.ID, false) {
+					return true
+				}
+			case "mapValues", "suppress":
+				if n.Store == "" && b.asked(n.ID, stored) {
 					return true
 				}
 			}

@@ -3,7 +3,6 @@ package kafkastreams
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/kolkstream/kolk/topology"
 )
@@ -68,9 +67,8 @@ func build(c testCase, opts ...topology.Option) (*builder, *topology.Plan, error
 		t: topology.New("case", opts...), c: c, nodes: make(map[string]*built), stored: make(map[string]stored),
 		clocks: len(opts) != 0, nulls: make(map[string]bool),
 	}
-	tombstones := slices.ContainsFunc(c.Steps, func(s step) bool { return s.Value == nil })
 	for _, n := range c.Topology {
-		if n.Op == "windowedBy" && n.Type != "sliding" && tombstones {
+		if n.Op == "windowedBy" && n.Type != "sliding" && c.hasNulls() {
 			b.nulls[n.In[0]] = true
 		}
 	}
@@ -203,4 +201,13 @@ func (b *builder) byKey(in *built) stream {
 		return in.stream
 	}
 	return in.stream.Repartition(b.name("by-key"))
+}
+
+// byKeyOrNone is byKey for the side of a join that lets records through which have no key. A
+// partitioner says where they belong; here all topics have one partition.
+func (b *builder) byKeyOrNone(in *built) stream {
+	if !in.rekeyed {
+		return in.stream
+	}
+	return in.stream.WithPartitioner(func(*record, int32) int32 { return 0 }).Repartition(b.name("by-key")).MarkPartitioned()
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -93,6 +94,26 @@ func (n node) grace() int64 {
 		return 0
 	}
 	return *n.GraceMs
+}
+
+// hasNulls reports whether some record may have no value: one that is piped in, or one that an
+// operator makes.
+func (c testCase) hasNulls() bool {
+	makes := func(n node) bool {
+		switch n.Op {
+		case "mapValues", "map":
+			fn, _ := cut(n.Fn + n.ValueFn)
+			return slices.Contains([]string{"null", "field", "keyField", "nullIf", "keyNullIf", "firstChar", "keyFirstChar", "key"}, fn)
+		case "flatMap":
+			return true
+		case "streamJoin", "streamTableJoin", "streamGlobalJoin":
+			return slices.Contains([]string{"left", "right", "nullIfRightNull", "nullIfEqual"}, n.Joiner)
+		case "table", "toTable", "toStream":
+			return true // deletes
+		}
+		return false
+	}
+	return slices.ContainsFunc(c.Steps, func(s step) bool { return s.Wallclock == nil && s.Value == nil }) || slices.ContainsFunc(c.Topology, makes)
 }
 
 // families returns the files of cases by family: those of testdata, or of the directory

@@ -160,6 +160,9 @@ func counts(name string, of node, time int64) stored {
 
 // closed reports which windows are closed at a time: kolk deletes these.
 func closed(of node, time int64) func(entry) bool {
+	if of.Type == "sliding" && of.Emit != "" {
+		return func(e entry) bool { return *e.Start+of.DiffMs+of.grace() < time } // it is final
+	}
 	if of.Type == "sliding" {
 		return func(e entry) bool { return *e.Start+2*of.DiffMs+of.grace() < time }
 	}

@@ -12,6 +12,14 @@
 // explains; unsaid.txt those that the DSL has no words for, or beginnings of their names, which
 // go test -update writes anew. A case that is listed and does not belong there fails too.
 //
+// make oracle-vary makes other cases of these, with other records, times and parameters, and with
+// one topology behind another, and asks Kafka Streams for the answers: vary makes the cases, and
+// recorder, in Java, runs them: to the recorded cases it gives the answers that were recorded.
+// variations.jsonl.gz has those that have shown faults. A few in a thousand fail, for one of these
+// reasons: which of two internal topics is read first where both have records of one timestamp;
+// Build refuses what would wait for itself; a left join with grace fails in Kafka Streams; or what
+// is different on purpose, which has no list there.
+//
 // make oracle runs it, and ends with the numbers. With KOLK_ORACLE=DIRECTORY it runs the cases that
 // are there, in files FAMILY.jsonl or FAMILY.jsonl.gz.
 package kafkastreams

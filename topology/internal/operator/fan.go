@@ -36,7 +36,9 @@ func (discard[K, V]) Receive(*Record[K, V]) error { return nil }
 // Node is what every operator knows of itself.
 type Node struct {
 	Name string
-	Task Task
+	// Place is where it stands in the plan, behind all that it gets records from.
+	Place int
+	Task  Task
 }
 
 // Fail reports err for the record of origin o, and returns what Receive is to return.

@@ -175,7 +175,7 @@ func (i *Instance) Schedule(name string, clock record.Clock, interval time.Durat
 		return fmt.Errorf("schedule %s: the interval %s is less than a millisecond", name, interval)
 	}
 	full := i.node.Name + "/" + name
-	i.node.Task.Schedule(full, clock, interval, &punctuation{of: i, name: full, wall: clock == record.WallClock, fn: fn})
+	i.node.Task.Schedule(i.node.Place, full, clock, interval, &punctuation{of: i, name: full, wall: clock == record.WallClock, fn: fn})
 	return nil
 }
 

@@ -30,13 +30,13 @@ func NewOutput[K, V any](n Node, sink *Sink, branches *place.Branches, k serde.S
 	return &Output[K, V]{Node: n, sink: sink, branches: branches, key: operator.NewEncoder("key", k, keyRaw), value: operator.NewEncoder("value", v, valueRaw)}
 }
 
-// Receive implements Receiver. A repartition topic gets no records without key: there is no telling
-// where they belong.
+// Receive implements Receiver. A repartition topic gets no records without key where no function
+// tells where they belong.
 func (o *Output[K, V]) Receive(r *Record[K, V]) error {
 	var key, value []byte
 	var err error
 	if r.NoKey {
-		if o.sink.Repartition {
+		if o.sink.Repartition && o.Choose == nil {
 			o.Drop(record.NullKey, r.Origin)
 			return nil
 		}

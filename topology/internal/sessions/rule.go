@@ -60,8 +60,10 @@ func (d *byDisorder) now() int64 {
 
 // byClock is Kafka Streams' rule, by the largest timestamp that the operator has seen. A record is
 // late if the session that it would be in ended before that time less gap and grace. It finds the
-// sessions that the store keeps for gap and grace, a millisecond less.
+// sessions that the store keeps for gap and grace, a millisecond less; with final results all that
+// have not been closed.
 type byClock struct {
+	final      bool
 	task       operator.Task
 	clock      *operator.Clock
 	before     int64 // the clock before the present record
@@ -74,7 +76,8 @@ func (c *byClock) see(ts int64) bool {
 }
 
 func (c *byClock) found(end int64) bool {
-	return c.before == record.NoTime || end > c.before-c.gap-c.grace
+	least := c.before - c.gap - c.grace
+	return c.before == record.NoTime || end > least || c.final && end == least
 }
 
 func (c *byClock) late(_, _, end int64) bool { return end < c.clock.Time()-c.grace-c.gap }

@@ -51,7 +51,7 @@ func New[K, V, A any](n Node, g Gaps, clock *operator.Clock, k serde.Serde[K], k
 	}
 	if clock != nil {
 		// Kafka Streams merges into the start, also where there is one session only.
-		s.rule, s.start = &byClock{task: n.Task, clock: clock, gap: g.Gap, grace: g.Grace}, f.Start
+		s.rule, s.start = &byClock{final: e.Emit == ops.EmitFinal, task: n.Task, clock: clock, gap: g.Gap, grace: g.Grace}, f.Start
 		s.tombstones, s.nulls = true, f.Nulls
 	}
 	s.kept, s.end, s.open = s.rule.kept, s.close, &s.rows.first

@@ -43,6 +43,7 @@ type Sliding[K, V, A any] struct {
 type near[A any] struct {
 	within []int32 // those that it is in, the latest first
 	own    int32   // the one that ends at it, or the first one of all; 0 for none
+	again  bool    // that one has a record of the same time already
 	behind bool    // there is one that begins behind it
 	left   int32   // the last one that ends before it, 0 for none
 	prev   int64   // the time of the last record before it, if there was one within two lengths
@@ -217,7 +218,7 @@ func (s *Sliding[K, V, A]) look(set *set, key []byte, ts int64) error {
 			return err
 		}
 		if x.start == own {
-			n.own = id
+			n.own, n.again = id, x.ts == ts
 		}
 		if n.left == id {
 			n.prev, n.before = x.ts, true
@@ -281,6 +282,9 @@ func (s *Sliding[K, V, A]) spread(e *entry, r *Record[K, V]) error {
 		if more, err := s.add(set, id, r); !more {
 			return err
 		}
+	}
+	if n.again && !early {
+		return nil // all that a record of this time gives rise to has been made
 	}
 	if early {
 		if more, err := s.behind(set, r); !more {

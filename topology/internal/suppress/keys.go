@@ -34,8 +34,9 @@ func (p *plain[K]) Decode(b []byte, need bool, k *K) (raw []byte, err error) {
 
 func (p *plain[K]) End(K) int64 { return 0 }
 
-// NewWindowKeys returns the keys of a windowed table: the key, and the start and the end of the
-// window, 8 bytes each; of sessions the end and the start. That is the order of Kafka Streams.
+// NewWindowKeys returns the keys of a windowed table: the length of the window, the key, and the
+// start; of sessions the key, the end and the start. Times are 8 bytes. That is the order of Kafka
+// Streams for windows of one length, also of keys of which one begins with the other.
 func NewWindowKeys[K any](of operator.Encoder[K], sessions bool) Keys[windows.Windowed[K]] {
 	return &windowed[K]{of, sessions}
 }
@@ -47,12 +48,14 @@ type windowed[K any] struct {
 
 func (w *windowed[K]) Append(dst, _ []byte, k windows.Windowed[K]) ([]byte, error) {
 	b, err := w.of.Bytes(nil, k.Key)
-	first, second := k.Window.Start, k.Window.End
-	if w.sessions {
-		first, second = second, first
+	if !w.sessions {
+		dst = binary.BigEndian.AppendUint64(dst, uint64(k.Window.End-k.Window.Start))
 	}
-	dst = binary.BigEndian.AppendUint64(append(dst, b...), uint64(first))
-	return binary.BigEndian.AppendUint64(dst, uint64(second)), err
+	dst = append(dst, b...)
+	if w.sessions {
+		dst = binary.BigEndian.AppendUint64(dst, uint64(k.Window.End))
+	}
+	return binary.BigEndian.AppendUint64(dst, uint64(k.Window.Start)), err
 }
 
 func (w *windowed[K]) Decode(b []byte, need bool, k *windows.Windowed[K]) (raw []byte, err error) {
@@ -60,11 +63,15 @@ func (w *windowed[K]) Decode(b []byte, need bool, k *windows.Windowed[K]) (raw [
 	if n < 0 {
 		return nil, fmt.Errorf("key %x has no window", b)
 	}
-	k.Window.Start, k.Window.End = int64(binary.BigEndian.Uint64(b[n:])), int64(binary.BigEndian.Uint64(b[n+8:]))
+	k.Window.Start = int64(binary.BigEndian.Uint64(b[n+8:]))
 	if w.sessions {
-		k.Window.Start, k.Window.End = k.Window.End, k.Window.Start
+		k.Window.End = int64(binary.BigEndian.Uint64(b[n:]))
+		b = b[:n:n]
+	} else {
+		k.Window.End = k.Window.Start + int64(binary.BigEndian.Uint64(b))
+		b = b[8 : n+8 : n+8]
 	}
-	return nil, decode(&w.of, b[:n:n], need, &k.Key)
+	return nil, decode(&w.of, b, need, &k.Key)
 }
 
 func (w *windowed[K]) End(k windows.Windowed[K]) int64 { return k.Window.End }

@@ -11,7 +11,7 @@ import (
 
 // The rows of the store, as docs/format/state.md describes them.
 const (
-	rowVersion = 1
+	rowVersion = 2
 
 	rowNoValue = 2
 	rowHeaders = 4

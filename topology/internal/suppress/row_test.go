@@ -8,7 +8,7 @@ import (
 
 // The bytes of a row, and every one that is cut off is refused.
 func TestRow(t *testing.T) {
-	want := []byte("\x01\x0c\x00\x00\x00\x00\x00\x0f\x42\x40\x01\x01h\x02x\x03old" + "new")
+	want := []byte("\x02\x0c\x00\x00\x00\x00\x00\x0f\x42\x40\x01\x01h\x02x\x03old" + "new")
 	row := appendRow(nil, 1_000_000, false)
 	row = appendHeaders(row, []Header{{Key: "h", Value: []byte("x")}})
 	row = append(appendOld(row, []byte("old")), "new"...)
@@ -30,7 +30,7 @@ func TestRow(t *testing.T) {
 	if h, err := split(nil, appendOld(appendRow(nil, 7, false), nil)); err != nil || h.old == nil || h.value == nil {
 		t.Errorf("empty values come back as %+v, %v", h, err)
 	}
-	for _, wrong := range [][2]byte{{2, 0}, {1, 1}, {1, 16}} {
+	for _, wrong := range [][2]byte{{1, 0}, {2, 1}, {2, 16}} {
 		if _, err := split(nil, append(wrong[:], make([]byte, 8)...)); err == nil {
 			t.Errorf("%x is taken for the begin of a row", wrong)
 		}
