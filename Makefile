@@ -107,7 +107,7 @@ fuzz: ## Each fuzz target for FUZZTIME (5s)
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null || exit 1; done
 
 .PHONY: test-memory
-test-memory: ## A million records that become due at once, or wait in a join, in the memory that is promised: four minutes
+test-memory: ## A million records that become due at once, or wait in a join or a suppress, in the memory that is promised: five minutes
 	KOLK_MEMORY=1 CGO_ENABLED=0 go test -count=1 -v -run 'TestMemoryOfWhatIsDue$$' $(E2E)
 
 .PHONY: test-kafka

@@ -11,9 +11,9 @@ import (
 )
 
 // TestMemoryOfWhatIsDue has a million records of 100 bytes become due at once, when the bounded run
-// ends: held back by an InOrder, held back with a store behind it, and as the keys of one window;
-// and keeps a million records of each of two streams that are joined, all of which find one of the
-// other stream, or none until the end. The process, with the default Memory of 256 MiB, takes no
+// ends: held back by an InOrder, held back with a store behind it, as the keys of one window, and
+// as a million windows or keys that a Suppress holds back; and keeps a million records of each of
+// two streams that are joined, all of which find one of the other stream, or none until the end. The process, with the default Memory of 256 MiB, takes no
 // more than the 80 MiB more that Config.MemoryLimit speaks of, and what this binary has beyond
 // kolk's.
 func TestMemoryOfWhatIsDue(t *testing.T) {
@@ -23,7 +23,7 @@ func TestMemoryOfWhatIsDue(t *testing.T) {
 	// What Config.TuneGC sets.
 	t.Setenv("GOGC", "200")
 	t.Setenv("GOMEMLIMIT", "312MiB")
-	for _, kind := range []string{"held", "held-store", "final", "paired", "alone"} {
+	for _, kind := range []string{"held", "held-store", "final", "paired", "alone", "suppressed", "suppressed-limit"} {
 		t.Run(kind, func(t *testing.T) { testMemoryOf(t, kind) })
 	}
 }

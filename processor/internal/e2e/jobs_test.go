@@ -104,12 +104,22 @@ func (j job) plan() (*topology.Plan, error) {
 		keep := topology.Outer(func(l, r topology.Opt[string]) string { return l.Value + r.Value })
 		t.Stream(j.in(), serde.String(), serde.String()).
 			JoinWithin("pairs", t.Stream(j.named(), serde.String(), serde.String()), topology.Within(365*day), keep).To(j.out())
+	case "suppressed": // a million windows in a buffer
+		t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().Window(topology.Tumbling(365*day)).
+			Aggregate("latest", func(_, v string) string { return v }).Suppress("held", topology.UntilWindowCloses()).
+			StreamRecords(func(_ topology.Window, k, v string) (string, string) { return k, v }).To(j.out())
+	case "suppressed-limit": // a million keys in a buffer
+		t.Stream(j.in(), serde.String(), serde.String()).GroupByKey().
+			Aggregate("latest", func(_, v string) string { return v }).EachUpdate().
+			Suppress("held", topology.UntilTimeLimit(365*day)).ToStream().To(j.out())
 	case "async", "async by 8":
 		calls := topology.Calls{Concurrency: 64}
 		if j.Kind == "async by 8" {
 			calls.Concurrency = 8
 		}
 		t.Stream(j.in(), serde.String(), serde.String()).MapValuesAsync(calls, fiveMillis).To(j.out())
+	case "windowed":
+		j.addWindowed(t)
 	case "alerts":
 		j.addAlerts(t)
 	case "joined":
