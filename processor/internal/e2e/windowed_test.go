@@ -77,8 +77,8 @@ func windowedOf(in iter.Seq[message]) (bursts, hours, paced map[string][]string)
 }
 
 // TestWindowsAndSuppressKilled kills one of two instances at random moments, in turn, while payments
-// of two partitions are counted in sliding windows and by hours, and updates are held back. What has
-// come out when a bounded run has closed everything is the loops'.
+// of two partitions are counted in sliding windows and by hours, and updates are held back. What
+// has come out when a bounded run has closed everything is the loops'.
 func TestWindowsAndSuppressKilled(t *testing.T) {
 	t.Parallel()
 	const n, kills = 9000 / slow, 3
