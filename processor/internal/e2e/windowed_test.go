@@ -17,8 +17,8 @@ import (
 // burst is the difference of the sliding windows of the job "windowed".
 const burst = 7 * time.Minute
 
-// addWindowed counts payments by user: in sliding windows, final, to out; by hours, suppressed until
-// they close, to named; and all, an update an hour at most, to counts.
+// addWindowed counts payments by user: in sliding windows, final, to out; by hours, suppressed
+// until they close, to named; and all, an update an hour at most, to counts.
 func (j job) addWindowed(t *topology.Topology) {
 	payments := t.Stream(j.in(), serde.Bytes(), serde.String()).SelectKey(userOf).Repartition("by-user", topology.Partitions(3))
 	of := func(w topology.Window, user string, n int64) (string, string) { return user, windowText(w.Start, n) }
@@ -76,9 +76,9 @@ func windowedOf(in iter.Seq[message]) (bursts, hours, paced map[string][]string)
 	return bursts, hours, paced
 }
 
-// TestWindowsAndSuppressKilled kills one of two instances at random moments, in turn, while payments
-// of two partitions are counted in sliding windows and by hours, and updates are held back. What
-// has come out when a bounded run has closed everything is the loops'.
+// TestWindowsAndSuppressKilled kills one of two instances at random moments, in turn, while
+// payments of two partitions are counted in sliding windows and by hours, and updates are held
+// back. What has come out when a bounded run has closed everything is the loops'.
 func TestWindowsAndSuppressKilled(t *testing.T) {
 	t.Parallel()
 	const n, kills = 9000 / slow, 3
