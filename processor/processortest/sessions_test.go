@@ -3,7 +3,6 @@ package processortest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math/rand"
 	"slices"
 	"strings"
@@ -13,28 +12,6 @@ import (
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
-
-// inSessions is a plan with one aggregation of sessions for each way to show results.
-func inSessions(t testing.TB, gap, grace int64) *topology.Plan {
-	top := topology.New("in-sessions")
-	in := top.Stream("in", serde.String(), serde.Int64()).GroupByKey().Window(topology.Sessions(ms(gap)).Grace(ms(grace)))
-	values := topology.FoldOpt(func(a topology.Opt[[]int64], v int64) topology.Opt[[]int64] {
-		return topology.Some(slices.Sorted(slices.Values(append(a.Value, v))))
-	}).Merge(func(a, b []int64) []int64 { return slices.Sorted(slices.Values(append(a, b...))) })
-	all := func(store string) topology.WindowedTable[string, []int64] {
-		return in.AggregateWith(store, values, topology.ValueSerde(serde.JSON[[]int64]()))
-	}
-	key := func(w topology.Window, k string) string { return sessionKey(w.Start, w.End, k) }
-	text := func(v []int64) string { return fmt.Sprint(v) }
-	all("final").Final().Stream(key).MapValues(text).To("out-final")
-	all("updates").Stream(key).MapValues(text).To("out-updates")
-	all("each").EachUpdate().Stream(key).MapValues(text).To("out-each")
-	plan, err := top.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
-}
 
 // cutSessions are the sessions of the runs, in the order of their ends, starts and keys, each run
 // after the other. late is how many records are late.
@@ -85,75 +62,40 @@ func TestSessionsOverSchedules(t *testing.T) {
 	if testing.Short() {
 		n = 15
 	}
+	values := topology.FoldOpt(func(a topology.Opt[[]int64], v int64) topology.Opt[[]int64] {
+		return topology.Some(slices.Sorted(slices.Values(append(a.Value, v))))
+	}).Merge(func(a, b []int64) []int64 { return slices.Sorted(slices.Values(append(a, b...))) })
 	late, taken, postponed := 0, 0, 0
 	for _, seed := range seeds.Several(t, n) {
 		rnd := rand.New(rand.NewSource(int64(seed)))
 		gap, grace := []int64{0, 1, 4, 10}[rnd.Intn(4)], []int64{0, 3, 20}[rnd.Intn(3)]
-		runs := make([][]event, 1+rnd.Intn(3))
-		now := int64(rnd.Intn(20))
-		for i := range runs {
-			for range rnd.Intn(80) {
-				now += []int64{0, 0, 0, 1, 4, 9, 40}[rnd.Intn(7)]
-				runs[i] = append(runs[i], event{"in", 0, string("abcdefgh"[:1+rnd.Intn(8)]), 1 + int64(rnd.Intn(9)), max(0, now-[]int64{0, 0, 0, 2, 6, 30}[rnd.Intn(6)])})
-			}
-		}
+		runs := drawRuns(rnd, 0, func() (string, int64) { return string("abcdefgh"[:1+rnd.Intn(8)]), 1 + int64(rnd.Intn(9)) })
 		want, n := cutSessions(runs, gap, grace)
 		late += n
-		d := New(t, inSessions(t, gap, grace), Options{CommitEvery: -1, IdleAfter: -1,
-			CacheBytes: []int64{-1, 0, 300, 3000}[rnd.Intn(4)], portion: []int{0, 1, 3, 10}[rnd.Intn(4)]})
-		d.purges = rnd.Intn(2) == 0
-		for _, events := range runs {
-			for _, e := range events {
-				d.AppendTo(e.topic, e.partition, []byte(e.key), encode(t, serde.Int64(), e.value), e.ts)
-			}
-			if err := d.shake(rnd, rnd.Intn(2)*rnd.Intn(100)); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-		}
+		t.Logf("seed %d, gap %d, grace %d", seed, gap, grace)
+		d := shaken(t, rnd, inWindows(t, topology.Sessions(ms(gap)).Grace(ms(grace)), values), Fail, runs)
 		postponed += d.postponed
-		fail := func(topic string, got []string) {
-			t.Fatalf("seed %d, gap %d, grace %d, %s: %s", seed, gap, grace, topic, firstDifference(got, want))
-		}
-		var got []string
-		for _, r := range d.Output("out-final", serde.String(), serde.String()).Records() {
-			got = append(got, fmt.Sprintf("%s=%s@%d", r.Key, r.Value, r.Timestamp))
-			if len(r.Headers) != 0 {
-				t.Errorf("%s has headers", r.Key)
-			}
-		}
-		if !slices.Equal(got, want) {
-			fail("final", got)
+		if got := finals(t, d); !slices.Equal(got, want) {
+			t.Fatalf("final: %s", firstDifference(got, want))
 		}
 		slices.Sort(want)
 		for _, topic := range []string{"out-updates", "out-each"} {
-			left := map[string]string{}
-			for _, r := range d.Output(topic, serde.String(), serde.String()).Records() {
-				if before, ok := left[r.Key]; r.NoValue {
-					if taken++; !ok {
-						t.Fatalf("seed %d, %s: %s is taken back, and was not there", seed, topic, r.Key)
-					}
-					if end := before[strings.LastIndex(before, "@")+1:]; end != fmt.Sprint(r.Timestamp) {
-						t.Fatalf("seed %d, %s: %s is taken back at %d", seed, topic, r.Key, r.Timestamp)
-					}
-					delete(left, r.Key)
-					continue
+			got := left(d, topic, func(key, before string, at int64) {
+				taken++
+				if end := before[strings.LastIndex(before, "@")+1:]; end != fmt.Sprint(at) {
+					t.Fatalf("%s: %s, which was %q, is taken back at %d", topic, key, before, at)
 				}
-				left[r.Key] = fmt.Sprintf("%s=%s@%d", r.Key, r.Value, r.Timestamp)
-			}
-			if got := slices.Sorted(maps.Values(left)); !slices.Equal(got, want) {
-				fail(topic, got)
+			})
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s: %s", topic, firstDifference(got, want))
 			}
 		}
 		for _, store := range []string{"final", "updates", "each"} {
 			if rows := d.Store(store, serde.String(), serde.JSON[[]int64]()); len(rows) != 0 {
-				t.Fatalf("seed %d: store %s keeps %v", seed, store, rows)
+				t.Fatalf("store %s keeps %v", store, rows)
 			}
 		}
-		for store, rows := range d.Dump() {
-			if !strings.HasSuffix(store, "-time") && len(rows) != 0 {
-				t.Fatalf("seed %d: store %s keeps rows: %v", seed, store, rows)
-			}
-		}
+		emptied(t, d, "")
 	}
 	if late == 0 || taken == 0 || postponed == 0 && n > 15 {
 		t.Errorf("%d late, %d taken back, %d postponed", late, taken, postponed)

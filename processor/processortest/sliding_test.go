@@ -3,14 +3,11 @@ package processortest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math/rand"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/kolkstream/kolk/internal/seeds"
-	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -51,26 +48,6 @@ func cutSliding(records []modelRecord, diff, origin int64) (all []slidingWindow)
 	return all
 }
 
-// inSliding is a plan with one aggregation of sliding windows for each way to show results.
-func inSliding(t testing.TB, diff, grace int64) *topology.Plan {
-	top := topology.New("in-sliding")
-	in := top.Stream("in", serde.String(), serde.Int64()).GroupByKey().Window(topology.Sliding(ms(diff)).Grace(ms(grace)))
-	values := topology.Fold(func(a []int64, v int64) []int64 { return append(a, v) }) // in place
-	all := func(store string) topology.WindowedTable[string, []int64] {
-		return in.AggregateWith(store, values, topology.ValueSerde(serde.JSON[[]int64]()))
-	}
-	key := func(w topology.Window, k string) string { return sessionKey(w.Start, w.End, k) }
-	text := func(v []int64) string { return fmt.Sprint(v) }
-	all("final").Final().Stream(key).MapValues(text).To("out-final")
-	all("updates").Stream(key).MapValues(text).To("out-updates")
-	all("each").EachUpdate().Stream(key).MapValues(text).To("out-each")
-	plan, err := top.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
-}
-
 // TestSlidingOverSchedules draws inputs and schedules, with aborts, crashes, lost state, portions,
 // runs that end and small caches, and compares with windows cut by their definition. What is folded
 // shows the order of records, which is that of the partition in each window.
@@ -79,20 +56,17 @@ func TestSlidingOverSchedules(t *testing.T) {
 	if testing.Short() {
 		n = 20
 	}
+	values := topology.Fold(func(a []int64, v int64) []int64 { return append(a, v) }) // in place
 	late, postponed := 0, 0
 	for _, seed := range seeds.Several(t, n) {
 		rnd := rand.New(rand.NewSource(int64(seed)))
 		diff, grace := []int64{0, 1, 4, 10, 25}[rnd.Intn(5)], []int64{0, 3, 20}[rnd.Intn(3)]
-		runs := make([][]event, 1+rnd.Intn(3))
-		now := int64(rnd.Intn(20))
+		runs := drawRuns(rnd, 0, func() (string, int64) { return string("abcdefgh"[:1+rnd.Intn(8)]), 1 + int64(rnd.Intn(9)) })
 		var want []string
 		ref, closed := int64(-1), int64(-1)
-		for i := range runs {
+		for _, events := range runs {
 			var taken []modelRecord
-			for range rnd.Intn(80) {
-				now += []int64{0, 0, 0, 1, 4, 9, 40}[rnd.Intn(7)]
-				e := event{"in", 0, string("abcdefgh"[:1+rnd.Intn(8)]), 1 + int64(rnd.Intn(9)), max(0, now-[]int64{0, 0, 0, 2, 6, 30}[rnd.Intn(6)])}
-				runs[i] = append(runs[i], e)
+			for _, e := range events {
 				ref = max(ref, e.ts)
 				switch {
 				case ref-e.ts > grace:
@@ -106,49 +80,20 @@ func TestSlidingOverSchedules(t *testing.T) {
 			}
 			closed = ref
 		}
-		d := New(t, inSliding(t, diff, grace), Options{CommitEvery: -1, IdleAfter: -1,
-			CacheBytes: []int64{-1, 0, 300, 3000}[rnd.Intn(4)], portion: []int{0, 1, 3, 10}[rnd.Intn(4)]})
-		d.purges = rnd.Intn(2) == 0
-		for _, events := range runs {
-			for _, e := range events {
-				d.AppendTo(e.topic, e.partition, []byte(e.key), encode(t, serde.Int64(), e.value), e.ts)
-			}
-			if err := d.shake(rnd, rnd.Intn(2)*rnd.Intn(100)); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-		}
+		t.Logf("seed %d, difference %d, grace %d", seed, diff, grace)
+		d := shaken(t, rnd, inWindows(t, topology.Sliding(ms(diff)).Grace(ms(grace)), values), Fail, runs)
 		postponed += d.postponed
-		fail := func(topic string, got []string) {
-			t.Fatalf("seed %d, difference %d, grace %d, %s: %s", seed, diff, grace, topic, firstDifference(got, want))
-		}
-		var got []string
-		for _, r := range d.Output("out-final", serde.String(), serde.String()).Records() {
-			got = append(got, fmt.Sprintf("%s=%s@%d", r.Key, r.Value, r.Timestamp))
-			if len(r.Headers) != 0 {
-				t.Errorf("%s has headers", r.Key)
-			}
-		}
-		if !slices.Equal(got, want) {
-			fail("final", got)
+		if got := finals(t, d); !slices.Equal(got, want) {
+			t.Fatalf("final: %s", firstDifference(got, want))
 		}
 		slices.Sort(want)
 		for _, topic := range []string{"out-updates", "out-each"} {
-			last := map[string]string{}
-			for _, r := range d.Output(topic, serde.String(), serde.String()).Records() {
-				if r.NoValue {
-					t.Fatalf("seed %d, %s: %s is taken back", seed, topic, r.Key)
-				}
-				last[r.Key] = fmt.Sprintf("%s=%s@%d", r.Key, r.Value, r.Timestamp)
-			}
-			if got := slices.Sorted(maps.Values(last)); !slices.Equal(got, want) {
-				fail(topic, got)
+			got := left(d, topic, func(key, _ string, _ int64) { t.Fatalf("%s: %s is taken back", topic, key) })
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s: %s", topic, firstDifference(got, want))
 			}
 		}
-		for store, rows := range d.Dump() {
-			if !strings.HasSuffix(store, "-time") && len(rows) != 0 {
-				t.Fatalf("seed %d: store %s keeps rows: %v", seed, store, rows)
-			}
-		}
+		emptied(t, d, "")
 	}
 	if late == 0 || postponed == 0 && n > 20 {
 		t.Errorf("%d late, %d postponed", late, postponed)

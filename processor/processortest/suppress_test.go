@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/kolkstream/kolk/internal/seeds"
@@ -147,28 +146,11 @@ func TestSuppressOverSchedules(t *testing.T) {
 			s.most = int64(rnd.Intn(2) * (1 + rnd.Intn(4)))
 			s.fails = s.most > 0 && rnd.Intn(2) == 0
 		}
-		runs := make([][]event, 1+rnd.Intn(3))
-		now := int64(rnd.Intn(20))
 		// A run that ends closes what has begun, by the time of kolk: the next begins behind that.
-		for i := range runs {
-			now += 200 * int64(i)
-			begin := now
-			for range rnd.Intn(80) {
-				now += []int64{0, 0, 0, 1, 4, 9, 40}[rnd.Intn(7)]
-				runs[i] = append(runs[i], event{"in", 0, string("abcdefgh"[rnd.Intn(8)]), int64(rnd.Intn(99)), max(begin, now-[]int64{0, 0, 0, 2, 6, 30}[rnd.Intn(6)])})
-			}
-		}
+		runs := drawRuns(rnd, 200, func() (string, int64) { return string("abcdefgh"[rnd.Intn(8)]), int64(rnd.Intn(99)) })
 		want := s.heldBack(runs)
-		d := New(t, s.plan(t), Options{CommitEvery: -1, IdleAfter: -1, OnError: Skip,
-			CacheBytes: []int64{-1, 0, 3000}[rnd.Intn(3)], portion: []int{0, 0, 1, 3}[rnd.Intn(4)]})
-		for _, events := range runs {
-			for _, e := range events {
-				d.AppendTo(e.topic, e.partition, []byte(e.key), encode(t, serde.Int64(), e.value), e.ts)
-			}
-			if err := d.shake(rnd, rnd.Intn(2)*rnd.Intn(100)); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-		}
+		t.Logf("seed %d, %+v", seed, s)
+		d := shaken(t, rnd, s.plan(t), Skip, runs)
 		postponed += d.postponed
 		var got []string
 		for _, r := range d.Output("out", serde.String(), serde.Int64()).Records() {
@@ -176,13 +158,9 @@ func TestSuppressOverSchedules(t *testing.T) {
 		}
 		results += len(got)
 		if !slices.Equal(got, want) {
-			t.Fatalf("seed %d, %+v: %s", seed, s, firstDifference(got, want))
+			t.Fatal(firstDifference(got, want))
 		}
-		for store, rows := range d.Dump() {
-			if strings.HasSuffix(store, " held") && len(rows) != 0 {
-				t.Fatalf("seed %d, %+v: store %s keeps rows: %v", seed, s, store, rows)
-			}
-		}
+		emptied(t, d, " held")
 	}
 	if results == 0 || postponed == 0 && n > 30 {
 		t.Errorf("%d results, %d postponed", results, postponed)
