@@ -433,5 +433,8 @@ func TestTablesOfRows(t *testing.T) {
 	equal(t, results(t, d, file),
 		`open-orders "ann" 1 1`, `open-orders "ann" 2 2`, `open-orders "ann" 1 3`, `open-orders "bob" 1 3`, `open-orders "ann" null 4`,
 		`amounts "small" 30 1`, `amounts "large" 200 2`, `amounts "small" 0 3`, `amounts "large" 350 3`, `amounts "large" 150 4`,
+		`totals "a" {"orders":1,"large":0,"total":30,"mean":30} 1`, `totals "a" {"orders":2,"large":1,"total":230,"mean":115} 2`,
+		`totals "a" {"orders":1,"large":1,"total":200,"mean":200} 3`, `totals "b" {"orders":1,"large":1,"total":150,"mean":150} 3`,
+		`totals "a" {"orders":1,"large":0,"total":0,"mean":0} 4`,
 		`profiles "ann" {"name":"Ann","logins":null} 5`, `profiles "bob" {"name":null,"logins":1} 6`, `profiles "ann" {"name":"Ann","logins":1} 7`)
 }

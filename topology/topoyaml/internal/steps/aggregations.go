@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,9 +64,12 @@ func (b *builder) groupBy(s stream, name string, p *expression.Program, serde st
 	}, topology.KeySerde(value.SerdeOf(serde)))}
 }
 
+// windowKinds are the fields of which a window has one.
+var windowKinds = []string{"tumbling", "hopping", "cumulating", "days", "weeks", "months", "sessions", "sliding"}
+
 func windowStep() step {
 	block := &yamlfile.Block{
-		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: []string{"tumbling", "hopping", "cumulating", "days", "weeks", "months", "sessions", "sliding"},
+		Name: "window", Doc: "Cuts time into windows, each aggregated on its own.", One: windowKinds,
 		Fields: []yamlfile.Field{
 			{Name: "tumbling", Shape: yamlfile.Duration(), Doc: "length of windows that follow each other"},
 			{Name: "hopping", Shape: yamlfile.Duration(), Doc: "length of windows that overlap"},
@@ -95,7 +99,10 @@ func windowStep() step {
 func (b *builder) windows(m *yamlfile.Mapping) (w topology.Windows, ok bool) {
 	every := m.Get("every")
 	if every != nil && m.Get("hopping") == nil && m.Get("cumulating") == nil {
-		b.r.Fail(every.Pos, "every goes with hopping; tumbling windows follow each other")
+		kind := slices.IndexFunc(windowKinds, func(kind string) bool { return m.Get(kind) != nil })
+		if kind >= 0 {
+			b.r.Fail(every.Pos, "hopping and cumulating windows have the field every, and these are %s: leave every out", windowKinds[kind])
+		}
 	}
 	if first := m.Get("first-day"); first != nil && m.Get("weeks") == nil {
 		b.r.Fail(first.Pos, "first-day goes with weeks")
@@ -226,11 +233,15 @@ func aggregateStep() step {
 	return step{
 		Field: yamlfile.Field{Name: "aggregate", Shape: yamlfile.One(block), Doc: "computes an object for each key"},
 		build: behind[aggregated]("a group", group{}, func(b *builder, f *flow, in aggregated, e *yamlfile.Entry) {
-			if _, rows := in.(rowGroup); rows && !f.dead {
-				b.r.Fail(e.Pos, "the functions of aggregate cannot take a value out again, and the rows of a table change: use count, or reduce with subtract")
-				f.dead = true
+			sc := f.scope()
+			_, rows := in.(rowGroup)
+			if rows {
+				sc = expression.ValueScope(f.value)
 			}
-			columns, ok := b.columns(e.Mapping, f.scope())
+			columns, ok := b.columns(e.Mapping, sc)
+			if rows && ok {
+				ok = b.subtractable(e.Mapping, columns)
+			}
 			switch {
 			case !ok:
 				f.dead = true
@@ -246,6 +257,19 @@ func aggregateStep() step {
 			f.setValue(t)
 		}),
 	}
+}
+
+// subtractable reports whether the columns can take a row's old value out again.
+func (b *builder) subtractable(m *yamlfile.Mapping, columns []aggregate.Column) bool {
+	ok := true
+	for _, c := range columns {
+		if !c.Subtracts() {
+			at := m.Get(c.Name()).Node
+			b.r.Fail(yamlfile.At(at), "the rows of a table change, and %s cannot take an old value out again: use count, sum or avg here, or reduce with subtract", c.Function())
+			ok = false
+		}
+	}
+	return ok
 }
 
 // columns reads the fields of an aggregate; ok is false after a mistake.

@@ -43,9 +43,18 @@ func (g rowGroup) count(c call, store string) point {
 	return made(c, func() table[int64] { return table[int64]{g.Count(store)} })
 }
 
-// reduce and aggregate are not called: their steps see to it.
-func (rowGroup) reduce(call, string, *expression.Program) point       { return table[value.Value]{} }
-func (rowGroup) aggregate(call, string, *aggregate.Aggregation) point { return table[value.Value]{} }
+func (g rowGroup) aggregate(c call, store string, a *aggregate.Aggregation) point {
+	return made(c, func() table[value.Value] {
+		fold := topology.TryFold(byValue(a)).TrySubtract(func(_ context.Context, before, v value.Value) (topology.Opt[value.Value], error) {
+			after, err := a.Subtract(before, &expression.Inputs{Value: v})
+			return topology.Some(after), err
+		})
+		return table[value.Value]{g.AggregateWith(store, fold, topology.ValueSerde[value.Value](a))}
+	})
+}
+
+// reduce is not called: its step sees to it.
+func (rowGroup) reduce(call, string, *expression.Program) point { return table[value.Value]{} }
 
 // rows is the table; of a count, with values that are not typed in Go.
 func (t table[V]) rows(c call) table[value.Value] {
@@ -223,7 +232,7 @@ func tableJoiner(keep string, p *expression.Program) joiner {
 
 func groupRows() step {
 	block := &yamlfile.Block{
-		Name: "group-rows", Doc: "Groups the rows of a table by another key, for count, or reduce with subtract. A row that changes is taken out of its group, and put into the new one.",
+		Name: "group-rows", Doc: "Groups the rows of a table by another key, for count, reduce with subtract, or aggregate with count, sum and avg. A row that changes is taken out of its group, and put into the new one.",
 		Fields: []yamlfile.Field{
 			{Name: "name", Shape: yamlfile.Text(), Required: true, Doc: "name of the repartition topic"},
 			{Name: "by", Shape: yamlfile.Expression(), Required: true, Doc: "the key of the group"},
