@@ -127,7 +127,7 @@ func addAggregation[K, V, A any](s Stream[K, V], a *aggregation[K, V, A], kind f
 	d := &storeDecl{name: a.store, at: at, kind: kind, role: a.kind, timestamps: true, key: s.key, value: a.value}
 	n.stores = []*storeDecl{t.addStore(d)}
 	n.partitioned = true
-	n.emits = new(emitDecl)
+	n.emits, n.result = new(emitDecl), true
 	n.reads = reads{key: a.usesKey, value: a.usesValue, wantKey: s.key, wantValue: a.wantValue}
 	// Updates bring along the bytes that the flush writes; what is forwarded at once is encoded
 	// only if it has to be copied anyway.

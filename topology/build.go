@@ -53,6 +53,9 @@ type planNode struct {
 // with the position of the call and a way out. The topology may be extended afterwards and built
 // again; plans do not change.
 func (t *Topology) Build() (*Plan, error) {
+	if t = t.made(); t.lost != nil {
+		return nil, t.errLost()
+	}
 	kept := len(t.mistakes)
 	defer func() { t.mistakes = t.mistakes[:kept] }() // those of this call
 	p := &Plan{config: t.config, made: &flow.Plan{Name: t.name}}
@@ -70,6 +73,7 @@ func (t *Topology) Build() (*Plan, error) {
 	}
 	t.checkSources()
 	t.checkSerdes()
+	t.checkTopics()
 	if len(t.mistakes) != 0 {
 		return nil, t.joined()
 	}
@@ -85,6 +89,7 @@ func (t *Topology) Build() (*Plan, error) {
 	p.cut(t)
 	t.checkJoins()
 	t.checkInternal(p)
+	t.checkPartitions(p)
 	t.checkLoops(p)
 	if len(t.mistakes) == 0 {
 		t.checkEnds() // after a mistake, something may be missing that would have read the records
@@ -100,40 +105,6 @@ func (t *Topology) Build() (*Plan, error) {
 
 // joined returns the mistakes as one error.
 func (t *Topology) joined() error { return errors.Join(slices.Clone(t.mistakes)...) }
-
-// checkSources checks what concerns several sources.
-func (t *Topology) checkSources() {
-	first := make(map[string]*node)
-	some := false
-	for _, n := range t.nodes {
-		if n.reader == nil {
-			continue
-		}
-		for _, topic := range n.reader.topics {
-			some = true
-			f, ok := first[topic]
-			if !ok {
-				first[topic] = n
-				continue
-			}
-			a, b := f.reader, n.reader
-			switch {
-			case a.internal != b.internal:
-				mistakef(t, n.at, n.name, "the topic read at %s and the repartition topic have one name: give the repartition topic another", f.at)
-			case a.internal: // the name is taken, which has been said
-			case a.ownTime || b.ownTime:
-				mistakef(t, n.at, n.name, "topic %q is read at %s already, and with a time of its own at one of the two places: declare the stream once and use its handle twice", topic, f.at)
-			case a.timeless != b.timeless:
-				mistakef(t, n.at, n.name, "topic %q is read at %s already, and timeless at one of the two places only: say it at both", topic, f.at)
-			case a.future != b.future:
-				mistakef(t, n.at, n.name, "topic %q is read at %s already, with another MaxFuture: say the same at both", topic, f.at)
-			}
-		}
-	}
-	if !some {
-		mistakef(t, "topology "+t.name, "", "it reads no topic: begin with Stream or Table")
-	}
-}
 
 // checkSerdes finds the serdes that are needed.
 func (t *Topology) checkSerdes() {
@@ -215,7 +186,8 @@ func (t *Topology) checkInternal(p *Plan) {
 	}
 	for _, sub := range p.made.SubTopologies {
 		if sub.TimeStore != "" {
-			internal[t.name+"-"+sub.TimeStore+"-changelog"] = "the changelog of store " + sub.TimeStore
+			named := slices.IndexFunc(p.nodes, func(n *planNode) bool { return slices.Contains(n.topics(), sub.Name) })
+			add(p.nodes[named].at, sub.TimeStore, "-changelog", "the changelog of store")
 		}
 	}
 	for _, n := range t.nodes {

@@ -1,7 +1,9 @@
 package topology
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kolkstream/kolk/internal/flow"
 )
@@ -48,6 +50,24 @@ func (p *Plan) coPartition() {
 			slices.ContainsFunc(p.made.CoPartitioned, func(o flow.CoPartition) bool { return covers(o, c) })
 		if !covered {
 			p.made.CoPartitioned = append(p.made.CoPartitioned, c)
+		}
+	}
+}
+
+// checkPartitions refuses repartition topics that meet by key and are to have different numbers of
+// partitions. What numbers the other topics have is known when the application starts.
+func (t *Topology) checkPartitions(p *Plan) {
+	for _, c := range p.made.CoPartitioned {
+		var said []string
+		numbers := make(map[int32]bool)
+		for _, r := range p.made.Repartitions {
+			if r.Partitions != 0 && slices.Contains(c.Topics, r.Name) {
+				said = append(said, fmt.Sprintf("%s has %d", r.Name, r.Partitions))
+				numbers[r.Partitions] = true
+			}
+		}
+		if len(numbers) > 1 {
+			mistakef(t, c.Pos, c.Node, "it brings together records of repartition topics with different numbers of partitions: %s. Give them the same number", strings.Join(said, ", "))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"reflect"
 	"time"
 
 	"github.com/kolkstream/kolk/internal/flow"
@@ -109,6 +110,8 @@ func (r *seenRef[K, ID]) serdeName() (string, error) {
 func (r *seenRef[K, ID]) serde() stores.SeenSerde[K, ID] {
 	return stores.SeenSerde[K, ID]{Key: r.key.get(), ID: r.id.get()}
 }
+
+func (r *seenRef[K, ID]) of() reflect.Type { return reflect.TypeFor[stores.SeenSerde[K, ID]]() }
 
 func (r *seenRef[K, ID]) columns() string { return "" }
 

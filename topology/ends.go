@@ -1,9 +1,10 @@
 package topology
 
 // Discard says that it is meant that the stream ends here: nothing more is done with its records,
-// and nothing is written. Without it, [Topology.Build] refuses a chain whose records nobody reads;
-// a table and a processor with a store may end one, for their state is a result. What comes before
-// Discard is done for its own sake, such as [Stream.Peek].
+// and nothing is written. Without it, [Topology.Build] refuses a chain whose records nobody reads,
+// and so each further output of a processor, and either part of a [Stream.SplitLimit]. A table and
+// a processor with a store may end a chain, for their state is a result. What comes before Discard
+// is done for its own sake, such as [Stream.Peek].
 func (s Stream[K, V]) Discard() { s.node().discarded = true }
 
 // MarkPartitioned says that records with equal keys lie in one partition, although the operator
@@ -23,7 +24,9 @@ func (t *Topology) checkEnds() {
 	globals := make(map[*globalDecl]bool)
 	for _, n := range t.nodes {
 		for _, p := range n.parents {
-			read[p] = true
+			if !n.beside {
+				read[p] = true
+			}
 		}
 		if n.looks.table != nil {
 			read[n.looks.table] = true
@@ -34,7 +37,7 @@ func (t *Topology) checkEnds() {
 	}
 	for _, n := range t.nodes {
 		switch {
-		case read[n] || n.writer != nil || n.discarded || len(n.stores) > 0:
+		case read[n] || n.writer != nil || n.discarded || n.result:
 		case n.reader != nil && !n.reader.internal:
 			t.unread(n.at, n.name, "nothing reads this source: read it, remove it, or call Discard if that is meant")
 		default:

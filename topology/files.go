@@ -21,7 +21,7 @@ type forFiles struct{ t *Topology }
 
 // ForFiles is for the packages of kolk that read topologies from files. No other can call it, for
 // its argument lies in an internal package.
-func (t *Topology) ForFiles(door.Key) forFiles { return forFiles{t} }
+func (t *Topology) ForFiles(door.Key) forFiles { return forFiles{t.made()} }
 
 // At sets the position that later calls are reported with; "" goes back to the file and line of the
 // caller.

@@ -61,7 +61,7 @@ func (s Stream[K, V]) GroupByRecords[K2 any](name string, f func(*Record[K, V]) 
 }
 
 // groupBy adds the node that computes keys.
-func (s Stream[K, V]) groupBy(name string, missing bool) *node {
+func (s *Stream[K, V]) groupBy(name string, missing bool) *node {
 	n := s.node()
 	at := n.t.caller()
 	n.t.claim("group-by", name, at)

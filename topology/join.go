@@ -64,12 +64,7 @@ func joinGlobal[K, V, GK, GV, R any](s Stream[K, V], name string, with GlobalTab
 	n.need("the function of the key", key == nil)
 	j.check(n, false)
 	n.reads.value = true
-	switch {
-	case with.d == nil:
-		mistakef(t, at, name, "the global table to join with is the zero value: use what Topology.GlobalTable has returned")
-	case with.d.t != t:
-		mistakef(t, at, name, "the global table to join with belongs to another topology, %q: declare it in this one", with.d.t.name)
-	default:
+	if t.owns(at, name, "the global table to join with", "Topology.GlobalTable", with.of()) {
 		n.looks.global = []*globalDecl{with.d}
 	}
 	return withValues(s, n, func(at site, next ops.Receiver[K, R]) (ops.Receiver[K, V], error) {

@@ -33,6 +33,7 @@ func (s Stream[K, V]) SplitLimit(name string, most int64, w Windows) (within, ov
 		return r
 	})
 	n := s.n.t.add("branch", name+".over", within.n.at, within.n)
+	n.beside = true
 	over = s
 	over.n, over.out = n, link(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
 		to.set(at.b, next)
@@ -43,7 +44,7 @@ func (s Stream[K, V]) SplitLimit(name string, most int64, w Windows) (within, ov
 
 // limit adds a limit. over returns what is handed the records that exceed it, nil if they are
 // dropped.
-func (s Stream[K, V]) limit(name string, most int64, w Windows, over func(site) ops.Receiver[K, V]) Stream[K, V] {
+func (s *Stream[K, V]) limit(name string, most int64, w Windows, over func(site) ops.Receiver[K, V]) Stream[K, V] {
 	from := s.node()
 	t := from.t
 	at := t.caller()

@@ -140,16 +140,3 @@ func (n *node) need(what string, missing bool) {
 		mistakef(n.t, n.at, n.name, "%s is nil: give a function", what)
 	}
 }
-
-// own reports whether a handle that is given as an argument belongs to this topology.
-func (t *Topology) own(at, node, what string, other *node) bool {
-	switch {
-	case other == nil:
-		mistakef(t, at, node, "%s is the zero value: use what a method of the topology has returned", what)
-		return false
-	case other.t != t:
-		mistakef(t, at, node, "%s belongs to another topology, %q: declare it in this one", what, other.t.name)
-		return false
-	}
-	return true
-}

@@ -30,6 +30,7 @@ type Output[K, V any] interface {
 // Output declares a further output of a processor, with records of types of their own. The name is
 // the node's.
 func (t *Topology) Output[K, V any](name string) OutputRef[K, V] {
+	t = t.made()
 	at := t.caller()
 	t.claim("output", name, at)
 	d := &outputDecl{t: t, name: name, at: at}
@@ -41,7 +42,7 @@ func (t *Topology) Output[K, V any](name string) OutputRef[K, V] {
 // They count as having other keys than the processor's input, as those of its first output do.
 func (o OutputRef[K, V]) Stream() Stream[K, V] {
 	if o.d == nil {
-		panic("topology: a method of the zero OutputRef was called: outputs come from Topology.Output")
+		return lostStream[K, V]()
 	}
 	if !o.d.given {
 		at := o.d.t.caller()
@@ -54,6 +55,7 @@ func (o OutputRef[K, V]) Stream() Stream[K, V] {
 // add makes n the node of the output.
 func (o OutputRef[K, V]) add(n *node) {
 	n.key, n.value, n.rekeyed, n.perhaps = output{}, output{}, n, true
+	n.beside = true
 	out := link(n, func(at site, next ops.Receiver[K, V]) (ops.Receiver[K, V], error) {
 		o.to.set(at.b, next)
 		return next, nil
@@ -80,12 +82,11 @@ type noOutput[K, V any] struct{}
 func (noOutput[K, V]) Forward(Record[K, V]) {}
 
 func (o OutputRef[K, V]) grant(n *node) bool {
+	if o.d == nil {
+		return n.t.owns(n.at, n.name, "an output", "Topology.Output", nil)
+	}
 	switch {
-	case o.d == nil:
-		mistakef(n.t, n.at, n.name, "an output is the zero value: use what Topology.Output has returned")
-		return false
-	case o.d.t != n.t:
-		mistakef(n.t, n.at, n.name, "output %s belongs to another topology, %q: declare it in this one", o.d.name, o.d.t.name)
+	case !n.t.owns(n.at, n.name, "output "+o.d.name, "", o.d.t):
 		return false
 	case o.d.given:
 		mistakef(n.t, n.at, n.name, "output %s was given to a processor before: declare one for each", o.d.name)
@@ -125,12 +126,11 @@ func (g GlobalTable[K, V]) Open(c Opener) GlobalReader[K, V] {
 }
 
 func (g GlobalTable[K, V]) grant(n *node) bool {
-	switch {
-	case g.d == nil:
-		mistakef(n.t, n.at, n.name, "a global table is the zero value: use what Topology.GlobalTable has returned")
-		return false
-	case g.d.t != n.t:
-		mistakef(n.t, n.at, n.name, "global table %s belongs to another topology, %q: declare it in this one", g.d.name, g.d.t.name)
+	what := "a global table"
+	if g.d != nil {
+		what = "global table " + g.d.name
+	}
+	if !n.t.owns(n.at, n.name, what, "Topology.GlobalTable", g.of()) {
 		return false
 	}
 	n.looks.global = append(n.looks.global, g.d)

@@ -27,18 +27,18 @@ func TestPartitions(t *testing.T) {
 			tp.Stream("a", str, str).Repartition("r", topology.Partitions(9)).GroupBy("g", same).Count("n")
 		}, map[string]int32{"a": 3}, map[string]int32{"r": 9, "g": 9}, nil},
 		{"joined with a topic", func(tp *topology.Topology) {
-			tp.Stream("a", str, str).Repartition("r").Join("j", tp.Table("b", str, str), topology.Inner(both))
+			tp.Stream("a", str, str).Repartition("r").Join("j", tp.Table("b", str, str), topology.Inner(both)).To("out")
 		}, map[string]int32{"a": 8, "b": 2}, map[string]int32{"r": 2}, nil},
 		{"joined with one that has its own", func(tp *topology.Topology) {
 			a := tp.Stream("a", str, str)
-			a.Repartition("r").Join("j", a.Repartition("s", topology.Partitions(7)).ToTable("tb"), topology.Inner(both))
+			a.Repartition("r").Join("j", a.Repartition("s", topology.Partitions(7)).ToTable("tb"), topology.Inner(both)).To("out")
 		}, map[string]int32{"a": 8}, map[string]int32{"r": 7, "s": 7}, nil},
 		{"joined with each other", func(tp *topology.Topology) {
 			tp.Stream("a", str, str).Repartition("r").Join("j", tp.Stream("b", str, str).Repartition("s").ToTable("tb"), topology.Inner(both)).
 				GroupBy("t", same).Count("n")
 		}, map[string]int32{"a": 4, "b": 6}, map[string]int32{"r": 6, "s": 6, "t": 6}, nil},
 		{"topics that differ", func(tp *topology.Topology) {
-			tp.Stream("a", str, str).Join("j", tp.Table("b", str, str), topology.Inner(both))
+			tp.Stream("a", str, str).Join("j", tp.Table("b", str, str), topology.Inner(both)).To("out")
 		}, map[string]int32{"a": 4, "b": 6}, nil, []string{"partitions_test.go:", "j brings together records of topics with different numbers of partitions: topic a has 4, topic b has 6."}},
 		{"merged and counted", func(tp *topology.Topology) {
 			tp.Stream("a", str, str).Merge(tp.Stream("b", str, str)).GroupByKey().Count("n")
@@ -47,8 +47,8 @@ func TestPartitions(t *testing.T) {
 			tp.Stream("a", str, str).Merge(tp.Stream("b", str, str)).To("out")
 		}, map[string]int32{"a": 4, "b": 6}, map[string]int32{}, nil},
 		{"a number of its own that differs", func(tp *topology.Topology) {
-			tp.Stream("a", str, str).Repartition("r", topology.Partitions(3)).Join("j", tp.Table("b", str, str), topology.Inner(both))
-			tp.Stream("c", str, str).Join("k", tp.Table("d", str, str), topology.Inner(both))
+			tp.Stream("a", str, str).Repartition("r", topology.Partitions(3)).Join("j", tp.Table("b", str, str), topology.Inner(both)).To("out")
+			tp.Stream("c", str, str).Join("k", tp.Table("d", str, str), topology.Inner(both)).To("out")
 		}, map[string]int32{"a": 4, "b": 6, "c": 1, "d": 2}, nil, []string{"topic b has 6, repartition topic r has 3", "topic c has 1, topic d has 2"}},
 		{"topics that do not exist", func(tp *topology.Topology) {
 			tp.StreamTopics([]string{"a", "b", "c"}, str, str).To("out")

@@ -83,7 +83,9 @@ func opened[T any](c Opener, of any, what, name string) (as T, err error) {
 		}
 	}
 	err = fmt.Errorf("%s %s was not given to this processor: add it to the arguments of Process", what, name)
-	c.Stop(err)
+	if c != nil {
+		c.Stop(err)
+	}
 	return as, err
 }
 
@@ -135,6 +137,7 @@ func process[K, V, K2, V2 any](s Stream[K, V], name string, missing bool, suppli
 			given = append(given, r)
 		}
 	}
+	n.result = len(n.stores) > 0
 	switch by := from.rekeyed; {
 	case by == nil || by.perhaps || len(n.stores) == 0:
 	case by.chosen:

@@ -33,7 +33,7 @@ func (s Stream[K, V]) SampleKeys(fraction float64) Stream[K, V] {
 }
 
 // sample adds a node that takes a fraction of the records.
-func (s Stream[K, V]) sample(fraction float64) (*node, ops.Share) {
+func (s *Stream[K, V]) sample(fraction float64) (*node, ops.Share) {
 	from := s.node()
 	n := from.t.add("sample", "", from.t.caller(), from)
 	if !(fraction >= 0 && fraction <= 1) { // NaN too

@@ -14,6 +14,8 @@ type anySerde interface {
 	// serdeName returns the serde's name, or an error that says what it takes to have one. It is
 	// called by Build.
 	serdeName() (string, error)
+	// of returns the type of its values.
+	of() reflect.Type
 	// columns returns the text of the columns of its values; "" for none.
 	columns() string
 	// texts returns the serde of its values as JSON. Build has found it.
@@ -85,6 +87,8 @@ func (r *serdeRef[T]) serdeName() (string, error) {
 	}
 	return s.Name(), nil
 }
+
+func (r *serdeRef[T]) of() reflect.Type { return reflect.TypeFor[T]() }
 
 func (r *serdeRef[T]) columns() string {
 	s, err := r.resolve()

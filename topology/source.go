@@ -94,6 +94,7 @@ func (t *Topology) StreamTopics[K, V any](topics []string, key serde.Serde[K], v
 // Table reads a topic as a table: the latest value of each key, a tombstone deletes. Its store is
 // named like the topic.
 func (t *Topology) Table[K, V any](topic string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Table[K, V] {
+	t = t.made()
 	at := t.caller()
 	s := source(t, "stream", []string{topic}, key, value, opts)
 	return table(s, "table", topic, at)
@@ -102,6 +103,7 @@ func (t *Topology) Table[K, V any](topic string, key serde.Serde[K], value serde
 // GlobalTable reads a topic whole, in every process: any stream can look up any key in it, without
 // co-partitioning and without time.
 func (t *Topology) GlobalTable[K, V any](topic string, key serde.Serde[K], value serde.Serde[V]) GlobalTable[K, V] {
+	t = t.made()
 	at := t.caller()
 	t.checkTopic(topic, at)
 	t.needSerdes(at, topic, key, value)
@@ -124,8 +126,17 @@ type GlobalTable[K, V any] struct {
 	value *serdeRef[V]
 }
 
+// of returns the topology of the handle; nil for the zero value.
+func (g GlobalTable[K, V]) of() *Topology {
+	if g.d == nil {
+		return nil
+	}
+	return g.d.t
+}
+
 // source adds the source of one or more topics.
 func source[K, V any](t *Topology, kind string, topics []string, key serde.Serde[K], value serde.Serde[V], opts []SourceOption[V]) Stream[K, V] {
+	t = t.made()
 	at := t.caller()
 	name := strings.Join(topics, "+")
 	if len(topics) == 0 {

@@ -102,6 +102,7 @@ func splittingRecords[K, V any](at site, ways []way[K, V]) ops.Receiver[K, V] {
 // BranchRecords is [Splitter.Branch] with a predicate that sees the record: its key too, and
 // tombstones, of which it takes those that it accepts alone.
 func (s *Splitter[K, V]) BranchRecords(name string, when func(*Record[K, V]) bool) Stream[K, V] {
+	s = s.split()
 	s.s.n.reads.key = true
 	return s.branch(name, when == nil, way[K, V]{by: when})
 }
@@ -113,6 +114,7 @@ func (s *Splitter[K, V]) Branch(name string, when func(V) bool) Stream[K, V] {
 
 // branch adds a branch with a predicate.
 func (s *Splitter[K, V]) branch(name string, missing bool, w way[K, V]) Stream[K, V] {
+	s = s.split()
 	t := s.s.n.t
 	at := t.caller()
 	out := s.add(name, at, w)
@@ -134,10 +136,20 @@ func (s *Splitter[K, V]) branch(name string, missing bool, w way[K, V]) Stream[K
 
 // Rest returns what no branch takes, now or declared later.
 func (s *Splitter[K, V]) Rest() Stream[K, V] {
+	s = s.split()
 	if s.rest.n == nil {
 		s.rest = s.add("rest", s.s.n.t.caller(), way[K, V]{})
 	}
 	return s.rest
+}
+
+// split returns the splitter, or what stands for one that Split has not made.
+func (s *Splitter[K, V]) split() *Splitter[K, V] {
+	if s == nil {
+		s = new(Splitter[K, V])
+	}
+	s.s.node()
+	return s
 }
 
 // add adds the node of a way, which only stands for what comes after it: in a graph the way leads

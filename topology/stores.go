@@ -24,6 +24,7 @@ type storeHandle[K, V any] struct {
 
 // declare declares a store for processors.
 func declare[K, V any](t *Topology, name string, key serde.Serde[K], value serde.Serde[V], d *storeDecl) storeHandle[K, V] {
+	t = t.made()
 	at := t.caller()
 	t.claim("store", name, at)
 	t.needSerdes(at, name, key, value)
@@ -31,6 +32,13 @@ func declare[K, V any](t *Topology, name string, key serde.Serde[K], value serde
 	d.name, d.at, d.key, d.value = name, at, h.key, h.value
 	h.d = t.addStore(d)
 	return h
+}
+
+// forgetting declares a store that forgets what is older than the retention.
+func forgetting[K, V any](t *Topology, name string, key serde.Serde[K], value serde.Serde[V], kind flow.StoreKind, role string, retention time.Duration) storeHandle[K, V] {
+	t = t.made()
+	retention = t.keeps(name, "retention", retention, time.Millisecond)
+	return declare(t, name, key, value, &storeDecl{kind: kind, role: role, retention: retention, kept: true, marked: t.config.clocks})
 }
 
 func (h storeHandle[K, V]) grant(n *node) bool { return h.d.grant(h.t, n) }
@@ -45,12 +53,11 @@ func (h storeHandle[K, V]) name() string {
 
 // grant gives the store, of a topology, to a processor.
 func (d *storeDecl) grant(t *Topology, n *node) bool {
-	switch {
-	case d == nil:
-		mistakef(n.t, n.at, n.name, "a store is the zero value: use what a method of the topology, such as Store, has returned")
-		return false
-	case t != n.t:
-		mistakef(n.t, n.at, n.name, "store %s belongs to another topology, %q: declare it in this one", d.name, t.name)
+	what := "a store"
+	if d != nil {
+		what = "store " + d.name
+	}
+	if !n.t.owns(n.at, n.name, what, "a method of the topology, such as Store,", t) {
 		return false
 	}
 	n.stores = append(n.stores, d)
@@ -140,9 +147,7 @@ type WindowStore[K, V any] interface {
 // start, found for the retention, as WindowStore says. It is Stores.persistentWindowStore of Kafka
 // Streams, without duplicates.
 func (t *Topology) WindowStore[K, V any](name string, key serde.Serde[K], value serde.Serde[V], retention time.Duration) WindowStoreRef[K, V] {
-	return WindowStoreRef[K, V]{declare(t, name, key, value, &storeDecl{
-		kind: flow.SlidingStore, role: "window-store", retention: t.keeps(name, "retention", retention, time.Millisecond), kept: true, marked: t.config.clocks,
-	})}
+	return WindowStoreRef[K, V]{forgetting(t, name, key, value, flow.SlidingStore, "window-store", retention)}
 }
 
 // Open returns the store in a processor that it was given to; see [StoreRef.Open].
@@ -189,9 +194,7 @@ type SessionStore[K, V any] interface {
 // session, found for the retention, as SessionStore says. It is Stores.persistentSessionStore of
 // Kafka Streams.
 func (t *Topology) SessionStore[K, V any](name string, key serde.Serde[K], value serde.Serde[V], retention time.Duration) SessionStoreRef[K, V] {
-	return SessionStoreRef[K, V]{declare(t, name, key, value, &storeDecl{
-		kind: flow.SessionStore, role: "session-store", retention: t.keeps(name, "retention", retention, time.Millisecond), kept: true, marked: t.config.clocks,
-	})}
+	return SessionStoreRef[K, V]{forgetting(t, name, key, value, flow.SessionStore, "session-store", retention)}
 }
 
 // Open returns the store in a processor that it was given to; see [StoreRef.Open].
@@ -246,6 +249,7 @@ type VersionedStore[K, V any] interface {
 // have ended in one named with "-history"; both have a changelog. It is
 // Stores.persistentVersionedKeyValueStore of Kafka Streams (KIP-889).
 func (t *Topology) VersionedStore[K, V any](name string, key serde.Serde[K], value serde.Serde[V], history time.Duration) VersionedStoreRef[K, V] {
+	t = t.made()
 	h := declare(t, name, key, value, &storeDecl{kind: flow.KeyValueStore, role: "versioned-store", timestamps: true})
 	past := declare(t, name+"-history", key, value, &storeDecl{kind: flow.HistoryStore, role: "history", retention: t.keeps(name, "history", history, 0)})
 	return VersionedStoreRef[K, V]{storeHandle: h, past: past.d, all: new(perGraph[*versions.Store[V]])}

@@ -8,8 +8,9 @@ import (
 )
 
 // Stream is a stream of records with keys of K and values of V. It is made by [Topology.Stream] and
-// by the methods of other handles; a copy of the handle is the same stream, and the zero value is
-// not to be used: its methods panic.
+// by the methods of other handles; a copy of the handle is the same stream. The zero value is a
+// mistake, as that of every handle: [Topology.Build] says so if what is made of it is given to a
+// handle of the topology, with the position of the first call.
 //
 // Functions that take a value do not see tombstones (records without a value): filters, MapValues
 // and Peek pass them on, Split sends them to every branch; SelectKey and FlatMapValues, which can
@@ -24,10 +25,10 @@ type Stream[K, V any] struct {
 	part  partitioner[K, V] // nil: by key
 }
 
-// node returns the node. A zero handle has no topology that could keep the mistake for Build.
-func (s Stream[K, V]) node() *node {
+// node returns the node, which a zero handle gets by it.
+func (s *Stream[K, V]) node() *node {
 	if s.n == nil {
-		panic("topology: a method of the zero Stream was called: streams come from Topology.Stream and from other handles")
+		*s = lostStream[K, V]()
 	}
 	return s.n
 }
@@ -71,13 +72,13 @@ func (s Stream[K, V]) WithPartitioner(f func(r *Record[K, V], partitions int32) 
 }
 
 // partitioned returns the stream with a partitioner.
-func (s Stream[K, V]) partitioned(f partitioner[K, V]) Stream[K, V] {
+func (s *Stream[K, V]) partitioned(f partitioner[K, V]) Stream[K, V] {
 	n := s.node()
 	if f == nil {
 		mistakef(n.t, n.t.caller(), "", "the function given to WithPartitioner is nil: give one")
 	}
 	s.part = f
-	return s
+	return *s
 }
 
 // partitioner chooses the partition of a record.
@@ -90,7 +91,7 @@ func (s Stream[K, V]) then(n *node, o constructor[K, V, K, V]) Stream[K, V] {
 }
 
 // add adds a node behind s that looks at values only and leaves records as they are.
-func (s Stream[K, V]) add(kind string) *node {
+func (s *Stream[K, V]) add(kind string) *node {
 	n := s.node()
 	c := n.t.add(kind, "", n.t.caller(), n)
 	c.reads.value = true

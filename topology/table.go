@@ -59,9 +59,11 @@ func (s *tableStore[V]) rows() rows[V] {
 	return r
 }
 
-func (t Table[K, V]) node() *node {
+// node returns the node, which a zero handle gets by it.
+func (t *Table[K, V]) node() *node {
 	if t.n == nil {
-		panic("topology: a method of the zero Table was called: tables come from Topology.Table and from aggregations")
+		s := lostStream[K, V]()
+		t.n, t.out, t.key, t.value = s.n, s.out, s.key, s.value
 	}
 	return t.n
 }
@@ -83,7 +85,7 @@ func table[K, V any](s Stream[K, V], kind, name, at string) Table[K, V] {
 	d := t.addStore(&storeDecl{name: name, at: at, kind: flow.KeyValueStore, role: "table", timestamps: true, key: s.key, value: s.value})
 	n.stores = []*storeDecl{d}
 	n.partitioned = true
-	n.emits = new(emitDecl)
+	n.emits, n.result = new(emitDecl), true
 	n.reads.wantKey, n.reads.wantValue = s.key, s.value
 	n.key, n.value = output{serde: s.key, passed: true}, output{serde: s.value, passed: true}
 	n.history = new(historyDecl)
@@ -138,7 +140,8 @@ func givenValues[V any](n *node, value serde.Serde[V]) *serdeRef[V] {
 
 // ToStream returns the table's updates as a stream; a deleted key is a tombstone.
 func (t Table[K, V]) ToStream() Stream[K, V] {
-	return Stream[K, V]{n: t.node(), out: t.out, key: t.key, value: t.value}
+	t.node()
+	return Stream[K, V]{n: t.n, out: t.out, key: t.key, value: t.value}
 }
 
 // setEmit sets when a table forwards, which is said once.
@@ -166,9 +169,11 @@ type WindowedTable[K, V any] struct {
 	w     Windows
 }
 
-func (t WindowedTable[K, V]) node() *node {
+// node returns the node, which a zero handle gets by it.
+func (t *WindowedTable[K, V]) node() *node {
 	if t.n == nil {
-		panic("topology: a method of the zero WindowedTable was called: windowed tables come from aggregations")
+		s := lostStream[K, V]()
+		t.n, t.out, t.key, t.value = s.n, new(port[windows.Windowed[K], V]), s.key, s.value
 	}
 	return t.n
 }
@@ -225,7 +230,7 @@ func streamRecords[K, V, K2, V2 any](t WindowedTable[K, V], missing bool, of fun
 }
 
 // stream adds the node that makes a stream of a windowed table.
-func (t WindowedTable[K, V]) stream(missing bool) *node {
+func (t *WindowedTable[K, V]) stream(missing bool) *node {
 	from := t.node()
 	n := from.t.add("stream-windows", "", from.t.caller(), from)
 	n.reads.key = true

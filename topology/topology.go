@@ -3,9 +3,6 @@ package topology
 import (
 	"fmt"
 	"reflect"
-	"runtime"
-	"strconv"
-	"strings"
 
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/serde"
@@ -28,6 +25,7 @@ type Topology struct {
 	outputs  []*outputDecl
 	serdes   map[reflect.Type]anySerde // those that were registered
 	mistakes []error
+	lost     []error // not empty: nobody builds it, and this is why
 	pos      string
 	config   config
 }
@@ -75,13 +73,8 @@ func (m *Mistake) Error() string {
 // New returns an empty topology. Its name is the application's id unless that is configured
 // otherwise, and the beginning of the names of all internal topics.
 func New(name string, opts ...Option) *Topology {
-	t := &Topology{
-		name:   name,
-		counts: make(map[string]int),
-		names:  make(map[string]string),
-		stores: make(map[string]*storeDecl),
-		serdes: make(map[reflect.Type]anySerde),
-	}
+	t := &Topology{name: name}
+	t.init()
 	if err := flow.CheckName(name); err != nil {
 		mistakef(t, t.caller(), "", "the topology's name %q %s", name, err)
 	}
@@ -95,9 +88,17 @@ func New(name string, opts ...Option) *Topology {
 	return t
 }
 
+func (t *Topology) init() {
+	t.counts = make(map[string]int)
+	t.names = make(map[string]string)
+	t.stores = make(map[string]*storeDecl)
+	t.serdes = make(map[reflect.Type]anySerde)
+}
+
 // Register makes s the serde of all keys and values of type T that no other was given for. It may
 // come after them.
 func Register[T any](t *Topology, s serde.Serde[T]) {
+	t = t.made()
 	at := t.caller()
 	typ := reflect.TypeFor[T]()
 	if isNil(s) {
@@ -122,17 +123,8 @@ func (t *Topology) caller() string {
 	if t.pos != "" {
 		return t.pos
 	}
-	var pcs [16]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, self) || strings.HasSuffix(f.File, "_test.go") {
-			return f.File + ":" + strconv.Itoa(f.Line)
-		}
-		if !more {
-			return "?"
-		}
-	}
+	at, _ := calledFrom()
+	return at
 }
 
 // self is what the names of this package's functions begin with.

@@ -29,6 +29,8 @@ type traits struct {
 	suppresses  *Suppression // holds back the updates of a table
 	races       bool         // what it sends depends on which of its inputs is read first
 	discarded   bool         // it is meant that nothing reads it
+	result      bool         // its state is a result: nothing has to read what it forwards
+	beside      bool         // is what its parent sends beside its output, and does not read that
 	// keys are the serdes of the keys of two inputs that meet by key.
 	keys [2]anySerde
 	// grace is how long the records of a join wait, nil if they do not.

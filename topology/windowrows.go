@@ -92,7 +92,8 @@ func (t WindowedTable[K, V]) WithValueSerde(value serde.Serde[V]) WindowedTable[
 
 // relation is the table as those see it that are made of its rows. Nobody looks its rows up.
 func (t WindowedTable[K, V]) relation() relation[windows.Windowed[K], V] {
-	return relation[windows.Windowed[K], V]{n: t.node(), out: t.out, value: t.value}
+	t.node()
+	return relation[windows.Windowed[K], V]{n: t.n, out: t.out, value: t.value}
 }
 
 // windowRows is the inverse, for a table made of rows of t.

@@ -26,7 +26,8 @@ func newGrammar() *grammar {
 		g.steps[s.Name] = s
 		advice = append(advice, s.advice...)
 	}
-	g.advice = strings.NewReplacer(append(advice, "leave Timeless out", "leave timeless out", "or History", "or history")...)
+	g.advice = strings.NewReplacer(append(advice, "leave Timeless out", "leave timeless out", "or History", "or history",
+		"read the topic in one way and use that in both places. Where it has messages of several kinds, read their bytes, with serde.Bytes, and decode them with TryMapValues", "declare one source and use it in both places")...)
 	stream := &yamlfile.Block{
 		Name: "stream",
 		Doc:  "A chain of steps.",
