@@ -20,12 +20,14 @@ type ordered struct {
 	n      int      // how many entries are in it: the first ones of the table
 	common int      // how many bytes all keys begin with alike, and heads leave out
 	spare  [][]mark // blocks to be used again, empty
+	news   []mark   // of merge, to be used again
+	was    [][]mark // the list of blocks before the last merge, to be used again
 }
 
 // mark is an entry of a table, and the head of its key.
 type mark struct {
-	head prefix
-	i    int32
+	prefix
+	i int32
 }
 
 // prefix is sixteen bytes, big-endian.
@@ -47,7 +49,8 @@ func (o *ordered) reset() {
 
 func (o *ordered) size() int64 {
 	marks := int64(len(o.blocks)+len(o.spare)) * blockMarks * int64(unsafe.Sizeof(mark{}))
-	return marks + int64(cap(o.firsts))*8 + int64(cap(o.blocks)+cap(o.spare))*int64(unsafe.Sizeof(o.blocks))
+	marks += int64(cap(o.news)) * int64(unsafe.Sizeof(mark{}))
+	return marks + int64(cap(o.firsts))*int64(unsafe.Sizeof(prefix{})) + int64(cap(o.blocks)+cap(o.was)+cap(o.spare))*int64(unsafe.Sizeof(o.blocks))
 }
 
 // entry returns the entry at a place, -1 at the end.
@@ -106,7 +109,7 @@ func (o *ordered) find(t *table, key []byte, head prefix) (block, at int) {
 	marks := o.blocks[block]
 	lo, hi = 0, len(marks)
 	for lo < hi {
-		if mid := int(uint(lo+hi) / 2); below(marks[mid].head, marks[mid].i) {
+		if mid := int(uint(lo+hi) / 2); below(marks[mid].prefix, marks[mid].i) {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -128,30 +131,99 @@ func (o *ordered) add(t *table) {
 		o.rehead(t, len(common))
 	}
 	o.common = len(common)
+	if few := t.entries.n - o.n; few >= mergeMarks && few >= o.n/mergeRatio {
+		o.merge(t)
+		return
+	}
 	if o.n == 0 {
-		m := mark{head: head(t.key(0)[o.common:])}
-		o.blocks, o.firsts, o.n = append(o.blocks, append(o.block(), m)), append(o.firsts, m.head), 1
+		m := mark{prefix: head(t.key(0)[o.common:])}
+		o.blocks, o.firsts, o.n = append(o.blocks, append(o.block(), m)), append(o.firsts, m.prefix), 1
 	}
 	for ; o.n < t.entries.n; o.n++ {
 		o.insert(t, int32(o.n))
 	}
 }
 
+// Entries are sorted and merged, and not put in one by one, if there are mergeMarks of them or
+// more, and one for mergeRatio of those that are there: so much faster is it to go over a mark than
+// to look for a place.
+const (
+	mergeMarks = 32
+	mergeRatio = 32
+)
+
+// merge adds the entries that are not in it yet, and begin as all of them.
+func (o *ordered) merge(t *table) {
+	below := func(a, b mark) bool {
+		switch {
+		case a.hi != b.hi:
+			return a.hi < b.hi
+		case a.lo != b.lo:
+			return a.lo < b.lo
+		}
+		return bytes.Compare(t.key(a.i), t.key(b.i)) < 0
+	}
+	news := slices.Grow(o.news[:0], t.entries.n-o.n)
+	for i := int32(o.n); int(i) < t.entries.n; i++ {
+		news = append(news, mark{head(t.key(i)[o.common:]), i})
+	}
+	o.n, o.news = t.entries.n, news[:0]
+	slices.SortFunc(news, func(a, b mark) int {
+		if below(a, b) {
+			return -1
+		}
+		return 1
+	})
+	old := o.blocks
+	o.blocks, o.firsts = o.was[:0], o.firsts[:0]
+	for _, b := range old {
+		if len(news) == 0 || below(b[len(b)-1], news[0]) {
+			o.blocks, o.firsts = append(o.blocks, b), append(o.firsts, b[0].prefix)
+			continue
+		}
+		to := -1
+		for _, m := range b {
+			for len(news) > 0 && below(news[0], m) {
+				to = o.append(to, news[0])
+				news = news[1:]
+			}
+			to = o.append(to, m)
+		}
+		o.spare = append(o.spare, b[:0])
+	}
+	for to := -1; len(news) > 0; news = news[1:] {
+		to = o.append(to, news[0])
+	}
+	clear(old)
+	o.was = old[:0]
+}
+
+// append appends a mark to a block, or to a new one if that is nearly full or there is none, and
+// returns which one it is in.
+func (o *ordered) append(block int, m mark) int {
+	if block < 0 || len(o.blocks[block]) >= blockMarks*3/4 {
+		block = len(o.blocks)
+		o.blocks, o.firsts = append(o.blocks, o.block()), append(o.firsts, m.prefix)
+	}
+	o.blocks[block] = append(o.blocks[block], m)
+	return block
+}
+
 // rehead computes the heads of all marks for a shorter beginning that all keys have.
 func (o *ordered) rehead(t *table, common int) {
 	for b, marks := range o.blocks {
 		for j := range marks {
-			marks[j].head = head(t.key(marks[j].i)[common:])
+			marks[j].prefix = head(t.key(marks[j].i)[common:])
 		}
-		o.firsts[b] = marks[0].head
+		o.firsts[b] = marks[0].prefix
 	}
 }
 
 // insert adds an entry whose key is not in it yet, and begins as all of them.
 func (o *ordered) insert(t *table, i int32) {
 	key := t.key(i)
-	m := mark{head: head(key[o.common:]), i: i}
-	block, at := o.find(t, key, m.head)
+	m := mark{head(key[o.common:]), i}
+	block, at := o.find(t, key, m.prefix)
 	if len(o.blocks[block]) == blockMarks {
 		half := blockMarks / 2
 		if block == len(o.blocks)-1 && at == blockMarks {
@@ -164,7 +236,7 @@ func (o *ordered) insert(t *table, i int32) {
 	}
 	o.blocks[block] = slices.Insert(o.blocks[block], at, m)
 	if at == 0 {
-		o.firsts[block] = m.head
+		o.firsts[block] = m.prefix
 	}
 }
 
@@ -173,7 +245,7 @@ func (o *ordered) split(block, at int) {
 	marks := o.blocks[block]
 	more, first := append(o.block(), marks[at:]...), prefix{}
 	if len(more) > 0 {
-		first = more[0].head
+		first = more[0].prefix
 	}
 	o.blocks[block] = marks[:at]
 	o.blocks = slices.Insert(o.blocks, block+1, more)

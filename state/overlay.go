@@ -93,13 +93,16 @@ func (o *Overlay) Commit() {
 			}
 		}
 		for i := t.first; i >= 0; i = t.entries.at(i).next {
-			if e := t.entries.at(i); e.state == deleted {
-				s.committed.delete(e.hash, t.key(i))
+			if e := t.entries.at(i); e.state == written {
+				s.committed.put(e.hash, t.key(i), t.value(i), e.fresh)
 			} else {
-				s.committed.put(e.hash, t.key(i), t.value(i))
+				s.committed.delete(e.hash, t.key(i), deleted)
 			}
 		}
 		t.reset()
+		if n := s.committed.dropped; n > keepEntries && n > s.committed.entries.n/3 {
+			s.committed.compact()
+		}
 	}
 }
 

@@ -29,25 +29,44 @@ type reference struct {
 	now       map[string]string
 	committed map[string]string
 	changes   []change // in the order of the last write to each key
+	// touched are the keys that the transaction has written or deleted one by one; those that are
+	// true were new when it did so first.
+	touched map[string]bool
 }
 
 func newReference() *reference {
-	return &reference{now: map[string]string{}, committed: map[string]string{}}
+	return &reference{now: map[string]string{}, committed: map[string]string{}, touched: map[string]bool{}}
 }
 
 func (r *reference) drop(key string) {
 	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return c.key == key })
 }
 
-func (r *reference) put(key, value string) {
+func (r *reference) touch(key string, isNew bool) {
+	if _, ok := r.touched[key]; !ok {
+		r.touched[key] = isNew
+	}
+}
+
+func (r *reference) put(key, value string, isNew bool) {
+	r.touch(key, isNew)
 	r.drop(key)
 	r.changes = append(r.changes, change{key, value, false})
 	r.now[key] = value
 }
 
 func (r *reference) delete(key string) {
+	r.touch(key, false)
 	r.drop(key)
-	r.changes = append(r.changes, change{key, "", true})
+	if !r.touched[key] {
+		r.changes = append(r.changes, change{key, "", true})
+	}
+	delete(r.now, key)
+}
+
+func (r *reference) forget(key string) {
+	r.touch(key, false)
+	r.drop(key)
 	delete(r.now, key)
 }
 
@@ -66,6 +85,7 @@ func (r *reference) reset(commit bool) {
 	}
 	r.now = maps.Clone(r.committed)
 	r.changes = nil
+	clear(r.touched)
 }
 
 func (r *reference) scan(lo, hi []byte) []kv {
@@ -185,14 +205,24 @@ func randomOverlay(t *testing.T, r *rand.Rand) {
 			if r.IntN(10) == 0 {
 				v = bytes.Repeat(v, r.IntN(50))
 			}
-			store.Put(k, v)
-			ref.put(string(k), string(v))
+			if _, there := ref.now[string(k)]; !there && r.IntN(2) == 0 {
+				store.PutNew(k, v)
+				ref.put(string(k), string(v), true)
+			} else {
+				store.Put(k, v)
+				ref.put(string(k), string(v), false)
+			}
 			clear(k)
 			clear(v) // arguments are copied
 		case n < 450:
 			k := key()
-			store.Delete(k)
-			ref.delete(string(k))
+			if r.IntN(3) == 0 {
+				store.Forget(k)
+				ref.forget(string(k))
+			} else {
+				store.Delete(k)
+				ref.delete(string(k))
+			}
 		case n < 480:
 			lo, hi := bounds()
 			store.DeleteRange(lo, hi)
@@ -234,6 +264,64 @@ func randomOverlay(t *testing.T, r *rand.Rand) {
 	}
 	if n := len(scan(t, db, nil, nil)); n != total {
 		t.Errorf("the database has %d keys, want %d", n, total)
+	}
+}
+
+// A key that is new and deleted again is no change in the same transaction, and nothing that a
+// database hears of before it has the key.
+func TestPutNew(t *testing.T) {
+	db := openDB(t)
+	o := state.NewOverlay(db)
+	s := o.Open(1)
+	s.PutNew([]byte("a"), []byte("1"))
+	s.Delete([]byte("a"))
+	s.PutNew([]byte("b"), []byte("1"))
+	s.PutNew([]byte("c"), []byte("1"))
+	equal(t, "changes", changes(t, s), []change{{"b", "1", false}, {"c", "1", false}})
+	o.Commit()
+	s.Delete([]byte("b"))
+	s.Forget([]byte("c"))
+	equal(t, "changes", changes(t, s), []change{{"b", "", true}})
+	equal(t, "before the commit", scan(t, s, nil, nil), nil)
+	o.Commit()
+	var got recorder
+	o.WriteTo(&got)
+	if len(got.keys) > 0 {
+		t.Errorf("the database is told of %q", got.keys)
+	}
+	s.PutNew([]byte("b"), []byte("2"))
+	apply(t, db, o)
+	s.Delete([]byte("b"))
+	o.Commit()
+	o.WriteTo(&got)
+	if len(got.keys) != 1 {
+		t.Errorf("the database has b, and is told of %q", got.keys)
+	}
+}
+
+// What is held is what counts, about, however much has come and gone.
+func TestHeldIsWhatCounts(t *testing.T) {
+	o := state.NewOverlay(openDB(t))
+	s := o.Open(1)
+	key := func(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
+	const alive = 2000
+	var most int64
+	for i := range 100 * alive {
+		s.PutNew(key(i), key(i))
+		if i >= alive {
+			s.Forget(key(i - alive))
+		}
+		if i%500 == 0 {
+			o.Commit()
+			most = max(most, o.Held())
+		}
+	}
+	if most > 1<<20 {
+		t.Errorf("%d keys at a time take %d bytes", alive, most)
+	}
+	o.Commit()
+	if got := scan(t, s, nil, nil); len(got) != alive || got[0].key != string(key(99*alive)) {
+		t.Errorf("%d keys are left", len(got))
 	}
 }
 

@@ -41,11 +41,26 @@ func (s *Store) Get(dst, key []byte) (value []byte, found bool, err error) {
 
 // Put sets the value of key. It returns the key's number: the keys written in the open transaction
 // are numbered from 0 on, and one that is written again keeps its number.
-func (s *Store) Put(key, value []byte) (number int) { return int(s.open.put(s.hash(key), key, value)) }
+func (s *Store) Put(key, value []byte) (number int) {
+	return int(s.open.put(s.hash(key), key, value, false))
+}
+
+// PutNew is Put for a key that the store does not have, as the caller knows. If it is deleted in
+// the same transaction nothing has changed, and if that is before the database has it nothing is
+// deleted there.
+func (s *Store) PutNew(key, value []byte) (number int) {
+	return int(s.open.put(s.hash(key), key, value, true))
+}
 
 // Delete deletes key, and returns its number as Put does. It is a change even if there was no such
-// key: the store does not look.
-func (s *Store) Delete(key []byte) (number int) { return int(s.open.delete(s.hash(key), key)) }
+// key, unless [Store.PutNew] says so: the store does not look.
+func (s *Store) Delete(key []byte) (number int) {
+	return int(s.open.delete(s.hash(key), key, deleted))
+}
+
+// Forget deletes a key that cannot come back, as DeleteRange does: it is no change, and neither is
+// what was written to the key before it.
+func (s *Store) Forget(key []byte) { s.open.delete(s.hash(key), key, forgotten) }
 
 // Number returns the number of key, as Put does, if the open transaction has written it.
 func (s *Store) Number(key []byte) (number int, ok bool) {
@@ -84,9 +99,10 @@ func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err e
 func (s *Store) Changes(fn func(number int, key, value []byte, deleted bool) error) error {
 	for i := s.open.first; i >= 0; i = s.open.entries.at(i).next {
 		var err error
-		if s.open.entries.at(i).state == deleted {
+		switch s.open.entries.at(i).state {
+		case deleted:
 			err = fn(int(i), s.open.key(i), nil, true)
-		} else {
+		case written:
 			err = fn(int(i), s.open.key(i), s.open.value(i), false)
 		}
 		if err != nil {

@@ -24,6 +24,7 @@ type table struct {
 	first, last int32 // of the order of writes; -1: none
 	ordered     ordered
 	ranges      rangeSet
+	dropped     int // how many entries are
 
 	peakBytes, peakEntries int
 }
@@ -34,8 +35,11 @@ type entryState uint8
 const (
 	written entryState = iota
 	deleted
-	// dropped entries were written and then deleted by range: they are not in the order of writes,
-	// and stay where they are for a write that brings their key back.
+	// forgotten entries are deleted ones that are no changes.
+	forgotten
+	// dropped entries count no more: what lies below the table does, or a range that was deleted.
+	// They are not in the order of writes, and stay where they are for a write that brings their
+	// key back.
 	dropped
 )
 
@@ -45,6 +49,9 @@ type entry struct {
 	hash             uint32 // of the key
 	prev, next       int32
 	state            entryState
+	// fresh says that what lies below the table, less its ranges, has no such key: when the entry
+	// is deleted there is nothing to hide.
+	fresh bool
 }
 
 // entries are entries by number, in pages.
@@ -139,7 +146,7 @@ func (t *table) find(hash uint32, key []byte) int32 {
 // below does not count.
 func (t *table) get(dst []byte, hash uint32, key []byte) (value []byte, found, known bool) {
 	if i := t.find(hash, key); i >= 0 && t.entries.at(i).state != dropped {
-		if t.entries.at(i).state == deleted {
+		if t.entries.at(i).state != written {
 			return dst, false, true
 		}
 		return append(dst, t.value(i)...), true, true
@@ -147,14 +154,17 @@ func (t *table) get(dst []byte, hash uint32, key []byte) (value []byte, found, k
 	return dst, false, t.ranges.covers(key)
 }
 
-// touch returns the entry of key, new or not, as the last one in the order of writes.
-func (t *table) touch(hash uint32, key []byte) int32 {
-	i := t.find(hash, key)
-	if i < 0 {
+// touch makes the entry i of key, or a new one if i is -1, the last one in the order of writes, and
+// returns which one it is.
+func (t *table) touch(i int32, hash uint32, key []byte) int32 {
+	switch {
+	case i < 0:
 		i = t.add(hash, key)
-	} else if i == t.last {
+	case i == t.last:
 		return i
-	} else if t.entries.at(i).state != dropped {
+	case t.entries.at(i).state == dropped:
+		t.dropped--
+	default:
 		t.unlink(i)
 	}
 	e := t.entries.at(i)
@@ -213,10 +223,16 @@ func (t *table) grow() {
 	}
 }
 
-func (t *table) put(hash uint32, key, value []byte) int32 {
-	i := t.touch(hash, key)
+// put sets the value of key. fresh says that what lies below has no such key.
+func (t *table) put(hash uint32, key, value []byte, fresh bool) int32 {
+	i := t.find(hash, key)
+	added := i < 0
+	i = t.touch(i, hash, key)
 	e := t.entries.at(i)
 	e.state = written
+	if added {
+		e.fresh = fresh
+	}
 	if len(value) <= int(e.vcap) {
 		e.vlen = uint32(len(value))
 		copy(t.arena.get(e.voff, e.vlen), value)
@@ -234,10 +250,39 @@ func (t *table) put(hash uint32, key, value []byte) int32 {
 	return i
 }
 
-func (t *table) delete(hash uint32, key []byte) int32 {
-	i := t.touch(hash, key)
-	t.entries.at(i).state = deleted
+// delete deletes key: as is deleted or forgotten.
+func (t *table) delete(hash uint32, key []byte, as entryState) int32 {
+	i := t.find(hash, key)
+	if i >= 0 && t.entries.at(i).fresh {
+		t.drop(i)
+		return i
+	}
+	i = t.touch(i, hash, key)
+	t.entries.at(i).state = as
 	return i
+}
+
+// drop makes an entry dropped.
+func (t *table) drop(i int32) {
+	if e := t.entries.at(i); e.state != dropped {
+		t.unlink(i)
+		e.state = dropped
+		t.dropped++
+	}
+}
+
+// compact leaves dropped entries behind.
+func (t *table) compact() {
+	n := table{ranges: t.ranges}
+	n.init()
+	for i := t.first; i >= 0; i = t.entries.at(i).next {
+		if e := t.entries.at(i); e.state == written {
+			n.put(e.hash, t.key(i), t.value(i), e.fresh)
+		} else {
+			n.delete(e.hash, t.key(i), e.state)
+		}
+	}
+	*t = n
 }
 
 func (t *table) deleteRange(lo, hi []byte) {
@@ -253,10 +298,7 @@ func (t *table) deleteRange(lo, hi []byte) {
 		if hi != nil && bytes.Compare(t.key(i), hi) >= 0 {
 			break
 		}
-		if t.entries.at(i).state != dropped {
-			t.unlink(i)
-			t.entries.at(i).state = dropped
-		}
+		t.drop(i)
 	}
 	t.ranges.add(lo, hi)
 }
@@ -284,7 +326,7 @@ func (t *table) reset() {
 		t.entries, t.index, t.ordered = entries{}, nil, ordered{}
 	}
 	clear(t.index)
-	t.first, t.last = -1, -1
+	t.first, t.last, t.dropped = -1, -1, 0
 	t.ordered.reset()
 	t.ranges.reset()
 }
