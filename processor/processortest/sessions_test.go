@@ -101,3 +101,53 @@ func TestSessionsOverSchedules(t *testing.T) {
 		t.Errorf("%d late, %d taken back, %d postponed", late, taken, postponed)
 	}
 }
+
+// TestSessionsBetweenCommits: a session that has begun and closed since the last commit is handed
+// on, and never reaches a store or a changelog; nor does one that became another one in between.
+func TestSessionsBetweenCommits(t *testing.T) {
+	top := topology.New("between-commits")
+	in := top.Stream("in", serde.String(), serde.Int64()).GroupByKey().Window(topology.Sessions(ms(10)))
+	key := func(w topology.Window, k string) string { return sessionKey(w.Start, w.End, k) }
+	in.Count("updates").Stream(key).To("out-updates")
+	in.Count("each").EachUpdate().Stream(key).To("out-each")
+	plan, err := top.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New(t, plan, Options{CommitEvery: -1, IdleAfter: -1})
+	send := func(key string, times ...int64) {
+		for _, ts := range times {
+			d.Append("in", []byte(key), encode(t, serde.Int64(), 1), ts)
+		}
+	}
+	changes := func(records int, want int64) {
+		t.Helper()
+		before := d.Stats().Changes
+		d.Run()
+		d.Commit()
+		time := int64(1) // of the task, with each commit
+		if got := d.Stats().Changes - before - time; got != want {
+			t.Errorf("%d records made %d changes, want %d", records, got, want)
+		}
+	}
+	for _, ts := range []int64{0, 5, 12} {
+		for i := range 100 {
+			send(fmt.Sprint("k", i), ts)
+		}
+	}
+	send("later", 100)
+	changes(301, 2) // that of "later", in both stores
+	send("later", 104, 108)
+	changes(2, 4)      // its rows before, and now
+	send("last", 1000) // closes it
+	changes(1, 2)
+	got := map[string]int{}
+	for _, r := range d.Output("out-updates", serde.String(), serde.Int64()).Records() {
+		if got[r.Key]++; r.NoValue {
+			got[r.Key] = 0
+		}
+	}
+	if len(got) != 103 || got[sessionKey(0, 12, "k7")] != 1 || got[sessionKey(100, 100, "later")] != 0 || got[sessionKey(100, 108, "later")] != 1 {
+		t.Errorf("results: %v", got)
+	}
+}

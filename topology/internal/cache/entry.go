@@ -2,6 +2,7 @@ package cache
 
 import (
 	"encoding/binary"
+	"iter"
 	"unsafe"
 )
 
@@ -174,4 +175,20 @@ func (s *slab[A]) remove(l *list, e *Entry[A]) {
 		s.entry(at.next).at[l.which].prev = at.prev
 	}
 	*at = links{}
+}
+
+// At returns the entry of that number, which need not be in use: then it is empty.
+func (c *Cache[A]) At(id int32) *Entry[A] { return c.slab.entry(id) }
+
+// All returns the entries, in no order. None may be made or dropped in the loop.
+func (c *Cache[A]) All() iter.Seq[*Entry[A]] {
+	return func(yield func(*Entry[A]) bool) {
+		for _, chunk := range c.slab.chunks {
+			for i := range chunk {
+				if e := &chunk[i]; e.used && !yield(e) {
+					return
+				}
+			}
+		}
+	}
 }

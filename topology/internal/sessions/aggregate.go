@@ -50,6 +50,9 @@ func newAggregate[K, A any](n Node, l layout, closing int64, k serde.Serde[K], k
 		late:   n.Task.Tally(n.Name, record.LateWindows), closed: n.Task.Tally(n.Name, record.ClosedWindows),
 	}
 	r.tells = a.send.atCommit()
+	if !l.sliding && !(e.Forward && e.Emit == ops.EmitFinal) {
+		r.due = new(due)
+	}
 	return a
 }
 
@@ -165,12 +168,20 @@ func (a *aggregate[K, A]) touch(e *entry) { e.Has, e.Dirty = true, true }
 // flush writes what is held back, forwards what is to be forwarded at the commit, and closes the
 // windows that are due by then.
 func (a *aggregate[K, A]) flush(now func() int64) (bool, error) {
+	if a.Task.Postponed() { // what is postponed is on its way here
+		return a.cache.Flush(a.last)
+	}
+	at := now()
+	if a.rows.due != nil && a.rows.due.all {
+		a.rows.closed = a.due(at)
+	}
 	did, err := a.cache.Flush(a.last)
-	if err != nil || a.Task.Postponed() { // what is postponed is on its way here
+	a.rows.closed = -1
+	if err != nil || a.Task.Postponed() {
 		return did, err
 	}
 	a.send.out.Origin, a.send.out.Headers = Origin{}, nil
-	closed, done, err := a.end(now())
+	closed, done, err := a.end(at)
 	if err == nil && !done {
 		a.Task.Postpone()
 	}
@@ -275,6 +286,10 @@ func (a *aggregate[K, A]) delete(hi []byte, end int64, hands bool) (did, done bo
 	if end < r.first {
 		return false, true, nil
 	}
+	if r.due != nil && r.due.all {
+		did, done = a.expire(end)
+		return did, done, nil
+	}
 	last, done, err := a.sweep(nil, hi, hands, true)
 	if err != nil {
 		return false, false, err
@@ -287,7 +302,9 @@ func (a *aggregate[K, A]) delete(hi []byte, end int64, hands bool) (did, done bo
 		a.pass(a.mark)
 	}
 	if done {
-		err = r.seek()
+		if err = r.seek(); r.due != nil && r.outside <= end {
+			a.awaitAll()
+		}
 	}
 	return last >= 0, done, err
 }

@@ -5,5 +5,6 @@
 // of a key, a set; a record finds them with one look-up. In the store each window has a row in the
 // order of time, where those that are due lie together, and a second one that leads from the key to
 // it (docs/format/state.md). Windows close at the commit, before which nobody would see the
-// results.
+// results; sessions without final results do so in the cache, where that has all of them
+// (docs/adr/0035-sessions-in-the-cache.md).
 package sessions

@@ -65,6 +65,10 @@ type rows[A any] struct {
 	// first is the least end of a window, or less. outside is the largest end of those
 	// that are in the store only, or more.
 	first, outside int64
+	due            *due // nil: windows that close are looked for in the store
+	// closed is, during a flush, the largest end of windows that it deletes, and so does not save;
+	// -1 where they are looked for in the store.
+	closed int64
 
 	// from and to say what Load looks for: rows that begin with a time in [from, to), and few
 	// behind it. Others stay in the store.
@@ -80,7 +84,7 @@ type rows[A any] struct {
 }
 
 func newRows[A any](name string, store *state.Store, s serde.Serde[A], l layout) *rows[A] {
-	r := &rows[A]{name: name, store: store, serde: s, layout: l, first: math.MinInt64, outside: math.MaxInt64, to: math.MaxInt64}
+	r := &rows[A]{name: name, store: store, serde: s, layout: l, first: math.MinInt64, outside: math.MaxInt64, closed: -1, to: math.MaxInt64}
 	r.visit = r.note
 	return r
 }
@@ -117,6 +121,8 @@ func (r *rows[A]) open() error {
 	}
 	if r.outside = last; last >= 0 {
 		r.outside += r.length
+	} else if r.due != nil {
+		r.due.all = true
 	}
 	return r.seek()
 }
@@ -266,7 +272,7 @@ func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
 	r.value, r.ends = r.value[:0], r.ends[:0]
 	for id := s.open.first; id != 0; id = r.spans.at(id).next {
 		x := r.spans.at(id)
-		if !x.dirty {
+		if !x.dirty || x.end <= r.closed {
 			continue
 		}
 		if r.sliding {
@@ -279,7 +285,9 @@ func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
 	}
 	for id := s.gone.first; id != 0; {
 		x, next := r.spans.at(id), r.spans.at(id).next
-		if x.stored {
+		if x.stored && x.row.end <= r.closed {
+			r.forget(key, x.row)
+		} else if x.stored {
 			r.drop(key, x.row)
 		}
 		if x.stored = false; !x.told {
@@ -294,15 +302,20 @@ func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
 		if !x.dirty {
 			continue
 		}
+		if x.end <= r.closed {
+			r.skip(x, key)
+			continue
+		}
 		if x.stored && x.row != x.bounds {
 			r.drop(key, x.row)
 			x.stored = false
 		}
-		r.row = r.key(r.row[:0], x.bounds, key)
-		r.store.Put(r.row, r.value[from:r.ends[i]])
-		if !x.stored {
+		if r.row = r.key(r.row[:0], x.bounds, key); x.stored {
+			r.store.Put(r.row, r.value[from:r.ends[i]])
+		} else {
+			r.store.PutNew(r.row, r.value[from:r.ends[i]])
 			r.row = r.byKey(r.row[:0], x.bounds, key)
-			r.store.Put(r.row, nil)
+			r.store.PutNew(r.row, nil)
 		}
 		x.row, x.stored, x.dirty, x.bytes = x.bounds, true, false, int32(min(r.ends[i]-from, math.MaxInt32))
 		i, from = i+1, r.ends[i]
@@ -338,6 +351,22 @@ func (r *rows[A]) drop(key []byte, b bounds) {
 	r.dropByKey(key, b)
 }
 
+// skip does not save a window that goes at the flush.
+func (r *rows[A]) skip(x *span[A], key []byte) {
+	if x.stored {
+		r.forget(key, x.row)
+	}
+	x.stored, x.dirty = false, false
+}
+
+// forget deletes the rows of a window that has closed.
+func (r *rows[A]) forget(key []byte, b bounds) {
+	r.row = r.byKey(r.row[:0], b, key)
+	r.store.Forget(r.row)
+	r.row = r.key(r.row[:0], b, key)
+	r.store.Forget(r.row)
+}
+
 // dropByKey deletes the row by key of a window.
 func (r *rows[A]) dropByKey(key []byte, b bounds) {
 	r.row = r.byKey(r.row[:0], b, key)
@@ -357,6 +386,9 @@ func (r *rows[A]) Unload(s *set) {
 func (r *rows[A]) Free(s *set) {
 	if s.open.last != 0 {
 		r.outside = max(r.outside, r.spans.at(s.open.last).end)
+		if r.due != nil {
+			r.due.lose()
+		}
 	}
 	r.spans.clear(&s.open)
 	r.spans.clear(&s.gone)

@@ -189,6 +189,7 @@ func (s *Sessions[K, V, A]) update(e *entry, r *Record[K, V], all bounds, after 
 	if keep {
 		if id == 0 {
 			id = s.enter(set, all)
+			s.await(e, all.end)
 		}
 		x := s.rows.spans.at(id)
 		x.value, x.ts, x.loaded, x.dirty, x.news = after, all.end, true, true, s.send.atCommit()

@@ -28,10 +28,11 @@ type span[A any] struct {
 // set is the open windows of a key, in the order of end and start, and what has become of others in
 // this transaction: windows that have been there, with rows to be deleted (stored) or tombstones to
 // be forwarded (told). Windows whose rows do not begin with a time in [from, to) are in the store
-// only.
+// only. due is one more than the end at which the set is looked at, 0 if it is not.
 type set struct {
 	open, gone chain
 	from, to   int64
+	due        int64
 }
 
 // chain is a list of spans.
