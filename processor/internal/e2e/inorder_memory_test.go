@@ -13,9 +13,9 @@ import (
 // TestMemoryOfWhatIsDue has a million records of 100 bytes become due at once, when the bounded run
 // ends: held back by an InOrder, held back with a store behind it, as the keys of one window, and
 // as a million windows or keys that a Suppress holds back; and keeps a million records of each of
-// two streams that are joined, all of which find one of the other stream, or none until the end. The process, with the default Memory of 256 MiB, takes no
-// more than the 80 MiB more that Config.MemoryLimit speaks of, and what this binary has beyond
-// kolk's.
+// two streams that are joined, all of which find one of the other stream, or none until the end.
+// The process, with the default Memory of 256 MiB, takes no more than the 80 MiB more that
+// Config.MemoryLimit speaks of, and what this binary has beyond kolk's.
 func TestMemoryOfWhatIsDue(t *testing.T) {
 	if os.Getenv("KOLK_MEMORY") == "" {
 		t.Skip("make test-memory runs it, with a binary that is built without cgo")
