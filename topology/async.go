@@ -16,8 +16,8 @@ type Calls struct {
 	// Concurrency is how many calls run at once, in each task and for each topic that it reads.
 	// Default: 64.
 	Concurrency int
-	// Timeout is how long a call may take: then its context ends, and the function has to return.
-	// Default: 10 s.
+	// Timeout is how long a call may take: then its context ends, and the function has to return
+	// within 2 s. Default: 10 s.
 	Timeout time.Duration
 }
 
@@ -29,9 +29,13 @@ type Calls struct {
 // An error of f, that of its context included, goes to the error policy. Calls are made at least
 // once: after a crash, an abort or when a task moves, those of records whose transaction has not
 // committed are made again. Results are written exactly once. No transaction waits for a call, for
-// the call of a record ends before the record is processed. When the task ends, so do the contexts
-// of its calls; it waits until f has returned, as it does after the time-out. So f has to heed its
-// context. It is called by several goroutines at once, and may keep its value until it returns.
+// the call of a record ends before the record is processed. f is called by several goroutines at
+// once, and may keep its value until it returns.
+//
+// f has to heed its context, which ends with the time-out, or when the task does. If it has not
+// returned 2 s after that, the call is over with an error of its record, for the error policy, and
+// its goroutine is left behind. When more than 64 of them have not come back, of all tasks of the
+// process, the application ends with an error.
 //
 // f is called ahead of the record, which can be where the record is known ahead: nothing with
 // state, and no other function that may block, lies between it and the topic that is read, which
@@ -74,12 +78,13 @@ func mapAsync[K, V, V2 any](s Stream[K, V], n *node, limits Calls, f async.Func[
 	n.details.Calls = of.Concurrency
 	n.details.Timeout = flow.Duration(of.Timeout)
 	var results perGraph[*async.Results[K, V, V2]]
+	left := new(async.Left)
 	return withValues(s, n, func(at site, next ops.Receiver[K, V2]) (ops.Receiver[K, V], error) {
 		if at.b.ahead {
 			r, _ := results.get(at.b.of)
 			return &async.Begin[K, V, V2]{Results: r}, nil
 		}
-		r := async.NewResults(at.b.task.Context(), of, f)
+		r := async.NewResults(at.b.task.Context(), of, left, f)
 		results.set(at.b, r)
 		if at.b.calls == nil {
 			at.b.calls = new(async.Ahead)

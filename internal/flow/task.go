@@ -208,10 +208,12 @@ type Ahead interface {
 	// Await waits until they are.
 	Await(topic string, offset int64)
 	// Passed says that the messages up to offset have been processed, or are left out: the task
-	// uses their memory for others. It waits for calls that nobody has asked for.
-	Passed(topic string, offset int64)
-	// Stop ends all calls: their context is done, and Stop waits until they have returned.
-	Stop()
+	// uses their memory for others, unless it is lost: calls that have not returned may use it still,
+	// and are waited for no longer. Passed ends calls that nobody has asked for.
+	Passed(topic string, offset int64) (lost bool)
+	// Stop ends all calls: their context is done, and Stop waits until they are over. The memory of
+	// the messages that were shown may be lost.
+	Stop() (lost bool)
 }
 
 // Line is a task as the operators behind an InOrder see it: with a time of its own, which only goes

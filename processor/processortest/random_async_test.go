@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kolkstream/kolk/processor/report"
@@ -129,6 +131,46 @@ func TestAsyncTimeout(t *testing.T) {
 	if len(got) != 1 || got[0].Value != "fast" || d.Dropped("map-async-1", topology.Failed) != 1 {
 		t.Errorf("results %v, stats %v", got, d.Stats().Dropped)
 	}
+}
+
+// A function that never returns fails its record, with an error that names node and record, and
+// holds nothing up. When too many have not returned that is an error of the application, though the
+// policy is to skip.
+func TestAsyncLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		plan := asyncWords(t, topology.Calls{Timeout: time.Minute}, func(_ context.Context, v string) (string, error) {
+			if v == "stuck" {
+				<-release
+			}
+			return v, nil
+		})
+		d := New(t, plan, Options{CommitEvery: -1})
+		d.Input("in", serde.String(), serde.String()).Append("k", "stuck", 1)
+		err := d.TryRun()
+		re, ok := errors.AsType[*report.RecordError](err)
+		if !ok || re.Node != "map-async-1" || re.Topic != "in" || re.Offset != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the error %v does not name the node and the record", err)
+		}
+
+		d = New(t, plan, Options{OnError: Skip, CommitEvery: -1})
+		in := d.Input("in", serde.String(), serde.String())
+		in.Append("k", "stuck", 1)
+		in.Append("k", "fast", 2)
+		d.Run()
+		d.Commit()
+		got := d.Output("out", serde.String(), serde.String()).Records()
+		if len(got) != 1 || got[0].Value != "fast" || d.Dropped("map-async-1", topology.Failed) != 1 {
+			t.Errorf("results %v, stats %v", got, d.Stats().Dropped)
+		}
+		for i := range 100 {
+			in.Append("k", "stuck", int64(i))
+		}
+		if err := d.TryRun(); err == nil || !strings.Contains(err.Error(), "map-async-1: ") || !strings.Contains(err.Error(), "and 64 are the most") {
+			t.Errorf("with a hundred left behind the error is %v", err)
+		}
+	})
 }
 
 // A call that panics is a panic on its record: with skip that is left out, and those behind it are

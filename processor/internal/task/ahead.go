@@ -20,9 +20,12 @@ type ahead struct {
 // lookAhead finds out which inputs are shown, of the graph that was made. Calls of the one before
 // are given up.
 func (t *Task) lookAhead(before *flow.Graph) {
-	stop(before)
+	lost := stop(before)
 	t.calling = false
 	for _, in := range t.inputs {
+		if lost && in.ahead != nil && !in.queue.empty() {
+			in.queue.lost = true
+		}
 		in.ahead = nil
 		in.queue.lookAgain()
 		if t.graph.Ahead == nil {
@@ -35,12 +38,8 @@ func (t *Task) lookAhead(before *flow.Graph) {
 	}
 }
 
-// stop ends the calls of a graph.
-func stop(g *flow.Graph) {
-	if g != nil && g.Ahead != nil {
-		g.Ahead.Stop()
-	}
-}
+// stop ends the calls of a graph. It reports whether the memory of what was shown is lost.
+func stop(g *flow.Graph) (lost bool) { return g != nil && g.Ahead != nil && g.Ahead.Stop() }
 
 // Stop ends the calls of functions that run ahead, and waits for them; Close does so too. The task
 // cannot be used any more.

@@ -43,9 +43,15 @@ func (c *fakeCalls) Ready(topic string, offset int64, wake func()) bool {
 
 func (c *fakeCalls) Await(string, int64) { panic("the task waits") }
 
-func (c *fakeCalls) Passed(topic string, offset int64) { c.passed[topic] = offset + 1 }
+func (c *fakeCalls) Passed(topic string, offset int64) bool {
+	c.passed[topic] = offset + 1
+	return false
+}
 
-func (c *fakeCalls) Stop() { c.stopped++ }
+func (c *fakeCalls) Stop() bool {
+	c.stopped++
+	return false
+}
 
 // saw returns what was shown since the last call.
 func (c *fakeCalls) saw() (seen []string) {
@@ -158,7 +164,7 @@ func TestQueueLooksAhead(t *testing.T) {
 			if r := q.head(); r.Offset != popped {
 				t.Fatalf("popped %d, want %d", r.Offset, popped)
 			}
-			q.pop()
+			q.pop(true)
 			popped++
 		}
 	}

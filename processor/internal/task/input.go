@@ -116,10 +116,8 @@ func (in *input) lacks() bool {
 // be used any more.
 func (in *input) pass(r *kgo.Record) {
 	in.pos, in.epoch = r.Offset+1, r.LeaderEpoch
-	if in.ahead != nil {
-		in.ahead.calls.Passed(in.topic, r.Offset)
-	}
-	in.queue.pop()
+	lost := in.ahead != nil && in.ahead.calls.Passed(in.topic, r.Offset)
+	in.queue.pop(!lost)
 }
 
 // prepare looks for the next record of the input and decodes what choosing needs. It returns false
@@ -140,7 +138,7 @@ func (t *Task) prepare(in *input) (bool, error) {
 			t.touch()
 			return false, nil
 		case r.Offset < in.pos: // fetched twice
-			in.queue.pop()
+			in.queue.pop(true)
 			continue
 		case r.Attrs.IsControl():
 			in.pass(r)

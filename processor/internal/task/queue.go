@@ -15,6 +15,8 @@ type queue struct {
 	bytes   int64
 	// What was not looked at, before it is the head, begins there; it may lie before the head.
 	look, lookNext int
+	// lost says that no memory of what is queued is used again.
+	lost bool
 }
 
 // push appends records. It copies nothing.
@@ -65,16 +67,20 @@ func (q *queue) lookOn() {
 // lookAgain has everything be looked at again.
 func (q *queue) lookAgain() { q.look, q.lookNext = 0, 0 }
 
-// pop removes the first record. Its memory, key and value included, may be used again at once.
-func (q *queue) pop() {
+// pop removes the first record. With recycle its memory, key and value included, may be used again
+// at once; otherwise the garbage collector finds it.
+func (q *queue) pop(recycle bool) {
 	b := q.batches[q.first]
 	r := b[q.next]
 	q.bytes -= recordSize(r)
-	r.Recycle()
+	if recycle && !q.lost {
+		r.Recycle()
+	}
 	if q.next++; q.next == len(b) {
 		q.batches[q.first] = nil
 		q.first++
 		q.next = 0
+		q.lost = q.lost && !q.empty()
 	}
 }
 

@@ -22,14 +22,14 @@ func TestQueueKeepsOrderAndBytes(t *testing.T) {
 				break
 			}
 			same(t, "offset", q.head().Offset, out)
-			q.pop()
+			q.pop(true)
 			out++
 		}
 		same(t, "bytes", q.bytes, (in-out)*(recordOverhead+2))
 	}
 	for !q.empty() {
 		same(t, "offset", q.head().Offset, out)
-		q.pop()
+		q.pop(true)
 		out++
 	}
 	same(t, "all out", out, in)
@@ -37,7 +37,7 @@ func TestQueueKeepsOrderAndBytes(t *testing.T) {
 		t.Errorf("an empty queue has a head %v and %d bytes", q.head(), q.bytes)
 	}
 	q.push([]*kgo.Record{rec(1, 0), rec(2, 0)})
-	q.pop()
+	q.pop(true)
 	q.clear()
 	if !q.empty() || q.bytes != 0 {
 		t.Errorf("a cleared queue has %d bytes", q.bytes)

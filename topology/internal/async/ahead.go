@@ -7,8 +7,8 @@ type ends interface {
 	wants(topic string) bool
 	ready(topic string, offset int64, wake func()) bool
 	await(topic string, offset int64)
-	passed(topic string, offset int64)
-	stop()
+	passed(topic string, offset int64) (lost bool)
+	stop() (lost bool)
 }
 
 // Ahead is what a task knows of the calls ahead; see [flow.Ahead].
@@ -56,15 +56,17 @@ func (a *Ahead) Await(topic string, offset int64) {
 }
 
 // Passed gives up what is left of the calls of messages up to an offset.
-func (a *Ahead) Passed(topic string, offset int64) {
+func (a *Ahead) Passed(topic string, offset int64) (lost bool) {
 	for _, c := range a.calls {
-		c.passed(topic, offset)
+		lost = c.passed(topic, offset) || lost
 	}
+	return lost
 }
 
 // Stop gives up all calls.
-func (a *Ahead) Stop() {
+func (a *Ahead) Stop() (lost bool) {
 	for _, c := range a.calls {
-		c.stop()
+		lost = c.stop() || lost
 	}
+	return lost
 }

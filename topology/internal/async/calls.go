@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,30 +25,50 @@ type Limits struct {
 // it.
 const ahead = 2
 
+// Grace is how long a call that is given up, because of its time-out or otherwise, is waited for.
+// A function that has not returned by then is left behind.
+const Grace = 2 * time.Second
+
+// mostLeft is how many calls of an operator may be left behind at a time, in all tasks of the
+// process. Each of them has a goroutine, and what its record is made of.
+const mostLeft = 64
+
+// Left counts the calls of an operator, in all tasks of the process, that are left behind and have
+// not returned since.
+type Left struct{ n atomic.Int64 }
+
 // call is a call, from the moment when its record is shown until that has been processed.
 type call[In, Out any] struct {
 	offset int64 // of the message that the record was made from
 	in     In
-	out    Out
-	err    error
-	panics any
+	result[Out]
+	left   bool // the function has not returned, and nobody waits for it any more
 	begun  bool
 	over   bool
 	done   chan struct{} // closed when it is over
 	cancel context.CancelFunc
 }
 
+// result is what a call has come to.
+type result[Out any] struct {
+	out    Out
+	err    error
+	panics any
+}
+
 // calls are the calls of one operator in one task. Its goroutines call the function, the rest
 // belongs to the goroutine of the task, and mu guards what they share.
 type calls[In, Out any] struct {
 	limits Limits
+	left   *Left
 	f      func(context.Context, In) (Out, error)
 	ctx    context.Context
 	end    context.CancelFunc
 
 	mu     sync.Mutex
 	topics map[string]*line[In, Out]
-	alive  sync.WaitGroup
+	lost   bool           // some were left behind
+	alive  sync.WaitGroup // goroutines, but for those that were left behind
 }
 
 // line are the calls for one input, in the order of its records.
@@ -54,13 +76,15 @@ type line[In, Out any] struct {
 	of      []*call[In, Out]
 	waiting []*call[In, Out] // of those: not begun yet
 	running int
+	// lost are the offsets of messages of which calls were left behind.
+	lost []int64
 	// wake is called when what lies up to that offset is over.
 	upTo int64
 	wake func()
 }
 
-func newCalls[In, Out any](ctx context.Context, l Limits, f func(context.Context, In) (Out, error)) *calls[In, Out] {
-	c := &calls[In, Out]{limits: l, f: f, topics: make(map[string]*line[In, Out])}
+func newCalls[In, Out any](ctx context.Context, l Limits, left *Left, f func(context.Context, In) (Out, error)) *calls[In, Out] {
+	c := &calls[In, Out]{limits: l, left: left, f: f, topics: make(map[string]*line[In, Out])}
 	c.ctx, c.end = context.WithCancel(ctx)
 	return c
 }
@@ -82,31 +106,43 @@ func (c *calls[In, Out]) add(topic string, offset int64, in In) {
 	}
 	l.running++
 	next.begun = true
-	c.alive.Go(func() { c.run(l, next) })
+	c.begin(l, next)
+}
+
+// begin begins a call, in a goroutine that makes those that wait after it.
+func (c *calls[In, Out]) begin(l *line[In, Out], k *call[In, Out]) {
+	c.alive.Add(1)
+	go c.run(l, k)
 }
 
 // errExit is the panic of a function that ends its goroutine, as FailNow of a test does.
 var errExit = errors.New("the function has ended its goroutine: runtime.Goexit")
 
-// run makes a call, and after it those that wait.
-func (c *calls[In, Out]) run(l *line[In, Out], next *call[In, Out]) {
+// run makes a call, and after it those that wait. If the call is left behind another goroutine has
+// taken the place of this one.
+func (c *calls[In, Out]) run(l *line[In, Out], k *call[In, Out]) {
+	var got result[Out]
+	ours := true
 	defer func() {
-		if next == nil {
-			return
+		if k != nil && ours { // the function has ended its goroutine
+			if k, ours = c.finish(l, k, got); k != nil {
+				c.begin(l, k)
+			}
 		}
-		if next = c.finish(l, next); next != nil { // in a goroutine that goes on
-			c.alive.Go(func() { c.run(l, next) })
+		if ours {
+			c.alive.Done()
 		}
 	}()
-	for next != nil {
-		c.make(next)
-		next = c.finish(l, next)
+	for k != nil && ours {
+		got = result[Out]{}
+		c.make(l, k, &got)
+		k, ours = c.finish(l, k, got)
 	}
 }
 
 // make makes a call, unless all are given up.
-func (c *calls[In, Out]) make(k *call[In, Out]) {
-	if k.err = c.ctx.Err(); k.err != nil {
+func (c *calls[In, Out]) make(l *line[In, Out], k *call[In, Out], got *result[Out]) {
+	if got.err = c.ctx.Err(); got.err != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, c.limits.Timeout)
@@ -114,16 +150,51 @@ func (c *calls[In, Out]) make(k *call[In, Out]) {
 	c.mu.Lock()
 	k.cancel = cancel
 	c.mu.Unlock()
+	unwatch := context.AfterFunc(ctx, func() { c.awaitReturn(l, k, context.Cause(ctx)) })
+	defer unwatch()
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			k.panics = thrown(v)
+			got.panics = thrown(v)
 		} else if !returned {
-			k.panics = errExit
+			got.panics = errExit
 		}
 	}()
-	k.out, k.err = c.f(ctx, k.in)
+	got.out, got.err = c.f(ctx, k.in)
 	returned = true
+}
+
+// awaitReturn waits, for as long as the grace is, until a call that was given up is over.
+func (c *calls[In, Out]) awaitReturn(l *line[In, Out], k *call[In, Out], why error) {
+	grace := time.NewTimer(Grace)
+	defer grace.Stop()
+	select {
+	case <-k.done:
+	case <-grace.C:
+		c.leave(l, k, why)
+	}
+}
+
+// leave leaves a call behind. Those that wait go on in another goroutine.
+func (c *calls[In, Out]) leave(l *line[In, Out], k *call[In, Out], why error) {
+	c.mu.Lock()
+	if k.over {
+		c.mu.Unlock()
+		return
+	}
+	k.left, c.lost = true, true
+	l.lost = append(l.lost, k.offset)
+	c.left.n.Add(1)
+	k.err = fmt.Errorf("the function has not returned %v after its context had ended (time-out %v): %w; it is left behind: have it heed its context", Grace, c.limits.Timeout, why)
+	next, wake := c.over(l, k)
+	c.mu.Unlock()
+	if next != nil {
+		c.begin(l, next)
+	}
+	c.alive.Done() // for the goroutine that is left
+	if wake != nil {
+		wake()
+	}
 }
 
 // thrown is what a panic in a call becomes in the task: with the place where it began.
@@ -147,9 +218,27 @@ func thrown(v any) any {
 	return fmt.Errorf("%v%s", v, at)
 }
 
-// finish notes that a call is over, and returns the one to be made next, nil for none.
-func (c *calls[In, Out]) finish(l *line[In, Out], k *call[In, Out]) (next *call[In, Out]) {
+// finish notes that a call has returned, and returns the one to be made next, nil for none. ours is
+// false if it was left behind.
+func (c *calls[In, Out]) finish(l *line[In, Out], k *call[In, Out], got result[Out]) (next *call[In, Out], ours bool) {
 	c.mu.Lock()
+	if k.left {
+		c.mu.Unlock()
+		c.left.n.Add(-1)
+		return nil, false
+	}
+	k.result = got
+	next, wake := c.over(l, k)
+	c.mu.Unlock()
+	if wake != nil {
+		wake()
+	}
+	return next, true
+}
+
+// over notes that a call is over. It returns the one to be made next, and who is to be woken, nil
+// for none. The caller holds mu.
+func (c *calls[In, Out]) over(l *line[In, Out], k *call[In, Out]) (next *call[In, Out], wake func()) {
 	k.over = true
 	close(k.done)
 	if len(l.waiting) > 0 {
@@ -158,17 +247,10 @@ func (c *calls[In, Out]) finish(l *line[In, Out], k *call[In, Out]) (next *call[
 	} else {
 		l.running--
 	}
-	wake := l.wake
-	if wake != nil && l.ready(l.upTo) {
-		l.wake = nil
-	} else {
-		wake = nil
+	if l.wake != nil && l.ready(l.upTo) {
+		wake, l.wake = l.wake, nil
 	}
-	c.mu.Unlock()
-	if wake != nil {
-		wake()
-	}
-	return next
+	return next, wake
 }
 
 // ready reports whether the calls of messages up to an offset are over.
@@ -247,11 +329,13 @@ func (l *line[In, Out]) drop(n int) {
 }
 
 // passed gives up what is left of messages up to an offset: calls of records that were not needed
-// after all. It waits for those that run, for the memory of their records is used again.
-func (c *calls[In, Out]) passed(topic string, offset int64) {
+// after all. It waits for those that run, for the memory of their records is used again: unless it
+// was lost, to calls that were left behind.
+func (c *calls[In, Out]) passed(topic string, offset int64) (lost bool) {
 	var left []*call[In, Out]
 	c.mu.Lock()
-	if l := c.topics[topic]; l != nil {
+	l := c.topics[topic]
+	if l != nil {
 		n := 0
 		for n < len(l.of) && l.of[n].offset <= offset {
 			switch k := l.of[n]; {
@@ -274,10 +358,21 @@ func (c *calls[In, Out]) passed(topic string, offset int64) {
 	for _, k := range left {
 		<-k.done
 	}
+	if l == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(l.lost)
+	l.lost = slices.DeleteFunc(l.lost, func(o int64) bool { return o <= offset })
+	return len(l.lost) < n
 }
 
-// stop gives up all calls, and waits for those that run.
-func (c *calls[In, Out]) stop() {
+// stop gives up all calls, and waits for those that run. It reports whether some were left behind.
+func (c *calls[In, Out]) stop() (lost bool) {
 	c.end()
 	c.alive.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lost
 }

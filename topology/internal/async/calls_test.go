@@ -17,7 +17,7 @@ func TestConcurrency(t *testing.T) {
 		running, most := 0, 0
 		room := make(chan struct{}, 1)
 		room <- struct{}{}
-		c := newCalls(t.Context(), Limits{4, time.Minute}, func(_ context.Context, n int) (int, error) {
+		c := newCalls(t.Context(), Limits{4, time.Minute}, new(Left), func(_ context.Context, n int) (int, error) {
 			<-room
 			running++
 			most = max(most, running)
@@ -51,7 +51,7 @@ func TestConcurrency(t *testing.T) {
 
 func TestWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(t.Context(), Limits{4, time.Minute}, func(_ context.Context, d time.Duration) (int, error) {
+		c := newCalls(t.Context(), Limits{4, time.Minute}, new(Left), func(_ context.Context, d time.Duration) (int, error) {
 			time.Sleep(d)
 			return 0, nil
 		})
@@ -80,7 +80,7 @@ func TestWake(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(t.Context(), Limits{1, time.Second}, func(ctx context.Context, _ int) (int, error) {
+		c := newCalls(t.Context(), Limits{1, time.Second}, new(Left), func(ctx context.Context, _ int) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		})
@@ -97,7 +97,7 @@ func TestTimeout(t *testing.T) {
 func TestPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var called, given []int
-		c := newCalls(t.Context(), Limits{1, time.Minute}, func(ctx context.Context, n int) (int, error) {
+		c := newCalls(t.Context(), Limits{1, time.Minute}, new(Left), func(ctx context.Context, n int) (int, error) {
 			called = append(called, n)
 			select {
 			case <-ctx.Done():
@@ -132,7 +132,7 @@ func TestPassed(t *testing.T) {
 func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var called atomic.Int32
-		c := newCalls(t.Context(), Limits{2, time.Minute}, func(ctx context.Context, _ int) (int, error) {
+		c := newCalls(t.Context(), Limits{2, time.Minute}, new(Left), func(ctx context.Context, _ int) (int, error) {
 			called.Add(1)
 			<-ctx.Done()
 			time.Sleep(time.Second) // it is waited for
@@ -152,7 +152,7 @@ func TestStop(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	cause := errors.New("cause")
-	c := newCalls(t.Context(), Limits{1, time.Minute}, func(_ context.Context, v any) (int, error) { panic(v) })
+	c := newCalls(t.Context(), Limits{1, time.Minute}, new(Left), func(_ context.Context, v any) (int, error) { panic(v) })
 	defer c.stop()
 	c.add("t", 0, "oops")
 	c.add("t", 1, cause)
@@ -168,7 +168,7 @@ func TestPanic(t *testing.T) {
 
 // A function that ends its goroutine fails, and those that wait go on.
 func TestGoexit(t *testing.T) {
-	c := newCalls(t.Context(), Limits{1, time.Minute}, func(_ context.Context, n int) (int, error) {
+	c := newCalls(t.Context(), Limits{1, time.Minute}, new(Left), func(_ context.Context, n int) (int, error) {
 		if n%2 == 0 {
 			runtime.Goexit()
 		}
@@ -184,4 +184,72 @@ func TestGoexit(t *testing.T) {
 			t.Errorf("call %d is %+v", i, k)
 		}
 	}
+}
+
+// A function that does not heed its context is left behind when the grace is over: its call fails,
+// those that wait go on, and the memory of its message is lost. It is counted until it returns.
+func TestLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, left := make(chan struct{}), new(Left)
+		c := newCalls(t.Context(), Limits{1, time.Second}, left, func(_ context.Context, n int) (int, error) {
+			if n == 0 {
+				<-release
+			}
+			return n, nil
+		})
+		begun := time.Now()
+		for i := range 3 {
+			c.add("t", int64(i), i)
+		}
+		for i := range 3 {
+			c.await("t", int64(i))
+			k := c.take("t", int64(i))
+			if lost := c.passed("t", int64(i)); lost != (i == 0) {
+				t.Errorf("the memory of message %d is lost: %v", i, lost)
+			}
+			if failed := errors.Is(k.err, context.DeadlineExceeded); failed != (i == 0) || !failed && k.out != i {
+				t.Errorf("call %d: %d, %v", i, k.out, k.err)
+			}
+		}
+		if took := time.Since(begun); took != time.Second+Grace || left.n.Load() != 1 {
+			t.Errorf("%d left behind after %v", left.n.Load(), took)
+		}
+		if !c.stop() || time.Since(begun) != time.Second+Grace {
+			t.Error("the end of all does not say that memory was lost, or waits for what was left behind")
+		}
+		close(release)
+		synctest.Wait()
+		if left.n.Load() != 0 {
+			t.Errorf("%d are left behind, and all have returned", left.n.Load())
+		}
+	})
+}
+
+// The end of a task, and of a message whose call nobody has asked for, wait for the grace.
+func TestGivenUpAndLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, left := make(chan struct{}), new(Left)
+		c := newCalls(t.Context(), Limits{2, time.Minute}, left, func(context.Context, int) (int, error) {
+			<-release
+			runtime.Goexit()
+			return 0, nil
+		})
+		for i := range 3 {
+			c.add("t", int64(i), i)
+		}
+		synctest.Wait()
+		begun := time.Now()
+		if !c.passed("t", 0) || time.Since(begun) != Grace {
+			t.Errorf("given up after %v, or its memory is not lost", time.Since(begun))
+		}
+		synctest.Wait()
+		if !c.stop() || time.Since(begun) != 2*Grace || left.n.Load() != 3 {
+			t.Errorf("stopped after %v, %d left behind", time.Since(begun), left.n.Load())
+		}
+		close(release)
+		synctest.Wait()
+		if left.n.Load() != 0 {
+			t.Errorf("%d are left behind, and all have ended", left.n.Load())
+		}
+	})
 }

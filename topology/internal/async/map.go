@@ -2,6 +2,7 @@ package async
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
@@ -21,9 +22,10 @@ type Results[K, V, V2 any] struct {
 	f     Func[K, V, V2]
 }
 
-// NewResults returns the results of calls of f. ctx ends when the task does.
-func NewResults[K, V, V2 any](ctx context.Context, l Limits, f Func[K, V, V2]) *Results[K, V, V2] {
-	return &Results[K, V, V2]{f: f, calls: newCalls(ctx, l, func(ctx context.Context, r Record[K, V]) (V2, error) { return f(ctx, &r) })}
+// NewResults returns the results of calls of f. ctx ends when the task does. left counts those that
+// are left behind.
+func NewResults[K, V, V2 any](ctx context.Context, l Limits, left *Left, f Func[K, V, V2]) *Results[K, V, V2] {
+	return &Results[K, V, V2]{f: f, calls: newCalls(ctx, l, left, func(ctx context.Context, r Record[K, V]) (V2, error) { return f(ctx, &r) })}
 }
 
 // Begin is the operator of the graph ahead: it begins calls. Tombstones need none.
@@ -59,6 +61,9 @@ func (m *Map[K, V, V2]) Receive(r *Record[K, V]) error {
 		return m.Next.Receive(out)
 	}
 	v, err := m.value(r)
+	if n := m.Results.calls.left.n.Load(); n > mostLeft {
+		return fmt.Errorf("%s: %d calls of its function have not returned since their contexts ended, and %d are the most: have the function heed its context", m.Name, n, mostLeft)
+	}
 	if err != nil {
 		return m.Fail(r.Origin, err)
 	}
