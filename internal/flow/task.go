@@ -208,8 +208,8 @@ type Ahead interface {
 	// Await waits until they are.
 	Await(topic string, offset int64)
 	// Passed says that the messages up to offset have been processed, or are left out: the task
-	// uses their memory for others, unless it is lost: calls that have not returned may use it still,
-	// and are waited for no longer. Passed ends calls that nobody has asked for.
+	// uses their memory for others, unless it is lost: calls that have not returned may use it
+	// still, and are waited for no longer. Passed ends calls that nobody has asked for.
 	Passed(topic string, offset int64) (lost bool)
 	// Stop ends all calls: their context is done, and Stop waits until they are over. The memory of
 	// the messages that were shown may be lost.
