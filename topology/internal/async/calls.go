@@ -191,10 +191,10 @@ func (c *calls[In, Out]) leave(l *line[In, Out], k *call[In, Out], why error) {
 	if next != nil {
 		c.begin(l, next)
 	}
-	c.alive.Done() // for the goroutine that is left
 	if wake != nil {
 		wake()
 	}
+	c.alive.Done() // for the goroutine that is left
 }
 
 // thrown is what a panic in a call becomes in the task: with the place where it began.
