@@ -17,6 +17,7 @@ type suppression struct {
 	clock       bool
 	limit       int64
 	most        int64 // records; 0: any
+	bytes       int64 // more than 0: the bound is one of bytes, of so many a record and more
 	fails       bool
 	size, grace int64 // of windows that it waits for; 0: a time limit
 }
@@ -31,7 +32,11 @@ func (s suppression) plan(t testing.TB) *topology.Plan {
 	if s.size > 0 {
 		how = topology.UntilWindowCloses()
 	}
-	if s.most > 0 {
+	switch {
+	case s.bytes > 0:
+		// A row has a time, a key of one byte, a head of ten bytes and a value of eight.
+		how = how.MaxBytes(s.most*(8+1+10+8) + s.bytes - 1)
+	case s.most > 0:
 		how = how.MaxRecords(s.most)
 	}
 	if s.fails {
@@ -145,6 +150,9 @@ func TestSuppressOverSchedules(t *testing.T) {
 			s.limit -= int64(rnd.Intn(2))
 			s.most = int64(rnd.Intn(2) * (1 + rnd.Intn(4)))
 			s.fails = s.most > 0 && rnd.Intn(2) == 0
+			if s.most > 0 && rnd.Intn(2) == 0 {
+				s.bytes = 1 + int64(rnd.Intn(8+1+10+8))
+			}
 		}
 		// A run that ends closes what has begun, by the time of kolk: the next begins behind that.
 		runs := drawRuns(rnd, 200, func() (string, int64) { return string("abcdefgh"[rnd.Intn(8)]), int64(rnd.Intn(99)) })
@@ -164,5 +172,42 @@ func TestSuppressOverSchedules(t *testing.T) {
 	}
 	if results == 0 || postponed == 0 && n > 30 {
 		t.Errorf("%d results, %d postponed", results, postponed)
+	}
+}
+
+// What an update has made due comes out without those that follow in the same transaction, though
+// the rows before it fill the transaction: as in Kafka Streams, where all of it comes out at once.
+func TestSuppressedRowsThatWaitTakeNoUpdate(t *testing.T) {
+	for _, portion := range []int{0, 1} {
+		top := topology.New("suppress", topology.KafkaStreamsTime)
+		top.Stream("in", serde.String(), serde.Int64()).ToTable("table"). // forwards at the commit
+											Suppress("held", topology.UntilTimeLimit(ms(50))).ToStream().To("out")
+		plan, err := top.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := New(t, plan, Options{CommitEvery: -1, portion: portion})
+		in := d.Input("in", serde.String(), serde.Int64())
+		commit := func() {
+			d.Run()
+			d.Commit()
+		}
+		in.Append("a", 1, 1)
+		in.Append("b", 2, 2)
+		in.Append("c", 3, 3)
+		commit()
+		in.Append("y", 4, 100) // makes all three due
+		in.Append("c", 5, 90)
+		commit()
+		in.Append("z", 6, 200)
+		commit()
+		var got []string
+		for _, r := range d.Output("out", serde.String(), serde.Int64()).Records() {
+			got = append(got, fmt.Sprintf("%s=%d@%d", r.Key, r.Value, r.Timestamp))
+		}
+		slices.Sort(got) // which comes first of those that wait is not said
+		if want := "[a=1@1 b=2@2 c=3@3 c=5@90 y=4@100]"; fmt.Sprint(got) != want {
+			t.Errorf("portions of %d: got %v, want %s", portion, got, want)
+		}
 	}
 }

@@ -138,9 +138,21 @@ func put[K, V, W any](s *Suppress[K, V], r *Record[K, W], raw []byte, now, old O
 	if s.key, err = s.keys.Append(s.key, r.RawKey, r.Key); err != nil {
 		return false, s.Fail(r.Origin, err)
 	}
-	at, begins, err := s.find(&s.before, s.key[8:], s.rule.time(s.keys.End(r.Key), r.Timestamp, r.Ref), r.Ref)
+	due := s.rule.taken()
+	time := s.rule.time(s.keys.End(r.Key), r.Timestamp, r.Ref)
+	at, begins, err := s.find(&s.before, s.key[8:], time, r.Ref)
 	if err != nil {
 		return false, err
+	}
+	if !begins && at <= due && s.Task.Postponed() {
+		// It was due before this update, and waits for those before it, which fill a transaction:
+		// it comes out without it.
+		copy(s.key, cache.AppendStart(s.buf[:0], at))
+		s.remove(s.key, s.before)
+		if err := s.send(at, s.key[8:], s.before, r.Origin); err != nil {
+			return false, err
+		}
+		at, begins, s.before = time, true, s.before[:0]
 	}
 	row := appendRow(s.row[:0], r.Timestamp, !now.OK)
 	if s.rule.headers() {
@@ -186,7 +198,7 @@ func (s *Suppress[K, V]) find(before *[]byte, key []byte, time, ref int64) (at i
 			return time, true, err
 		}
 		at = last
-	} else if !s.olds && !s.bound.set() {
+	} else if !s.olds && !s.bound.set() && !s.Task.Postponed() {
 		return time, true, nil // it does not matter
 	}
 	s.buf = append(cache.AppendStart(s.buf[:0], at), key...)
