@@ -55,6 +55,7 @@ type aggregation[K, V, A any] struct {
 	step               func(site) ops.Step[K, V, A]
 	merge              func(site) sessions.Merge[A] // nil: accumulators cannot be merged
 	start              func() A                     // nil: an accumulator begins with a record
+	shared             *sharedClock                 // of a co-group
 }
 
 // reduction is the aggregation of Reduce.

@@ -70,10 +70,11 @@ func (b *builder) windows(in *built, n node) (*built, error) {
 	default:
 		return nil, unsaid("windows: %s", n.Type)
 	}
-	if in.grouped == nil {
-		return nil, unsaid("windows of a co-group")
+	w = w.Grace(ms(n.grace()))
+	if in.co != nil {
+		return b.coWindows(in, n, w), nil
 	}
-	g := in.grouped.Window(w.Grace(ms(n.grace())))
+	g := in.grouped.Window(w)
 	return &built{windowed: &g, window: n, final: n.Emit == "onWindowClose"}, nil
 }
 

@@ -14,7 +14,7 @@ func (b *builder) sessions(in *built, n node, store string) *built {
 		b.stored[n.Store] = sessions(store, serde.Int64(), decimal, open)
 		return &built{window: in.window, totals: emit(in, in.windowed.Count(store))}
 	}
-	b.stored[n.Store] = sessions(store, serde.String(), func(v string) text { return seen(v) }, open)
+	b.stored[n.Store] = openSessions(store, in.window, b.lastTime())
 	fold := topology.FoldOpt(func(a topology.Opt[string], r *record) topology.Opt[string] {
 		v, before := value(r), null(a)
 		if v != nil {
@@ -44,6 +44,12 @@ func (b *builder) sessions(in *built, n node, store string) *built {
 		return visible(reduce(n.Reducer, seen(x), seen(y)))
 	})
 	return &built{window: in.window, results: emit(in, in.windowed.AggregateRecords(store, fold))}
+}
+
+// openSessions reads the store of an aggregation of sessions of texts.
+func openSessions(store string, w node, last int64) stored {
+	open := func(e entry) bool { return *e.End+w.GapMs+w.grace() > last }
+	return sessions(store, serde.String(), func(v string) text { return seen(v) }, open)
 }
 
 // sessions reads a store of sessions. Those that are not open any more kolk and Kafka Streams

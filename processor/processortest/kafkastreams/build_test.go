@@ -27,6 +27,8 @@ type built struct {
 	totals   *topology.WindowedTable[string, int64]
 	global   *topology.GlobalTable[string, string]
 	rows     *topology.GroupedTable[string, string] // of pairs
+	co       *coGroup
+	coWindow *topology.Windows
 	// window has what the windows of windowed are.
 	window node
 }
@@ -73,6 +75,13 @@ func build(c testCase, opts ...topology.Option) (*builder, *topology.Plan, error
 		}
 	}
 	for _, n := range c.Topology {
+		if n.Op == "cogroup" && b.nulls[n.ID] {
+			for _, group := range n.In {
+				b.nulls[group] = true
+			}
+		}
+	}
+	for _, n := range c.Topology {
 		var in *built
 		if len(n.In) > 0 {
 			in = b.nodes[n.In[0]]
@@ -109,9 +118,14 @@ func (b *builder) node(in *built, n node) (*built, error) {
 		return b.tables(in, n)
 	case "groupByKey", "groupBy":
 		return b.group(in, n)
+	case "cogroup":
+		return b.coGroup(n)
 	case "windowedBy":
 		return b.windows(in, n)
 	case "count", "reduce", "aggregate":
+		if in.co != nil {
+			return b.aggregateTogether(in, n), nil
+		}
 		if in.rows != nil {
 			return b.aggregateRows(in, n), nil
 		}

@@ -57,7 +57,8 @@ type node struct {
 	Reducer            string
 	Init               *string
 	Aggregator, Merger string
-	Adder, Subtractor  string // of a grouped table
+	Aggregators        []string // of a co-group
+	Adder, Subtractor  string   // of a grouped table
 	Joiner             string
 	Fk                 string // of joins by a foreign key
 }
