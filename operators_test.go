@@ -84,6 +84,8 @@ var operators = []operator{
 	{name: "aggregate", step: "aggregate", oracle: "aggregate",
 		methods: []string{"Grouped.Aggregate", "Grouped.AggregateWith", "Grouped.AggregateRecords",
 			"WindowedGroup.Aggregate", "WindowedGroup.AggregateWith", "WindowedGroup.AggregateRecords", "GroupedTable.AggregateWith"}},
+	{name: "co-group", methods: []string{"Grouped.CoGroup", "Grouped.CoGroupRecords", "CoGrouped.With", "CoGrouped.Window", "CoGrouped.Aggregate", "WindowedCoGroup.Aggregate"},
+		oracle: "cogroup", without: without{"step": "values have no fixed type there: a list of names in from, and aggregate"}},
 	{name: "emit", step: "emit", model: "TestRandomTopologies",
 		methods: []string{"Table.Updates", "Table.EachUpdate", "WindowedTable.Updates", "WindowedTable.EachUpdate", "WindowedTable.Final"}},
 	{name: "to-stream", methods: []string{"Table.ToStream", "WindowedTable.Stream", "WindowedTable.StreamRecords"},
@@ -190,7 +192,7 @@ func TestOperators(t *testing.T) {
 }
 
 // handles are the types of package topology whose methods are operators.
-var handles = []string{"Topology", "Stream", "Table", "GlobalTable", "Grouped", "WindowedGroup", "WindowedTable", "GroupedTable", "Splitter"}
+var handles = []string{"Topology", "Stream", "Table", "GlobalTable", "Grouped", "CoGrouped", "WindowedGroup", "WindowedCoGroup", "WindowedTable", "GroupedTable", "Splitter"}
 
 // topologyMethods returns the exported methods of handles, as "Stream.Filter".
 func topologyMethods(t *testing.T) (methods []string) {

@@ -176,10 +176,10 @@ func (c CoGrouped[K, A]) together(store string, opts []ValueOption[A]) (Stream[K
 	return all[0].Merge(all[1:]...), a
 }
 
-// clock is what the aggregation goes by with Kafka Streams' time, else nil.
-func (a *aggregation[K, V, A]) clock(at site) *operator.Clock {
-	if a.shared != nil {
-		return a.shared.get(at)
+// clocks are what the aggregation goes by with Kafka Streams' time, else none.
+func (a *aggregation[K, V, A]) clocks(at site) operator.Clocks {
+	if a.shared == nil {
+		return operator.Clocks{Seen: at.clock()}
 	}
-	return at.clock()
+	return operator.Clocks{Seen: a.shared.get(at), Put: at.clock("put")}
 }

@@ -36,7 +36,7 @@ func sessioned[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Windo
 	}
 	gaps := sessions.Gaps{Gap: g.w.size.Milliseconds(), Grace: g.w.grace.Milliseconds()}
 	return windowedTable(g, n, a, func(at site, k serde.Serde[K], raw bool, e ops.Emission[windows.Windowed[K], A]) (timedReceiver[K, V], error) {
-		return sessions.New(at.behind(), gaps, a.clock(at), k, raw, a.value.get(),
+		return sessions.New(at.behind(), gaps, a.clocks(at), k, raw, a.value.get(),
 			sessions.Fold[K, V, A]{Step: a.step(at), Merge: a.merge(at), Start: a.start, Nulls: a.nulls}, e)
 	})
 }

@@ -35,6 +35,10 @@ func slides[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Windowed
 	n.holdsBack = true
 	w := sessions.Slides{Difference: g.w.size.Milliseconds(), Grace: g.w.grace.Milliseconds()}
 	return windowedTable(g, n, a, func(at site, k serde.Serde[K], raw bool, e ops.Emission[windows.Windowed[K], A]) (timedReceiver[K, V], error) {
-		return sessions.NewSliding(at.behind(), w, at.clock, k, raw, a.value.get(), a.step(at), e)
+		by := a.clocks(at)
+		if by.Put == nil {
+			by.Put = at.clock("starts")
+		}
+		return sessions.NewSliding(at.behind(), w, by, k, raw, a.value.get(), a.step(at), e)
 	})
 }

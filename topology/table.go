@@ -195,7 +195,11 @@ func (t WindowedTable[K, V]) EachUpdate() WindowedTable[K, V] {
 // result's timestamp is the largest of its records'; it has no headers. Results of a window come in
 // the order of the keys' bytes.
 func (t WindowedTable[K, V]) Final() WindowedTable[K, V] {
-	t.node().setEmit(ops.EmitFinal)
+	n := t.node()
+	if n.kind == "co-group" && n.t.config.clocks {
+		mistakef(n.t, n.t.caller(), n.name, "with Kafka Streams' time each stream of a co-group has a time of its own, so there is no moment at which a window is final: leave Final out, or use the default time")
+	}
+	n.setEmit(ops.EmitFinal)
 	return t
 }
 

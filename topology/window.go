@@ -228,7 +228,7 @@ func windowed[K, V, A any](g WindowedGroup[K, V], a aggregation[K, V, A]) Window
 	n := addWindowed(g, &a, flow.WindowStore, g.w.longest()+g.w.grace)
 	rows := &tableStore[A]{d: n.stores[0], value: a.value}
 	return windowedTable(g, n, a, func(at site, k serde.Serde[K], raw bool, e ops.Emission[windows.Windowed[K], A]) (timedReceiver[K, V], error) {
-		return windows.NewWindowedAggregate(at.behind(), g.w.spans(), at.n.held, a.clock(at), a.nulls, k, raw, rows.cache(at.b), a.step(at), e)
+		return windows.NewWindowedAggregate(at.behind(), g.w.spans(), at.n.held, a.clocks(at), a.nulls, k, raw, rows.cache(at.b), a.step(at), e)
 	})
 }
 

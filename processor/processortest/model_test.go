@@ -124,6 +124,26 @@ func (m *model) repartitionBy(name string, n int32, by func(modelRecord) int32, 
 	return m.source(name)
 }
 
+// summed adds up the values of each key.
+func (m *model) summed(parent *modelNode) *modelNode {
+	type sum struct{ value, ts int64 }
+	all := map[string]sum{}
+	return m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
+		switch {
+		case r.noKey:
+			m.drop(topology.NullKey)
+			return
+		case r.noValue:
+			m.drop(topology.NullValue)
+			return
+		}
+		a := all[r.key]
+		a = sum{a.value + r.value, max(a.ts, r.ts)}
+		all[r.key] = a
+		send(modelRecord{key: r.key, value: a.value, ts: a.ts})
+	}, parent)
+}
+
 func (m *model) log(topic string, n int32) [][]modelRecord {
 	if m.logs[topic] == nil {
 		m.logs[topic] = make([][]modelRecord, n)

@@ -116,7 +116,7 @@ func (g *randomTopology) pick(keyed bool) (s *grown, ok bool) {
 
 // allSteps draw all operators.
 func allSteps(g *randomTopology) []func() {
-	return []func(){g.deduplicate, g.deduplicate, g.timedStores, g.timedStores, g.largest, g.async, g.async, g.limit, g.limit, g.sample, g.sessions, g.sessions, g.sliding, g.sliding, g.cuts, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.tablesOfTables, g.tablesOfTables, g.rowsOfWindows, g.rowsOfWindows, g.suppress, g.suppress, g.suppress, g.join, g.join, g.joinWithin, g.joinWithin, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs, g.joinForeign, g.joinForeign}
+	return []func(){g.coGroup, g.coGroup, g.deduplicate, g.deduplicate, g.timedStores, g.timedStores, g.largest, g.async, g.async, g.limit, g.limit, g.sample, g.sessions, g.sessions, g.sliding, g.sliding, g.cuts, g.stateless, g.stateless, g.merge, g.split, g.rekey, g.rekey, g.window, g.window, g.window, g.table, g.tablesOfTables, g.tablesOfTables, g.rowsOfWindows, g.rowsOfWindows, g.suppress, g.suppress, g.suppress, g.join, g.join, g.joinWithin, g.joinWithin, g.joinGlobal, g.process, g.drain, g.orderly, g.orderly, g.inOrder, g.inOrder, g.routes, g.spread, g.outputs, g.joinForeign, g.joinForeign}
 }
 
 func keep(_ int32, r modelRecord, send func(modelRecord)) { send(r) }
@@ -391,22 +391,7 @@ func (g *randomTopology) table() {
 		t = t.EachUpdate()
 	}
 	t.ToStream().To(topic)
-	type agg struct{ value, ts int64 }
-	all := map[string]agg{}
-	g.last(topic, g.m.node(func(_ int32, r modelRecord, send func(modelRecord)) {
-		switch {
-		case r.noKey:
-			g.m.drop(topology.NullKey)
-			return
-		case r.noValue:
-			g.m.drop(topology.NullValue)
-			return
-		}
-		a := all[r.key]
-		a = agg{a.value + r.value, max(a.ts, r.ts)}
-		all[r.key] = a
-		send(modelRecord{key: r.key, value: a.value, ts: a.ts})
-	}, from.n))
+	g.last(topic, g.m.summed(from.n))
 	g.text = append(g.text, fmt.Sprintf("%s = %s table %s, each %v", topic, from.name, store, each))
 }
 

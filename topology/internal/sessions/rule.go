@@ -20,6 +20,8 @@ type rule interface {
 	// handed on, when the task was opened.
 	now() int64
 	opened() int64
+	// put is told of each session that gets a value, by its end.
+	put(end int64)
 	// kept returns until when the mark is kept behind a session that closes at a time.
 	kept(closes int64) int64
 	// forgets says that a session of one moment which gets another record of that moment is handed
@@ -47,6 +49,8 @@ func (d *byDisorder) late(ts, ref, _ int64) bool { return ref-ts > d.grace }
 
 func (d *byDisorder) closed(end int64) bool { return !d.found(end) }
 
+func (d *byDisorder) put(int64) {}
+
 func (d *byDisorder) opened() int64 { return d.now() }
 
 func (d *byDisorder) kept(closes int64) int64 { return closes }
@@ -64,6 +68,7 @@ func (d *byDisorder) now() int64 {
 // have not been closed.
 type byClock struct {
 	final      bool
+	ends       *operator.Clock // the largest end that was put, if several streams share the store
 	task       operator.Task
 	clock      *operator.Clock
 	before     int64 // the clock before the present record
@@ -71,13 +76,21 @@ type byClock struct {
 }
 
 func (c *byClock) see(ts int64) bool {
-	c.before = c.clock.Time()
+	if c.before = c.clock.Time(); c.ends != nil {
+		c.before = c.ends.Time()
+	}
 	return c.clock.See(ts)
 }
 
 func (c *byClock) found(end int64) bool {
 	least := c.before - c.gap - c.grace
 	return c.before == record.NoTime || end > least || c.final && end == least
+}
+
+func (c *byClock) put(end int64) {
+	if c.ends != nil {
+		c.ends.See(end)
+	}
 }
 
 func (c *byClock) late(_, _, end int64) bool { return end < c.clock.Time()-c.grace-c.gap }
@@ -88,6 +101,9 @@ func (c *byClock) closed(int64) bool { return false }
 func (c *byClock) now() int64 {
 	if now := c.task.Time(); now == record.EndOfTime {
 		return now
+	}
+	if c.ends != nil {
+		return c.ends.Time()
 	}
 	return c.clock.Time()
 }

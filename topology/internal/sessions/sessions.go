@@ -43,19 +43,19 @@ type Fold[K, V, A any] struct {
 
 // New returns an aggregate of sessions over the task's store of n's name. What closed before the
 // task's time, or lies before the mark, is deleted: it has been forwarded.
-func New[K, V, A any](n Node, g Gaps, clock *operator.Clock, k serde.Serde[K], keyRaw bool, v serde.Serde[A], f Fold[K, V, A], e ops.Emission[windows.Windowed[K], A]) (*Sessions[K, V, A], error) {
+func New[K, V, A any](n Node, g Gaps, by operator.Clocks, k serde.Serde[K], keyRaw bool, v serde.Serde[A], f Fold[K, V, A], e ops.Emission[windows.Windowed[K], A]) (*Sessions[K, V, A], error) {
 	s := &Sessions[K, V, A]{
 		aggregate: newAggregate(n, layout{}, g.Gap+g.Grace, k, keyRaw, v, e),
 		Gaps:      g, fold: f,
 		rule: &byDisorder{task: n.Task, gap: g.Gap, grace: g.Grace, at: n.Task.Time()},
 	}
-	if clock != nil {
+	if by.Seen != nil {
 		// Kafka Streams merges into the start, also where there is one session only.
-		s.rule, s.start = &byClock{final: e.Emit == ops.EmitFinal, task: n.Task, clock: clock, gap: g.Gap, grace: g.Grace}, f.Start
+		s.rule, s.start = &byClock{final: e.Emit == ops.EmitFinal, ends: by.Put, task: n.Task, clock: by.Seen, gap: g.Gap, grace: g.Grace}, f.Start
 		s.tombstones, s.nulls = true, f.Nulls
 	}
 	s.kept, s.end, s.open = s.rule.kept, s.close, &s.rows.first
-	return s, s.restore(s.rule.opened(), clock == nil)
+	return s, s.restore(s.rule.opened(), by.Seen == nil)
 }
 
 // Receive implements Receiver.
@@ -164,6 +164,7 @@ func (s *Sessions[K, V, A]) update(e *entry, r *Record[K, V], all bounds, after 
 		s.send.out.Key.Key, s.send.out.Headers = r.Key, nil
 	}
 	set := &e.Value
+	s.rule.put(all.end)
 	tells = tells && all != bounds{r.Timestamp, r.Timestamp}
 	var (
 		id     int32

@@ -55,14 +55,14 @@ type near[A any] struct {
 }
 
 // NewSliding returns an aggregate of sliding windows over the task's store of n's name; see [New].
-func NewSliding[K, V, A any](n Node, w Slides, clock func(name ...string) *operator.Clock, k serde.Serde[K], keyRaw bool, v serde.Serde[A], step ops.Step[K, V, A], e ops.Emission[windows.Windowed[K], A]) (*Sliding[K, V, A], error) {
+func NewSliding[K, V, A any](n Node, w Slides, by operator.Clocks, k serde.Serde[K], keyRaw bool, v serde.Serde[A], step ops.Step[K, V, A], e ops.Emission[windows.Windowed[K], A]) (*Sliding[K, V, A], error) {
 	s := &Sliding[K, V, A]{
 		aggregate: newAggregate(n, layout{sliding: true, length: w.Difference}, w.Grace, k, keyRaw, v, e),
 		Slides:    w, step: step,
 		rule: &slidingByDisorder{byDisorder: byDisorder{task: n.Task, grace: w.Grace, at: n.Task.Time()}, keeps: w.Difference},
 	}
-	if c := clock(); c != nil {
-		s.rule = &slidingByClock{task: n.Task, clock: c, starts: clock("starts"), Slides: w, closed: record.NoTime}
+	if by.Seen != nil {
+		s.rule = &slidingByClock{task: n.Task, clock: by.Seen, starts: by.Put, Slides: w, closed: record.NoTime}
 	}
 	s.kept, s.end, s.open = s.rule.kept, s.close, &s.next
 	return s, s.restore()

@@ -38,7 +38,7 @@ func NewLimit[K, V any](n Node, limit int64, spans Spans, held bool, clock *oper
 		l.at = inLimit
 		return passed + 1, true, nil
 	}
-	a, err := NewWindowedAggregate(n, spans, held, clock, true, k, keyRaw, c, count, ops.Emission[Windowed[K], int64]{Next: operator.NewFan[Windowed[K], int64](nil)})
+	a, err := NewWindowedAggregate(n, spans, held, operator.Clocks{Seen: clock}, true, k, keyRaw, c, count, ops.Emission[Windowed[K], int64]{Next: operator.NewFan[Windowed[K], int64](nil)})
 	if err != nil {
 		return nil, err
 	}

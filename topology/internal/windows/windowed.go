@@ -43,9 +43,9 @@ type WindowedAggregate[K, V, A any] struct {
 // NewWindowedAggregate returns a windowed aggregate over cache. It looks up which windows the store
 // has open. What closed before the task's time, or lies before the mark, is deleted: it has been
 // forwarded. held says that what comes may have been held back by another operator until the
-// commit. clock is that of the operator, nil for the rule of this house; with one, records without
+// commit. by are the operator's clocks, none for the rule of this house; with them, records without
 // value are seen, and added if nulls says so.
-func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, clock *operator.Clock, nulls bool, k serde.Serde[K], keyRaw bool, c *cache.Cache[A], step ops.Step[K, V, A], e ops.Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
+func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, by operator.Clocks, nulls bool, k serde.Serde[K], keyRaw bool, c *cache.Cache[A], step ops.Step[K, V, A], e ops.Emission[Windowed[K], A]) (*WindowedAggregate[K, V, A], error) {
 	a := &WindowedAggregate[K, V, A]{
 		Keyed: operator.NewKeyed(n, k, keyRaw), spans: spans, step: step, cache: c,
 		emit: ops.KeyEmitter(n, c, e, k.Name(), func(key []byte, need bool, to *Windowed[K]) (err error) {
@@ -59,8 +59,11 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, clock *op
 		rule: &byTask{task: n.Task, held: held, at: n.Task.Time()}, ended: n.Task.ClosedThrough(),
 		late: n.Task.Tally(n.Name, record.LateWindows), closed: n.Task.Tally(n.Name, record.ClosedWindows),
 	}
-	if clock != nil {
-		a.rule, a.tombstones, a.nulls = &byClock{n.Task, clock}, true, nulls
+	if by.Seen != nil {
+		a.rule, a.tombstones, a.nulls = &byClock{n.Task, by.Seen}, true, nulls
+	}
+	if by.Put != nil {
+		a.rule = &byClocks{byClock{n.Task, by.Seen}, by.Put}
 	}
 	c.Windows = &a.windows
 	return a, a.restore()
@@ -114,7 +117,9 @@ func (a *WindowedAggregate[K, V, A]) pass(mark []byte) {
 	if len(mark) == 8 {
 		last--
 	}
-	a.passed = max(a.passed, last)
+	if a.rule.shuts() {
+		a.passed = max(a.passed, last)
+	}
 	a.Task.SetMark(a.store(), a.mark, a.rule.kept(a.spans.closes(last)))
 }
 
@@ -197,10 +202,16 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 	if err := a.emit.Remember(e); err != nil {
 		return true, a.Fail(r.Origin, err)
 	}
-	after, keep, err := a.step(e.Value, e.Has, r)
+	var none A
+	has := e.Has && a.rule.found(a.spans.closes(start))
+	if !has {
+		e.Value = none
+	}
+	after, keep, err := a.step(e.Value, has, r)
 	if err != nil {
 		return true, a.Fail(r.Origin, err)
 	}
+	a.rule.put(start)
 	cache.Update(a.cache, e, after, keep, r, a.emit.AtCommit())
 	if !a.emit.AtOnce() {
 		return false, nil
