@@ -92,22 +92,23 @@ func coGroup[K, V, In, A any](s Stream[K, V], a Aggregator[In, A], of func(Aggre
 	return CoGrouped[K, A]{t: t, key: s.key, parts: []coPart[K, A]{part}, init: a.init, merge: one.merge, told: a.form == optFold}
 }
 
+// topology returns the topology that the streams are of, or what stands for it.
+func (c CoGrouped[K, A]) topology() *Topology {
+	if c.t == nil {
+		return lost("a method of the topology")
+	}
+	return c.t
+}
+
 // With returns the co-group with the streams of others. A start that one of them has
 // ([Aggregator.From]), and a [Aggregator.Merge], count for all: those of the first one that has
 // them.
 func (c CoGrouped[K, A]) With(others ...CoGrouped[K, A]) CoGrouped[K, A] {
-	if c.t == nil {
-		panic("topology: a method of the zero CoGrouped was called: it comes from Grouped.CoGroup")
-	}
+	c.t = c.topology()
 	at := c.t.caller()
 	c.parts = slices.Clip(c.parts)
 	for _, o := range others {
-		switch {
-		case o.t == nil:
-			mistakef(c.t, at, "", "a group to aggregate with is the zero value: use what Grouped.CoGroup has returned")
-			continue
-		case o.t != c.t:
-			mistakef(c.t, at, "", "a group to aggregate with belongs to another topology, %q: declare it in this one", o.t.name)
+		if !c.t.owns(at, "", "a group to aggregate with", "Grouped.CoGroup", o.t) {
 			continue
 		}
 		c.parts = append(c.parts, o.parts...)
@@ -133,9 +134,7 @@ func (c CoGrouped[K, A]) Aggregate(store string, opts ...ValueOption[A]) Table[K
 // Window has the aggregation made for each window of event time. Sessions need a function that
 // makes one accumulator of two: [Aggregator.Merge].
 func (c CoGrouped[K, A]) Window(w Windows) WindowedCoGroup[K, A] {
-	if c.t == nil {
-		panic("topology: a method of the zero CoGrouped was called: it comes from Grouped.CoGroup")
-	}
+	c.t = c.topology()
 	at := c.t.caller()
 	w.check(func(format string, args ...any) { mistakef(c.t, at, "", format, args...) })
 	return WindowedCoGroup[K, A]{c: c, w: w}
@@ -158,15 +157,15 @@ func (g WindowedCoGroup[K, A]) Aggregate(store string, opts ...ValueOption[A]) W
 
 // together returns the streams as one, and what aggregates it.
 func (c CoGrouped[K, A]) together(store string, opts []ValueOption[A]) (Stream[K, ops.Part[A]], aggregation[K, ops.Part[A], A]) {
-	if c.t == nil {
-		panic("topology: a method of the zero CoGrouped was called: it comes from Grouped.CoGroup")
-	}
 	a := aggregation[K, ops.Part[A], A]{
 		kind: "co-group", store: store, nulls: true, opts: opts, merge: c.merge, shared: new(sharedClock),
 		step: func(site) ops.Step[K, ops.Part[A], A] { return ops.PartStep[K, A]() },
 	}
 	if a.start = c.init; c.init == nil && !c.told {
 		a.start = func() (none A) { return none }
+	}
+	if len(c.parts) == 0 {
+		return lostAt[K, ops.Part[A]](c.topology()), a
 	}
 	all := make([]Stream[K, ops.Part[A]], len(c.parts))
 	for i, p := range c.parts {

@@ -31,8 +31,12 @@ func lostNode() *node {
 }
 
 // lostStream returns what a zero stream is from now on.
-func lostStream[K, V any]() Stream[K, V] {
-	n := lostNode()
+func lostStream[K, V any]() Stream[K, V] { return lostAt[K, V](lost("a method of the topology")) }
+
+// lostAt returns a stream of a lost topology.
+func lostAt[K, V any](t *Topology) Stream[K, V] {
+	at, _ := calledFrom()
+	n := t.add("lost", "", at)
 	return Stream[K, V]{n: n, out: new(port[K, V]), key: &serdeRef[K]{t: n.t, key: true}, value: &serdeRef[V]{t: n.t}}
 }
 

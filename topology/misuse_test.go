@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -84,8 +85,12 @@ var (
 
 // mistakes are the messages of Build, with lines that are counted from the program's first one.
 func (m misuse) mistakes(t *testing.T) (lines []string) {
-	tp, s := text()
-	m.program(tp, s)
+	var opts []topology.Option
+	if strings.HasSuffix(m.name, "Kafka Streams' time") {
+		opts = append(opts, topology.KafkaStreamsTime)
+	}
+	tp := topology.New("test", opts...)
+	m.program(tp, tp.Stream("in", serde.String(), serde.String()))
 	_, err := tp.Build()
 	if err == nil {
 		t.Errorf("%s: no error", m.name)

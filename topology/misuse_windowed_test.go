@@ -15,6 +15,16 @@ func misusedWindows() []misuse {
 		{"limit without windows", func(tp *topology.Topology, s stream) {
 			s.Limit("st", 1, topology.Windows{})
 		}},
+		{"final co-group with Kafka Streams' time", func(tp *topology.Topology, s stream) {
+			one := topology.Fold(func(n int, v string) int { return n + 1 })
+			s.GroupByKey().CoGroup(one).Window(topology.Tumbling(time.Second)).Aggregate("st").Final().
+				Stream(func(w topology.Window, k string) string { return k }).To("out")
+		}},
+		{"co-group in sessions without merge", func(tp *topology.Topology, s stream) {
+			one := topology.Fold(func(n int, v string) int { return n + 1 })
+			s.GroupByKey().CoGroup(one).Window(topology.Sessions(time.Second)).Aggregate("st").Final().
+				Stream(func(w topology.Window, k string) string { return k }).To("out")
+		}},
 		{"window size", func(tp *topology.Topology, s stream) {
 			s.GroupByKey().Window(topology.Tumbling(0))
 		}},

@@ -22,6 +22,7 @@ type (
 	zeroWindows  = topology.WindowedTable[string, string]
 	zeroGroup    = topology.Grouped[string, string]
 	zeroWindowed = topology.WindowedGroup[string, string]
+	zeroCoGroup  = topology.CoGrouped[string, string]
 	zeroRows     = topology.GroupedTable[string, string]
 	zeroSplitter = topology.Splitter[string, string]
 	zeroOutput   = topology.OutputRef[string, string]
@@ -36,6 +37,12 @@ func zeroCalls() map[string]func() any {
 	str := serde.Serde[string](nil)
 	var tp *topology.Topology
 	return map[string]func() any{
+		"CoGrouped.Aggregate":          func() any { return zeroCoGroup{}.Aggregate("") },
+		"CoGrouped.Window":             func() any { return zeroCoGroup{}.Window(topology.Windows{}) },
+		"CoGrouped.With":               func() any { return zeroCoGroup{}.With(zeroCoGroup{}) },
+		"Grouped.CoGroup":              func() any { return zeroGroup{}.CoGroup[string](zeroFold{}) },
+		"Grouped.CoGroupRecords":       func() any { return zeroGroup{}.CoGroupRecords[string](zeroFolds{}) },
+		"WindowedCoGroup.Aggregate":    func() any { return topology.WindowedCoGroup[string, string]{}.Aggregate("") },
 		"Stream.Deduplicate":           func() any { return stream{}.Deduplicate[string]("", nil, 0) },
 		"Stream.DeduplicateRecords":    func() any { return stream{}.DeduplicateRecords[string]("", nil, 0) },
 		"Stream.Discard":               func() any { stream{}.Discard(); return nil },
@@ -208,6 +215,10 @@ func into(t *testing.T, tp *topology.Topology, s stream, of any) {
 		into(t, tp, s, of.Count("n"))
 	case zeroRows:
 		into(t, tp, s, of.Count("n"))
+	case zeroCoGroup:
+		into(t, tp, s, of.Aggregate("n"))
+	case topology.WindowedCoGroup[string, string]:
+		into(t, tp, s, of.Aggregate("n"))
 	case *zeroSplitter:
 		into(t, tp, s, of.Rest())
 	case topology.GlobalTable[string, string]:
