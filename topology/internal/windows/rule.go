@@ -21,12 +21,6 @@ type rule interface {
 	flushed() (now int64, closes, moved bool)
 	// kept returns until when the mark is kept behind a window that closes at a time.
 	kept(closes int64) int64
-	// put is told of each window that gets a value, by its start. found reports whether what the
-	// store has of a window that closes at a time is found.
-	put(start int64)
-	found(closes int64) bool
-	// shuts says that what is closed takes no more records.
-	shuts() bool
 }
 
 // byTask is the rule by which results are a function of the input. A record is late for a window if
@@ -58,9 +52,6 @@ func (b *byTask) flushed() (now int64, closes, moved bool) {
 }
 
 func (b *byTask) kept(closes int64) int64 { return closes }
-func (b *byTask) put(int64)               {}
-func (b *byTask) found(int64) bool        { return true }
-func (b *byTask) shuts() bool             { return true }
 
 // byClock is Kafka Streams' rule, by the largest timestamp that the operator has seen: a window
 // that it has passed the close of takes no record, and comes out with the record that has moved it.
@@ -89,9 +80,6 @@ func (b *byClock) flushed() (now int64, closes, moved bool) {
 }
 
 func (b *byClock) kept(int64) int64 { return record.EndOfTime }
-func (b *byClock) put(int64)        {}
-func (b *byClock) found(int64) bool { return true }
-func (b *byClock) shuts() bool      { return true }
 
 // byClocks is Kafka Streams' rule for several streams that are aggregated together. Each has a time
 // of its own, by which its records are late. They share the store, and that forgets windows by the
@@ -108,9 +96,3 @@ func (b *byClocks) flushed() (now int64, closes, moved bool) {
 	}
 	return now, true, false
 }
-
-func (b *byClocks) put(start int64) { b.starts.See(start) }
-
-func (b *byClocks) found(closes int64) bool { return closes > b.starts.Time() }
-
-func (b *byClocks) shuts() bool { return false }

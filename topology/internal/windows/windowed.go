@@ -28,6 +28,9 @@ type WindowedAggregate[K, V, A any] struct {
 	closing  []*cache.Entry[A]
 	cursor   operator.Cursor
 	rule     rule
+	// starts is the largest start of a window that got a value, by which the store forgets windows
+	// if several streams share it by Kafka Streams' rule; nil otherwise.
+	starts *operator.Clock
 	// tombstones says that records without value are seen, nulls that they are added like others.
 	tombstones, nulls bool
 	// ended is the largest start of a window that the end of an earlier bounded run has closed
@@ -63,7 +66,7 @@ func NewWindowedAggregate[K, V, A any](n Node, spans Spans, held bool, by operat
 		a.rule, a.tombstones, a.nulls = &byClock{n.Task, by.Seen}, true, nulls
 	}
 	if by.Put != nil {
-		a.rule = &byClocks{byClock{n.Task, by.Seen}, by.Put}
+		a.rule, a.starts = &byClocks{byClock{n.Task, by.Seen}, by.Put}, by.Put
 	}
 	c.Windows = &a.windows
 	return a, a.restore()
@@ -117,7 +120,7 @@ func (a *WindowedAggregate[K, V, A]) pass(mark []byte) {
 	if len(mark) == 8 {
 		last--
 	}
-	if a.rule.shuts() {
+	if a.starts == nil {
 		a.passed = max(a.passed, last)
 	}
 	a.Task.SetMark(a.store(), a.mark, a.rule.kept(a.spans.closes(last)))
@@ -202,16 +205,18 @@ func (a *WindowedAggregate[K, V, A]) add(start int64, r *Record[K, V]) (failed b
 	if err := a.emit.Remember(e); err != nil {
 		return true, a.Fail(r.Origin, err)
 	}
-	var none A
-	has := e.Has && a.rule.found(a.spans.closes(start))
-	if !has {
-		e.Value = none
+	before, has := e.Value, e.Has
+	if a.starts != nil && a.spans.closes(start) <= a.starts.Time() {
+		var none A
+		before, has = none, false
 	}
-	after, keep, err := a.step(e.Value, has, r)
+	after, keep, err := a.step(before, has, r)
 	if err != nil {
 		return true, a.Fail(r.Origin, err)
 	}
-	a.rule.put(start)
+	if a.starts != nil {
+		a.starts.See(start)
+	}
 	cache.Update(a.cache, e, after, keep, r, a.emit.AtCommit())
 	if !a.emit.AtOnce() {
 		return false, nil
