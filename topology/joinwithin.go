@@ -153,7 +153,7 @@ func (s Stream[K, V]) JoinWithin[V2, R any](name string, with Stream[K, V2], b J
 		o.Waiting = name + "-unmatched"
 		t.claim("store", o.Waiting, at)
 		stores = append(stores, t.addStore(&storeDecl{
-			name: o.Waiting, at: at, kind: flow.WaitingStore, marked: t.config.clocks, role: "join-unmatched", retention: time.Millisecond, key: s.key, value: given(t, serde.Bytes(), false),
+			name: o.Waiting, at: at, kind: flow.WaitingStore, marked: t.config.clocks, kept: t.config.clocks, role: "join-unmatched", retention: time.Millisecond, key: s.key, value: given(t, serde.Bytes(), false),
 		}))
 		n.holds, n.atCommit = hold{by: b.after + b.grace}, true
 		if o.RightAlone {
@@ -205,7 +205,7 @@ func (s Stream[K, V]) JoinWithin[V2, R any](name string, with Stream[K, V2], b J
 func joinStore(side *node, key, value anySerde, closes time.Duration, b joins.Bounds) *storeDecl {
 	side.t.claim("store", side.name, side.at)
 	return side.t.addStore(&storeDecl{
-		name: side.name, at: side.at, kind: flow.JoinStore, marked: side.t.config.clocks, role: "join", timestamps: true, segment: time.Duration(b.Width()) * time.Millisecond,
+		name: side.name, at: side.at, kind: flow.JoinStore, marked: side.t.config.clocks, kept: side.t.config.clocks, role: "join", timestamps: true, segment: time.Duration(b.Width()) * time.Millisecond,
 		retention: closes + time.Millisecond, key: key, value: value,
 	})
 }

@@ -36,8 +36,14 @@ type Shape struct {
 	Format int
 }
 
-// ShapeFormat is the version of the layout of stores. Texts name it where it is not 1.
-const ShapeFormat = 1
+// Format returns the version of the layout of stores of a kind. Texts of shapes name it where it is
+// not 1.
+func (k StoreKind) Format() int {
+	if k == WaitingStore {
+		return 2 // 1: keys had no end
+	}
+	return 1
+}
 
 // Column is a part of the values of a store that is looked up by its name, and the function that it
 // is computed with.

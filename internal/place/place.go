@@ -65,16 +65,37 @@ func (p *Place) OfWindow(store string, start int64, key []byte, partition int32)
 	p.Bytes = AppendNumber(appendEnded(p.Bytes, key), uint64(partition))
 }
 
-// appendEnded appends bytes and their end, which sorts before whatever may follow.
-func appendEnded(dst, b []byte) []byte {
-	for _, c := range b {
-		dst = append(dst, c)
-		if c == 0 {
-			dst = append(dst, 0xff)
+// AppendEnded appends bytes and their end, so that the result sorts as the bytes do, whatever
+// follows; that may begin with anything but ff.
+func AppendEnded(dst, b []byte) []byte {
+	for {
+		i := bytes.IndexByte(b, 0)
+		if i < 0 {
+			return append(append(dst, b...), 0)
 		}
+		dst = append(append(dst, b[:i+1]...), 0xff)
+		b = b[i+1:]
 	}
-	return append(dst, 0, 1)
 }
+
+// CutEnded takes bytes and their end off b. It appends the bytes to dst. ok is false if b has no
+// end.
+func CutEnded(dst, b []byte) (ended, rest []byte, ok bool) {
+	for {
+		i := bytes.IndexByte(b, 0)
+		if i < 0 {
+			return dst, b, false
+		}
+		if i+1 == len(b) || b[i+1] != 0xff {
+			return append(dst, b[:i]...), b[i+1:], true
+		}
+		dst = append(dst, b[:i+1]...)
+		b = b[i+2:]
+	}
+}
+
+// appendEnded is AppendEnded as places have it.
+func appendEnded(dst, b []byte) []byte { return append(AppendEnded(dst, b), 1) }
 
 // Joined is one of the records that the result of a join was made from.
 type Joined struct {

@@ -73,3 +73,27 @@ func TestPlaceOrder(t *testing.T) {
 		}
 	}
 }
+
+// Bytes with an end sort as the bytes do, whatever follows, and come back.
+func TestEnded(t *testing.T) {
+	keys := []string{"", "\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "a", "a\x00", "a\x00\x00b", "a\x00b", "ab", "a\xff", "\xff", "\xff\x00"}
+	var all [][]byte
+	for _, key := range keys {
+		for _, next := range []string{"", "\x00", "\x00\xff", "\x01", "\xfe\xff"} {
+			row := append(AppendEnded([]byte{7}, []byte(key)), next...)
+			all = append(all, row)
+			got, rest, ok := CutEnded([]byte("x"), row[1:])
+			if !ok || string(got) != "x"+key || string(rest) != next {
+				t.Errorf("%x is %x behind x, and %x, %v", row[1:], got, rest, ok)
+			}
+		}
+		if row := AppendEnded(nil, []byte(key)); len(row) > 0 {
+			if got, _, ok := CutEnded(nil, row[:len(row)-1]); ok {
+				t.Errorf("%x without its end is %x", row, got)
+			}
+		}
+	}
+	if !slices.IsSortedFunc(all, bytes.Compare) {
+		t.Error("bytes with an end are not in the order of the bytes")
+	}
+}

@@ -123,12 +123,13 @@ func (k *byClock) next(side Side) error {
 		if h.ok = ok; !ok || err != nil {
 			return err
 		}
-		s, key, ts, number, err := k.c.waiting.row(b)
+		s, key, ts, number, err := k.c.waiting.row(h.key[:0], b)
+		h.key = key
 		if err != nil {
 			return err
 		}
 		if s == side {
-			h.key, h.ts, h.number = key, ts, number
+			h.ts, h.number = ts, number
 			return nil
 		}
 	}

@@ -1,11 +1,15 @@
 package joins
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/kolkstream/kolk/internal/place"
+)
 
 // The rows of the stores, as docs/format/state.md describes them. Numbers are big-endian.
 //
-//	buffer   segment(8) key time(8) number(4)        ref(8) value
-//	waiting  close(8) side(1) key time(8) number(4)  nothing
+//	buffer   segment(8) key time(8) number(4)            ref(8) value
+//	waiting  close(8) side(1) key end time(8) number(4)  nothing
 const (
 	startSize = 8     // segment, close
 	timeSize  = 8 + 4 // time and number
@@ -26,10 +30,23 @@ func appendRow(dst []byte, segment int64, key []byte, ts int64, number uint32) [
 	return binary.BigEndian.AppendUint32(appendTime(dst, ts), number)
 }
 
-// appendWaiting appends the key of a row of a record that waits.
+// appendWaiting appends the key of a row of a record that waits. The key has an end: rows of one
+// close and side sort as keys do, and no time follows one that is the beginning of another.
 func appendWaiting(dst []byte, closes int64, s Side, key []byte, ts int64, number uint32) []byte {
-	dst = append(append(appendTime(dst, closes), byte(s)), key...)
+	dst = place.AppendEnded(append(appendTime(dst, closes), byte(s)), key)
 	return binary.BigEndian.AppendUint32(appendTime(dst, ts), number)
+}
+
+// splitWaiting takes what appendWaiting has appended apart, and appends the key to dst.
+func splitWaiting(dst, b []byte) (s Side, key []byte, ts int64, number uint32, ok bool) {
+	if len(b) < startSize+sideSize || b[startSize] > byte(Left) {
+		return 0, dst, 0, 0, false
+	}
+	key, rest, ok := place.CutEnded(dst, b[startSize+sideSize:])
+	if !ok || len(rest) != timeSize {
+		return 0, dst, 0, 0, false
+	}
+	return Side(b[startSize]), key, timeOf(rest), binary.BigEndian.Uint32(rest[8:]), true
 }
 
 // split takes what a row's key has behind its first bytes apart.

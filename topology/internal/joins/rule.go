@@ -158,7 +158,8 @@ func (r *byRef) send(c *core, now int64) (did, done bool, err error) {
 		if !ok {
 			break
 		}
-		s, key, ts, number, err := w.row(b)
+		s, key, ts, number, err := w.row(w.found[:0], b)
+		w.found = key
 		if err != nil {
 			return true, false, err
 		}

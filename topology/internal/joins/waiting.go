@@ -15,6 +15,7 @@ type waiting struct {
 	least int64 // no record is closed behind an earlier time
 	key   []byte
 	at    []byte // behind what came out last
+	found []byte // the key of the record that comes out
 	lo    []byte
 	operator.Cursor
 }
@@ -54,13 +55,13 @@ func (w *waiting) due(now int64) bool {
 	return true
 }
 
-// row takes the key of a row apart.
-func (w *waiting) row(b []byte) (s Side, key []byte, ts int64, number uint32, err error) {
-	if len(b) < startSize+sideSize+timeSize || b[startSize] > byte(Left) {
-		return 0, nil, 0, 0, fmt.Errorf("store %s: %w: key %x", w.name, state.ErrCorrupt, b)
+// row takes the key of a row apart, and appends the key of its record to dst.
+func (w *waiting) row(dst, b []byte) (s Side, key []byte, ts int64, number uint32, err error) {
+	s, key, ts, number, ok := splitWaiting(dst, b)
+	if !ok {
+		err = fmt.Errorf("store %s: %w: key %x", w.name, state.ErrCorrupt, b)
 	}
-	key, ts, number = split(b[startSize+sideSize:])
-	return Side(b[startSize]), key, ts, number, nil
+	return s, key, ts, number, err
 }
 
 // bound returns the key that rows earlier than now lie before, nil for EndOfTime.

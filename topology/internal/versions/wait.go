@@ -94,7 +94,7 @@ func (w *Wait[K, V]) Receive(r *Record[K, V]) error {
 		return w.pass(key, r)
 	}
 	*w.Arrivals++
-	w.buf = appendOrdered(binary.BigEndian.AppendUint64(w.buf[:0], uint64(r.Timestamp)), key)
+	w.buf = place.AppendEnded(binary.BigEndian.AppendUint64(w.buf[:0], uint64(r.Timestamp)), key)
 	w.buf = binary.BigEndian.AppendUint64(w.buf, uint64(*w.Arrivals)-1<<63)
 	if bytes.Compare(w.buf, w.at) < 0 { // the last that has gone on had the same timestamp
 		return w.pass(key, r)
@@ -162,16 +162,6 @@ func (w *Wait[K, V]) keep(key []byte, r *Record[K, V]) error {
 	w.store.Put(w.buf, w.row)
 	w.least = min(w.least, r.Timestamp)
 	return nil
-}
-
-// appendOrdered appends a key, and its end, so that what follows does not change its order.
-func appendOrdered(dst, key []byte) []byte {
-	for _, c := range key {
-		if dst = append(dst, c); c == 0 {
-			dst = append(dst, 0xff)
-		}
-	}
-	return append(dst, 0)
 }
 
 // release hands on what is due, until the task is full.
