@@ -59,8 +59,8 @@ func (g Grouped[K, V]) CoGroup[A any](a Aggregator[V, A]) CoGrouped[K, A] {
 	return coGroup(g.s, a, func(a Aggregator[V, A]) aggregation[K, V, A] { return ofValues(g.s, "", a, nil) })
 }
 
-// CoGroupRecords is [Grouped.CoGroup] of whole records. With [KafkaStreamsTime] it sees those without
-// value too, if all streams of the co-group are of whole records.
+// CoGroupRecords is [Grouped.CoGroup] of whole records. With [KafkaStreamsTime] it sees those
+// without value too, if all streams of the co-group are of whole records.
 func (g Grouped[K, V]) CoGroupRecords[A any](a Aggregator[*Record[K, V], A]) CoGrouped[K, A] {
 	return coGroup(g.s, a, func(a Aggregator[*Record[K, V], A]) aggregation[K, V, A] { return ofRecords("", a, nil) })
 }
