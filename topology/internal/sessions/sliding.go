@@ -283,8 +283,10 @@ func (s *Sliding[K, V, A]) spread(e *entry, r *Record[K, V]) error {
 			return err
 		}
 	}
-	if n.again && !early {
-		return nil // all that a record of this time gives rise to has been made
+	if n.again && !early && !s.rule.shuts() {
+		// By Kafka Streams' rule all that a record of this time gives rise to has been made; also
+		// where a function has deleted it since.
+		return nil
 	}
 	if early {
 		if more, err := s.behind(set, r); !more {
