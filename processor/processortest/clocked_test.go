@@ -177,20 +177,8 @@ func TestClockedWindows(t *testing.T) {
 		for _, portion := range []int{0, 0, 1, 3, 20} {
 			d := New(t, plan, Options{CommitEvery: -1, IdleAfter: -1, CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)], portion: portion})
 			d.purges, d.reruns = rnd.Intn(2) == 0, 3*rnd.Intn(2)
-			for _, records := range runs {
-				for _, r := range records {
-					var key, value []byte
-					if r.key != nil {
-						key = []byte(*r.key)
-					}
-					if r.value != nil {
-						value = []byte(*r.value)
-					}
-					d.AppendTo("in", 0, key, value, r.ts, topology.Header{Key: "n", Value: []byte(r.header)})
-				}
-				if err := d.shake(rnd, rnd.Intn(2)*rnd.Intn(200)); err != nil {
-					t.Fatalf("seed %d, portions of %d: %v", seed, portion, err)
-				}
+			if err := d.shakeTimed(rnd, runs); err != nil {
+				t.Fatalf("seed %d, portions of %d: %v", seed, portion, err)
 			}
 			postponed += d.postponed
 			d.CrashLosingState()

@@ -191,30 +191,12 @@ func TestClockedJoin(t *testing.T) {
 		for _, cache := range []int64{-1, 0, 200} {
 			d := New(t, plan, Options{CommitEvery: -1, IdleAfter: -1, CacheBytes: cache})
 			d.purges, d.reruns = rnd.Intn(2) == 0, 3*rnd.Intn(2)
-			for _, records := range runs {
-				for _, r := range records {
-					var key, value []byte
-					if r.key != nil {
-						key = []byte(*r.key)
-					}
-					if r.value != nil {
-						value = []byte(*r.value)
-					}
-					d.AppendTo("in", 0, key, value, r.ts, topology.Header{Key: "n", Value: []byte(r.header)})
-				}
-				if err := d.shake(rnd, rnd.Intn(2)*rnd.Intn(200)); err != nil {
-					t.Fatalf("%s: %v", what, err)
-				}
+			if err := d.shakeTimed(rnd, runs); err != nil {
+				t.Fatalf("%s: %v", what, err)
 			}
 			d.CrashLosingState()
 			d.EndOfInput() // with nothing new
-			var got []string
-			for _, r := range d.Output("out", serde.String(), serde.String()).Records() {
-				if r.NoKey {
-					r.Key = "none"
-				}
-				got = append(got, timed{&r.Key, &r.Value, r.Timestamp, string(r.Headers[0].Value)}.String())
-			}
+			got := d.timed("out")
 			if !slices.Equal(got, want) {
 				t.Fatalf("%s, cache %d: %s", what, cache, firstDifference(got, want))
 			}

@@ -182,32 +182,14 @@ func TestClockedGrace(t *testing.T) {
 			}
 			d.Run()
 			d.Commit()
-			for _, records := range runs {
-				for _, r := range records {
-					var key, value []byte
-					if r.key != nil {
-						key = []byte(*r.key)
-					}
-					if r.value != nil {
-						value = []byte(*r.value)
-					}
-					d.AppendTo("in", 0, key, value, r.ts, topology.Header{Key: "n", Value: []byte(r.header)})
-				}
-				if err := d.shake(rnd, rnd.Intn(2)*rnd.Intn(200)); err != nil {
-					t.Fatalf("seed %d, portions of %d: %v", seed, portion, err)
-				}
+			if err := d.shakeTimed(rnd, runs); err != nil {
+				t.Fatalf("seed %d, portions of %d: %v", seed, portion, err)
 			}
 			postponed += d.postponed
 			d.CrashLosingState()
 			d.EndOfInput() // with nothing new
 			for topic, want := range map[string][]string{"out": want, "sorted": sorted} {
-				var got []string
-				for _, r := range d.Output(topic, serde.String(), serde.String()).Records() {
-					if r.NoKey {
-						r.Key = "none"
-					}
-					got = append(got, timed{&r.Key, &r.Value, r.Timestamp, string(r.Headers[0].Value)}.String())
-				}
+				got := d.timed(topic)
 				expected := slices.Clone(want)
 				if portion != 0 && topic == "out" {
 					// Those that are late do not wait for those that have to.

@@ -52,6 +52,37 @@ func shaken(t testing.TB, rnd *rand.Rand, plan *topology.Plan, onError Policy, r
 	return d
 }
 
+// shakeTimed gives the driver runs of records, one after the other, each on a schedule of its own.
+func (d *Driver) shakeTimed(rnd *rand.Rand, runs [][]timed) error {
+	for _, records := range runs {
+		for _, r := range records {
+			var key, value []byte
+			if r.key != nil {
+				key = []byte(*r.key)
+			}
+			if r.value != nil {
+				value = []byte(*r.value)
+			}
+			d.AppendTo("in", 0, key, value, r.ts, topology.Header{Key: "n", Value: []byte(r.header)})
+		}
+		if err := d.shake(rnd, rnd.Intn(2)*rnd.Intn(200)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timed returns the records of a topic, as texts of timed. All have a header.
+func (d *Driver) timed(topic string) (all []string) {
+	for _, r := range d.Output(topic, serde.String(), serde.String()).Records() {
+		if r.NoKey {
+			r.Key = "none"
+		}
+		all = append(all, timed{&r.Key, &r.Value, r.Timestamp, string(r.Headers[0].Value)}.String())
+	}
+	return all
+}
+
 // inWindows is a plan with one aggregation of windows for each way to show results.
 func inWindows(t testing.TB, w topology.Windows, of topology.Aggregator[int64, []int64]) *topology.Plan {
 	t.Helper()

@@ -35,8 +35,9 @@ import org.apache.kafka.streams.state.VersionedRecord;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
- * Reads cases, a line each, from standard input and writes them with what Kafka Streams makes of them: expect, stores, error.
- * A case that it does not accept is left out, with a line on standard error.
+ * Reads cases, a line each, from standard input and writes them with what Kafka Streams makes of
+ * them: expect, stores, error. A case that it does not accept is left out, with a line on standard
+ * error.
  */
 public final class Main {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -72,8 +73,8 @@ public final class Main {
     }
 
     /**
-     * Runs a case and returns what came of it. With prompt, joins of streams look at all that they hold back each time: the
-     * shortcut that makes them late is reset before each step.
+     * Runs a case and returns what came of it. With prompt, joins of streams look at all that they
+     * hold back each time: the shortcut that makes them late is reset before each step.
      */
     private static ObjectNode play(ObjectNode c, boolean prompt) throws Exception {
         ObjectNode got = JSON.createObjectNode();
@@ -130,7 +131,7 @@ public final class Main {
         return got;
     }
 
-    /** Makes the joins of streams forget which of the records held back they take for the oldest. */
+    /** Makes joins of streams forget which of the records held back they take for the oldest. */
     private static void reset(TopologyTestDriver driver) throws Exception {
         Object task = field(driver, "task");
         if (task == null) {

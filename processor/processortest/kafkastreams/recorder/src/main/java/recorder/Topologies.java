@@ -47,7 +47,7 @@ import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.state.Stores;
 
-/** Builds the topology of a case. Keys are strings or windowed strings, so the types are raw in places. */
+/** Builds the topology of a case. Keys are strings or windowed ones, so types are raw in places. */
 @SuppressWarnings({"unchecked", "rawtypes"})
 final class Topologies {
     /** What a store is, so that its content can be read. */
