@@ -23,13 +23,6 @@ func lost(from string) *Topology {
 	return t
 }
 
-// lostNode is the node of a zero handle.
-func lostNode() *node {
-	t := lost("a method of the topology")
-	at, _ := calledFrom()
-	return t.add("lost", "", at)
-}
-
 // lostStream returns what a zero stream is from now on.
 func lostStream[K, V any]() Stream[K, V] { return lostAt[K, V](lost("a method of the topology")) }
 
