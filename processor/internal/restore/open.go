@@ -165,13 +165,12 @@ func (h *Handle) whole(at time.Time, sub *flow.SubTopology, committed []Committe
 // store restores one store of a task.
 func (o *Opener) store(ctx context.Context, h *Handle, s flow.StoreSpec, partition int32, end changelogEnd, asOf time.Time, held func(), mu *sync.Mutex) (int64, error) {
 	topic := changelog.Name(o.App, s.Name)
-	prefix, err := lockedPrefix(h, s.Name, mu)
+	prefix, pos, have, err := place(h, s.Name, mu)
 	if err != nil {
 		return 0, err
 	}
 	var zero [16]byte
 	id := o.TopicID(topic)
-	pos, have := h.Checkpoint.Changelog(s.Name)
 	switch {
 	case end.TopicID != zero && end.TopicID != id:
 		return 0, fmt.Errorf("store %s: %w: the last commit wrote to another topic named %s. Its data is gone with that topic; delete the application's state, changelogs and offsets to begin anew", s.Name, changelog.ErrRecreated, topic)
@@ -224,10 +223,14 @@ func (o *Opener) store(ctx context.Context, h *Handle, s flow.StoreSpec, partiti
 	return r.Records, nil
 }
 
-func lockedPrefix(h *Handle, store string, mu *sync.Mutex) (uint16, error) {
-	mu.Lock()
-	defer mu.Unlock()
-	return h.Checkpoint.Prefix(store)
+// place says where a store is in the database, and where that is in its changelog. The stores that
+// are restored beside it write to the same checkpoint.
+func place(h *Handle, store string, task *sync.Mutex) (prefix uint16, pos checkpoint.TopicPosition, have bool, err error) {
+	task.Lock()
+	defer task.Unlock()
+	prefix, err = h.Checkpoint.Prefix(store)
+	pos, have = h.Checkpoint.Changelog(store)
+	return prefix, pos, have, err
 }
 
 // stale reports whether a deletion may be missing from the changelogs that the database has not
