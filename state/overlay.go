@@ -129,23 +129,28 @@ func (o *Overlay) WriteTo(b Batch) {
 			b.DeleteRange(lo, hi)
 		}
 		t.order()
+		var more seconds
 		for _, marks := range t.ordered.blocks {
 			for _, m := range marks {
-				switch lo = s.appendKey(lo[:0], t.key(m.i)); t.entries.at(m.i).state {
-				case written:
+				state := t.entries.at(m.i).state
+				if state == dropped || s.index != nil && more.take(s, t.key(m.i), state == written) {
+					continue
+				}
+				if lo = s.appendKey(lo[:0], t.key(m.i)); state == written {
 					b.Set(lo, t.value(m.i))
-				case deleted:
+				} else {
 					b.Delete(lo)
 				}
 			}
 		}
+		more.writeTo(b)
 	}
 }
 
 // Written forgets the committed writes: the database has them. Their memory is given back.
 func (o *Overlay) Written() {
 	for _, s := range o.stores {
-		s.committed = table{}
+		s.committed = table{indexed: s.index != nil}
 		s.committed.init()
 	}
 }

@@ -299,6 +299,84 @@ func TestPutNew(t *testing.T) {
 	}
 }
 
+// TestIndex: the database has a second row for each row, whatever was put and deleted by itself, and
+// the overlay has those that were.
+func TestIndex(t *testing.T) {
+	r := seeds.Rand(t)
+	db := openDB(t)
+	o := state.NewOverlay(db)
+	s := o.Open(1)
+	index := func(dst, key []byte) []byte {
+		if key[0] == 0xff {
+			return dst
+		}
+		return append(append(dst, 0xff), key...)
+	}
+	s.Index(index)
+	rows, put := map[string]bool{}, map[string]bool{}
+	for range 20_000 {
+		key := []byte{byte(r.IntN(3)), byte(r.IntN(20))}
+		second := index(nil, key)
+		switch n := r.IntN(100); {
+		case n < 40:
+			if rows[string(key)] {
+				s.Put(key, nil)
+			} else {
+				s.PutNew(key, nil)
+			}
+			rows[string(key)] = true
+		case n < 70:
+			if n%2 == 0 {
+				s.Delete(key)
+			} else {
+				s.Forget(key)
+			}
+			delete(rows, string(key))
+			if put[string(key)] {
+				s.Delete(second)
+				delete(put, string(key))
+			}
+		case n < 75 && rows[string(key)]:
+			s.Put(second, nil)
+			put[string(key)] = true
+		case n < 80 && !rows[string(key)]:
+			s.Delete(second)
+		case n < 82:
+			s.DeleteRange([]byte{0}, []byte{1})
+			for i := range byte(20) {
+				s.Delete(index(nil, []byte{0, i}))
+			}
+			maps.DeleteFunc(rows, func(k string, _ bool) bool { return k[0] == 0 })
+		case n < 90:
+			o.Commit()
+		case n < 92: // as after an abort
+			o.Commit()
+			s.Index(index)
+			for k := range rows {
+				put[k] = true
+				if _, found, _ := s.Get(nil, index(nil, []byte(k))); !found {
+					t.Fatalf("%x has no second row", k)
+				}
+			}
+		case n < 94:
+			apply(t, db, o)
+			var want []string
+			for k := range rows {
+				want = append(want, k, "\xff"+k)
+			}
+			slices.Sort(want)
+			var got []string
+			for _, x := range scan(t, s, nil, nil) {
+				got = append(got, x.key)
+			}
+			equal(t, "keys", got, want)
+			if t.Failed() {
+				t.FailNow()
+			}
+		}
+	}
+}
+
 // What is held is what counts, about, however much has come and gone.
 func TestHeldIsWhatCounts(t *testing.T) {
 	o := state.NewOverlay(openDB(t))

@@ -13,6 +13,30 @@ type Store struct {
 	// open has the writes of the open transaction, committed those below them that the database
 	// does not have yet.
 	open, committed table
+	index           func(dst, key []byte) []byte
+}
+
+// Index has the database have a second row, without a value, for each row that index returns one
+// for: index appends its key to dst, or nothing. They are written and deleted with the rows that
+// they belong to, and not one by one. Until then nobody sees them, but for those of rows that are
+// committed by now: their second rows are written at once.
+//
+// Who needs a second row earlier may put it, and delete it, as any other. Rows that are deleted by
+// range keep theirs. So a scan may find one whose row is gone.
+func (s *Store) Index(index func(dst, key []byte) []byte) {
+	s.index, s.open.indexed, s.committed.indexed = index, true, true
+	var second []byte
+	t := &s.committed
+	for i, last := t.first, t.last; i >= 0; i = t.entries.at(i).next {
+		if t.entries.at(i).state == written {
+			if second = index(second[:0], t.key(i)); len(second) > 0 {
+				t.put(s.hash(second), second, nil, false)
+			}
+		}
+		if i == last {
+			break
+		}
+	}
 }
 
 // Prefix is what the store's keys begin with in the database.

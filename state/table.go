@@ -25,6 +25,7 @@ type table struct {
 	ordered     ordered
 	ranges      rangeSet
 	dropped     int // how many entries are
+	indexed     bool
 
 	peakBytes, peakEntries int
 }
@@ -273,7 +274,7 @@ func (t *table) drop(i int32) {
 
 // compact leaves dropped entries behind.
 func (t *table) compact() {
-	n := table{ranges: t.ranges}
+	n := table{ranges: t.ranges, indexed: t.indexed}
 	n.init()
 	for i := t.first; i >= 0; i = t.entries.at(i).next {
 		if e := t.entries.at(i); e.state == written {
@@ -298,7 +299,11 @@ func (t *table) deleteRange(lo, hi []byte) {
 		if hi != nil && bytes.Compare(t.key(i), hi) >= 0 {
 			break
 		}
-		t.drop(i)
+		if e := t.entries.at(i); t.indexed && e.state != written && e.state != dropped {
+			e.state = forgotten // for its second row
+		} else {
+			t.drop(i)
+		}
 	}
 	t.ranges.add(lo, hi)
 }

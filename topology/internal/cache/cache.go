@@ -69,9 +69,9 @@ type Rows[A any] interface {
 	// Save writes what of the value the store has not got yet. After an error, which is one of
 	// encoding, the store is as it was.
 	Save(key []byte, v *A) (size int, err error)
-	// Unload takes away what Load can bring back. Free forgets the value.
+	// Unload takes away what Load can bring back. Free forgets the value of a key.
 	Unload(v *A)
-	Free(v *A)
+	Free(key []byte, v *A)
 }
 
 // NewRowsCache returns a cache of the task's store of that name, whose values lie there as rows.
@@ -392,7 +392,7 @@ func (c *Cache[A]) unload(e *Entry[A]) {
 // Drop forgets an entry, written or not.
 func (c *Cache[A]) Drop(e *Entry[A]) {
 	if c.rows != nil {
-		c.rows.Free(&e.Value)
+		c.rows.Free(c.slab.key(e), &e.Value)
 	}
 	c.used -= int64(e.Cost)
 	c.uncopy(e)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kolkstream/kolk/internal/bykey"
 	"github.com/kolkstream/kolk/serde"
 	"github.com/kolkstream/kolk/topology/internal/cache"
 	"github.com/kolkstream/kolk/topology/internal/operator"
@@ -52,6 +53,12 @@ func newAggregate[K, A any](n Node, l layout, closing int64, k serde.Serde[K], k
 	r.tells = a.send.atCommit()
 	if !l.sliding && !(e.Forward && e.Emit == ops.EmitFinal) {
 		r.due = new(due)
+		r.store.Index(func(dst, key []byte) []byte {
+			if bykey.Is(key) || len(key) < r.times() {
+				return dst
+			}
+			return bykey.Row(dst, key, r.times())
+		})
 	}
 	return a
 }

@@ -122,7 +122,7 @@ func (a *aggregate[K, A]) cut(e *entry, end int64) (size int, last int64) {
 			return size, last
 		}
 		if x.stored {
-			r.forget(a.cache.Key(e), x.row)
+			r.forget(x, a.cache.Key(e))
 			size += len(r.row)
 		}
 		last = x.end

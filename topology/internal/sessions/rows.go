@@ -210,7 +210,16 @@ func (r *rows[A]) list(key []byte, s *set, from, to, end int64) (until int64, er
 	for _, b := range r.found {
 		id := r.spans.alloc()
 		x := r.spans.at(id)
-		x.bounds, x.row, x.stored, x.told = b, b, true, r.tells
+		x.bounds, x.row, x.stored, x.indexed, x.told = b, b, true, true, r.tells
+		if r.due != nil {
+			if found, err := r.get(x, key); !found {
+				r.spans.recycle(id)
+				if err != nil {
+					return 0, err
+				}
+				continue
+			}
+		}
 		r.spans.insert(&s.open, id)
 	}
 	return r.stopped, nil
@@ -236,19 +245,27 @@ func (r *rows[A]) size(s *set) (size int) {
 }
 
 // read reads the value of a window.
-func (r *rows[A]) read(x *span[A], key []byte) (err error) {
+func (r *rows[A]) read(x *span[A], key []byte) error {
+	found, err := r.get(x, key)
+	if err == nil && !found {
+		err = fmt.Errorf("store %s: %w: there is a row by key, and no row %x", r.name, state.ErrCorrupt, r.row)
+	}
+	return err
+}
+
+// get reads the value of a window, if that is there.
+func (r *rows[A]) get(x *span[A], key []byte) (found bool, err error) {
 	r.row = r.key(r.row[:0], x.row, key)
 	b, found, err := r.store.Get(r.value[:0], r.row)
 	if err != nil {
-		return fmt.Errorf("store %s: %w", r.name, err)
+		return false, fmt.Errorf("store %s: %w", r.name, err)
 	}
-	r.value = b
-	if !found {
-		return fmt.Errorf("store %s: %w: there is a row by key, and no row %x", r.name, state.ErrCorrupt, r.row)
+	if r.value = b; !found {
+		return false, nil
 	}
 	x.value, x.ts, err = r.decode(b, x.row)
 	x.loaded, x.bytes = err == nil, int32(min(len(b), math.MaxInt32))
-	return err
+	return err == nil, err
 }
 
 // decode decodes a row's value. Failing is fatal: the serde is not the one that wrote it.
@@ -286,9 +303,9 @@ func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
 	for id := s.gone.first; id != 0; {
 		x, next := r.spans.at(id), r.spans.at(id).next
 		if x.stored && x.row.end <= r.closed {
-			r.forget(key, x.row)
+			r.forget(x, key)
 		} else if x.stored {
-			r.drop(key, x.row)
+			r.drop(x, key)
 		}
 		if x.stored = false; !x.told {
 			r.spans.remove(&s.gone, id)
@@ -307,15 +324,14 @@ func (r *rows[A]) Save(key []byte, s *set) (size int, err error) {
 			continue
 		}
 		if x.stored && x.row != x.bounds {
-			r.drop(key, x.row)
+			r.drop(x, key)
 			x.stored = false
 		}
 		if r.row = r.key(r.row[:0], x.bounds, key); x.stored {
 			r.store.Put(r.row, r.value[from:r.ends[i]])
 		} else {
 			r.store.PutNew(r.row, r.value[from:r.ends[i]])
-			r.row = r.byKey(r.row[:0], x.bounds, key)
-			r.store.PutNew(r.row, nil)
+			r.leadTo(x, key)
 		}
 		x.row, x.stored, x.dirty, x.bytes = x.bounds, true, false, int32(min(r.ends[i]-from, math.MaxInt32))
 		i, from = i+1, r.ends[i]
@@ -344,35 +360,6 @@ func (r *rows[A]) shed(s *set) {
 	}
 }
 
-// drop deletes the rows of a window.
-func (r *rows[A]) drop(key []byte, b bounds) {
-	r.row = r.key(r.row[:0], b, key)
-	r.store.Delete(r.row)
-	r.dropByKey(key, b)
-}
-
-// skip does not save a window that goes at the flush.
-func (r *rows[A]) skip(x *span[A], key []byte) {
-	if x.stored {
-		r.forget(key, x.row)
-	}
-	x.stored, x.dirty = false, false
-}
-
-// forget deletes the rows of a window that has closed.
-func (r *rows[A]) forget(key []byte, b bounds) {
-	r.row = r.byKey(r.row[:0], b, key)
-	r.store.Forget(r.row)
-	r.row = r.key(r.row[:0], b, key)
-	r.store.Forget(r.row)
-}
-
-// dropByKey deletes the row by key of a window.
-func (r *rows[A]) dropByKey(key []byte, b bounds) {
-	r.row = r.byKey(r.row[:0], b, key)
-	r.store.Delete(r.row)
-}
-
 // Unload forgets the values of a set, which the store has.
 func (r *rows[A]) Unload(s *set) {
 	var none A
@@ -382,8 +369,10 @@ func (r *rows[A]) Unload(s *set) {
 	}
 }
 
-// Free forgets a set.
-func (r *rows[A]) Free(s *set) {
+// Free forgets the set of a key. Who looks for the key in the store finds it there.
+func (r *rows[A]) Free(key []byte, s *set) {
+	r.lead(key, s.open)
+	r.lead(key, s.gone)
 	if s.open.last != 0 {
 		r.outside = max(r.outside, r.spans.at(s.open.last).end)
 		if r.due != nil {

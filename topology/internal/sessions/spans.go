@@ -11,6 +11,8 @@ type span[A any] struct {
 	// row are the bounds under which the store has it, if stored says that it has.
 	row    bounds
 	stored bool
+	// indexed says that there is a row by key that is to be deleted with that, or may be.
+	indexed bool
 	// loaded says that value and ts are here, and not in the store only.
 	loaded bool
 	// dirty says that the store has not got the value, or the bounds, yet; news that they have not
