@@ -299,8 +299,8 @@ func TestPutNew(t *testing.T) {
 	}
 }
 
-// TestIndex: the database has a second row for each row, whatever was put and deleted by itself, and
-// the overlay has those that were.
+// TestIndex: the database has a second row for each row, whatever was put and deleted by itself,
+// and the overlay has those that were.
 func TestIndex(t *testing.T) {
 	r := seeds.Rand(t)
 	db := openDB(t)
