@@ -149,7 +149,7 @@ func (o *ordered) add(t *table) {
 // to look for a place.
 const (
 	mergeMarks = 32
-	mergeRatio = 32
+	mergeRatio = 16
 )
 
 // merge adds the entries that are not in it yet, and begin as all of them.
