@@ -5,9 +5,9 @@
 // All read the topic [Topic], whose messages package nexmark makes, and write the topic that is
 // named like the application: nexmark-q0 and so on. A result is a JSON object with the columns of
 // the SQL. Queries that only look at one bid at a time write one result for each, with the key and
-// the time of the bid. Those of windows and the join q20 write each result once. The others keep a
-// table, and write an update of each key that has changed, at every commit: the last one of a key
-// is its result.
+// the time of the bid. Those of windows, and the joins q20 and q23, write each result once. The
+// others keep a table, and write an update of each key that has changed, at every commit: the last
+// one of a key is its result.
 package queries
 
 import (
@@ -25,9 +25,15 @@ import (
 // Topic is the topic of the events.
 const Topic = "nexmark"
 
+// SideTopic is the topic of the side input, which q13 reads too.
+const SideTopic = "nexmark-side-input"
+
 // Names returns the names of the queries.
 func Names() []string {
-	return []string{"q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q11", "q14", "q15", "q16", "q17", "q18", "q19", "q20", "q21", "q22"}
+	return []string{
+		"q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q11", "q12", "q13", "q14", "q15", "q16", "q17", "q18", "q19", "q20", "q21",
+		"q22", "q23",
+	}
 }
 
 // Application returns the application that runs a query; its results' topic has the same name.
@@ -60,6 +66,10 @@ func Go(query string) (*topology.Plan, error) {
 		q9(allIn(t), to)
 	case "q11":
 		q11(bidsIn(t), to)
+	case "q12":
+		q12(bidsIn(t, topology.TimeFromWallClock), to)
+	case "q13":
+		q13(bidsIn(t), t.GlobalTable(SideTopic, serde.String(), serde.String()), to)
 	case "q14":
 		q14(bidsIn(t), to)
 	case "q15":
@@ -78,6 +88,8 @@ func Go(query string) (*topology.Plan, error) {
 		q21(bidsIn(t), to)
 	case "q22":
 		q22(bidsIn(t), to)
+	case "q23":
+		q23(allIn(t), to)
 	default:
 		return nil, unknown(query)
 	}
@@ -116,8 +128,8 @@ func (e event) isBid() bool { return e.Type == nexmark.BidEvent }
 
 type events = topology.Stream[string, event]
 
-func bidsIn(t *topology.Topology) events {
-	return t.Stream(Topic, serde.String(), serde.JSON[event]())
+func bidsIn(t *topology.Topology, opts ...topology.SourceOption[event]) events {
+	return t.Stream(Topic, serde.String(), serde.JSON[event](), opts...)
 }
 
 // anyEvent is a whole message.

@@ -24,12 +24,12 @@ type Check struct {
 }
 
 // NewCheck computes the results of a query over the first events of a generator.
-func NewCheck(query string, g *nexmark.Generator, events int64) (*Check, error) {
+func NewCheck(query string, g *nexmark.Generator, events int64, clock Clock) (*Check, error) {
 	q, err := find(query)
 	if err != nil {
 		return nil, err
 	}
-	c := &Check{query: q, run: run{g, events}, seed: maphash.MakeSeed(), open: map[uint64]int{}, last: map[string]uint64{}}
+	c := &Check{query: q, run: run{g, events, clock}, seed: maphash.MakeSeed(), open: map[uint64]int{}, last: map[string]uint64{}}
 	q.loop(c.run, func(r Result) {
 		c.open[c.hash(r)]++
 		c.results++
@@ -38,10 +38,10 @@ func NewCheck(query string, g *nexmark.Generator, events int64) (*Check, error) 
 }
 
 // Each calls fn with each result of a query over the first events of a generator.
-func Each(query string, g *nexmark.Generator, events int64, fn func(Result)) error {
+func Each(query string, g *nexmark.Generator, events int64, clock Clock, fn func(Result)) error {
 	q, err := find(query)
 	if err == nil {
-		q.loop(run{g, events}, fn)
+		q.loop(run{g, events, clock}, fn)
 	}
 	return err
 }

@@ -137,3 +137,26 @@ func q20(r run, yield func(Result)) {
 		})
 	})
 }
+
+// q23 yields each bid of a person who has opened an auction, with each of these auctions.
+func q23(r run, yield func(Result)) {
+	people, of := r.people(), map[int64][]nexmark.Auction{}
+	for _, a := range r.auctions() {
+		of[a.Seller] = append(of[a.Seller], a)
+	}
+	r.bids(func(b nexmark.Bid) {
+		p, ok := people[b.Bidder]
+		if !ok {
+			return
+		}
+		for _, a := range of[p.ID] {
+			yield(Result{
+				Key: strconv.AppendInt(nil, p.ID, 10),
+				Value: fmt.Appendf(nil, `{"bidder":%d,"price":%d,"channel":"%s","url":"%s","bid_extra":"%s","person_id":%d,"name":"%s","emailAddress":"%s","creditCard":"%s","city":"%s","state":"%s","person_extra":"%s","itemName":"%s","description":"%s","initialBid":%d,"reserve":%d,"auction_dateTime":%d,"expires":%d,"seller":%d,"category":%d,"auction_extra":"%s"}`,
+					b.Bidder, b.Price, b.Channel, b.URL, b.Extra, p.ID, p.Name, p.EmailAddress, p.CreditCard, p.City, p.State, p.Extra,
+					a.ItemName, a.Description, a.InitialBid, a.Reserve, a.DateTime, a.Expires, a.Seller, a.Category, a.Extra),
+				Timestamp: max(b.DateTime, p.DateTime, a.DateTime),
+			})
+		}
+	})
+}

@@ -26,15 +26,23 @@ type query struct {
 	loop   func(run, func(Result))
 }
 
+// Clock tells what the wall clock shows while event n is processed, in milliseconds since 1970.
+// Only q12 asks it.
+type Clock func(n int64) int64
+
 // run is the events that are there.
 type run struct {
 	g      *nexmark.Generator
 	events int64
+	clock  Clock
 }
 
 // Queries returns the names of the queries whose results are known.
 func Queries() []string {
-	return []string{"q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q11", "q14", "q15", "q16", "q17", "q18", "q19", "q20", "q21", "q22"}
+	return []string{
+		"q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q11", "q12", "q13", "q14", "q15", "q16", "q17", "q18", "q19", "q20", "q21",
+		"q22", "q23",
+	}
 }
 
 func find(name string) (query, error) {
@@ -61,6 +69,10 @@ func find(name string) (query, error) {
 		return query{loop: q9, latest: true}, nil
 	case "q11":
 		return query{loop: q11}, nil
+	case "q12":
+		return query{loop: q12}, nil
+	case "q13":
+		return query{loop: perBid(q13)}, nil
 	case "q14":
 		return query{loop: perBid(q14)}, nil
 	case "q15":
@@ -79,6 +91,8 @@ func find(name string) (query, error) {
 		return query{loop: perBid(q21)}, nil
 	case "q22":
 		return query{loop: perBid(q22)}, nil
+	case "q23":
+		return query{loop: q23}, nil
 	}
 	return query{}, fmt.Errorf("there is no query %q; there are %s", name, strings.Join(Queries(), ", "))
 }
@@ -119,6 +133,11 @@ func q2(dst []byte, b nexmark.Bid) []byte {
 		return dst
 	}
 	return fmt.Appendf(dst, `{"auction":%d,"price":%d}`, b.Auction, b.Price)
+}
+
+func q13(dst []byte, b nexmark.Bid) []byte {
+	// The side input has a row for each remainder, whose value is its key.
+	return fmt.Appendf(dst, `{"auction":%d,"bidder":%d,"price":%d,"dateTime":%d,"value":"%d"}`, b.Auction, b.Bidder, b.Price, b.DateTime, b.Auction%10_000)
 }
 
 func q14(dst []byte, b nexmark.Bid) []byte {

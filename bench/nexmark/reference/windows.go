@@ -115,3 +115,25 @@ func q11(r run, yield func(Result)) {
 		}
 	}
 }
+
+// q12 yields how many bids a bidder makes in each ten seconds of the wall clock.
+func q12(r run, yield func(Result)) {
+	type window struct{ bidder, start int64 }
+	type count struct{ bids, last int64 }
+	windows := map[window]count{}
+	for n := range r.events {
+		if r.g.Kind(n) != nexmark.BidEvent {
+			continue
+		}
+		now := r.clock(n)
+		w := window{r.g.Bid(n).Bidder, now - now%10_000}
+		windows[w] = count{windows[w].bids + 1, max(windows[w].last, now)}
+	}
+	for w, c := range windows {
+		yield(Result{
+			Key:       strconv.AppendInt(nil, w.bidder, 10),
+			Value:     fmt.Appendf(nil, `{"bidder":%d,"bid_count":%d,"starttime":%d,"endtime":%d}`, w.bidder, c.bids, w.start, w.start+10_000),
+			Timestamp: c.last,
+		})
+	}
+}

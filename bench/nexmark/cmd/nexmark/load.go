@@ -36,7 +36,7 @@ func loadCommand(ctx context.Context, args []string, progress io.Writer) error {
 	)
 	fs := flag.NewFlagSet("nexmark load", flag.ContinueOnError)
 	brokers := fs.String("brokers", "localhost:9092", "addresses host:port, with commas between")
-	fs.StringVar(&l.topic, "topic", queries.Topic, "topic to write to; it must be empty, and is created if it does not exist")
+	fs.StringVar(&l.topic, "topic", queries.Topic, "topic to write the events to; it must be empty, and is created if it does not exist")
 	partitions := fs.Int("partitions", 0, fmt.Sprintf("of the topic (default: those it has, or %d)", defaultPartitions))
 	fs.Int64Var(&l.rate, "rate", 0, "events to write in a second; 0 is as fast as possible")
 	e.flags(fs, 1_000_000)
@@ -54,7 +54,7 @@ func loadCommand(ctx context.Context, args []string, progress io.Writer) error {
 	return l.run(ctx, progress)
 }
 
-// run writes the events, those of a key in order, and says how it goes.
+// run writes the events, those of a key in order, and says how it goes. The side input comes first.
 func (l loading) run(ctx context.Context, progress io.Writer) error {
 	c, err := connect(l.brokers, kgo.DefaultProduceTopic(l.topic), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(100_000))
 	if err != nil {
@@ -62,6 +62,9 @@ func (l loading) run(ctx context.Context, progress io.Writer) error {
 	}
 	defer c.close()
 	if err := c.emptyTopic(ctx, l.topic, l.partitions); err != nil {
+		return err
+	}
+	if err := c.fillSide(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -101,6 +104,26 @@ func (l loading) run(ctx context.Context, progress io.Writer) error {
 	took := time.Since(start)
 	_, err = fmt.Fprintf(progress, "%s events in %s: %.1f s, %s/s\n", humanize.Comma(l.count), l.topic, took.Seconds(), humanize.Comma(int64(float64(l.count)/took.Seconds())))
 	return err
+}
+
+// fillSide writes the side input, unless its topic has it.
+func (c *cluster) fillSide(ctx context.Context) error {
+	ends, ok, err := c.ends(ctx, queries.SideTopic)
+	if err == nil && !ok {
+		err = c.create(ctx, queries.SideTopic, 1)
+	}
+	if err != nil || sum(ends) > 0 {
+		return err
+	}
+	rows := make([]*kgo.Record, nexmark.SideInputs)
+	for n := range rows {
+		rows[n] = &kgo.Record{Topic: queries.SideTopic}
+		rows[n].Key, rows[n].Value = nexmark.AppendSideInput(nil, nil, int64(n))
+	}
+	if err := c.cl.ProduceSync(ctx, rows...).FirstErr(); err != nil {
+		return fmt.Errorf("write to %s: %w", queries.SideTopic, err)
+	}
+	return nil
 }
 
 // until waits for a moment, and returns false if ctx ends before.
