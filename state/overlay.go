@@ -66,6 +66,9 @@ func (o *Overlay) Size() int64 {
 	var n int64
 	for _, s := range o.stores {
 		n += s.open.size()
+		if s.kept != nil {
+			n += s.kept.Size()
+		}
 	}
 	return n
 }
@@ -100,6 +103,9 @@ func (o *Overlay) Commit() {
 			}
 		}
 		t.reset()
+		if s.kept != nil {
+			s.kept.Commit()
+		}
 		if n := s.committed.dropped; n > keepEntries && n > s.committed.entries.n/3 {
 			s.committed.compact()
 		}
@@ -110,6 +116,9 @@ func (o *Overlay) Commit() {
 func (o *Overlay) Reset() {
 	for _, s := range o.stores {
 		s.open.reset()
+		if s.kept != nil {
+			s.kept.Reset()
+		}
 	}
 }
 
@@ -144,6 +153,7 @@ func (o *Overlay) WriteTo(b Batch) {
 			}
 		}
 		more.writeTo(b)
+		s.writeKept(b)
 	}
 }
 
@@ -152,5 +162,8 @@ func (o *Overlay) Written() {
 	for _, s := range o.stores {
 		s.committed = table{indexed: s.index != nil}
 		s.committed.init()
+		if s.kept != nil && !s.late {
+			s.kept.Written()
+		}
 	}
 }

@@ -14,6 +14,8 @@ type Store struct {
 	// does not have yet.
 	open, committed table
 	index           func(dst, key []byte) []byte
+	kept            Kept
+	late            bool // WriteTo leaves kept out
 }
 
 // Index has the database have a second row, without a value, for each row that index returns one
@@ -118,8 +120,9 @@ func (s *Store) Scan(lo, hi []byte, fn func(key, value []byte) (more bool, err e
 }
 
 // Changes calls fn with the number of each key written in the open transaction, in the order of the
-// last write to each, and stops at the first error, which it returns. key and value are valid
-// during the call of fn only; fn must not write the store.
+// last write to each, and then, as number -1, each row that was added to those that are kept. It
+// stops at the first error, which it returns. key and value are valid during the call of fn only;
+// fn must not write the store.
 func (s *Store) Changes(fn func(number int, key, value []byte, deleted bool) error) error {
 	for i := s.open.first; i >= 0; i = s.open.entries.at(i).next {
 		var err error
@@ -133,7 +136,10 @@ func (s *Store) Changes(fn func(number int, key, value []byte, deleted bool) err
 			return err
 		}
 	}
-	return nil
+	if s.kept == nil {
+		return nil
+	}
+	return s.kept.Changes(func(key, value []byte) error { return fn(-1, key, value, false) })
 }
 
 // appendKey appends key as it is in the database.

@@ -90,8 +90,10 @@ func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 	switch n := rnd.Intn(100); {
 	case n < 45:
 		if r.task.Dirty() {
-			_, err := r.skip(r.commit())
-			return err
+			if _, err := r.skip(r.commit()); err != nil || rnd.Intn(4) > 0 {
+				return err
+			}
+			return r.task.PersistHeld()
 		}
 	case n < 55:
 		if rnd.Intn(2) == 0 {
@@ -102,9 +104,11 @@ func (d *Driver) shakeOne(rnd *rand.Rand, r *running) error {
 		return r.abort()
 	case n < 60:
 		return r.task.Persist()
-	case n < 68:
+	case n < 63:
+		return r.task.PersistHeld()
+	case n < 71:
 		return r.reopen(anyEnding(rnd))
-	case n < 75 && d.purges:
+	case n < 78 && d.purges:
 		if r.deleted == nil {
 			r.deleted = map[string]int64{}
 		}

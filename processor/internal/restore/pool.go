@@ -75,6 +75,7 @@ type Handle struct {
 	logged    int64
 	flushing  bool
 	flushed   time.Time
+	entire    time.Time // when it was last written with all that the task keeps in memory
 	flushErr  error
 	flushDone chan struct{}
 }
@@ -87,7 +88,7 @@ func (p *Pool) Acquire(ctx context.Context, sub string, partition int32) (*Handl
 		p.mu.Lock()
 		h, ok := p.dbs[id]
 		if !ok {
-			h = &Handle{id: id, path: p.dir.TaskPath(sub, partition), pool: p, used: true, flushed: time.Now()}
+			h = &Handle{id: id, path: p.dir.TaskPath(sub, partition), pool: p, used: true, flushed: time.Now(), entire: time.Now()}
 			p.dbs[id] = h
 			p.mu.Unlock()
 			if err := p.open(h); err != nil {
@@ -297,15 +298,23 @@ func (p *Pool) Close() error {
 }
 
 // FlushDue reports whether the database is to be written, and flushed, with the n bytes that its
-// task has committed and not persisted. It reports the failure of an earlier flush.
-func (h *Handle) FlushDue(n int64) (bool, error) {
+// task has committed and not persisted; and whether all of it is, with what the task keeps in
+// memory, for which a crash would make it read late bytes again. It reports the failure of an
+// earlier flush.
+func (h *Handle) FlushDue(n, late int64) (due, all bool, err error) {
 	p := h.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if h.flushErr != nil {
-		return false, fmt.Errorf("flush the state of task %s: %w", h.id, h.flushErr)
+	switch {
+	case h.flushErr != nil:
+		return false, false, fmt.Errorf("flush the state of task %s: %w", h.id, h.flushErr)
+	case h.flushing:
+		return false, false, nil
+	case late >= p.flushBytes || late > 0 && time.Since(h.entire) >= p.flushEvery:
+		h.entire = time.Now()
+		return true, true, nil
 	}
-	return !h.flushing && p.flushDue(max(h.DB.Unflushed(), h.logged)+n, time.Since(h.flushed)), nil
+	return p.flushDue(max(h.DB.Unflushed(), h.logged)+n, time.Since(h.flushed)), false, nil
 }
 
 // Flush begins to make the database durable, unless that is being done. logged is what its task has

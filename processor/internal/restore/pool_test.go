@@ -168,7 +168,7 @@ func TestFlush(t *testing.T) {
 			hold := make(chan struct{})
 			e.hold = hold
 			for i := range 2 { // the second one finds the first
-				if due, err := h.FlushDue(0); err != nil || due == (i > 0) {
+				if due, _, err := h.FlushDue(0, 0); err != nil || due == (i > 0) {
 					t.Fatalf("flush %d: due %v, %v", i, due, err)
 				}
 				h.Flush(0)
@@ -201,7 +201,7 @@ func TestFlush(t *testing.T) {
 		e.flushErr = errors.New("disk full")
 		h.Flush(0)
 		p.tasks.Wait()
-		if _, err := h.FlushDue(0); !errors.Is(err, e.flushErr) {
+		if _, _, err := h.FlushDue(0, 0); !errors.Is(err, e.flushErr) {
 			t.Errorf("the failure is reported as %v", err)
 		}
 		p.Release(h)
@@ -239,6 +239,31 @@ func TestFlushDue(t *testing.T) {
 		if got := p.flushDue(c.n, c.since); got != c.want {
 			t.Errorf("%d bytes after %v: %v", c.n, c.since, got)
 		}
+	}
+}
+
+// TestFlushDueOfAll: what a task keeps in memory is written when a crash would make it read too
+// much of that again, or has not been for too long.
+func TestFlushDueOfAll(t *testing.T) {
+	p, _ := newPool(t)
+	p.flushBytes, p.flushEvery = 1000, time.Hour
+	h := acquire(t, p)
+	check := func(late int64, want bool) {
+		t.Helper()
+		if due, all, err := h.FlushDue(0, late); err != nil || all != want || all && !due {
+			t.Errorf("%d bytes late: due %t, all %t, %v", late, due, all, err)
+		}
+	}
+	check(0, false)
+	check(999, false)
+	check(1000, true)
+	h.entire = time.Now().Add(-time.Hour)
+	check(0, false)
+	check(1, true)
+	check(1, false)
+	p.Release(h)
+	if err := p.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

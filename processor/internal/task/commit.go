@@ -123,7 +123,7 @@ func (t *Task) logChanges(s *store) error {
 		}
 		t.opts.Output.Produce(s.topic, t.id.Partition, m.Key, m.Value, m.Timestamp, hs)
 		if s.windows != nil {
-			s.windows.saw(key)
+			s.windows.saw(key, value)
 		}
 		t.counts.changes++
 		return nil
@@ -215,19 +215,51 @@ func (t *Task) Logged() int64 { return t.journal.logged }
 // Held is how many bytes of memory the next Persist gives back, about.
 func (t *Task) Held() int64 { return t.journal.overlay.Held() }
 
+// Late is about how many bytes of changelog a crash makes the task read again because the database
+// has not got the rows that operators keep in memory: less what nobody needs any more.
+func (t *Task) Late() (n int64) {
+	for _, s := range t.stores {
+		if s.keeps() {
+			s.windows.purgeable(t.passed(s))
+			n += s.windows.bytes - s.windows.done
+		}
+	}
+	return n
+}
+
+// keeps says that rows of the store are kept in memory, and can be restored.
+func (s *store) keeps() bool { return s.windows != nil && s.bytes.Kept() != nil }
+
 // Persist writes what was committed since the last time to the database, as one batch with the
 // positions that belong to it. It may be called in the middle of a transaction. After an error the
 // database is as it was, and the task must be closed: it can be opened again, which restores what
 // is missing from the changelogs.
 func (t *Task) Persist() error {
+	if t.journal.logged == 0 && t.Late() == 0 {
+		return nil
+	}
+	return t.persist(true)
+}
+
+// PersistHeld is Persist without the rows that operators keep in memory: most of those are never
+// written, because nobody needs them any more when they are. The database is behind in their
+// changelogs.
+func (t *Task) PersistHeld() error {
 	if t.journal.logged == 0 {
 		return nil
 	}
+	return t.persist(false)
+}
+
+func (t *Task) persist(all bool) error {
 	t.journal.logged = 0 // a task that could not write it will not do so when it is closed
+	for _, s := range t.stores {
+		s.bytes.Late(s.keeps() && !all)
+	}
 	err := t.journal.persist(func(u *checkpoint.Update) {
 		for _, s := range t.stores {
 			if s.spec.Logged && s.was >= 0 {
-				u.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: s.was}
+				u.Changelogs[s.spec.Name] = checkpoint.TopicPosition{TopicID: s.id, Offset: t.reaches(s, all)}
 				u.Shapes[s.spec.Name] = s.shape
 			}
 		}
@@ -239,7 +271,22 @@ func (t *Task) Persist() error {
 		t.broken = fmt.Errorf("task %s: write committed state: %w", t.id, err)
 		return t.broken
 	}
+	for _, s := range t.stores {
+		if s.keeps() && all {
+			s.windows.done = s.windows.bytes
+		}
+	}
 	return nil
+}
+
+// reaches returns up to where of its changelog the database has a store: all of it, or, without the
+// rows that are kept, as much as before, and what nobody needs any more.
+func (t *Task) reaches(s *store, all bool) int64 {
+	if all || !s.keeps() {
+		return s.was
+	}
+	had, _ := t.journal.checkpoint.Changelog(s.spec.Name)
+	return min(s.was, max(had.Offset, s.windows.purgeable(t.passed(s))))
 }
 
 // Abort takes the task back to its last commit. The queues are emptied: fetch again from Rewind.

@@ -17,15 +17,21 @@ type windowLog struct {
 	segment   int64 // of the buffer of a join, whose rows go one by one; 0 for windows
 	marks     []windowMark
 	largest   int64 // start in this transaction, NoTime if there was no change
+	added     int64 // bytes of its changes
 	below     int64 // what may be deleted
+	// Bytes of changes since the task was opened: all, and those that a restore would not read, for
+	// the database has what they say or nobody needs it.
+	bytes, done int64
 }
 
 type windowMark struct {
 	start, offset int64
+	bytes         int64 // before the offset
 }
 
 // saw notes a change of this transaction.
-func (w *windowLog) saw(key []byte) {
+func (w *windowLog) saw(key, value []byte) {
+	w.added += int64(len(key) + len(value))
 	if w.segment != 0 { // the row's own time
 		key = key[max(0, len(key)-timeAndNumber):]
 	}
@@ -47,28 +53,29 @@ func (w *windowLog) latest(start int64) int64 {
 
 // commit notes that the changes seen end at offset.
 func (w *windowLog) commit(offset int64) {
+	w.bytes += w.added
 	if w.largest != topology.NoTime {
 		w.mark(w.largest, offset)
-		w.largest = topology.NoTime
 	}
+	w.abort()
 }
 
 // abort forgets the changes of this transaction.
-func (w *windowLog) abort() { w.largest = topology.NoTime }
+func (w *windowLog) abort() { w.largest, w.added = topology.NoTime, 0 }
 
 func (w *windowLog) mark(start, offset int64) {
 	if n := len(w.marks); n > 0 && w.marks[n-1].start >= start {
-		w.marks[n-1].offset = offset
+		w.marks[n-1].offset, w.marks[n-1].bytes = offset, w.bytes
 		return
 	}
-	w.marks = append(w.marks, windowMark{start, offset})
+	w.marks = append(w.marks, windowMark{start, offset, w.bytes})
 }
 
 // purgeable returns the offset below which everything is of windows that begin by closed.
 func (w *windowLog) purgeable(closed int64) int64 {
 	n := 0
 	for n < len(w.marks) && w.marks[n].start <= closed {
-		w.below = w.marks[n].offset
+		w.below, w.done = w.marks[n].offset, max(w.done, w.marks[n].bytes)
 		n++
 	}
 	w.marks = append(w.marks[:0], w.marks[n:]...)

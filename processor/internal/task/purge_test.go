@@ -25,7 +25,7 @@ func TestWindowLogNeverPurgesWhatIsNeeded(t *testing.T) {
 					start = 0
 				}
 				start += int64(rnd.Intn(10)) * 10
-				w.saw(startKey(start))
+				w.saw(startKey(start), nil)
 				log = append(log, start)
 			}
 			w.commit(int64(len(log)))
@@ -49,6 +49,27 @@ func TestWindowLogNeverPurgesWhatIsNeeded(t *testing.T) {
 		v.time += 1000
 		same(t, "purgeable when all windows have closed", w.purgeable(v.closedStart(w.retention)), int64(len(log)))
 	}
+}
+
+// Of the bytes of a changelog those count as late that a restore would read.
+func TestWindowLogCountsBytes(t *testing.T) {
+	w := windowLog{largest: topology.NoTime}
+	late := func() int64 { return w.bytes - w.done }
+	for i := range int64(5) {
+		w.saw(startKey(i), []byte("12"))
+		w.commit(i + 1)
+	}
+	w.saw(startKey(9), []byte("1"))
+	w.abort()
+	w.commit(5)
+	same(t, "late", late(), 50)
+	w.purgeable(2)
+	same(t, "late when three windows have closed", late(), 20)
+	w.done = w.bytes
+	w.saw(startKey(5), nil)
+	w.commit(6)
+	w.purgeable(3)
+	same(t, "late after all was written", late(), 8)
 }
 
 func TestLastStart(t *testing.T) {

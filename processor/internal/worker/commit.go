@@ -99,19 +99,23 @@ func (s *session) apply(r *running) error {
 	if err := s.cfg.Points.Hit(failpoint.AfterApply); err != nil {
 		return fmt.Errorf("state of task %s: %w", r.id, err)
 	}
-	due, err := r.handle.FlushDue(r.task.Logged())
+	due, all, err := r.handle.FlushDue(r.task.Logged(), r.task.Late())
 	err = r.handle.Damaged(err)
 	if err == nil && due {
-		err = s.persist(r)
+		err = s.persist(r, all)
 	}
 	return err
 }
 
-// persist brings what the task has committed to its database. An error is final: the database is
-// behind what is committed, and the task must not go on on it.
-func (s *session) persist(r *running) error {
-	logged := r.task.Logged()
-	if err := r.handle.Damaged(r.task.Persist()); err != nil {
+// persist brings what the task has committed to its database, all of it or without what it keeps in
+// memory. An error is final: the database is behind what is committed, and the task must not go on
+// on it.
+func (s *session) persist(r *running, all bool) error {
+	logged, write := r.task.Logged(), r.task.PersistHeld
+	if all {
+		write = r.task.Persist
+	}
+	if err := r.handle.Damaged(write()); err != nil {
 		return fmt.Errorf("state of task %s after a commit (nothing is lost: it is restored from the changelog): %w", r.id, err)
 	}
 	r.handle.Flush(logged)
@@ -133,7 +137,7 @@ func (s *session) relieve() error {
 		if sum <= s.cfg.Memory.Held || most == nil {
 			return nil
 		}
-		if err := s.persist(most); err != nil {
+		if err := s.persist(most, false); err != nil {
 			return err
 		}
 	}

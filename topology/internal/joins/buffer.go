@@ -10,21 +10,13 @@ import (
 	"github.com/kolkstream/kolk/topology/internal/operator"
 )
 
-// buffer has the records of one side, by key and time. All of them are in the store; those of
-// parts that fit in the budget are in memory too, as long as nothing of the part is in the store
-// only.
+// buffer has the records of one side, by key and time. Those of parts that fit in the budget are in
+// memory, all others in the store.
 type buffer struct {
+	*rows
 	name   string
 	store  *state.Store
-	width  int64 // of a segment
-	length int64 // of a part; the last one of a segment may be shorter
 	budget func() int64
-	seed   maphash.Seed
-	// parts are all that have rows that may be found, in the order of their starts.
-	parts []*part
-	// oldest is the earliest segment that the store may have rows of; noTime: none.
-	oldest int64
-	pool   pool
 
 	key, value []byte
 	cursor     operator.Cursor
@@ -40,10 +32,14 @@ type match struct {
 	row     *row   // nil if it is in the store only
 }
 
-// open finds the segments in the store.
-func (b *buffer) open(name string, store *state.Store, width int64, budget func() int64) error {
-	b.name, b.store, b.budget, b.seed = name, store, budget, maphash.MakeSeed()
-	b.width, b.length, b.oldest = width, (width+segmentParts-1)/segmentParts, noTime
+// open finds the rows in memory, or else the segments in the store. A new buffer hashes by seed.
+func (b *buffer) open(name string, store *state.Store, width int64, seed maphash.Seed, budget func() int64) error {
+	b.name, b.store, b.budget = name, store, budget
+	if kept, ok := store.Kept().(*rows); ok {
+		b.rows = kept
+		return nil
+	}
+	b.rows = newRows(width, seed)
 	for from := []byte(nil); ; {
 		start := noTime
 		err := store.Scan(from, nil, func(key, value []byte) (bool, error) {
@@ -57,11 +53,10 @@ func (b *buffer) open(name string, store *state.Store, width int64, budget func(
 			return fmt.Errorf("store %s: %w", name, err)
 		}
 		if start == noTime {
+			store.Keep(b.rows)
 			return nil
 		}
-		if b.oldest == noTime {
-			b.oldest = start
-		}
+		b.inDatabase(start)
 		for at := start; at < start+width; at += b.length {
 			b.parts = append(b.parts, &part{start: at})
 		}
@@ -70,20 +65,20 @@ func (b *buffer) open(name string, store *state.Store, width int64, budget func(
 }
 
 // add adds a record. row is nil if it is in the store only.
-func (b *buffer) add(key []byte, ts, ref int64, value []byte) (number uint32, r *row, err error) {
+func (b *buffer) add(hash uint32, key []byte, ts, ref int64, value []byte) (number uint32, r *row, err error) {
 	s, segment := b.part(ts), b.segment(ts)
-	if s.whole {
-		r = s.add(&b.pool, b.hash(key), key, ts, ref, value)
-		number = r.number
-	} else if number, err = b.next(segment, key, ts); err != nil {
-		return 0, nil, err
+	if !s.whole {
+		if number, err = b.next(segment, key, ts); err != nil {
+			return 0, nil, err
+		}
+		b.inStore(segment)
+		b.key = appendRow(b.key[:0], segment, key, ts, number)
+		b.value = append(binary.BigEndian.AppendUint64(b.value[:0], uint64(ref)), value...)
+		b.store.Put(b.key, b.value)
+		return number, nil, nil
 	}
-	if b.oldest == noTime || segment < b.oldest {
-		b.oldest = segment
-	}
-	b.key = appendRow(b.key[:0], segment, key, ts, number)
-	b.value = append(binary.BigEndian.AppendUint64(b.value[:0], uint64(ref)), value...)
-	b.store.Put(b.key, b.value)
+	r = b.rows.add(s, hash, key, ts, ref, value)
+	number = r.number
 	if b.pool.used > b.budget() || s.n == most {
 		b.evict()
 		if !s.whole {
@@ -91,31 +86,6 @@ func (b *buffer) add(key []byte, ts, ref int64, value []byte) (number uint32, r 
 		}
 	}
 	return number, r, nil
-}
-
-func (b *buffer) hash(key []byte) uint32 { return uint32(maphash.Bytes(b.seed, key)) }
-
-// segment returns where the segment of a time begins.
-func (b *buffer) segment(ts int64) int64 { return ts - ts%b.width }
-
-// start returns where the part of a time begins.
-func (b *buffer) start(ts int64) int64 {
-	within := ts % b.width
-	return ts - within + within/b.length*b.length
-}
-
-// part returns the part of a time, which may be a new one.
-func (b *buffer) part(ts int64) *part {
-	start, i := b.start(ts), len(b.parts)
-	for i > 0 && b.parts[i-1].start > start { // most records are late by little
-		i--
-	}
-	if i > 0 && b.parts[i-1].start == start {
-		return b.parts[i-1]
-	}
-	s := &part{start: start, whole: true}
-	b.parts = slices.Insert(b.parts, i, s)
-	return s
 }
 
 // next returns the number of the next row of a key and time. Rows of one time are numbered from 0
@@ -150,19 +120,18 @@ func (b *buffer) evict() {
 			return
 		}
 		if s.whole {
-			s.forget(&b.pool)
+			b.leave(s, b.store)
 		}
 	}
 }
 
 // each calls fn for each record of a key from lo to hi, in the order of time and number, until fn
 // returns an error. fn may write stores, but add nothing to the buffer.
-func (b *buffer) each(key []byte, lo, hi int64, fn func(*match) error) error {
+func (b *buffer) each(hash uint32, key []byte, lo, hi int64, fn func(*match) error) error {
 	i := len(b.parts)
 	for i > 0 && b.parts[i-1].start > lo-b.length {
 		i--
 	}
-	hash := b.hash(key)
 	for ; i < len(b.parts) && b.parts[i].start <= hi; i++ {
 		s := b.parts[i]
 		if !s.whole {
@@ -182,7 +151,8 @@ func (b *buffer) each(key []byte, lo, hi int64, fn func(*match) error) error {
 		b.ids = s.find(b.ids[:0], hash, key, lo, hi)
 		for _, id := range slices.Backward(b.ids) {
 			r := s.row(id)
-			b.match = match{ts: r.ts, ref: r.ref, number: r.number, value: s.bytes(r.value), row: r}
+			value := s.bytes(r.value)
+			b.match = match{ts: r.ts, ref: timeOf(value), number: r.number, value: value[refSize:], row: r}
 			if err := fn(&b.match); err != nil {
 				return err
 			}
@@ -230,7 +200,7 @@ func (b *buffer) get(key []byte, ts int64, number uint32) (value []byte, err err
 		b.ids = s.find(b.ids[:0], b.hash(key), key, ts, ts)
 		for _, id := range b.ids {
 			if r := s.row(id); r.number == number {
-				return s.bytes(r.value), nil
+				return s.bytes(r.value)[refSize:], nil
 			}
 		}
 	}
@@ -246,17 +216,17 @@ func (b *buffer) get(key []byte, ts int64, number uint32) (value []byte, err err
 	return v[refSize:], nil
 }
 
-// expire says that rows that are earlier than before are not asked for any more: it gives the
-// memory of parts back, and deletes segments. did says that it has deleted some.
+// expire says that rows that are earlier than before are not asked for any more: with the
+// transaction their memory is given back, and segments are deleted. did says that there were some.
 func (b *buffer) expire(before int64) (did bool) {
 	n := 0
 	for n < len(b.parts) && b.start(b.parts[n].start+b.length) <= before {
-		b.parts[n].forget(&b.pool)
+		b.gone = append(b.gone, b.parts[n])
 		n++
 	}
 	b.parts = slices.Delete(b.parts, 0, n)
 	if b.oldest == noTime || b.oldest > before-b.width {
-		return false
+		return n > 0
 	}
 	b.key, b.value = appendTime(b.key[:0], b.oldest), appendTime(b.value[:0], b.segment(before))
 	b.store.DeleteRange(b.key, b.value)
@@ -266,9 +236,7 @@ func (b *buffer) expire(before int64) (did bool) {
 
 // clear deletes everything.
 func (b *buffer) clear() {
-	for _, s := range b.parts {
-		s.forget(&b.pool)
-	}
+	b.gone = append(b.gone, b.parts...)
 	if b.oldest != noTime {
 		b.store.DeleteRange(appendTime(nil, 0), nil)
 	}

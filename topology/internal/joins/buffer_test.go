@@ -3,6 +3,7 @@ package joins
 import (
 	"encoding/hex"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"testing"
 
@@ -18,6 +19,7 @@ type counter struct {
 	overlay           *state.Overlay
 	store             *state.Store
 	buffer            buffer
+	log               prefixed // what the changelog has since the last save
 	width, budget     int64
 	scans, rows, gets int
 }
@@ -45,19 +47,64 @@ func (c *counter) Get(dst, key []byte) ([]byte, bool, error) {
 	return c.DB.Get(dst, key)
 }
 
+// prefixed is a batch whose keys get the prefix of the store.
+type prefixed struct{ state.Batch }
+
+func (c *counter) prefixed() prefixed { return prefixed{c.NewBatch()} }
+
+func (b prefixed) Set(key, value []byte) { b.Batch.Set(append([]byte{0, 1}, key...), value) }
+
 // reopen makes the buffer anew above what is in the database.
 func (c *counter) reopen() {
 	c.overlay = state.NewOverlay(c)
 	c.store = c.overlay.Open(1)
+	c.log = c.prefixed()
+	c.begin()
+}
+
+// begin makes a buffer above what is there.
+func (c *counter) begin() {
 	c.buffer = buffer{}
-	if err := c.buffer.open("side", c.store, c.width, func() int64 { return c.budget }); err != nil {
+	if err := c.buffer.open("side", c.store, c.width, maphash.MakeSeed(), func() int64 { return c.budget }); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// commit commits, and notes what goes to the changelog.
+func (c *counter) commit() {
+	if err := c.store.Changes(func(_ int, key, value []byte, deleted bool) error {
+		if deleted {
+			return fmt.Errorf("%x is deleted", key)
+		}
+		c.log.Set(key, value)
+		return nil
+	}); err != nil {
+		c.t.Fatal(err)
+	}
+	c.overlay.Commit()
+}
+
+// abort takes back what was done since the last commit.
+func (c *counter) abort() {
+	c.overlay.Reset()
+	c.begin()
+}
+
+// restore brings what the changelog has since the last save into the database.
+func (c *counter) restore() {
+	if err := c.log.Commit(); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
 // save brings everything into the database.
-func (c *counter) save() {
-	c.overlay.Commit()
+func (c *counter) save() { c.write(false); c.log = c.prefixed() }
+
+// write commits, and brings to the database what is committed, without what is kept if that is to
+// be late.
+func (c *counter) write(late bool) {
+	c.commit()
+	c.store.Late(late)
 	batch := c.NewBatch()
 	c.overlay.WriteTo(batch)
 	if err := batch.Commit(); err != nil {
@@ -68,14 +115,14 @@ func (c *counter) save() {
 
 func (c *counter) add(key string, ts int64, value string) {
 	c.t.Helper()
-	if _, _, err := c.buffer.add([]byte(key), ts, ts, []byte(value)); err != nil {
+	if _, _, err := c.buffer.add(c.buffer.hash([]byte(key)), []byte(key), ts, ts, []byte(value)); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
 func (c *counter) find(key string, lo, hi int64) (found []string) {
 	c.t.Helper()
-	err := c.buffer.each([]byte(key), lo, hi, func(m *match) error {
+	err := c.buffer.each(c.buffer.hash([]byte(key)), []byte(key), lo, hi, func(m *match) error {
 		found = append(found, fmt.Sprintf("%d/%d=%s", m.ts, m.number, m.value))
 		return nil
 	})
@@ -145,8 +192,12 @@ func TestBuffer(t *testing.T) {
 	r := seeds.Rand(t)
 	for range 60 {
 		c := newCounter(t, 1000+r.Int64N(3000), []int64{0, 20_000, 100_000, 1 << 30}[r.IntN(4)])
-		var all []row
-		before, now := int64(0), int64(0)
+		var all, committed []row
+		before, now, was := int64(0), int64(0), int64(0)
+		commit := func(how func()) {
+			how()
+			committed, was = slices.Clone(all), before
+		}
 		for i := range 600 {
 			switch n := r.IntN(100); {
 			case n < 70:
@@ -180,15 +231,28 @@ func TestBuffer(t *testing.T) {
 				before = max(before, now-r.Int64N(9000))
 				c.buffer.expire(before)
 				all = slices.DeleteFunc(all, func(o row) bool { return o.ts < before })
+			case n < 95:
+				commit(c.save)
+			case n < 96:
+				commit(func() { c.write(true) })
 			case n < 97:
-				c.save()
-			default:
-				c.save()
+				commit(c.commit)
+			case n < 98:
+				all, before = slices.Clone(committed), was
+				c.abort()
+			case n < 99:
+				commit(c.save)
 				c.reopen()
+			default: // a crash
+				all, before = slices.Clone(committed), was
+				c.restore()
+				c.reopen()
+				c.buffer.expire(before)
 			}
 		}
 		c.buffer.expire(now + 2*c.width)
 		c.save()
+		c.reopen()
 		c.scans, c.rows = 0, 0
 		if c.find("k1", 0, now); c.rows > 0 {
 			t.Fatalf("%d rows stay behind", c.rows)

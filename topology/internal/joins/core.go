@@ -1,6 +1,8 @@
 package joins
 
 import (
+	"hash/maphash"
+
 	"github.com/kolkstream/kolk/internal/place"
 	"github.com/kolkstream/kolk/topology/internal/operator"
 	"github.com/kolkstream/kolk/topology/record"
@@ -54,10 +56,13 @@ type lone struct {
 
 // open finds the stores, and what is in them.
 func (c *core) open() error {
+	seed := maphash.MakeSeed()
 	for s, name := range [2]string{Left: c.Left, Right: c.Right} {
-		if err := c.sides[s].open(name, c.Task.Store(name), c.Bounds.Width(), c.Task.CacheBudget); err != nil {
+		b := &c.sides[s].buffer
+		if err := b.open(name, c.Task.Store(name), c.Bounds.Width(), seed, c.Task.CacheBudget); err != nil {
 			return err
 		}
+		seed = b.seed // both have one
 	}
 	c.sides[Left].alone, c.sides[Right].alone = c.LeftAlone, c.RightAlone
 	if c.Waiting != "" {
@@ -81,14 +86,15 @@ type arrival struct {
 // that it has found nothing and is not to wait.
 func (c *core) join(a *arrival, each func(*match) error) (alone bool, err error) {
 	mine, other := &c.sides[a.side], &c.sides[a.side.other()]
-	number, row, err := mine.add(a.key, a.ts, a.ref, a.value)
+	hash := mine.hash(a.key)
+	number, row, err := mine.add(hash, a.key, a.ts, a.ref, a.value)
 	if err != nil {
 		return false, err
 	}
 	a.number, a.found = number, false
 	c.rule.stored(a)
 	lo, hi := c.Bounds.reach(a.side, a.ts)
-	if err := other.each(a.key, max(lo, c.rule.earliest(a.side.other()), 0), hi, each); err != nil {
+	if err := other.each(hash, a.key, max(lo, c.rule.earliest(a.side.other()), 0), hi, each); err != nil {
 		return false, err
 	}
 	switch {
@@ -99,7 +105,7 @@ func (c *core) join(a *arrival, each func(*match) error) (alone bool, err error)
 	}
 	c.waiting.put(a.closes, a.side, a.key, a.ts, number)
 	if row != nil {
-		row.waits = true
+		row.waits = yes
 	}
 	return false, nil
 }
@@ -112,13 +118,20 @@ func (c *core) meets(a *arrival, m *match) (bool, error) {
 		return false, nil
 	}
 	a.found = true
-	if !c.sides[s].alone || m.row != nil && !m.row.waits {
+	if !c.sides[s].alone {
 		return true, nil
 	}
+	waits := ask
 	if m.row != nil {
-		m.row.waits = false
-	} else if there, err := c.waiting.has(closes, s, a.key, m.ts, m.number); err != nil || !there {
-		return true, err
+		waits, m.row.waits = m.row.waits, no
+	}
+	switch waits {
+	case no:
+		return true, nil
+	case ask:
+		if there, err := c.waiting.has(closes, s, a.key, m.ts, m.number); err != nil || !there {
+			return true, err
+		}
 	}
 	c.waiting.remove(closes, s, a.key, m.ts, m.number)
 	return true, nil

@@ -2,18 +2,28 @@ package joins
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unsafe"
 )
 
 // row is a record of a part in memory. It has no pointers, so that the garbage collector need
 // not look at it.
 type row struct {
-	ts, ref    int64
-	key, value span
+	ts         int64
+	key, value span // the value with the ref before it
 	number     uint32
 	before     int32 // the row of the key before it by time and number, from 1; 0: none
-	waits      bool  // for a match
+	waits      waits
 }
+
+// waits says whether a record waits for a match.
+type waits uint8
+
+const (
+	no waits = iota
+	yes
+	ask // the store knows
+)
 
 // span is a part of a chunk.
 type span struct{ chunk, at, n uint32 }
@@ -25,7 +35,9 @@ type part struct {
 	start  int64
 	whole  bool
 	rows   []*page
-	n      int32    // of rows
+	n      int32 // of rows: first those that the database has, then those that are committed
+	saved  int32
+	done   int32    // committed
 	chunks [][]byte // what rows have spans of
 	// slots find the last row of each key by hash: hash<<32 | row, or 0; a power of two of them, at
 	// most three quarters full.
@@ -74,34 +86,56 @@ func (s *part) add(p *pool, hash uint32, key []byte, ts, ref int64, value []byte
 	if 4*(s.keys+1) > 3*len(s.slots) {
 		s.grow(p)
 	}
-	slot, id := s.last(hash, key)
 	if int(s.n) == len(s.rows)*pageRows {
 		s.rows = append(s.rows, p.page())
 	}
+	slot, id := s.last(hash, key)
 	s.n++
 	r := s.row(s.n)
-	*r = row{ts: ts, ref: ref, value: s.keep(p, value)}
+	*r = row{ts: ts, value: s.keep(p, ref, value)}
 	if id == 0 {
-		r.key = s.keep(p, key)
-		s.keys++
-		s.slots[slot] = uint64(hash)<<32 | uint64(s.n)
-		return r
+		r.key = s.keepKey(p, key)
+	} else {
+		r.key = s.row(id).key
 	}
-	r.key = s.row(id).key
+	s.chain(slot, id, hash, s.n)
+	return r
+}
+
+// chain puts the row n among those of its key, of which id is the last; 0: there is none.
+func (s *part) chain(slot int, id int32, hash uint32, n int32) {
+	r := s.row(n)
+	if id == 0 {
+		s.keys++
+	}
 	after := (*row)(nil)
-	for id != 0 && s.row(id).ts > ts {
+	for id != 0 && s.row(id).ts > r.ts {
 		after = s.row(id)
 		id = after.before
 	}
-	if r.before = id; id != 0 && s.row(id).ts == ts {
+	if r.before = id; id != 0 && s.row(id).ts == r.ts {
 		r.number = s.row(id).number + 1
 	}
 	if after == nil {
-		s.slots[slot] = uint64(hash)<<32 | uint64(s.n)
+		s.slots[slot] = uint64(hash)<<32 | uint64(n)
 	} else {
-		after.before = s.n
+		after.before = n
 	}
-	return r
+}
+
+// undo forgets the rows that are not committed.
+func (s *part) undo(hash func(key []byte) uint32) {
+	if s.n == s.done {
+		return
+	}
+	s.n, s.keys = s.done, 0
+	clear(s.slots)
+	for n := int32(1); n <= s.n; n++ {
+		key := s.bytes(s.row(n).key)
+		h := hash(key)
+		slot, id := s.last(h, key)
+		s.chain(slot, id, h, n)
+	}
 }
 
 // find appends the rows of a key from lo to hi, the latest first.
@@ -122,17 +156,34 @@ func (s *part) find(to []int32, hash uint32, key []byte, lo, hi int64) []int32 {
 	return to
 }
 
-// keep copies bytes to the part.
-func (s *part) keep(p *pool, b []byte) span {
-	n := len(s.chunks)
-	if n == 0 || len(s.chunks[n-1])+len(b) > cap(s.chunks[n-1]) {
-		s.chunks = append(s.chunks, p.chunk(len(b)))
-		n++
+// keep copies a value to the part, with its ref.
+func (s *part) keep(p *pool, ref int64, value []byte) span {
+	c, at := s.room(p, refSize+len(value))
+	*c = append(binary.BigEndian.AppendUint64(*c, uint64(ref)), value...)
+	return s.span(at)
+}
+
+// keepKey copies a key to the part.
+func (s *part) keepKey(p *pool, key []byte) span {
+	c, at := s.room(p, len(key))
+	*c = append(*c, key...)
+	return s.span(at)
+}
+
+// room returns the last chunk, which has room for n bytes, and where these begin.
+func (s *part) room(p *pool, n int) (c *[]byte, at int) {
+	last := len(s.chunks) - 1
+	if last < 0 || len(s.chunks[last])+n > cap(s.chunks[last]) {
+		s.chunks = append(s.chunks, p.chunk(n))
+		last++
 	}
-	c := &s.chunks[n-1]
-	at := len(*c)
-	*c = append(*c, b...)
-	return span{chunk: uint32(n - 1), at: uint32(at), n: uint32(len(b))}
+	return &s.chunks[last], len(s.chunks[last])
+}
+
+// span returns what the last chunk has from at on.
+func (s *part) span(at int) span {
+	last := len(s.chunks) - 1
+	return span{chunk: uint32(last), at: uint32(at), n: uint32(len(s.chunks[last]) - at)}
 }
 
 // grow makes room for more keys.
