@@ -69,7 +69,7 @@ func (b *base) open(ctx context.Context) (err error) {
 	b.then(func() error { b.client.Close(); return nil })
 	b.view, err = cluster.Prepare(ctx, b.client, cluster.Options{
 		App: cfg.ApplicationID, Plan: b.app.plan, ReplicationFactor: int16(cfg.ReplicationFactor), MaxMessageBytes: int(cfg.MaxMessageBytes),
-		Times: cfg.times(), Transactional: cfg.Guarantee == ExactlyOnce, Logger: cfg.Logger, Grown: b.app.onGrowth,
+		Times: cfg.times(), Transactional: cfg.Guarantee == ExactlyOnce, Logger: cfg.Logger, Bounded: cfg.UntilEnd, Grown: b.app.onGrowth,
 	})
 	if err != nil {
 		return err

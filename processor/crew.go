@@ -49,6 +49,7 @@ func (b *base) hire(ctx context.Context) *crew {
 	events.Leader = func(int) {}
 	if cfg.UntilEnd {
 		c.runs = &cluster.Runs{View: b.view, App: cfg.ApplicationID, Admin: kadm.NewClient(b.client), Logger: cfg.Logger}
+		c.runs.Settled = func() { a.follow() }
 		w.Run = c.runs.Await
 		events.Leader = func(int) { c.runs.Leader.Store(true) }
 	}
@@ -71,7 +72,7 @@ func (b *base) codec() kgo.CompressionCodec {
 // exchange tells other instances how far the tasks of this one are, and asks them, until ctx ends.
 func (c *crew) exchange(ctx context.Context) {
 	x := align.Exchange{Board: c.app.board.Load(), App: c.app.cfg.ApplicationID, Admin: kadm.NewClient(c.client), Logger: c.app.cfg.Logger, Input: func(id task.ID) string {
-		sub, _ := c.app.plan.SubTopology(id.Sub)
+		sub, _ := c.view.Plan().SubTopology(id.Sub)
 		if topics := c.view.Inputs(sub, id.Partition); len(topics) > 0 {
 			return topics[0]
 		}

@@ -45,6 +45,9 @@ type ProduceError = report.ProduceError
 // MissingTopicsError names topics of the topology that do not exist.
 type MissingTopicsError = report.MissingTopicsError
 
+// NoTopicsError lists patterns that match no topic when a bounded run begins.
+type NoTopicsError = report.NoTopicsError
+
 // TopicsError lists internal topics that do not fit the plan.
 type TopicsError = changelog.TopicsError
 

@@ -58,6 +58,11 @@ func (a *App) onGrowth(g Growth) {
 	if g.Refused != nil {
 		return
 	}
+	a.follow()
+}
+
+// follow tells the workers that there are other partitions or topics.
+func (a *App) follow() {
 	a.mu.Lock()
 	workers := a.workers
 	a.mu.Unlock()
@@ -67,6 +72,17 @@ func (a *App) onGrowth(g Growth) {
 }
 
 func (a *App) logGrowth(g Growth) {
+	switch {
+	case g.Refused != nil && g.Before == 0:
+		a.cfg.Logger.Error("a topic that a pattern matches is not read", "topic", g.Topic, "partitions", g.Partitions, "err", g.Refused)
+		return
+	case g.Partitions == 0:
+		a.cfg.Logger.Warn("a topic of a pattern is gone: what reads it goes on without", "topic", g.Topic)
+		return
+	case g.Before == 0:
+		a.cfg.Logger.Info("a topic joins in, by a pattern: it is read from its start", "topic", g.Topic, "partitions", g.Partitions)
+		return
+	}
 	if g.Refused != nil {
 		a.cfg.Logger.Error("an input has got partitions that are not read", "topic", g.Topic, "partitions", g.Partitions, "before", g.Before, "err", g.Refused)
 		return

@@ -137,7 +137,7 @@ func (p *Plan) callAhead(b *builder, g *flow.Graph, sub int) error {
 	if b.calls == nil {
 		return nil
 	}
-	a := &builder{plan: p, task: silent{b.task}, branches: new(place.Branches), lines: b.lines, sources: make(map[string][]flow.Source), ahead: true, of: b}
+	a := &builder{plan: p, inputs: b.inputs, task: silent{b.task}, branches: new(place.Branches), lines: b.lines, sources: make(map[string][]flow.Source), ahead: true, of: b}
 	defer a.done()
 	for i := len(p.nodes) - 1; i >= 0; i-- {
 		if n := p.nodes[i]; n.sub == sub && n.ahead {

@@ -72,6 +72,7 @@ func (t *Topology) Build() (*Plan, error) {
 		}
 	}
 	t.checkSources()
+	t.checkPatterns()
 	t.checkSerdes()
 	t.checkTopics()
 	if len(t.mistakes) != 0 {

@@ -18,6 +18,10 @@ func (p *Plan) contract() flow.Contract {
 				c.Add("repartition topic "+in.Topic, p.repartitionContract(in.Topic, s.Name)...)
 				continue
 			}
+			if in.Pattern != nil {
+				c.Add("pattern "+in.Topic, "in sub-topology "+s.Name, "topics "+strconv.Quote(flow.PatternText(in.Pattern)), where(in.Timeless, "timeless"), where(p.ownTime(in.Topic), "time of its own"))
+				continue
+			}
 			c.Add("source "+in.Topic, "in sub-topology "+s.Name, where(in.Timeless, "timeless"), where(p.ownTime(in.Topic), "time of its own"))
 		}
 		for _, st := range s.Stores {

@@ -37,7 +37,7 @@ func (p *Plan) coPartition() {
 		}
 	}
 	for _, d := range order {
-		if u := uses[d]; len(u.topics) > 1 {
+		if u := uses[d]; len(u.topics) > 1 || slices.ContainsFunc(u.topics, p.isPattern) {
 			slices.Sort(u.topics)
 			p.made.CoPartitioned = append(p.made.CoPartitioned, flow.CoPartition{Topics: u.topics, Node: u.last.name, Pos: u.last.at})
 		}
@@ -70,6 +70,13 @@ func (t *Topology) checkPartitions(p *Plan) {
 			mistakef(t, c.Pos, c.Node, "it brings together records of repartition topics with different numbers of partitions: %s. Give them the same number", strings.Join(said, ", "))
 		}
 	}
+}
+
+// isPattern reports whether it is the name of a pattern, which stands for several topics.
+func (p *Plan) isPattern(topic string) bool {
+	return slices.ContainsFunc(p.nodes, func(n *planNode) bool {
+		return n.reader != nil && n.reader.pattern != nil && n.reader.topics[0] == topic
+	})
 }
 
 // covers reports whether a has all topics of b.

@@ -88,7 +88,7 @@ func setInputs(s *flow.SubTopology, nodes []*planNode) {
 	for _, n := range nodes {
 		for _, topic := range n.topics() {
 			r := n.reader
-			in := flow.Input{Topic: topic, Repartition: r.internal, Timeless: r.timeless, MaxFuture: r.future}
+			in := flow.Input{Topic: topic, Repartition: r.internal, Timeless: r.timeless, MaxFuture: r.future, Pattern: r.pattern}
 			if !slices.Contains(s.Inputs, in) {
 				s.Inputs = append(s.Inputs, in)
 			}

@@ -42,8 +42,9 @@ type NodeDescription struct {
 	Kind     string   `json:"kind"`
 	Name     string   `json:"name"`
 	From     []string `json:"from,omitempty"`
-	Topics   []string `json:"topics,omitempty"` // read or written
-	Key      string   `json:"key,omitempty"`    // serdes of Topics
+	Topics   []string `json:"topics,omitempty"`  // read or written
+	Pattern  string   `json:"pattern,omitempty"` // of the names of the topics that are read
+	Key      string   `json:"key,omitempty"`     // serdes of Topics
 	Value    string   `json:"value,omitempty"`
 	Time     string   `json:"time,omitempty"` // "computed", where it is not the message's
 	Timeless bool     `json:"timeless,omitempty"`
@@ -156,6 +157,9 @@ func (p *Plan) describeNode(n *planNode) NodeDescription {
 		d.Key, d.Value = nameOf(n.key.serde), nameOf(n.value.serde)
 		if r.ownTime {
 			d.Time = "computed"
+		}
+		if r.pattern != nil {
+			d.Topics, d.Pattern = nil, flow.PatternText(r.pattern)
 		}
 	}
 	if w := n.writer; w != nil {
@@ -281,7 +285,9 @@ func (d *Description) String() string {
 func (n *NodeDescription) details() string {
 	var parts []string
 	if n.Key != "" {
-		if len(n.Topics) > 1 {
+		if n.Pattern != "" {
+			parts = append(parts, "topics /"+n.Pattern+"/")
+		} else if len(n.Topics) > 1 {
 			parts = append(parts, "topics "+strings.Join(n.Topics, " "))
 		}
 		parts = append(parts, "key "+n.Key, "value "+n.Value)

@@ -15,11 +15,11 @@ import (
 
 // newGraph returns new instances of the operators of a sub-topology for a task.
 func (p *Plan) newGraph(sub *flow.SubTopology, task flow.Task) (*flow.Graph, error) {
-	index := slices.Index(p.made.SubTopologies, sub)
+	index := slices.IndexFunc(p.made.SubTopologies, func(s *flow.SubTopology) bool { return s.Name == sub.Name })
 	if index < 0 {
 		return nil, fmt.Errorf("topology: sub-topology %s is not of this plan", sub.Name)
 	}
-	b := &builder{plan: p, task: task, branches: new(place.Branches), lines: make(map[int]*behind), sources: make(map[string][]flow.Source)}
+	b := &builder{plan: p, inputs: sub.Inputs, task: task, branches: new(place.Branches), lines: make(map[int]*behind), sources: make(map[string][]flow.Source)}
 	defer b.done()
 	for _, n := range slices.Backward(p.nodes) {
 		if n.sub != index {
@@ -52,6 +52,7 @@ func (b *builder) gather(to map[string]flow.Source) {
 // it made.
 type builder struct {
 	plan     *Plan
+	inputs   []flow.Input // of the task
 	task     flow.Task
 	branches *place.Branches
 	lines    map[int]*behind // what lies behind an InOrder, by its node
@@ -173,6 +174,20 @@ func (s site) taken() *operator.Clock {
 
 // flushes adds the operator as one that holds something back until the commit.
 func (s site) flushes(op flow.Flusher) { s.b.flushers = append(s.b.flushers, op) }
+
+// topics returns the topics that a source reads: of a pattern, those of the task.
+func (s site) topics(d *sourceDecl) []string {
+	if d.pattern == nil {
+		return d.topics
+	}
+	var topics []string
+	for _, in := range s.b.inputs {
+		if in.Of == d.topics[0] {
+			topics = append(topics, in.Topic)
+		}
+	}
+	return topics
+}
 
 // source adds the operator as a source of a topic.
 func (s site) source(topic string, op flow.Source) {

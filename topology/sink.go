@@ -78,8 +78,7 @@ func addSink[K, V any](s Stream[K, V], kind, name, at string, d *sinkDecl, of fu
 
 // feeds reports whether a source reads what is written.
 func (d *sinkDecl) feeds(r *sourceDecl) bool {
-	return r != nil && r.internal == (d.repartition != nil) &&
-		slices.ContainsFunc(d.topics, func(topic string) bool { return slices.Contains(r.topics, topic) })
+	return r != nil && r.internal == (d.repartition != nil) && slices.ContainsFunc(d.topics, r.reads)
 }
 
 // RepartitionOption is an option of [Stream.Repartition]: [Partitions].

@@ -91,6 +91,36 @@ func (t *Topology) StreamTopics[K, V any](topics []string, key serde.Serde[K], v
 	return source(t, "stream", slices.Clone(topics), key, value, opts)
 }
 
+// StreamPattern reads all topics whose whole names match a regular expression, as one stream. Their
+// keys and values are of the same kind; a record's [Origin] has the topic. Topics that come later
+// join in within seconds, and are read from their start; a topic that is deleted ends, and the others
+// go on. Topics whose names begin with "__" and the application's internal ones never match.
+//
+// The name is the stream's own: the part of the topology that reads it is called by it, and keeps
+// its state when topics come and go. A topic belongs to one source: a pattern that matches what
+// another source reads is refused.
+//
+// There are as many tasks as the largest of the topics has partitions. What keeps state by key right
+// behind a pattern needs topics of the same number of partitions, and refuses others by name;
+// [Stream.Repartition] in front of the state takes any.
+//
+// A bounded run reads the topics that were there when it was begun. Live, where records of a new
+// topic stand among those of others is decided by when it was found: windows may have closed by
+// then, and what is older than these is dropped and counted.
+func (t *Topology) StreamPattern[K, V any](name, pattern string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Stream[K, V] {
+	at := t.caller()
+	t.claim("pattern", name, at)
+	matches, err := flow.CompilePattern(pattern)
+	if err != nil {
+		mistakef(t, at, name, "the pattern %q is not a regular expression: %v", pattern, err)
+	} else if pattern == "" {
+		mistakef(t, at, name, "the pattern is empty and matches no topic: give one, such as %q", "orders-.*")
+	}
+	s := source(t, "stream", []string{name}, key, value, opts)
+	s.n.reader.pattern = matches
+	return s
+}
+
 // Table reads a topic as a table: the latest value of each key, a tombstone deletes. Its store is
 // named like the topic.
 func (t *Topology) Table[K, V any](topic string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Table[K, V] {
@@ -185,7 +215,7 @@ func addSource[K, V any](t *Topology, kind, name, at string, d *sourceDecl, k *s
 	out := new(port[K, V])
 	n.build = func(at site) error {
 		next := out.next(at.b)
-		for _, topic := range d.topics {
+		for _, topic := range at.topics(d) {
 			at.source(topic, &ops.Input[K, V]{
 				Node: at.node(), Key: k.get(), Value: v.get(), NeedKey: at.n.outKey, NeedValue: at.n.outValue, Places: at.n.places,
 				Event: event, Next: next,

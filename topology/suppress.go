@@ -244,6 +244,8 @@ func (t *Topology) checkSuppression(p *Plan, n *planNode, s *Suppression) {
 			return fmt.Sprintf("what comes through the repartition topic %s comes in the order in which it was written: put InOrder before the table", at.name)
 		case r.timeless:
 			return "records of a timeless source carry no time: leave Timeless out"
+		case r.pattern != nil:
+			return fmt.Sprintf("records of the topics of pattern %s come in the order in which they are read: put InOrder before the table", at.name)
 		default:
 			for _, name := range r.topics {
 				if topic != "" && topic != name {

@@ -11,7 +11,7 @@ func (p *Plan) texts(t *Topology) {
 		}
 	}
 	for _, n := range t.nodes {
-		if n.reader != nil && !n.reader.internal {
+		if n.reader != nil && !n.reader.internal && n.reader.pattern == nil {
 			for _, topic := range n.reader.topics {
 				add(p.made.Topics, topic, n.key.serde, n.value.serde)
 			}

@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/kolkstream/kolk/topology/internal/ops"
@@ -44,11 +46,20 @@ type sourceDecl struct {
 	topics   []string
 	internal bool // a repartition topic
 	timeless bool
-	future   time.Duration // how far ahead records may be, 0 for any
-	ownTime  bool          // event time is computed
+	future   time.Duration  // how far ahead records may be, 0 for any
+	ownTime  bool           // event time is computed
+	pattern  *regexp.Regexp // of the topics that it stands for; topics is its name then
 }
 
-// topics returns the topics that a node reads.
+// reads reports whether the source reads a topic.
+func (d *sourceDecl) reads(topic string) bool {
+	if d.pattern != nil {
+		return d.pattern.MatchString(topic)
+	}
+	return slices.Contains(d.topics, topic)
+}
+
+// topics returns the topics that a node reads; the name of a pattern stands for its topics.
 func (t *traits) topics() []string {
 	if t.reader == nil {
 		return nil

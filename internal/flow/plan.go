@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"regexp"
 	"slices"
 	"time"
 )
@@ -69,6 +70,11 @@ type Input struct {
 	Timeless bool
 	// MaxFuture is how far ahead a record may lie, 0 for any distance.
 	MaxFuture time.Duration
+	// Pattern, if not nil, says that the input stands for all topics whose whole names it matches;
+	// Topic is the pattern's name. A plan that runs has none of these: see [Plan.With].
+	Pattern *regexp.Regexp
+	// Of is the name of the pattern that the topic was found by, "" if it was named.
+	Of string
 }
 
 // Repartition is an internal topic between two sub-topologies.

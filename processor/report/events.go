@@ -2,7 +2,8 @@ package report
 
 import "time"
 
-// Growth is an input topic that has got more partitions while the application runs.
+// Growth is an input topic that has got more partitions while the application runs, or a topic of a
+// pattern that has come, with nothing before, or is gone, with no partitions.
 type Growth struct {
 	SubTopology, Topic string
 	// Partitions is how many are there, Before how many were read until then.

@@ -23,6 +23,13 @@ func (e *MissingTopicsError) Error() string {
 	return fmt.Sprintf("the topology reads or writes topics that do not exist: %s. Create them (kolk creates its internal topics only), or correct the names", strings.Join(e.Topics, ", "))
 }
 
+// NoTopicsError lists patterns of the plan that match no topic.
+type NoTopicsError struct{ Patterns []string }
+
+func (e *NoTopicsError) Error() string {
+	return fmt.Sprintf("no topic matches %s: a bounded run reads the topics that are there when it begins. Create one, or correct the pattern", strings.Join(e.Patterns, ", "))
+}
+
 // PlanRefusedError is returned by an instance whose plan does not fit the one that its group runs.
 type PlanRefusedError struct {
 	App string

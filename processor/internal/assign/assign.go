@@ -67,6 +67,10 @@ type Config struct {
 	// OnRefused, if not nil, is called when the group refuses this member; it then has no tasks. It
 	// is called by the client's goroutine, must not block, and must not call the client.
 	OnRefused func(Refusal)
+	// OnBehind, if not nil, is called when this member, as the leader, could not deal tasks out
+	// because another one knows a topic that it does not: see [Balancer.SetSubs]. It is called by
+	// the client's goroutine, must not block, and must not call the client.
+	OnBehind func()
 	// OnOrphans, if not nil, is called when the first assignment is one by which the member was to
 	// give something up. It had nothing, so the assignment is of the member before it with the same
 	// instance id, which ended in between: the group does not meet when a static member is back,
@@ -93,6 +97,31 @@ func (r Refusal) Error() string {
 		r.Plan, r.GroupPlan, r.Members)
 }
 
+// SetSubs says which topics the sub-topologies read from now on: patterns have found other ones.
+func (b *Balancer) SetSubs(subs []Sub) {
+	subs = sorted(subs)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cfg.Subs = subs
+}
+
+// sorted returns subs in the order of names.
+func sorted(subs []Sub) []Sub {
+	subs = slices.Clone(subs)
+	for i := range subs {
+		subs[i].Topics = slices.Sorted(slices.Values(subs[i].Topics))
+	}
+	slices.SortFunc(subs, func(a, b Sub) int { return cmp.Compare(a.Name, b.Name) })
+	return subs
+}
+
+// subs returns the sub-topologies as they are now.
+func (b *Balancer) subs() []Sub {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.cfg.Subs
+}
+
 // Balancer is the [kgo.GroupBalancer] of one member. It is safe for concurrent use.
 type Balancer struct {
 	cfg Config
@@ -115,11 +144,7 @@ var (
 
 // New returns a balancer for one client. cfg and what it refers to must not be changed afterwards.
 func New(cfg Config) *Balancer {
-	cfg.Subs = slices.Clone(cfg.Subs)
-	for i := range cfg.Subs {
-		cfg.Subs[i].Topics = slices.Sorted(slices.Values(cfg.Subs[i].Topics))
-	}
-	slices.SortFunc(cfg.Subs, func(a, b Sub) int { return cmp.Compare(a.Name, b.Name) })
+	cfg.Subs = sorted(cfg.Subs)
 	return &Balancer{cfg: cfg}
 }
 
@@ -203,7 +228,7 @@ func (b *Balancer) JoinGroupMetadata(topics []string, current map[string][]int32
 // owned returns the tasks of which the member has a partition. It has all of them or none, unless
 // the plan or the topics have changed.
 func (b *Balancer) owned(current map[string][]int32) (tasks []Task) {
-	for _, sub := range b.cfg.Subs {
+	for _, sub := range b.subs() {
 		for _, topic := range sub.Topics {
 			for _, p := range current[topic] {
 				tasks = append(tasks, Task{sub.Name, p})
@@ -223,7 +248,11 @@ func (b *Balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, e
 		if err := meta.ReadFrom(assignment); err != nil {
 			return nil, fmt.Errorf("assign: read the assignment: %w", err)
 		}
+		read := topicsOf(b.subs())
 		for _, t := range meta.Topics {
+			if !read[t.Topic] {
+				continue // a pattern's that is gone
+			}
 			partitions[t.Topic] = append(partitions[t.Topic], t.Partitions...)
 		}
 		var err error
@@ -262,7 +291,7 @@ func (b *Balancer) take(data assignmentData) (_ *Refusal, orphans bool) {
 func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.GroupMemberBalancer, map[string]struct{}, error) {
 	b.mu.Lock()
 	b.leads = true
-	g := &group{subs: b.cfg.Subs, partitions: b.cfg.Partitions, plan: b.cfg.Plan, leader: b.cfg.Process, leaderWorker: b.cfg.Worker, siblings: b.cfg.Siblings, live: b.live, gone: b.gone}
+	g := &group{subs: b.cfg.Subs, partitions: b.cfg.Partitions, behind: b.cfg.OnBehind, plan: b.cfg.Plan, leader: b.cfg.Process, leaderWorker: b.cfg.Worker, siblings: b.cfg.Siblings, live: b.live, gone: b.gone}
 	b.mu.Unlock()
 	seen := map[string]bool{}
 	for i := range members {
@@ -280,12 +309,21 @@ func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.G
 		return cmp.Or(cmp.Compare(a.Process, b.Process), cmp.Compare(a.Worker, b.Worker), cmp.Compare(a.id, b.id))
 	})
 	topics := map[string]struct{}{}
-	for _, sub := range b.cfg.Subs {
-		for _, topic := range sub.Topics {
-			topics[topic] = struct{}{}
-		}
+	for topic := range topicsOf(g.subs) {
+		topics[topic] = struct{}{}
 	}
 	return g, topics, nil
+}
+
+// topicsOf returns the topics that subs read.
+func topicsOf(subs []Sub) map[string]bool {
+	topics := map[string]bool{}
+	for _, sub := range subs {
+		for _, topic := range sub.Topics {
+			topics[topic] = true
+		}
+	}
+	return topics
 }
 
 // parseMember reads one member's metadata.

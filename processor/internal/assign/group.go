@@ -58,6 +58,7 @@ func (m *member) yields(s *share) bool {
 type group struct {
 	subs         []Sub
 	partitions   func(topic string) int32 // see Config; may be nil
+	behind       func()                   // see Config.OnBehind; may be nil
 	plan         string                   // the leader's
 	leader       string                   // the leader's process and worker
 	leaderWorker int32
@@ -93,17 +94,31 @@ func (g *group) BalanceOrError(topics map[string]int32) (kgo.IntoSyncAssignment,
 	for _, m := range g.members {
 		result[m.id] = &share{partitions: map[string][]int32{}}
 	}
-	if plan == g.plan {
+	known := plan == g.plan && !g.outdone(accepted)
+	if known {
 		topics = g.read(topics)
 		deal(g.subs, topics, g.members, accepted, result)
 	} else {
 		// The leader does not know this plan's tasks. Everybody keeps what he has; the leader,
-		// refused, will leave, and the next one can do better.
+		// refused, will leave, and the next one can do better. One that lacks topics will look for
+		// them.
 		for _, m := range accepted {
 			result[m.id] = &share{tasks: m.Owned, partitions: m.claims}
 		}
 	}
+	if plan == g.plan && !known && g.behind != nil {
+		g.behind()
+	}
 	return g.assignments(plan, runs, result), nil
+}
+
+// outdone reports whether a member reads a topic that the leader does not know: a pattern has found
+// it there already, or it is gone and the member does not know that yet.
+func (g *group) outdone(accepted []*member) bool {
+	read := topicsOf(g.subs)
+	return slices.ContainsFunc(accepted, func(m *member) bool {
+		return slices.ContainsFunc(m.topics, func(topic string) bool { return !read[topic] })
+	})
 }
 
 // read returns how many partitions of each topic are dealt out.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -27,21 +28,28 @@ func (v *View) Look(ctx context.Context) (more bool, err error) {
 	v.looking.Lock()
 	defer v.looking.Unlock()
 	var names []string
-	for _, sub := range v.plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, in := range sub.Inputs {
 			if !in.Repartition {
 				names = append(names, in.Topic)
 			}
 		}
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && len(v.plan.Patterns()) == 0 {
 		return false, nil
 	}
-	details, err := kadm.NewClient(v.cl).ListTopicsWithInternal(ctx, names...)
+	adm := kadm.NewClient(v.cl)
+	if len(v.plan.Patterns()) > 0 {
+		names = nil // all topics
+	}
+	details, err := adm.ListTopicsWithInternal(ctx, names...)
 	if err != nil {
 		return false, fmt.Errorf("look for new partitions: %w", err)
 	}
-	for _, sub := range v.plan.SubTopologies {
+	if more, err = v.lookTopics(ctx, details); err != nil {
+		return more, err
+	}
+	for _, sub := range v.Plan().SubTopologies {
 		grown, err := v.grow(ctx, sub, details)
 		if err != nil {
 			return more, err
@@ -100,7 +108,7 @@ func (v *View) grow(ctx context.Context, sub *flow.SubTopology, details kadm.Top
 // growInternal makes the changelog of a sub-topology's time as large as the number of its tasks.
 func (v *View) growInternal(ctx context.Context, sub string, tasks int32) error {
 	repartitions := map[string]int32{}
-	for _, r := range v.plan.Repartitions {
+	for _, r := range v.Plan().Repartitions {
 		repartitions[r.Name] = v.Partitions(v.Real(r.Name, true))
 	}
 	return v.internalTopics(ctx, repartitions, func(name string) int32 {
@@ -121,10 +129,10 @@ func (v *View) Refused(topic string) (g report.Growth, ok bool) {
 
 // AllRefused returns all of them, by topic.
 func (v *View) AllRefused() (all []report.Growth) {
-	for _, topic := range v.Sources() {
-		if g, ok := v.Refused(topic); ok {
-			all = append(all, g)
-		}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, topic := range slices.Sorted(maps.Keys(v.refused)) {
+		all = append(all, v.refused[topic])
 	}
 	return all
 }

@@ -116,7 +116,7 @@ func (v *View) internalBytes(set int) int {
 
 // sinks are the names of the application's output topics, in order.
 func (v *View) sinks() (topics []string) {
-	for _, sub := range v.plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, s := range sub.Sinks {
 			if !s.Repartition {
 				topics = append(topics, s.Topic)
@@ -130,7 +130,7 @@ func (v *View) sinks() (topics []string) {
 // own are the names of the application's inputs and outputs.
 func (v *View) own() []string {
 	topics := v.sinks()
-	for _, sub := range v.plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, in := range sub.Inputs {
 			if !in.Repartition {
 				topics = append(topics, in.Topic)
@@ -147,7 +147,7 @@ const kafkaAfter = int64(time.Hour / time.Millisecond)
 // as Kafka has it by default.
 func (v *View) report(log *slog.Logger) {
 	largest, from := 0, ""
-	for _, sub := range v.plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, in := range sub.Inputs {
 			if l := v.Limits(in.Topic); l != nil && !in.Repartition && l.MaxBytes > largest {
 				largest, from = l.MaxBytes, in.Topic

@@ -33,6 +33,9 @@ type Options struct {
 	Times         timing.Settings
 	Transactional bool
 	Logger        *slog.Logger
+	// Bounded says that the application reads what is there now, or what was there when a bounded
+	// run was begun that is not over.
+	Bounded bool
 	// Grown, if not nil, is told of inputs that have got more partitions: see [View.Look].
 	Grown func(report.Growth)
 }
@@ -45,6 +48,9 @@ const missingAfter = time.Second
 func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	adm := kadm.NewClient(cl)
 	v := &View{app: o.App, plan: o.Plan, cl: cl, options: o, topics: map[string]Topic{}, tasks: map[string]int32{}, refused: map[string]report.Growth{}}
+	if err := v.resolve(ctx, adm); err != nil {
+		return nil, err
+	}
 	var users []string
 	seen := map[string]bool{}
 	add := func(t string) {
@@ -53,7 +59,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 			users = append(users, t)
 		}
 	}
-	for _, sub := range o.Plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, i := range sub.Inputs {
 			if !i.Repartition {
 				add(i.Topic)
@@ -131,7 +137,7 @@ func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 // existing learns which repartition topics are there already.
 func (v *View) existing(ctx context.Context, adm *kadm.Client) error {
 	var names []string
-	for _, r := range v.plan.Repartitions {
+	for _, r := range v.Plan().Repartitions {
 		names = append(names, v.Real(r.Name, true))
 	}
 	if len(names) == 0 {
@@ -154,7 +160,7 @@ func (v *View) internalTopics(ctx context.Context, repartitions map[string]int32
 	for name, n := range repartitions {
 		topics = append(topics, changelog.Topic{Name: v.Real(name, true), Partitions: n, Kind: changelog.Repartition, MaxBytes: most, For: "repartition " + name})
 	}
-	for _, sub := range v.plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, s := range sub.Stores {
 			if !s.Logged {
 				continue

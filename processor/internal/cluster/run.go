@@ -65,12 +65,17 @@ type Runs struct {
 	// Leader says that a worker of this process leads the group, and so begins the run if there is
 	// none.
 	Leader atomic.Bool
+	// Settled, if not nil, is called when the run has other topics of patterns than were found here.
+	Settled func()
 
 	mu  sync.Mutex // one at a time begins a run
 	run *Run
 }
 
-func (r *Runs) group() string { return r.App + "-until-end" }
+func (r *Runs) group() string { return r.App + runGroup }
+
+// runGroup is what the name of the group of bounded runs ends in.
+const runGroup = "-until-end"
 
 const (
 	runOpen = "open"
@@ -86,10 +91,35 @@ func (r *Runs) Await(ctx context.Context) (*Run, error) {
 		return r.run, nil
 	}
 	run, err := r.await(ctx)
-	if err == nil {
-		r.run = run
+	if err != nil {
+		return nil, err
 	}
-	return run, err
+	changed, err := r.View.Settle(ctx, slices.Collect(maps.Keys(run.ends)))
+	if err != nil {
+		return nil, err
+	}
+	r.run = run
+	if changed && r.Settled != nil {
+		r.Settled()
+	}
+	return run, nil
+}
+
+// openTopics returns the topics of a bounded run that is not over, nil if there is none.
+func openTopics(ctx context.Context, adm *kadm.Client, app string) (topics []string, err error) {
+	offsets, err := adm.FetchOffsets(ctx, app+runGroup)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, err
+	}
+	for topic, partitions := range offsets {
+		for _, o := range partitions {
+			if state, _, _ := strings.Cut(o.Metadata, ":"); state == runOpen {
+				topics = append(topics, topic)
+				break
+			}
+		}
+	}
+	return topics, nil
 }
 
 func (r *Runs) await(ctx context.Context) (*Run, error) {
@@ -165,7 +195,7 @@ func (r *Runs) find(ctx context.Context) (*Run, error) {
 			failed = errors.Join(failed, fmt.Errorf("group %s: %s/%d: metadata %q: %w", r.group(), o.Topic, o.Partition, o.Metadata, errors.Join(o.Err, errRun)))
 			return
 		}
-		if state != runOpen || !sources[o.Topic] {
+		if state != runOpen || !sources[o.Topic] && !r.View.matches(o.Topic) {
 			return
 		}
 		n, err := strconv.ParseUint(id, 16, 64)
@@ -186,7 +216,7 @@ var errRun = errors.New("not the record of a bounded run")
 
 func (r *Runs) sources() map[string]bool {
 	out := map[string]bool{}
-	for _, sub := range r.View.plan.SubTopologies {
+	for _, sub := range r.View.Plan().SubTopologies {
 		for _, i := range sub.Inputs {
 			if !i.Repartition {
 				out[i.Topic] = true
@@ -232,7 +262,7 @@ func (r *Runs) Completed(ctx context.Context, run *Run) (bool, error) {
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return false, err
 	}
-	for _, sub := range r.View.plan.SubTopologies {
+	for _, sub := range r.View.Plan().SubTopologies {
 		for p := range r.View.Tasks(sub.Name) {
 			for _, t := range r.View.Inputs(sub, p) {
 				o, ok := offsets.Lookup(t, p)

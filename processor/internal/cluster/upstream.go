@@ -63,12 +63,12 @@ func (v *View) writers(sub *flow.SubTopology) (all []*flow.SubTopology) {
 	var visit func(sub *flow.SubTopology)
 	visit = func(sub *flow.SubTopology) {
 		for _, in := range sub.Inputs {
-			for _, r := range v.plan.Repartitions {
+			for _, r := range v.Plan().Repartitions {
 				if !in.Repartition || in.Timeless || r.Name != in.Topic {
 					continue
 				}
 				for _, w := range r.Writers {
-					if writer, ok := v.plan.SubTopology(w.SubTopology); ok && !seen[writer.Name] {
+					if writer, ok := v.Plan().SubTopology(w.SubTopology); ok && !seen[writer.Name] {
 						seen[writer.Name] = true
 						visit(writer)
 						all = append(all, writer)

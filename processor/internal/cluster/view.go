@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -38,7 +39,8 @@ type View struct {
 	Transactions2 bool
 
 	app  string
-	plan *flow.Plan
+	plan *flow.Plan                // with its patterns
+	now  atomic.Pointer[flow.Plan] // with the topics that are read
 
 	cl      *kgo.Client
 	options Options
@@ -49,6 +51,10 @@ type View struct {
 	tasks   map[string]int32
 	refused map[string]report.Growth // by topic
 }
+
+// Plan returns the plan with the topics that its patterns stand for. It changes when topics come or
+// go; what it has returned does not.
+func (v *View) Plan() *flow.Plan { return v.now.Load() }
 
 // Partitions returns the number of partitions of a topic, 0 if it is not known.
 func (v *View) Partitions(topic string) int32 {
@@ -122,7 +128,7 @@ func (v *View) Inputs(sub *flow.SubTopology, partition int32) []string {
 func (v *View) Sources() []string {
 	seen := map[string]bool{}
 	var out []string
-	for _, sub := range v.plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, i := range sub.Inputs {
 			if name := v.Real(i.Topic, i.Repartition); !seen[name] {
 				seen[name] = true
@@ -155,13 +161,13 @@ func (v *View) size() (map[string]int32, error) {
 			return n, n > 0
 		}
 	}
-	repartitions, err := v.plan.Partitions(count(false), count(true))
+	repartitions, err := v.Plan().Partitions(count(false), count(true))
 	if err != nil {
 		return nil, err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, sub := range v.plan.SubTopologies {
+	for _, sub := range v.Plan().SubTopologies {
 		for _, i := range sub.Inputs {
 			n := v.topics[i.Topic].Partitions
 			if i.Repartition {

@@ -18,6 +18,11 @@ import (
 // there. It runs as a callback: see the package comment.
 func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 	pause := map[string][]int32{}
+	if topic := s.unknown(added); topic != "" {
+		cl.PauseFetchPartitions(added) // nothing of them is for this session
+		s.callbacks.fail(&errReset{err: fmt.Errorf("topic %s has joined in", topic), meant: true})
+		return
+	}
 	for _, sub := range s.cfg.Plan.SubTopologies {
 		parts := map[int32]bool{}
 		for _, in := range sub.Inputs {
@@ -36,7 +41,7 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 			topics := s.inputs(sub, p, added)
 			pause = addAll(pause, topics, p)
 			s.align.Take(id)
-			s.openings.add(id, sub, topics)
+			s.openings.add(id, sub.Only(func(topic string) bool { return slices.Contains(topics, topic) }), topics)
 		}
 	}
 	cl.PauseFetchPartitions(pause)
@@ -48,11 +53,12 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 }
 
 // inputs returns the topics of the inputs of a task that has been assigned: those that have its
-// partition as far as is known here, and those of which the leader of the group knows it.
+// partition as far as is known here, and those of which the leader of the group knows it. Topics that
+// a pattern has found are read once the leader deals them out.
 func (s *session) inputs(sub *flow.SubTopology, partition int32, added map[string][]int32) (topics []string) {
 	for _, in := range sub.Inputs {
 		topic := s.cfg.View.Real(in.Topic, in.Repartition)
-		if partition < s.cfg.View.Partitions(topic) || slices.Contains(added[topic], partition) {
+		if in.Of == "" && partition < s.cfg.View.Partitions(topic) || slices.Contains(added[topic], partition) {
 			topics = append(topics, topic)
 		}
 	}

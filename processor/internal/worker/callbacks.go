@@ -61,6 +61,8 @@ func (c *callbacks) end() {
 type notices struct {
 	meets   atomic.Bool // the group meets, and waits for the session to allow it
 	orphans atomic.Bool // there are tasks that nobody has until the group meets
+	behind  atomic.Bool // others know topics that this leader of the group does not
+	topics  atomic.Bool // patterns have found other topics
 	refused atomic.Pointer[assign.Refusal]
 	called  atomic.Bool // calls are over that a task waits for
 }

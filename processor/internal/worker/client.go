@@ -22,14 +22,7 @@ const mostDetails = 4 << 10
 
 // connect makes the session's client. It joins the group with the first poll.
 func (s *session) connect() error {
-	subs := make([]assign.Sub, 0, len(s.cfg.Plan.SubTopologies))
-	for _, sub := range s.cfg.Plan.SubTopologies {
-		as := assign.Sub{Name: sub.Name}
-		for _, in := range sub.Inputs {
-			as.Topics = append(as.Topics, s.cfg.View.Real(in.Topic, in.Repartition))
-		}
-		subs = append(subs, as)
-	}
+	s.topics = s.sources(s.cfg.Plan)
 	s.group = txn.Group{Name: s.cfg.App, InstanceID: s.member(), TransactionalID: s.transactionalID(), ImplicitAdd: s.cfg.View.Transactions2, Points: s.cfg.Points}
 	contract := s.cfg.Plan.Contract
 	details := string(contract.Pack())
@@ -37,11 +30,12 @@ func (s *session) connect() error {
 		details = ""
 	}
 	s.balancer = assign.New(assign.Config{
-		Subs: subs, Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: contract.Fingerprint(),
+		Subs: s.subs(s.cfg.Plan), Process: s.cfg.Instance, Worker: int32(s.cfg.Index), TransactionalID: s.group.TransactionalID, Plan: contract.Fingerprint(),
 		Details:    details,
 		Siblings:   s.cfg.Siblings,
 		Partitions: s.cfg.View.Partitions,
 		OnRefused:  func(r assign.Refusal) { s.notices.refused.Store(&r); s.wake() },
+		OnBehind:   func() { s.notices.behind.Store(true); s.wake() },
 		OnOrphans:  func() { s.notices.orphans.Store(true); s.wake() },
 	})
 	s.balancer.SetHeld(s.cfg.Dir.Held())
@@ -49,7 +43,7 @@ func (s *session) connect() error {
 	opts := append([]kgo.Opt{
 		kgo.ConsumerGroup(s.cfg.App),
 		kgo.InstanceID(s.group.InstanceID),
-		kgo.ConsumeTopics(s.cfg.View.Sources()...),
+		kgo.ConsumeTopics(s.topics...),
 		kgo.Balancers(s.balancer),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.DisableAutoCommit(),
@@ -210,6 +204,8 @@ func (s *session) fetchError(topic string, partition int32, err error) error {
 		return &errReset{err: err}
 	case errors.Is(err, kerr.OffsetOutOfRange), errors.As(err, &lost):
 		return fmt.Errorf("input is lost: the committed offset of %s/%d is not on the broker any more (%w). The topic's retention has passed it, or the topic was truncated; choose where to go on by committing an offset for group %q", topic, partition, err, s.cfg.App)
+	case s.found(topic) && (errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition)):
+		return s.gone(topic)
 	case errors.Is(err, kerr.UnknownTopicID):
 		return fmt.Errorf("topic %s was deleted or made anew while it was read: %w", topic, err)
 	case errors.As(err, &session):

@@ -20,6 +20,8 @@ import (
 // Grown says that there are new tasks. It is safe for concurrent use.
 func (w *Worker) Grown() {
 	if s := w.current.Load(); s != nil {
+		s.notices.topics.Store(true)
+		s.wake()
 		// The leader deals out what its client knows of; if that learns of the partitions later it
 		// makes the group meet itself.
 		s.cl.ForceMetadataRefresh()

@@ -96,7 +96,7 @@ func (s *session) idleWait() time.Duration {
 // does if the session has allowed it.
 func (s *session) news(allowed bool) bool {
 	n := &s.notices
-	return n.meets.Load() && !allowed || n.called.Load() || n.refused.Load() != nil || n.orphans.Load() || s.align.News() ||
+	return n.meets.Load() && !allowed || n.called.Load() || n.refused.Load() != nil || n.orphans.Load() || n.topics.Load() || n.behind.Load() || s.align.News() ||
 		!s.openings.opened.empty() || !s.doubts.known.empty() || !s.holes.found.empty()
 }
 

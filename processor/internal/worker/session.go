@@ -41,6 +41,7 @@ type session struct {
 	holes    holes
 	purger   purger
 	tempo    tempo
+	topics   []string // that it subscribes to, sorted
 
 	more  bool // records wait to be processed
 	asked int  // how often full was
@@ -54,6 +55,7 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 			return nil // the end of the application
 		}
 	}
+	w.cfg.Plan = w.cfg.View.Plan()
 	s := &session{Worker: w, ctx: ctx, hard: hard, callbacks: newCallbacks(), offsets: newOffsets()}
 	s.errands.ctx, s.errands.end = context.WithCancel(ctx)
 	defer s.errands.end()
@@ -64,6 +66,7 @@ func (w *Worker) session(ctx, hard context.Context) (err error) {
 	}
 	s.furnish()
 	w.current.Store(s)
+	s.notices.topics.Store(true) // since the session has looked
 	defer func() { s.close(err) }()
 	// A rebalance and the shutdown end a poll that waits; see poll for those that come before it
 	// waits.
@@ -128,6 +131,14 @@ func (s *session) step() error {
 	if s.notices.orphans.Swap(false) {
 		s.log.Info("the group meets again, for tasks that the instance before this one was to give up")
 		s.cl.ForceRebalance()
+	}
+	if s.notices.behind.Swap(false) {
+		s.errands.run(s.look)
+	}
+	if s.notices.topics.Swap(false) {
+		if err := s.follow(); err != nil {
+			return err
+		}
 	}
 	if err := s.adopt(); err != nil {
 		return err
