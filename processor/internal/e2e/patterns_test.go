@@ -275,6 +275,7 @@ func TestBoundedTopics(t *testing.T) {
 	if err := run(nil); err != nil {
 		t.Fatal(err)
 	}
+	live = readLive(t, b.Addr(), prefix+"-out") // which all has closed
 	eventually(t, soon, "results", func() (bool, string) { return live.count() >= 40, "" })
 	in.sent = all
 	in.check("counted", live.all(t))
