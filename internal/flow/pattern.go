@@ -34,33 +34,30 @@ func PatternText(r *regexp.Regexp) string {
 }
 
 // Match returns which of the topics belong to which pattern of the plan, sorted. Topics that are
-// internal to the application of that id, and those that begin with "__", belong to none. Its error
-// names every topic that two sources would read.
-func (p *Plan) Match(app string, topics []string) (matched map[string][]string, err error) {
+// internal to the application of that id, and those that begin with "__", belong to none. A topic
+// that two patterns match belongs to none either: errs has them, each with an error.
+func (p *Plan) Match(app string, topics []string) (matched map[string][]string, errs map[string]error) {
 	patterns := p.Patterns()
-	matched = make(map[string][]string, len(patterns))
-	var twice []string
+	matched, errs = make(map[string][]string, len(patterns)), map[string]error{}
 	for _, topic := range slices.Sorted(slices.Values(topics)) {
 		if internalTopic(app, topic) {
 			continue
 		}
-		by := ""
+		var by []string
 		for _, in := range patterns {
-			if !in.Pattern.MatchString(topic) {
-				continue
+			if in.Pattern.MatchString(topic) {
+				by = append(by, in.Topic)
 			}
-			if by != "" {
-				twice = append(twice, fmt.Sprintf("topic %s matches both patterns %s and %s", topic, by, in.Topic))
-				continue
-			}
-			by = in.Topic
-			matched[by] = append(matched[by], topic)
+		}
+		switch len(by) {
+		case 0:
+		case 1:
+			matched[by[0]] = append(matched[by[0]], topic)
+		default:
+			errs[topic] = fmt.Errorf("topic %s matches more than one pattern, those of %s: a topic belongs to one source. Make the patterns differ, or give the topic another name", topic, strings.Join(by, ", "))
 		}
 	}
-	if twice != nil {
-		return nil, fmt.Errorf("%s: a topic belongs to one source. Make the patterns differ", strings.Join(twice, "; "))
-	}
-	return matched, nil
+	return matched, errs
 }
 
 func internalTopic(app, topic string) bool {
@@ -108,6 +105,11 @@ func (p *Plan) With(topics map[string][]string) *Plan {
 		c.Topics = slices.Compact(slices.Sorted(slices.Values(all)))
 	}
 	return &made
+}
+
+// Found reports whether the sub-topology reads topics that a pattern has found.
+func (s *SubTopology) Found() bool {
+	return slices.ContainsFunc(s.Inputs, func(in Input) bool { return in.Of != "" })
 }
 
 // Only returns the sub-topology with those inputs of patterns alone that read reports. Other inputs

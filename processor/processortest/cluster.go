@@ -89,6 +89,9 @@ func (c *cluster) TopicID(topic string) (id [16]byte) {
 // Limits implements task.Cluster: the topics take everything.
 func (c *cluster) Limits(string) *changelog.Limits { return nil }
 
+// Looked implements task.Cluster: topics stay.
+func (c *cluster) Looked(sub string) (tasks int32, asked int) { return c.tasks[sub], 0 }
+
 // partition is where a producer puts a key.
 func (c *cluster) partition(topic string, key []byte) int32 {
 	n := len(c.topics[topic])

@@ -23,7 +23,8 @@ func keyed(sub *flow.SubTopology) bool {
 // [Options.Grown] of each growth once, and reports whether there are new tasks. It is safe for
 // concurrent use.
 //
-// A topic that is gone or was made anew is left to those who read it.
+// Topics that patterns match join in, and leave when they are gone. Of the others, one that is gone
+// or was made anew is left to those who read it.
 func (v *View) Look(ctx context.Context) (more bool, err error) {
 	v.looking.Lock()
 	defer v.looking.Unlock()
@@ -49,6 +50,9 @@ func (v *View) Look(ctx context.Context) (more bool, err error) {
 	if more, err = v.lookTopics(ctx, details); err != nil {
 		return more, err
 	}
+	v.mu.Lock()
+	v.asked++
+	v.mu.Unlock()
 	for _, sub := range v.Plan().SubTopologies {
 		grown, err := v.grow(ctx, sub, details)
 		if err != nil {
@@ -100,7 +104,7 @@ func (v *View) grow(ctx context.Context, sub *flow.SubTopology, details kadm.Top
 		t := v.topics[g.Topic]
 		t.Partitions = g.Partitions
 		v.topics[g.Topic] = t
-		v.tasks[sub.Name] = tasks
+		v.tasks[sub.Name], v.most[sub.Name] = tasks, max(tasks, v.most[sub.Name])
 	}
 	return grown, nil
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +37,7 @@ func (v *View) resolve(ctx context.Context, adm *kadm.Client) error {
 		}); err != nil {
 			return err
 		}
-		matched, err := v.plan.Match(v.app, names)
+		matched, err := v.match(names)
 		if err != nil {
 			return err
 		}
@@ -78,11 +79,21 @@ func topicsOf(plan *flow.Plan) map[string][]string {
 	return all
 }
 
+// match returns the topics of each pattern. A topic that two of them match is an error.
+func (v *View) match(topics []string) (map[string][]string, error) {
+	matched, errs := v.plan.Match(v.app, topics)
+	var all []error
+	for _, topic := range slices.Sorted(maps.Keys(errs)) {
+		all = append(all, errs[topic])
+	}
+	return matched, errors.Join(all...)
+}
+
 // lookTopics takes in which topics the patterns match now: those that are new join in if they may,
 // those that are gone leave.
 func (v *View) lookTopics(ctx context.Context, details kadm.TopicDetails) (changed bool, err error) {
-	if len(v.plan.Patterns()) == 0 {
-		return false, nil
+	if v.options.Bounded || len(v.plan.Patterns()) == 0 {
+		return false, nil // a bounded run reads what was there when it was begun
 	}
 	var names []string
 	for name, d := range details {
@@ -90,54 +101,90 @@ func (v *View) lookTopics(ctx context.Context, details kadm.TopicDetails) (chang
 			names = append(names, name)
 		}
 	}
-	matched, err := v.plan.Match(v.app, names)
-	if err != nil {
-		return false, err
-	}
+	matched, errs := v.plan.Match(v.app, names)
 	read := topicsOf(v.Plan())
 	var news []report.Growth
+	defer func() { // what has joined before an error has
+		if changed {
+			v.now.Store(v.plan.With(read))
+			v.resize()
+		}
+		for _, g := range news {
+			v.tell(g)
+		}
+	}()
+	for _, topic := range slices.Sorted(maps.Keys(errs)) {
+		news = v.refuse(news, report.Growth{Topic: topic, Partitions: int32(len(details[topic].Partitions)), Refused: errs[topic]})
+	}
 	for _, in := range v.plan.Patterns() {
+		sub := v.reader(in.Topic)
 		for _, topic := range slices.Clone(read[in.Topic]) {
-			if d, there := details[topic]; there && (d.Err != nil || [16]byte(d.ID) == v.TopicID(topic)) {
+			if !v.gone(details, topic) {
 				continue
 			}
 			if len(read[in.Topic]) == 1 && !slices.ContainsFunc(matched[in.Topic], func(t string) bool { return t != topic }) {
 				continue // the last one: there would be no tasks; it goes when another has come
 			}
 			read[in.Topic] = slices.DeleteFunc(read[in.Topic], func(t string) bool { return t == topic })
-			news = append(news, report.Growth{SubTopology: v.reader(in.Topic), Topic: topic, Before: v.Partitions(topic)})
+			news = append(news, report.Growth{SubTopology: sub, Topic: topic, Before: v.Partitions(topic)})
 			changed = true
 		}
 		for _, topic := range matched[in.Topic] {
 			if slices.Contains(read[in.Topic], topic) {
 				continue
 			}
-			g := report.Growth{SubTopology: v.reader(in.Topic), Topic: topic, Partitions: int32(len(details[topic].Partitions))}
+			g := report.Growth{SubTopology: sub, Topic: topic, Partitions: int32(len(details[topic].Partitions))}
 			with := maps.Clone(read)
 			with[in.Topic] = slices.Sorted(slices.Values(append(slices.Clone(read[in.Topic]), topic)))
 			if g.Refused, err = v.join(ctx, with, g); err != nil {
 				return changed, err
 			}
 			if g.Refused != nil {
-				if before, told := v.Refused(topic); !told || before.Partitions != g.Partitions {
-					v.refuse(g)
-					news = append(news, g)
-				}
+				news = v.refuse(news, g)
 				continue
 			}
 			v.learn(kadm.TopicDetails{topic: details[topic]})
+			v.forgive(func(t string) bool { return t == topic })
 			read = with
 			changed = true
 			news = append(news, g)
 		}
 	}
-	if changed {
-		v.now.Store(v.plan.With(read))
-	}
-	for _, g := range news {
-		v.tell(g)
-	}
+	v.forgive(func(topic string) bool { _, there := details[topic]; return !there })
 	return changed, nil
+}
+
+// gone reports whether a topic is there no more: another has its name, or the brokers say so the
+// second time in a row. One of them may not know yet what the others do.
+func (v *View) gone(details kadm.TopicDetails, topic string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	d, there := details[topic]
+	switch {
+	case there && d.Err == nil && [16]byte(d.ID) != v.topics[topic].ID:
+		return true
+	case there:
+		delete(v.missing, topic)
+		return false
+	}
+	v.missing[topic]++
+	return v.missing[topic] > 1
+}
+
+// resize counts the tasks of the sub-topologies that read patterns.
+func (v *View) resize() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, sub := range v.Plan().SubTopologies {
+		if !sub.Found() {
+			continue
+		}
+		n := int32(0)
+		for _, in := range sub.Inputs {
+			n = max(n, v.topics[v.Real(in.Topic, in.Repartition)].Partitions)
+		}
+		v.tasks[sub.Name], v.most[sub.Name] = n, max(n, v.most[sub.Name])
+	}
 }
 
 // join makes room for a topic of a pattern, and says why it cannot be read if it cannot.
@@ -156,26 +203,34 @@ func (v *View) join(ctx context.Context, topics map[string][]string, g report.Gr
 		return fmt.Errorf("topic %s is not read, though a pattern matches it: %w. It is read with Repartition between the pattern and what has state", g.Topic, err), nil
 	}
 	sub, _ := plan.SubTopology(g.SubTopology)
-	tasks := v.Tasks(sub.Name)
+	v.mu.RLock()
+	tasks := max(v.tasks[sub.Name], v.most[sub.Name])
+	v.mu.RUnlock()
 	if g.Partitions <= tasks {
 		return nil, nil
 	}
 	if keyed(sub) {
 		return fmt.Errorf("topic %s is not read, though a pattern matches it: it has %d partitions, and the state of sub-topology %s was made for %d. It is read with Repartition between the pattern and what has state", g.Topic, g.Partitions, sub.Name, tasks), nil
 	}
-	if err := v.growInternal(ctx, sub.Name, g.Partitions); err != nil {
-		return nil, err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.tasks[sub.Name] = g.Partitions
-	return nil, nil
+	return nil, v.growInternal(ctx, sub.Name, g.Partitions)
 }
 
-func (v *View) refuse(g report.Growth) {
+// refuse notes that a topic is not read. It adds that to news if it has not been told.
+func (v *View) refuse(news []report.Growth, g report.Growth) []report.Growth {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if before, told := v.refused[g.Topic]; told && before.Partitions == g.Partitions {
+		return news
+	}
 	v.refused[g.Topic] = g
+	return append(news, g)
+}
+
+// forgive forgets that topics are not read which are gone, or have joined in.
+func (v *View) forgive(gone func(topic string) bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	maps.DeleteFunc(v.refused, func(topic string, g report.Growth) bool { return g.Before == 0 && gone(topic) })
 }
 
 func (v *View) tell(g report.Growth) {
@@ -204,7 +259,7 @@ func (v *View) Settle(ctx context.Context, topics []string) (changed bool, err e
 	}
 	v.looking.Lock()
 	defer v.looking.Unlock()
-	matched, err := v.plan.Match(v.app, topics)
+	matched, err := v.match(topics)
 	if err != nil {
 		return false, err
 	}
@@ -219,6 +274,7 @@ func (v *View) Settle(ctx context.Context, topics []string) (changed bool, err e
 	v.now.Store(v.plan.With(matched))
 	v.mu.Lock()
 	clear(v.tasks)
+	clear(v.most)
 	v.mu.Unlock()
 	_, err = v.size()
 	return true, err
@@ -226,6 +282,6 @@ func (v *View) Settle(ctx context.Context, topics []string) (changed bool, err e
 
 // matches reports whether a pattern of the plan matches a topic.
 func (v *View) matches(topic string) bool {
-	matched, err := v.plan.Match(v.app, []string{topic})
-	return err == nil && len(matched) > 0
+	matched, _ := v.plan.Match(v.app, []string{topic})
+	return len(matched) > 0
 }

@@ -47,7 +47,7 @@ const missingAfter = time.Second
 // topics. Its error lists everything that does not fit; it is final, except when ctx has ended.
 func Prepare(ctx context.Context, cl *kgo.Client, o Options) (*View, error) {
 	adm := kadm.NewClient(cl)
-	v := &View{app: o.App, plan: o.Plan, cl: cl, options: o, topics: map[string]Topic{}, tasks: map[string]int32{}, refused: map[string]report.Growth{}}
+	v := &View{app: o.App, plan: o.Plan, cl: cl, options: o, topics: map[string]Topic{}, tasks: map[string]int32{}, most: map[string]int32{}, missing: map[string]int{}, refused: map[string]report.Growth{}}
 	if err := v.resolve(ctx, adm); err != nil {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ type View struct {
 	mu      sync.RWMutex
 	topics  map[string]Topic
 	tasks   map[string]int32
+	most    map[string]int32         // tasks that there have been
+	missing map[string]int           // how often in a row topics of patterns were not there
+	asked   int                      // how often the brokers have been asked for topics
 	refused map[string]report.Growth // by topic
 }
 
@@ -102,6 +105,13 @@ func (v *View) Tasks(sub string) int32 {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.tasks[sub]
+}
+
+// Looked returns how many tasks a sub-topology has, and how often it has been looked for topics.
+func (v *View) Looked(sub string) (tasks int32, asked int) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.tasks[sub], v.asked
 }
 
 // Real returns the name of an input or sink on the broker.
@@ -174,6 +184,7 @@ func (v *View) size() (map[string]int32, error) {
 				n = repartitions[i.Topic]
 			}
 			v.tasks[sub.Name] = max(v.tasks[sub.Name], n)
+			v.most[sub.Name] = v.tasks[sub.Name]
 		}
 	}
 	return repartitions, nil

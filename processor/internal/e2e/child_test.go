@@ -22,8 +22,8 @@ const configEnv = "KOLK_E2E_CONFIG"
 
 // event is one line that a child writes to its standard output.
 type event struct {
-	// Kind is "ready", "started", "state", "tasks", "restored", "point", "full", "failed" or
-	// "done".
+	// Kind is "ready", "started", "state", "tasks", "grown", "restored", "point", "full", "failed"
+	// or "done".
 	Kind string `json:"kind"`
 	Text string `json:"text,omitempty"`
 	// Of "restored".

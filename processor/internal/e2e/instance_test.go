@@ -97,6 +97,12 @@ func (r reporter) OnState(_, to processor.State) {
 	r.out.emit(event{Kind: "state", Text: to.String()})
 }
 
+func (r reporter) OnGrowth(g processor.Growth) {
+	if g.Refused == nil {
+		r.out.emit(event{Kind: "grown", Text: g.Topic})
+	}
+}
+
 func (r reporter) OnTasks(_ int, tasks []processor.TaskID) {
 	r.out.emit(event{Kind: "tasks", Tasks: len(tasks)})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -124,10 +125,35 @@ func (j job) plan() (*topology.Plan, error) {
 		j.addAlerts(t)
 	case "joined":
 		j.addJoined(t)
+	case "topics copied":
+		j.topics(t).To(j.out())
+	case "topics counted":
+		counted(j.topics(t).GroupByKey().Count("words")).To(j.out())
+	case "topics shuffled":
+		counted(j.topics(t).GroupBy("by-value", func(v string) string { return v }).Count("words")).To(j.out())
+	case "topics overlapping":
+		first := t.StreamPattern("first", regexp.QuoteMeta(j.in())+"-a.*", serde.String(), serde.String())
+		last := t.StreamPattern("last", regexp.QuoteMeta(j.in())+"-.*z", serde.String(), serde.String())
+		counted(first.Merge(last).GroupBy("by-value", func(v string) string { return v }).Count("words")).To(j.out())
+	case "topics by hour":
+		j.topics(t).GroupBy("by-value", func(v string) string { return v }).Window(topology.Tumbling(time.Hour)).Count("words").Final().
+			StreamRecords(func(w topology.Window, k string, n int64) (string, string) {
+				return k, fmt.Sprintf("%s %d", w.StartTime().Format("15:04"), n)
+			}).To(j.out())
 	default:
 		return nil, fmt.Errorf("no job %q", j.Kind)
 	}
 	return t.Build()
+}
+
+// topics reads the topics whose names begin with that of the input and a hyphen.
+func (j job) topics(t *topology.Topology) topology.Stream[string, string] {
+	return t.StreamPattern("found", regexp.QuoteMeta(j.in())+"-.*", serde.String(), serde.String())
+}
+
+// counted gives out each count of a word.
+func counted(c topology.Table[string, int64]) topology.Stream[string, string] {
+	return c.EachUpdate().ToStream().MapValues(func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
 // fiveMillis stands for a request that takes so long.

@@ -165,6 +165,17 @@ func (r *liveReader) count() int {
 	return len(r.seen)
 }
 
+// yet returns what it has seen until now, in the order in which it saw it.
+func (r *liveReader) yet(t *testing.T) []output {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		t.Errorf("reader beside the application: %v", r.err)
+	}
+	return slices.Clone(r.seen)
+}
+
 // all ends the reader and returns what it saw, in the order in which it saw it.
 func (r *liveReader) all(t *testing.T) []output {
 	t.Helper()

@@ -126,6 +126,15 @@ func (o *Opener) leftBehind(h *Handle, sub *flow.SubTopology, committed []Commit
 	return nil
 }
 
+// joined reports whether the database has seen none of the inputs, and patterns have found them: the
+// topics that the task had before are gone, and their offsets with them.
+func (h *Handle) joined(sub *flow.SubTopology, committed []Committed) bool {
+	return h.Checkpoint.Seq() > 0 && !slices.ContainsFunc(committed, func(c Committed) bool {
+		_, known := h.Checkpoint.Input(c.Topic)
+		return known || !slices.ContainsFunc(sub.Inputs, func(in flow.Input) bool { return in.Topic == c.Topic && in.Of != "" })
+	})
+}
+
 // checkEnd refuses a record that is beyond the end.
 func (o *Opener) checkEnd(h *Handle, end changelogEnd, store, topic string, partition int32, last int64) error {
 	put := &report.OffsetsPutBackError{App: o.App, Task: h.id, Topic: topic, Partition: partition, Committed: end.Offset, Seen: last + 1, Changelog: true}

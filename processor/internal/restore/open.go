@@ -116,7 +116,7 @@ func (o *Opener) restore(ctx context.Context, h *Handle, sub *flow.SubTopology, 
 		return err
 	}
 	if o.Stateful[sub.Name] {
-		if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) {
+		if !any && (restored > 0 && !o.AtLeastOnce || h.Checkpoint.Seq() > 0) && (restored > 0 || !h.joined(sub, committed)) {
 			return &report.StateWithoutOffsetsError{App: o.App, Task: h.id}
 		}
 		if err := o.checkOffsets(h, committed); err != nil {

@@ -188,6 +188,23 @@ func TestOpenWithoutOffsets(t *testing.T) {
 	if _, err := w.open(none); !errors.As(err, &refused) {
 		t.Errorf("error %v", err)
 	}
+	// A topic that a pattern has found is a new one if the state has not seen it.
+	h = w.mustOpen(w.commits())
+	b = h.DB.NewBatch()
+	if err := errors.Join(h.Checkpoint.Write(b, checkpoint.Update{Seq: 2, At: time.Now(), Inputs: map[string]int64{"before": 7}}), b.Commit(), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.Checkpoint.Applied()
+	w.pool.Release(h)
+	w.sub.Inputs = []flow.Input{{Topic: "in", Of: "pattern"}, {Topic: "before", Of: "pattern"}}
+	w.pool.Release(w.mustOpen(none))
+	if _, err := w.open([]Committed{{Topic: "before", Offset: -1}}); !errors.As(err, &refused) {
+		t.Errorf("a topic that the state has seen: %v", err)
+	}
+	w.produce(kvLog, 0, []byte("k"), []byte("w"))
+	if _, err := w.open(none); !errors.As(err, &refused) {
+		t.Errorf("a topic that the state may have seen: %v", err)
+	}
 	// How far time has got is no state.
 	w.opener.AtLeastOnce, w.opener.Stateful = false, nil
 	w.pool.Release(w.mustOpen(none))

@@ -61,6 +61,12 @@ type testCluster map[string]int32
 
 func (c testCluster) Partitions(topic string) int32         { return c[topic] }
 func (c testCluster) Limits(topic string) *changelog.Limits { return nil }
+
+// Looked says what departed_test.go has put there.
+func (c testCluster) Looked(sub string) (tasks int32, asked int) {
+	return c["tasks of "+sub], int(c["asked"])
+}
+
 func (c testCluster) TopicID(topic string) (id [16]byte) {
 	copy(id[:], topic)
 	return id

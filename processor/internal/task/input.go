@@ -1,14 +1,12 @@
 package task
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kolkstream/kolk/internal/flow"
 	"github.com/kolkstream/kolk/internal/wiretime"
-	"github.com/kolkstream/kolk/processor/report"
 	"github.com/kolkstream/kolk/topology"
 )
 
@@ -275,26 +273,6 @@ func (in *input) convert(r *kgo.Record) error {
 	if len(in.headers) > 0 {
 		in.msg.Headers = in.headers
 	}
-	return nil
-}
-
-// hear takes the announcement that the head carries.
-func (t *Task) hear(in *input) error {
-	in.told = false
-	i, k, known := in.writers.find(in.ann.sub, in.ann.partition)
-	if !known {
-		return nil
-	}
-	if i < 0 { // an input of the sub-topology has got more partitions
-		if in.ann.partition >= mostWriters {
-			return fmt.Errorf("repartition topic %s: %w: %s has a task %d", in.topic, report.ErrWriters, in.ann.sub, in.ann.partition)
-		}
-		in.writers.grow(k, int(in.ann.partition)+1)
-		w := &in.writers.subs[k]
-		t.chronicle.writers = append(t.chronicle.writers, newWriters{in.name, w.name, int32(w.size)})
-		i = w.first + int(in.ann.partition)
-	}
-	in.writers.hear(i, &in.ann, in.msg.Origin.Offset < in.doubted)
 	return nil
 }
 

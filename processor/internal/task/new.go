@@ -182,6 +182,11 @@ func (t *Task) openInputs(o *Options) error {
 					return fmt.Errorf("the number of tasks of sub-topology %q, which writes %s, is not known", w.SubTopology, topic)
 				}
 				in.writers.add(w.SubTopology, n)
+				if sub, ok := t.plan.SubTopology(w.SubTopology); ok && sub.Found() {
+					last := &in.writers.subs[len(in.writers.subs)-1]
+					last.found = true
+					_, last.seen = t.opts.Cluster.Looked(w.SubTopology)
+				}
 			}
 			in.writers.summarize()
 		} else if t.bounded() {

@@ -36,6 +36,9 @@ type Cluster interface {
 	TopicID(topic string) [16]byte
 	// Limits returns what a topic takes, nil for everything.
 	Limits(topic string) *changelog.Limits
+	// Looked returns how many tasks a sub-topology has by the topics that were there when the
+	// brokers were asked last, and how often they have been asked.
+	Looked(sub string) (tasks int32, asked int)
 }
 
 // Clock tells the wall-clock time.
@@ -305,6 +308,7 @@ func (t *Task) Tick() (err error) {
 	t.read()
 	defer t.rescue(&err)
 	t.watch()
+	t.depart()
 	if t.moved {
 		if err := t.retime(); err != nil {
 			return err

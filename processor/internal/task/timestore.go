@@ -127,7 +127,9 @@ func (c *chronicle) load(id ID, inputs []*input) error {
 	if s.store == nil {
 		return nil
 	}
-	known := map[string]map[string]int32{} // stored numbers of writers by topic and sub-topology
+	if err := c.loadWriters(id, inputs); err != nil {
+		return err
+	}
 	err := s.store.Scan(nil, nil, func(k, v []byte) (bool, error) {
 		if len(v) == 0 || v[0] != timeVersion {
 			return false, fmt.Errorf("%w of task %s: entry %x has another version", report.ErrState, id, k)
@@ -146,7 +148,6 @@ func (c *chronicle) load(id ID, inputs []*input) error {
 				if in.writers == nil || in.name != topic {
 					continue
 				}
-				// Fewer writers than there were are reported below, with both numbers.
 				if i, _, ok := in.writers.find(kr.b, int32(partition)); ok && i >= 0 {
 					h.doubt = in.doubted >= 0
 					in.writers.now[i], in.writers.was[i] = h, h
@@ -177,14 +178,7 @@ func (c *chronicle) load(id ID, inputs []*input) error {
 				break
 			}
 			c.dues.load(scheduleKey{topology.Clock(k[1]), string(k[2:])}, due{r.varint(), r.varint()})
-		case writersKey:
-			kr := reader{b: k[1:]}
-			topic := kr.text()
-			if known[topic] == nil {
-				known[topic] = map[string]int32{}
-			}
-			known[topic][string(kr.b)] = int32(r.uvarint())
-			r.failed = r.failed || kr.failed
+		case writersKey: // see loadWriters
 		default:
 			r.failed = true
 		}
@@ -197,20 +191,47 @@ func (c *chronicle) load(id ID, inputs []*input) error {
 		return err
 	}
 	for _, in := range inputs {
+		if in.writers != nil {
+			in.writers.summarize()
+		}
+	}
+	return nil
+}
+
+// loadWriters compares the numbers of writers that were stored with those that are.
+func (c *chronicle) loadWriters(id ID, inputs []*input) error {
+	known := map[string]map[string]int32{} // by topic and sub-topology
+	if err := c.store.store.Scan([]byte{writersKey}, []byte{writersKey + 1}, func(k, v []byte) (bool, error) {
+		r, kr := reader{b: v}, reader{b: k[1:]}
+		version, topic, n := r.byte(), kr.text(), r.uvarint()
+		if version != timeVersion || r.failed || kr.failed || n > mostWriters {
+			return false, fmt.Errorf("%w of task %s: entry %x", report.ErrState, id, k)
+		}
+		if known[topic] == nil {
+			known[topic] = map[string]int32{}
+		}
+		known[topic][string(kr.b)] = int32(n)
+		return true, nil
+	}); err != nil {
+		return err
+	}
+	for _, in := range inputs {
 		if in.writers == nil {
 			continue
 		}
-		for _, w := range in.writers.subs {
+		for k := range in.writers.subs {
+			w := &in.writers.subs[k]
 			n, ok := known[in.name][w.name]
 			switch {
-			case !ok, int(n) < w.size:
+			case !ok, int(n) < w.size, int(n) > w.size && w.found && in.writers.run != 0:
 				c.writers = append(c.writers, newWriters{in.name, w.name, int32(w.size)})
+			case int(n) > w.size && w.found: // until it is certain that they are gone
+				in.writers.grow(k, int(n))
 			case int(n) > w.size:
 				return fmt.Errorf("%w: task %s: repartition topic %s was written by %d tasks of sub-topology %q and is now by %d",
 					report.ErrWriters, id, in.topic, n, w.name, w.size)
 			}
 		}
-		in.writers.summarize()
 	}
 	return nil
 }

@@ -48,10 +48,15 @@ type writers struct {
 type writerSub struct {
 	name        string
 	first, size int
+	// found says that it reads topics of a pattern: its tasks come and go with these.
+	found bool
+	// seen is how often the brokers had been asked for topics when a task beyond those that they
+	// speak of was heard last.
+	seen int
 }
 
 func (w *writers) add(sub string, tasks int32) {
-	w.subs = append(w.subs, writerSub{sub, len(w.now), int(tasks)})
+	w.subs = append(w.subs, writerSub{name: sub, first: len(w.now), size: int(tasks)})
 	for range tasks {
 		w.now = append(w.now, heard{time: topology.NoTime})
 		w.was = append(w.was, heard{time: topology.NoTime})
@@ -95,6 +100,26 @@ func (w *writers) grow(k, tasks int) {
 	for i := range w.subs[k+1:] {
 		w.subs[k+1+i].first += more
 	}
+}
+
+// shrink makes the sub-topology number k one of fewer tasks: of the others nothing comes any more.
+func (w *writers) shrink(k, tasks int) {
+	s := &w.subs[k]
+	at, end := s.first+tasks, s.first+s.size
+	w.now = slices.Delete(w.now, at, end)
+	w.was = slices.Delete(w.was, at, end)
+	w.marked = slices.Delete(w.marked, at, end)
+	w.changed = slices.DeleteFunc(w.changed, func(i int) bool { return i >= at && i < end })
+	for i := range w.changed {
+		if w.changed[i] >= end {
+			w.changed[i] -= end - at
+		}
+	}
+	s.size = tasks
+	for i := range w.subs[k+1:] {
+		w.subs[k+1+i].first -= end - at
+	}
+	w.summarize()
 }
 
 // name returns who is at place i.
