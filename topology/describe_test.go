@@ -23,11 +23,12 @@ func everything() *topology.Topology {
 	str := serde.String()
 	orders := tp.Stream("orders", str, serde.JSON[point](), topology.TimeFromValue(func(p point) time.Time { return time.UnixMilli(int64(p.X)) }))
 	more := tp.StreamTopics([]string{"more-1", "more-2"}, str, serde.JSON[point]())
+	found := tp.StreamPattern("regions", "more-[a-z]+", str, serde.JSON[point]())
 	users := tp.Table("users", str, str, topology.Timeless)
 	places := tp.GlobalTable("places", serde.Int64(), serde.JSON[point]())
 	seen := tp.Store("seen", str, serde.Int64())
 
-	all := orders.Filter(func(point) bool { return true }).Merge(more)
+	all := orders.Filter(func(point) bool { return true }).Merge(more).Merge(found)
 	sp := all.Split("size")
 	big := sp.Branch("big", func(p point) bool { return p.X > 10 })
 	sp.Rest().Join("user", users, topology.Inner(func(p point, u string) string { return u })).To("small")
@@ -171,7 +172,7 @@ func TestPlan(t *testing.T) {
 		got[s.Name] = x
 	}
 	want := map[string]sub{
-		"more-1": {" more-1 more-2 orders users(t)", " more-1-time seen users", "places", " small by-x numbers", "more-1-time"},
+		"more-1": {" more-1 more-2 orders regions users(t)", " more-1-time seen users", "places", " small by-x numbers", "more-1-time"},
 		"by-x":   {" by-x(r)", " by-x-time per-x", "", " again", "by-x-time"},
 		"again":  {" again(r)", " again-time sorted sums", "", " sums", "again-time"},
 	}

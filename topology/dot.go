@@ -47,6 +47,9 @@ func (d *Description) DOT() string {
 			if n.Global != "" {
 				fmt.Fprintf(&b, "  %s -> %s [style=dashed];\n", topic(n.Global), id(n.ID))
 			}
+			if n.Pattern != "" {
+				fmt.Fprintf(&b, "  %s -> %s;\n", topic("/"+n.Pattern+"/"), id(n.ID))
+			}
 			for _, name := range n.Topics {
 				if t := topic(name); len(n.From) == 0 {
 					fmt.Fprintf(&b, "  %s -> %s;\n", t, id(n.ID))

@@ -43,6 +43,24 @@ func ExampleStream_FlatMapRecords_wordsOfALine() {
 	// words or 1
 }
 
+// Orders of all regions are counted, one topic each. A region that is added later is counted too.
+func ExampleTopology_StreamPattern_topicsOfAllRegions() {
+	t := topology.New("regions")
+	t.StreamPattern("orders", "orders-[a-z]+", serde.String(), serde.String()).
+		GroupByRecords("by-region", func(r *topology.Record[string, string]) string {
+			return strings.TrimPrefix(r.Origin.Topic, "orders-")
+		}).
+		Count("orders-by-region").
+		ToStream().
+		MapValues(func(n int64) string { return fmt.Sprint(n) }).
+		To("counts")
+
+	show(t, msg("orders-east", "ann", "chair", 0), msg("orders-west", "bob", "lamp", 1), msg("orders-east", "cid", "desk", 2))
+	// Output:
+	// counts west 1
+	// counts east 2
+}
+
 // Streams of the same kind are read as one.
 func ExampleStream_Merge_severalSources() {
 	t := topology.New("all-orders")

@@ -2,6 +2,7 @@ package topology_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/kolkstream/kolk/topology"
@@ -10,7 +11,12 @@ import (
 // show processes messages with a topology, to the end of its input, and prints what it writes.
 // (Users have package processortest for that, which this package must not import.)
 func show(t *topology.Topology, messages ...message) {
-	r := newRig(exampleTB{}, t)
+	var topics []string
+	for _, m := range messages {
+		topics = append(topics, m.topic)
+	}
+	slices.Sort(topics)
+	r := newRig(exampleTB{}, t, slices.Compact(topics)...)
 	r.skip = true
 	for _, m := range messages {
 		if g := r.globals[m.topic]; g != nil {

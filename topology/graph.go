@@ -15,7 +15,7 @@ import (
 
 // newGraph returns new instances of the operators of a sub-topology for a task.
 func (p *Plan) newGraph(sub *flow.SubTopology, task flow.Task) (*flow.Graph, error) {
-	index := slices.IndexFunc(p.made.SubTopologies, func(s *flow.SubTopology) bool { return s.Name == sub.Name })
+	index := slices.Index(p.made.SubTopologies, sub.Declared())
 	if index < 0 {
 		return nil, fmt.Errorf("topology: sub-topology %s is not of this plan", sub.Name)
 	}

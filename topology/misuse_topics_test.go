@@ -37,6 +37,40 @@ func misusedTopics() []misuse {
 		{"topic twice", func(tp *topology.Topology, s stream) {
 			tp.StreamTopics([]string{"a", "a"}, serde.String(), serde.String())
 		}},
+		{"no regular expression", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("regions", "orders-(", serde.String(), serde.String()).To("b")
+		}},
+		{"empty pattern", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("regions", "", serde.String(), serde.String()).To("b")
+		}},
+		{"pattern without a name", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("", "orders-.*", serde.String(), serde.String()).To("b")
+		}},
+		{"pattern that matches another source", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("all", "i.", serde.String(), serde.String()).To("b")
+		}},
+		{"pattern called like a topic", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("in", "orders-.*", serde.String(), serde.String()).To("b")
+		}},
+		{"one pattern twice", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("regions", "orders-.*", serde.String(), serde.String()).To("b")
+			tp.StreamPattern("again", "orders-.*", serde.String(), serde.String()).To("c")
+		}},
+		{"two patterns of one name", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("regions", "orders-.*", serde.String(), serde.String()).To("b")
+			tp.StreamPattern("regions", "refunds-.*", serde.String(), serde.String()).To("c")
+		}},
+		{"what is written matches the pattern", func(tp *topology.Topology, s stream) {
+			s.To("a")
+			tp.StreamPattern("regions", "orders-.*", serde.String(), serde.String()).To("orders-all")
+		}},
 		{"long topic", func(tp *topology.Topology, s stream) {
 			s.To(strings.Repeat("x", 250))
 		}},

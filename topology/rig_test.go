@@ -65,6 +65,7 @@ type failure struct {
 type rig struct {
 	t       testing.TB
 	plan    *topology.Plan
+	made    *flow.Plan
 	tasks   map[string]*rigTask // by sub-topology
 	globals map[string]*rigGlobal
 	budget  int64
@@ -133,21 +134,25 @@ func (g *rigGlobal) set(key, value string) {
 }
 
 // newRig starts the plan.
-func newRig(t testing.TB, tp *topology.Topology) *rig {
+//
+// Patterns stand for the topics that they match.
+func newRig(t testing.TB, tp *topology.Topology, topics ...string) *rig {
 	t.Helper()
 	plan, err := tp.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
+	matched, _ := plan.ForRuntime(flow.Key{}).Match("", topics)
+	made := plan.ForRuntime(flow.Key{}).With(matched)
 	r := &rig{
-		t: t, plan: plan, tasks: make(map[string]*rigTask), globals: make(map[string]*rigGlobal), budget: 1 << 20,
+		t: t, plan: plan, made: made, tasks: make(map[string]*rigTask), globals: make(map[string]*rigGlobal), budget: 1 << 20,
 		drops: make(map[string]int), tallies: make(map[string]*int64), refs: make(map[string]int64), now: time.UnixMilli(1e12),
 	}
-	for _, g := range plan.ForRuntime(flow.Key{}).Globals {
+	for _, g := range made.Globals {
 		r.globals[g.Name] = &rigGlobal{rows: make(map[string]string)}
 	}
 	engine := memstate.New()
-	for _, sub := range plan.ForRuntime(flow.Key{}).SubTopologies {
+	for _, sub := range made.SubTopologies {
 		db, err := engine.Open(sub.Name)
 		if err != nil {
 			t.Fatal(err)
@@ -169,7 +174,7 @@ func (k *rigTask) start() {
 	}
 	k.schedules = make(map[string]*rigSchedule)
 	k.time = k.committed
-	graph, err := k.plan.ForRuntime(flow.Key{}).NewGraph(k.sub, k)
+	graph, err := k.made.NewGraph(k.sub, k)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -224,7 +229,7 @@ func (k *rigTask) Send(sink *flow.Sink, partition int32, key, value []byte, time
 		hs = append(hs, h.Key+"="+string(h.Value))
 	}
 	m.headers = strings.Join(hs, " ")
-	if k.plan.ForRuntime(flow.Key{}).Sinks[sink.Index] != sink {
+	if k.made.Sinks[sink.Index] != sink {
 		k.t.Fatalf("sink %s has index %d", sink.Topic, sink.Index)
 	}
 	if sink.Repartition {
@@ -426,7 +431,7 @@ func (k *rigTask) advance(now int64) error {
 // advance brings the time of all tasks to now: those behind repartition topics last.
 func (r *rig) advance(now int64) {
 	r.t.Helper()
-	subs := r.plan.ForRuntime(flow.Key{}).SubTopologies
+	subs := r.made.SubTopologies
 	slices.SortStableFunc(subs, func(a, b *flow.SubTopology) int { return r.depth(a) - r.depth(b) })
 	for _, sub := range subs {
 		if err := r.tasks[sub.Name].advance(now); err != nil {
@@ -440,10 +445,10 @@ func (r *rig) advance(now int64) {
 
 // depth is how many repartition topics lie before a sub-topology.
 func (r *rig) depth(s *flow.SubTopology) (n int) {
-	for _, rp := range r.plan.ForRuntime(flow.Key{}).Repartitions {
+	for _, rp := range r.made.Repartitions {
 		for _, in := range s.Inputs {
 			if in.Repartition && in.Topic == rp.Name {
-				from, _ := r.plan.ForRuntime(flow.Key{}).SubTopology(rp.Writers[0].SubTopology)
+				from, _ := r.made.SubTopology(rp.Writers[0].SubTopology)
 				n = max(n, 1+r.depth(from))
 			}
 		}
@@ -476,7 +481,7 @@ func (r *rig) commit() {
 func (r *rig) tryCommit() error {
 	for again := true; again; {
 		again = false
-		for _, sub := range r.plan.ForRuntime(flow.Key{}).SubTopologies {
+		for _, sub := range r.made.SubTopologies {
 			k := r.tasks[sub.Name]
 			if err := k.flush(); err != nil {
 				return err

@@ -93,21 +93,22 @@ func (t *Topology) StreamTopics[K, V any](topics []string, key serde.Serde[K], v
 
 // StreamPattern reads all topics whose whole names match a regular expression, as one stream. Their
 // keys and values are of the same kind; a record's [Origin] has the topic. Topics that come later
-// join in within seconds, and are read from their start; a topic that is deleted ends, and the others
-// go on. Topics whose names begin with "__" and the application's internal ones never match.
+// join in within seconds, and are read from their start; a topic that is deleted ends, and the
+// others go on. Topics whose names begin with "__" and the application's internal ones never match.
 //
-// The name is the stream's own: the part of the topology that reads it is called by it, and keeps
-// its state when topics come and go. A topic belongs to one source: a pattern that matches what
-// another source reads is refused.
+// The name is the stream's own and stands for its topics: what reads them keeps its state when they
+// come and go. A topic belongs to one source: a pattern that matches what another source reads is
+// refused.
 //
-// There are as many tasks as the largest of the topics has partitions. What keeps state by key right
-// behind a pattern needs topics of the same number of partitions, and refuses others by name;
+// There are as many tasks as the largest of the topics has partitions. What keeps state by key
+// right behind a pattern needs topics of the same number of partitions, and refuses others by name;
 // [Stream.Repartition] in front of the state takes any.
 //
 // A bounded run reads the topics that were there when it was begun. Live, where records of a new
 // topic stand among those of others is decided by when it was found: windows may have closed by
 // then, and what is older than these is dropped and counted.
 func (t *Topology) StreamPattern[K, V any](name, pattern string, key serde.Serde[K], value serde.Serde[V], opts ...SourceOption[V]) Stream[K, V] {
+	t = t.made()
 	at := t.caller()
 	t.claim("pattern", name, at)
 	matches, err := flow.CompilePattern(pattern)
@@ -116,7 +117,7 @@ func (t *Topology) StreamPattern[K, V any](name, pattern string, key serde.Serde
 	} else if pattern == "" {
 		mistakef(t, at, name, "the pattern is empty and matches no topic: give one, such as %q", "orders-.*")
 	}
-	s := source(t, "stream", []string{name}, key, value, opts)
+	s := stream(t, "stream", name, at, []string{name}, key, value, opts)
 	s.n.reader.pattern = matches
 	return s
 }
@@ -179,6 +180,11 @@ func source[K, V any](t *Topology, kind string, topics []string, key serde.Serde
 			mistakef(t, at, name, "topic %q is named twice: name it once", topic)
 		}
 	}
+	return stream(t, kind, name, at, topics, key, value, opts)
+}
+
+// stream adds the source of topics whose names have been checked.
+func stream[K, V any](t *Topology, kind, name, at string, topics []string, key serde.Serde[K], value serde.Serde[V], opts []SourceOption[V]) Stream[K, V] {
 	t.needSerdes(at, name, key, value)
 	var c sourceConfig[V]
 	for _, o := range opts {

@@ -155,6 +155,7 @@ func zeroCalls() map[string]func() any {
 		"Topology.SessionStore":   func() any { return tp.SessionStore("", str, str, 0) },
 		"Topology.Store":          func() any { return tp.Store("", str, str) },
 		"Topology.Stream":         func() any { return tp.Stream("", str, str) },
+		"Topology.StreamPattern":  func() any { return tp.StreamPattern("", "", str, str) },
 		"Topology.StreamTopics":   func() any { return tp.StreamTopics(nil, str, str) },
 		"Topology.Table":          func() any { return tp.Table("", str, str) },
 		"Topology.VersionedStore": func() any { return tp.VersionedStore("", str, str, 0) },

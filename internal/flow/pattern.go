@@ -75,7 +75,7 @@ func (p *Plan) With(topics map[string][]string) *Plan {
 	made.SubTopologies = make([]*SubTopology, len(p.SubTopologies))
 	for i, s := range p.SubTopologies {
 		sub := *s
-		sub.Inputs = nil
+		sub.Inputs, sub.of = nil, s
 		for _, in := range s.Inputs {
 			if in.Pattern == nil {
 				sub.Inputs = append(sub.Inputs, in)
@@ -112,6 +112,14 @@ func (s *SubTopology) Found() bool {
 	return slices.ContainsFunc(s.Inputs, func(in Input) bool { return in.Of != "" })
 }
 
+// Declared returns the sub-topology of the plan that was built, with patterns in the place of topics.
+func (s *SubTopology) Declared() *SubTopology {
+	if s.of == nil {
+		return s
+	}
+	return s.of
+}
+
 // Only returns the sub-topology with those inputs of patterns alone that read reports. Other inputs
 // stay.
 func (s *SubTopology) Only(read func(topic string) bool) *SubTopology {
@@ -120,6 +128,7 @@ func (s *SubTopology) Only(read func(topic string) bool) *SubTopology {
 		return s
 	}
 	sub := *s
+	sub.of = s.Declared()
 	sub.Inputs = slices.DeleteFunc(slices.Clone(s.Inputs), left)
 	return &sub
 }

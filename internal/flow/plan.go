@@ -59,6 +59,8 @@ type SubTopology struct {
 	// TimeStore is the store of Stores that belongs to the task itself (task time, announcements,
 	// schedules); "" if it needs none.
 	TimeStore string
+
+	of *SubTopology // see Declared
 }
 
 // Input is a topic that a sub-topology reads.

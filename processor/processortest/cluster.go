@@ -22,12 +22,12 @@ type cluster struct {
 
 var _ task.Cluster = (*cluster)(nil)
 
-// newCluster creates the topics of a plan.
-func newCluster(app string, plan *flow.Plan, size func(topic string) int32) (*cluster, error) {
+// newCluster creates the topics of a plan that are not internal.
+func newCluster(app string, plan *flow.Plan, size func(topic string) int32) *cluster {
 	c := &cluster{app: app, topics: map[string][][]*kgo.Record{}, tasks: map[string]int32{}, hasher: kgo.StickyKeyPartitioner(nil).ForTopic("")}
 	for _, sub := range plan.SubTopologies {
 		for _, in := range sub.Inputs {
-			if !in.Repartition {
+			if !in.Repartition && in.Pattern == nil {
 				c.create(in.Topic, size(in.Topic))
 			}
 		}
@@ -40,21 +40,29 @@ func newCluster(app string, plan *flow.Plan, size func(topic string) int32) (*cl
 	for _, g := range plan.Globals {
 		c.create(g.Topic, size(g.Topic))
 	}
+	return c
+}
+
+// fit creates the internal topics of a plan, and counts the tasks.
+func (c *cluster) fit(plan *flow.Plan) error {
 	counts, err := plan.Partitions(func(topic string) (int32, bool) {
 		n := c.Partitions(topic)
 		return n, n > 0
-	}, nil)
+	}, func(name string) (int32, bool) {
+		n := c.Partitions(changelog.RepartitionName(c.app, name))
+		return n, n > 0
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for name, n := range counts {
-		c.create(changelog.RepartitionName(app, name), n)
+		c.create(changelog.RepartitionName(c.app, name), n)
 	}
 	for _, sub := range plan.SubTopologies {
 		for _, in := range sub.Inputs {
 			topic := in.Topic
 			if in.Repartition {
-				topic = changelog.RepartitionName(app, topic)
+				topic = changelog.RepartitionName(c.app, topic)
 			}
 			c.tasks[sub.Name] = max(c.tasks[sub.Name], c.Partitions(topic))
 		}
@@ -62,16 +70,17 @@ func newCluster(app string, plan *flow.Plan, size func(topic string) int32) (*cl
 	for _, sub := range plan.SubTopologies {
 		for _, s := range sub.Stores {
 			if s.Logged {
-				c.create(changelog.Name(app, s.Name), c.tasks[sub.Name])
+				c.create(changelog.Name(c.app, s.Name), c.tasks[sub.Name])
 			}
 		}
 	}
-	return c, nil
+	return nil
 }
 
+// create creates a topic, or gives it more partitions.
 func (c *cluster) create(topic string, partitions int32) {
-	if c.topics[topic] == nil {
-		c.topics[topic] = make([][]*kgo.Record, partitions)
+	for int32(len(c.topics[topic])) < partitions {
+		c.topics[topic] = append(c.topics[topic], nil)
 	}
 }
 

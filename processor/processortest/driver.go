@@ -3,6 +3,8 @@ package processortest
 import (
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +34,8 @@ type Stats = report.Counts
 // Options of a Driver. The zero value is good for most tests.
 type Options struct {
 	// Partitions of topics by name. Topics not listed have DefaultPartitions. Repartition topics
-	// are as the plan says.
+	// are as the plan says. Topics listed here that a pattern of the plan matches are there from the
+	// start; others join in when they are first named.
 	Partitions map[string]int32
 	// DefaultPartitions is 1 by default.
 	DefaultPartitions int32
@@ -77,7 +80,8 @@ type T interface {
 // Errors end the test, unless a method's name begins with Try.
 type Driver struct {
 	t         T
-	plan      *flow.Plan
+	declared  *flow.Plan // with its patterns
+	plan      *flow.Plan // with the topics that they have found
 	opts      Options
 	cluster   *cluster
 	clock     *clock
@@ -105,8 +109,9 @@ func New(t T, plan *topology.Plan, opts Options) *Driver {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{ReplaceAttr: untimed}))
 	}
-	d := &Driver{t: t, plan: plan.ForRuntime(flow.Key{}), opts: opts.complete(), clock: &clock{}, engine: memstate.New(), globals: map[string]*global{}}
-	d.clock.now = d.opts.Now
+	d := &Driver{t: t, opts: opts.complete(), clock: &clock{}, engine: memstate.New(), globals: map[string]*global{}}
+	d.declared = plan.ForRuntime(flow.Key{})
+	d.plan, d.clock.now = d.declared, d.opts.Now
 	if err := d.start(); err != nil {
 		t.Fatalf("processortest: %v", err)
 	}
@@ -160,34 +165,23 @@ func (o Options) complete() Options {
 }
 
 func (d *Driver) start() error {
-	var err error
-	d.cluster, err = newCluster(d.plan.Name, d.plan, func(topic string) int32 {
-		if n := d.opts.Partitions[topic]; n > 0 {
-			return n
-		}
-		return d.opts.DefaultPartitions
-	})
-	if err != nil {
-		return err
-	}
-	for _, g := range d.plan.Globals {
+	d.cluster = newCluster(d.declared.Name, d.declared, d.size)
+	for _, g := range d.declared.Globals {
 		db, err := d.engine.Open("global/" + g.Name)
 		if err != nil {
 			return err
 		}
 		d.globals[g.Name] = &global{DB: db, topic: g.Topic, read: make([]int, d.cluster.Partitions(g.Topic))}
 	}
-	for _, sub := range d.plan.SubTopologies {
-		for p := range d.cluster.tasks[sub.Name] {
-			r := &running{d: d, sub: sub, partition: p, start: map[string]task.Start{}}
-			r.out.cluster, r.out.ends = d.cluster, map[place]int64{}
-			d.tasks = append(d.tasks, r)
-			if err := r.open(false); err != nil {
-				return err
-			}
-		}
+	return d.found(slices.Sorted(maps.Keys(d.opts.Partitions)))
+}
+
+// size is how many partitions a topic has.
+func (d *Driver) size(topic string) int32 {
+	if n := d.opts.Partitions[topic]; n > 0 {
+		return n
 	}
-	return d.settle(true)
+	return d.opts.DefaultPartitions
 }
 
 func (d *Driver) close() error {

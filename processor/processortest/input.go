@@ -21,9 +21,7 @@ type Input[K, V any] struct {
 // Input returns a handle to send records to an input topic, or to a global table's.
 func (d *Driver) Input[K, V any](topic string, key serde.Serde[K], value serde.Serde[V]) Input[K, V] {
 	d.t.Helper()
-	if d.cluster.Partitions(topic) == 0 {
-		d.t.Fatalf("processortest: the plan has no topic %q", topic)
-	}
+	d.need(topic)
 	return Input[K, V]{d, topic, key, value, -1}
 }
 

@@ -15,15 +15,14 @@ import (
 // Kafka's own producer. Nil is no key, or no value. timestamp is in milliseconds.
 func (d *Driver) Append(topic string, key, value []byte, timestamp int64, headers ...topology.Header) {
 	d.t.Helper()
-	if d.cluster.Partitions(topic) == 0 {
-		d.t.Fatalf("processortest: the plan has no topic %q", topic)
-	}
+	d.need(topic)
 	d.AppendTo(topic, d.cluster.partition(topic, key), key, value, timestamp, headers...)
 }
 
 // AppendTo is Append to a partition of one's choice.
 func (d *Driver) AppendTo(topic string, partition int32, key, value []byte, timestamp int64, headers ...topology.Header) {
 	d.t.Helper()
+	d.need(topic)
 	if n := d.cluster.Partitions(topic); partition < 0 || partition >= n {
 		d.t.Fatalf("processortest: topic %q has no partition %d", topic, partition)
 	}
