@@ -17,7 +17,7 @@ func (t *Topology) checkPatterns() {
 				case m.reader.pattern == nil && topic == n.name:
 					mistakef(t, n.at, n.name, "the name of the pattern is that of the topic read at %s: give it another", m.at)
 				case m.reader.pattern != nil && n.id < m.id && m.reader.pattern.String() == n.reader.pattern.String():
-					mistakef(t, m.at, m.name, "the pattern is the one of %s at %s: a topic belongs to one source, so use that stream's handle twice", n.name, n.at)
+					mistakef(t, m.at, m.name, "the pattern is the one of %s at %s: a topic belongs to one source, so declare it once and use it in both places", n.name, n.at)
 				}
 			}
 		}

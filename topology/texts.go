@@ -4,16 +4,20 @@ import "github.com/kolkstream/kolk/internal/flow"
 
 // texts sets what keys and values of topics and stores are as texts. Build has found the serdes.
 func (p *Plan) texts(t *Topology) {
-	p.made.Topics, p.made.Stores = map[string]flow.Texts{}, map[string]flow.Texts{}
+	p.made.Topics, p.made.Found, p.made.Stores = map[string]flow.Texts{}, map[string]flow.Texts{}, map[string]flow.Texts{}
 	add := func(to map[string]flow.Texts, name string, key, value anySerde) {
 		if _, ok := to[name]; !ok && key != nil && value != nil {
 			to[name] = flow.Texts{Key: key.texts(), Value: value.texts()}
 		}
 	}
 	for _, n := range t.nodes {
-		if n.reader != nil && !n.reader.internal && n.reader.pattern == nil {
+		if n.reader != nil && !n.reader.internal {
+			to := p.made.Topics
+			if n.reader.pattern != nil {
+				to = p.made.Found
+			}
 			for _, topic := range n.reader.topics {
-				add(p.made.Topics, topic, n.key.serde, n.value.serde)
+				add(to, topic, n.key.serde, n.value.serde)
 			}
 		}
 		if n.writer != nil && n.writer.repartition == nil {

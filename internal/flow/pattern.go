@@ -20,6 +20,20 @@ func (p *Plan) Patterns() (all []Input) {
 	return all
 }
 
+// TopicTexts returns the keys and values of a topic as texts, if the plan reads or writes it.
+func (p *Plan) TopicTexts(topic string) (Texts, bool) {
+	if of, ok := p.Topics[topic]; ok {
+		return of, true
+	}
+	for _, in := range p.Patterns() {
+		if in.Pattern.MatchString(topic) {
+			of, ok := p.Found[in.Topic]
+			return of, ok
+		}
+	}
+	return Texts{}, false
+}
+
 // CompilePattern returns the expression of a pattern, which has to match whole names of topics.
 func CompilePattern(text string) (*regexp.Regexp, error) {
 	if _, err := regexp.Compile(text); err != nil {

@@ -32,6 +32,8 @@ type Plan struct {
 	// application reads and writes, internal topics left out, and of the stores that have keys and
 	// values of their own.
 	Topics, Stores map[string]Texts
+	// Found are those of the topics that patterns match, by the patterns' names.
+	Found map[string]Texts
 	// NewGraph returns new instances of the operators of a sub-topology of the plan for a task. It
 	// may read and write the task's stores: what expired is deleted. It calls the suppliers of
 	// processors, which schedule their punctuations.

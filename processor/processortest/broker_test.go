@@ -62,7 +62,7 @@ func runOnBroker(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewSource(int64(seed)))
 	b := &onBroker{t: t, seed: seed, rnd: rnd}
 	b.g, b.plan = drawTopology(t, rnd, allSteps)
-	b.d = New(t, b.plan, Options{DefaultPartitions: b.g.sources})
+	b.d = New(t, b.plan, Options{DefaultPartitions: b.g.sources, Partitions: b.g.partitions()})
 	b.g.bind(t, b.plan, b.d)
 	b.start()
 	count := map[string]int64{}

@@ -268,6 +268,7 @@ func runRandomTopology(t *rapid.T, rnd *rand.Rand, steps func(*randomTopology) [
 	what := fmt.Sprintf("schedule %d, %d partitions\n%s\n", schedule, g.sources, g)
 	opts := Options{DefaultPartitions: g.sources, CommitEvery: -1, IdleAfter: -1, OnError: Skip,
 		WatermarkInterval: []time.Duration{0, time.Second}[rnd.Intn(2)], CacheBytes: []int64{-1, 0, 200}[rnd.Intn(3)]}
+	opts.Partitions = g.partitions()
 	opts.portion = []int{0, 1, 2, 7}[rnd.Intn(4)]
 	d := New(t, plan, opts)
 	d.purges, d.reruns = rnd.Intn(4) == 3, 3*rnd.Intn(2) // purges: of changelogs

@@ -22,6 +22,7 @@ type randomTopology struct {
 	sources     int32
 	placed      bool            // input records lie where their keys belong
 	poison      map[string]bool // sources that panic on a value
+	found       []string        // sources that a pattern has found
 	tables      bool            // there is a table of topic t
 	behind      bool            // it is read through a repartition topic
 	waits       bool            // it is joined with a grace, so that it need not be earlier
@@ -64,7 +65,13 @@ func newRandomTopology(rnd *rand.Rand, steps func(*randomTopology) []func()) *ra
 	g.m = &model{sources: map[string]*modelNode{}, dropped: drops{}, refs: map[string]int64{}}
 	for i := range 1 + rnd.Intn(2) {
 		topic := fmt.Sprintf("s%d", i)
-		s := g.top.Stream(topic, serde.String(), serde.Int64())
+		s, found := topology.Stream[string, int64]{}, rnd.Intn(4) == 0
+		if found {
+			s = g.top.StreamPattern(topic, topic+".?", serde.String(), serde.Int64())
+			g.found = append(g.found, topic)
+		} else {
+			s = g.top.Stream(topic, serde.String(), serde.Int64())
+		}
 		n := g.m.source(topic)
 		if rnd.Intn(4) == 0 {
 			g.poison[topic] = true
@@ -75,7 +82,7 @@ func newRandomTopology(rnd *rand.Rand, steps func(*randomTopology) []func()) *ra
 				return v
 			})
 		}
-		g.add(grown{s: s, n: n, parts: g.sources, first: true, placed: g.placed, fresh: true}, "source %s, poison %v", topic, g.poison[topic])
+		g.add(grown{s: s, n: n, parts: g.sources, first: !found, placed: g.placed, fresh: true}, "source %s, of a pattern %v, poison %v", topic, found, g.poison[topic])
 	}
 	from := steps(g)
 	for range 2 + rnd.Intn(9) {
@@ -88,6 +95,15 @@ func newRandomTopology(rnd *rand.Rand, steps func(*randomTopology) []func()) *ra
 		g.streams[i].s.Discard() // it may have been drawn for an operator that could not be
 	}
 	return g
+}
+
+// partitions are those of the topics of patterns, which are there from the start.
+func (g *randomTopology) partitions() map[string]int32 {
+	all := map[string]int32{}
+	for _, topic := range g.found {
+		all[topic] = g.sources
+	}
+	return all
 }
 
 func (g *randomTopology) name(kind string) string {

@@ -16,7 +16,7 @@ import (
 // with the schema. The mistakes of the others are in names, types, expressions and the order of
 // steps, or the file is no YAML.
 var seenBySchema = []string{
-	"deduplicate", "empty", "expressions", "follow-up", "foreign", "in-order-fields", "limits", "list", "missing", "order", "shapes", "suppress", "two-documents", "unknown-field",
+	"deduplicate", "empty", "expressions", "follow-up", "foreign", "in-order-fields", "limits", "list", "missing", "order", "pattern", "shapes", "suppress", "two-documents", "unknown-field",
 	"unknown-step",
 }
 

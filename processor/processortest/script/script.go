@@ -132,7 +132,7 @@ func options(o processortest.Options, words []string) processortest.Options {
 
 // texts returns how the keys and values of a topic are written.
 func (r *runner) texts(topic string) flow.Texts {
-	of, ok := r.made.Topics[topic]
+	of, ok := r.made.TopicTexts(topic)
 	if !ok {
 		panic(wrong("the topology has no topic %q; it has %s", topic, strings.Join(slices.Sorted(maps.Keys(r.made.Topics)), ", ")))
 	}

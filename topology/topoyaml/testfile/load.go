@@ -304,7 +304,7 @@ func timeOf(m *yamlfile.Mapping, name string) *int64 {
 
 // topic returns the serdes of a topic.
 func (l *loader) topic(e *yamlfile.Entry) (flow.Texts, bool) {
-	of, ok := l.plan.Topics[e.Node.Value]
+	of, ok := l.plan.TopicTexts(e.Node.Value)
 	if !ok {
 		l.r.Fail(yamlfile.At(e.Node), "the topology has no topic %q%s", e.Node.Value, suggest.For(e.Node.Value, slices.Sorted(maps.Keys(l.plan.Topics))))
 	}

@@ -3,7 +3,6 @@ package testfile
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +60,7 @@ func (l *loader) sent(m *yamlfile.Mapping, topic string, of flow.Texts, t *Test)
 // keyFrom is the key that the source of a topic says a row of data has, nil if it says none.
 func (l *loader) keyFrom(topic string, v value.Value) ([]byte, error) {
 	for _, s := range l.file.Sources() {
-		if slices.Contains(s.Topics(), topic) {
+		if s.Reads(topic) {
 			return s.Key(v)
 		}
 	}

@@ -47,6 +47,9 @@ func (a *app) loadCommand() *cobra.Command {
 // fill creates the topics of the topology that do not exist, and loads the files.
 func fill(ctx context.Context, stderr io.Writer, c config.Config, file *topoyaml.File, in []load.Input) error {
 	topics := append(sources(file), sinks(file)...)
+	for _, one := range in {
+		topics = append(topics, one.Topic) // a pattern may read it
+	}
 	slices.Sort(topics)
 	topics = slices.Compact(topics)
 	err := load.Await(ctx, c.Processor.Brokers, nil, func(err error) {

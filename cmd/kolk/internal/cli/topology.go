@@ -95,7 +95,7 @@ func remarks(s *topoyaml.Source, f *load.File) []string {
 
 func sourceOf(file *topoyaml.File, topic string) *topoyaml.Source {
 	for _, s := range file.Sources() {
-		if slices.Contains(s.Topics(), topic) {
+		if s.Reads(topic) {
 			return s
 		}
 	}

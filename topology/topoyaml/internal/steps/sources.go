@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"time"
 
 	"github.com/kolkstream/kolk/topology"
@@ -16,16 +17,18 @@ import (
 
 // The ways to read a topic, as the fields that say so are called.
 const (
-	StreamSource = "stream"
-	TableSource  = "table"
-	GlobalSource = "global"
+	StreamSource  = "stream"
+	PatternSource = "pattern"
+	TableSource   = "table"
+	GlobalSource  = "global"
 )
 
 // Source is a source of a file.
 type Source struct {
 	Name       string
-	Kind       string // stream, table or global
+	Kind       string // stream, pattern, table or global
 	Topics     []string
+	Pattern    *regexp.Regexp // of the whole names of the topics; nil: Topics are named
 	Key, Value value.Format
 	Schema     *value.Type         // the static type of values
 	Time       *expression.Program // the time of a record by its value; nil: the message's
@@ -38,6 +41,7 @@ type Source struct {
 	keeps          bool // history was given
 
 	// Built when something reads it.
+	text   string // of the pattern
 	built  bool
 	dead   bool
 	stream topology.Stream[value.Value, value.Value]
@@ -49,10 +53,11 @@ type Source struct {
 func sourceBlock() *yamlfile.Block {
 	return &yamlfile.Block{
 		Name: "source",
-		Doc:  "A topic that is read, as a stream, a table or a global table: exactly one of these three.",
-		One:  []string{"stream", "table", "global"},
+		Doc:  "What is read: one topic or several as a stream, all topics that a pattern matches, or a topic as a table or a global table. Exactly one of these four.",
+		One:  []string{"stream", "pattern", "table", "global"},
 		Fields: []yamlfile.Field{
 			{Name: "stream", Shape: yamlfile.Texts(), Doc: "topic, or several, of which each message is a record"},
+			{Name: "pattern", Shape: yamlfile.Text(), Doc: "regular expression of the whole names of topics, which are read as one stream; topics that come later join in"},
 			{Name: "table", Shape: yamlfile.Text(), Doc: "topic of which the latest message of a key counts; each task keeps its partition"},
 			{Name: "global", Shape: yamlfile.Text(), Doc: "like table, but each process keeps all of it, so any record can be joined with it"},
 			{Name: "key", Shape: yamlfile.Serde(), Doc: "serde of the keys; default string"},
@@ -76,6 +81,16 @@ func (b *builder) source(name string, pos yamlfile.Position, m *yamlfile.Mapping
 	for _, kind := range []string{StreamSource, TableSource, GlobalSource} {
 		if m.Get(kind) != nil {
 			s.Kind, s.Topics = kind, m.Texts(kind)
+		}
+	}
+	if e := m.Get(PatternSource); e != nil {
+		s.Kind, s.text = PatternSource, m.Text(PatternSource)
+		var err error
+		if _, err = regexp.Compile(s.text); err != nil {
+			b.r.Fail(yamlfile.At(e.Node), "this is not a regular expression: %v", err)
+			s.dead = true
+		} else {
+			s.Pattern = regexp.MustCompile("^(?:" + s.text + ")$")
 		}
 	}
 	if e := m.Get("schema"); e != nil {
@@ -139,7 +154,7 @@ func (b *builder) open(s *Source) {
 		return
 	}
 	s.built = true
-	if s.dead || s.Kind == "" || len(s.Topics) == 0 {
+	if s.dead || s.Kind == "" || len(s.Topics) == 0 && s.Pattern == nil {
 		s.dead = true
 		return
 	}
@@ -167,6 +182,8 @@ func (b *builder) open(s *Source) {
 			}
 		case s.Kind == GlobalSource:
 			s.global = b.t.GlobalTable(s.Topics[0], s.Key.Serde, s.Value.Serde)
+		case s.Kind == PatternSource:
+			s.stream = b.t.StreamPattern(s.Name, s.text, s.Key.Serde, s.Value.Serde, opts...)
 		case len(s.Topics) == 1:
 			s.stream = b.t.Stream(s.Topics[0], s.Key.Serde, s.Value.Serde, opts...)
 		default:
