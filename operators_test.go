@@ -42,7 +42,7 @@ type without map[string]string
 // operators is the list of all operators. Who adds one adds it here, and the test says what is
 // missing.
 var operators = []operator{
-	{name: "stream", methods: []string{"Topology.Stream", "Topology.StreamTopics"}, oracle: "stream",
+	{name: "stream", methods: []string{"Topology.Stream", "Topology.StreamTopics", "Topology.StreamPattern"}, oracle: "stream",
 		without: without{"step": "it is a source, not a step"}},
 	{name: "table", methods: []string{"Topology.Table"}, oracle: "table",
 		without: without{"step": "it is a source, not a step"}},

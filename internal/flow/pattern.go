@@ -126,7 +126,8 @@ func (s *SubTopology) Found() bool {
 	return slices.ContainsFunc(s.Inputs, func(in Input) bool { return in.Of != "" })
 }
 
-// Declared returns the sub-topology of the plan that was built, with patterns in the place of topics.
+// Declared returns the sub-topology of the plan that was built, with patterns in the place of
+// topics.
 func (s *SubTopology) Declared() *SubTopology {
 	if s.of == nil {
 		return s

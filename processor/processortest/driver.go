@@ -34,8 +34,8 @@ type Stats = report.Counts
 // Options of a Driver. The zero value is good for most tests.
 type Options struct {
 	// Partitions of topics by name. Topics not listed have DefaultPartitions. Repartition topics
-	// are as the plan says. Topics listed here that a pattern of the plan matches are there from the
-	// start; others join in when they are first named.
+	// are as the plan says. Topics listed here that a pattern of the plan matches are there from
+	// the start; others join in when they are first named.
 	Partitions map[string]int32
 	// DefaultPartitions is 1 by default.
 	DefaultPartitions int32

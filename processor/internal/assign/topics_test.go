@@ -7,8 +7,8 @@ import (
 )
 
 // TestTopicsComeAndGo: members find topics of patterns at different times. While the leader lacks
-// one, nothing moves, and it is told so; a member that lacks one keeps its tasks without it; when all
-// have it, all of it is dealt out. With topics that go it is the same.
+// one, nothing moves, and it is told so; a member that lacks one keeps its tasks without it; when
+// all have it, all of it is dealt out. With topics that go it is the same.
 func TestTopicsComeAndGo(t *testing.T) {
 	one, both := []Sub{{Name: "s", Topics: []string{"a"}}}, []Sub{{Name: "s", Topics: []string{"b", "a"}}}
 	g := &fakeGroup{t: t, subs: one, topics: map[string]int32{"a": 4}}

@@ -65,7 +65,8 @@ type Runs struct {
 	// Leader says that a worker of this process leads the group, and so begins the run if there is
 	// none.
 	Leader atomic.Bool
-	// Settled, if not nil, is called when the run has other topics of patterns than were found here.
+	// Settled, if not nil, is called when the run has other topics of patterns than were found
+	// here.
 	Settled func()
 
 	mu  sync.Mutex // one at a time begins a run

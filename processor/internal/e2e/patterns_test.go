@@ -99,8 +99,8 @@ func (p *patternInputs) check() {
 }
 
 // TestTopicsJoin: topics that a pattern matches and that come while two instances run are read
-// within seconds, each record once, also when an instance does not know how a commit has ended while
-// a topic joins, and after a restart.
+// within seconds, each record once, also when an instance does not know how a commit has ended
+// while a topic joins, and after a restart.
 func TestTopicsJoin(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -160,8 +160,8 @@ func TestTopicsJoin(t *testing.T) {
 	}
 }
 
-// TestTopicsJoinKilled: instances are killed while topics join in, at once when they have found one,
-// when they get tasks with it, and while they commit. Each record counts once.
+// TestTopicsJoinKilled: instances are killed while topics join in, at once when they have found
+// one, when they get tasks with it, and while they commit. Each record counts once.
 func TestTopicsJoinKilled(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
@@ -274,9 +274,9 @@ func TestTopicsGo(t *testing.T) {
 	in.check()
 }
 
-// TestLargestTopicGoes: the topic with the most partitions is deleted, while the application runs or
-// while it does not. Windows behind a repartition topic, which wait for all that write it, close as
-// soon as it is certain that some write no more.
+// TestLargestTopicGoes: the topic with the most partitions is deleted, while the application runs
+// or while it does not. Windows behind a repartition topic, which wait for all that write it, close
+// as soon as it is certain that some write no more.
 func TestLargestTopicGoes(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

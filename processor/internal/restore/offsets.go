@@ -126,8 +126,8 @@ func (o *Opener) leftBehind(h *Handle, sub *flow.SubTopology, committed []Commit
 	return nil
 }
 
-// joined reports whether the database has seen none of the inputs, and patterns have found them: the
-// topics that the task had before are gone, and their offsets with them.
+// joined reports whether the database has seen none of the inputs, and patterns have found them:
+// the topics that the task had before are gone, and their offsets with them.
 func (h *Handle) joined(sub *flow.SubTopology, committed []Committed) bool {
 	return h.Checkpoint.Seq() > 0 && !slices.ContainsFunc(committed, func(c Committed) bool {
 		_, known := h.Checkpoint.Input(c.Topic)

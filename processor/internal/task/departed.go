@@ -7,14 +7,15 @@ import (
 )
 
 // A sub-topology that reads the topics of a pattern has fewer tasks when the topic with the most
-// partitions is deleted, and who reads what it writes is not to wait for tasks that are gone. That a
-// task is gone nobody says: its process may have ended. What is known of topics may be old, too, and
-// the task be one of a topic that has just come. So a reader waits for every writer that it knows of
-// until the brokers, asked twice since it heard from it last, have no topic for it, and all that was
-// in the repartition topic is processed. A writer that speaks up again is waited for again.
+// partitions is deleted, and who reads what it writes is not to wait for tasks that are gone. That
+// a task is gone nobody says: its process may have ended. What is known of topics may be old, too,
+// and the task be one of a topic that has just come. So a reader waits for every writer that it
+// knows of until the brokers, asked twice since it heard from it last, have no topic for it, and
+// all that was in the repartition topic is processed. A writer that speaks up again is waited for
+// again.
 
-// looksApart is how often the brokers have been asked when two of these were certainly begun since a
-// moment: the first may have been on its way.
+// looksApart is how often the brokers have been asked when two of these were certainly begun since
+// a moment: the first may have been on its way.
 const looksApart = 3
 
 // hear takes the announcement that the head carries.

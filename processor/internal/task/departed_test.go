@@ -8,7 +8,8 @@ import (
 	"github.com/kolkstream/kolk/topology"
 )
 
-// newFoundBench makes a task behind a sub-topology of as many tasks whose topics a pattern has found.
+// newFoundBench makes a task behind a sub-topology of as many tasks whose topics a pattern has
+// found.
 func newFoundBench(t *testing.T, tasks int32) *bench {
 	b := newBench(t, "r:b")
 	b.plan.SubTopologies[0].Inputs[0].Of = "pattern"
@@ -79,7 +80,7 @@ func TestWhoIsWaitedFor(t *testing.T) {
 						b.abort()
 					case "opened anew":
 						b.commit()
-						if s.asked == 0 || s.asked == 2 { // else the brokers are asked as often again
+						if s.asked == 0 || s.asked == 2 { // else they are asked as often again
 							b.restart()
 							b.add("r:b", offset+s.more)
 						}

@@ -53,8 +53,8 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 }
 
 // inputs returns the topics of the inputs of a task that has been assigned: those that have its
-// partition as far as is known here, and those of which the leader of the group knows it. Topics that
-// a pattern has found are read once the leader deals them out.
+// partition as far as is known here, and those of which the leader of the group knows it. Topics
+// that a pattern has found are read once the leader deals them out.
 func (s *session) inputs(sub *flow.SubTopology, partition int32, added map[string][]int32) (topics []string) {
 	for _, in := range sub.Inputs {
 		topic := s.cfg.View.Real(in.Topic, in.Repartition)

@@ -12,9 +12,9 @@ import (
 
 // The topics of patterns come and go while the application runs; docs/adr/0037-topic-patterns.md
 // says what comes of it. A session runs one plan, with the topics that were known when it began.
-// When there are more, it subscribes to them, and tells the leader of the group so by joining again;
-// when the leader has dealt them out, a new session runs the tasks with them. When topics are gone,
-// a new session runs them without.
+// When there are more, it subscribes to them, and tells the leader of the group so by joining
+// again; when the leader has dealt them out, a new session runs the tasks with them. When topics
+// are gone, a new session runs them without.
 
 // subs are the sub-topologies of a plan with the topics that they read.
 func (s *session) subs(plan *flow.Plan) []assign.Sub {
