@@ -204,7 +204,7 @@ func (s *session) fetchError(topic string, partition int32, err error) error {
 		return &errReset{err: err}
 	case errors.Is(err, kerr.OffsetOutOfRange), errors.As(err, &lost):
 		return fmt.Errorf("input is lost: the committed offset of %s/%d is not on the broker any more (%w). The topic's retention has passed it, or the topic was truncated; choose where to go on by committing an offset for group %q", topic, partition, err, s.cfg.App)
-	case s.cfg.Run == nil && s.found(topic) && (errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition)):
+	case (errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition)) && s.cfg.Run == nil && s.found(topic):
 		return s.gone(topic)
 	case errors.Is(err, kerr.UnknownTopicID):
 		return fmt.Errorf("topic %s was deleted or made anew while it was read: %w", topic, err)
