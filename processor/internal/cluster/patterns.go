@@ -32,7 +32,7 @@ func (v *View) resolve(ctx context.Context, adm *kadm.Client) error {
 				}
 			}
 			details, err := adm.ListTopics(ctx)
-			names = details.Names()
+			names = readable(details)
 			return err
 		}); err != nil {
 			return err
@@ -66,6 +66,16 @@ func (v *View) resolve(ctx context.Context, adm *kadm.Client) error {
 	}
 }
 
+// readable returns the topics that a pattern may match: those that the brokers can tell of.
+func readable(details kadm.TopicDetails) (names []string) {
+	for name, d := range details {
+		if d.Err == nil && len(d.Partitions) > 0 && !d.IsInternal {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // topicsOf returns the topics of each pattern of a plan.
 func topicsOf(plan *flow.Plan) map[string][]string {
 	all := map[string][]string{}
@@ -95,13 +105,7 @@ func (v *View) lookTopics(ctx context.Context, details kadm.TopicDetails) (chang
 	if v.options.Bounded || len(v.plan.Patterns()) == 0 {
 		return false, nil // a bounded run reads what was there when it was begun
 	}
-	var names []string
-	for name, d := range details {
-		if d.Err == nil && len(d.Partitions) > 0 && !d.IsInternal {
-			names = append(names, name)
-		}
-	}
-	matched, errs := v.plan.Match(v.app, names)
+	matched, errs := v.plan.Match(v.app, readable(details))
 	read := topicsOf(v.Plan())
 	var news []report.Growth
 	defer func() { // what has joined before an error has
